@@ -1,0 +1,305 @@
+"""Files that hold named arrays, and the labels beside them: npy, npz, MATLAB, HDF5."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from isthmus.data.decode import Rule
+from isthmus.data.images import Images
+
+LABEL_NAMES = ("y", "label", "labels", "target", "targets")
+"""What labels beside the images may be called, in either case."""
+
+PART_NAMES = ("x_{}", "y_{}"), ("{}_images", "{}_labels")
+"""How one file calls the images and the labels of train, val and test."""
+
+
+class Stored(NamedTuple):
+    """An array inside a file, not read yet."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    read: Callable[[], np.ndarray]
+
+    def __str__(self) -> str:
+        return f"{self.shape} {self.dtype}"
+
+
+def read_npy(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
+    """Read a .npy file: it stays on disk, memory-mapped."""
+    with damage_explained(path, ".npy"):
+        array = np.lib.format.open_memmap(path, mode="r")  # never unpickles
+    return Images(array, source=str(path))
+
+
+def read_npz(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
+    """Read the array of images in a .npz file, with labels and split beside it."""
+    with damage_explained(path, ".npz"):
+        archive = zipfile.ZipFile(path)
+    with archive:
+        with damage_explained(path, ".npz"):
+            names = [name for name in archive.namelist() if name.endswith(".npy")]
+            stored = {name.removesuffix(".npy"): _stored_npy(archive, name) for name in names}
+        return _images_in(path, stored, inside)
+
+
+def read_hdf5(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
+    """Read the array of images in an HDF5 file, with labels and split beside it."""
+    with library("h5py", path):
+        import h5py
+    with damage_explained(path, "HDF5"):
+        file = h5py.File(path, "r")
+    with file:
+        return _images_in(path, _stored_hdf5(file), inside)
+
+
+def read_mat(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
+    """Read the array of images in a MATLAB file of any version, with the labels beside it."""
+    import scipy.io
+
+    try:
+        with damage_explained(path, ".mat", but=(PermissionError, NotImplementedError)):
+            variables = scipy.io.loadmat(path)
+    except NotImplementedError:
+        return _read_mat_hdf5(path, inside)
+    arrays = {name: value for name, value in variables.items() if isinstance(value, np.ndarray)}
+    stored = {
+        name: Stored(array.shape, array.dtype, partial(np.asarray, array))
+        for name, array in arrays.items()
+    }
+    return _images_in(path, _samples_first(stored), inside)
+
+
+def choose(path: Path, wanted: str | None, may_be_images: dict[str, str], every: Iterable) -> str:
+    """Return the one name that is meant, or raise a ValueError that lists what there is."""
+    every = list(every)
+    if wanted is not None and wanted not in every:
+        raise ValueError(f"{path} holds no {wanted!r}; it holds {_listed(every)}")
+    if wanted is not None:
+        return wanted
+    if not may_be_images:
+        raise ValueError(f"{path} holds no array of images; it holds {_listed(every)}")
+    if len(may_be_images) > 1:
+        listed = _listed([f"{path}:{name} ({what})" for name, what in may_be_images.items()])
+        raise ValueError(f"{path} holds several arrays, name the one you mean: {listed}")
+    return next(iter(may_be_images))
+
+
+def labelled(
+    path: Path,
+    data: np.ndarray,
+    labels: Any = None,
+    classes: list[str] | None = None,
+    **known: Any,
+) -> Images:
+    """Return Images with `labels` of any kind turned into `y` and `classes`.
+
+    Without `classes`, every different label is a class of its own. None, NaN and -1 mean that an
+    image has no label, unless -1 and 1 are all there is. Fractions are no classes: they are kept
+    as the factor "target".
+    """
+    if labels is None:
+        return Images(data, source=str(path), **known)
+    labels, missing = _present(np.asarray(labels))
+    if labels.dtype.kind == "f" and (labels % 1).any():
+        factor = np.full(len(missing), np.nan)
+        factor[~missing] = labels
+        return Images(data, factors={"target": factor}, source=str(path), **known)
+    if classes is None:
+        values, labels = np.unique(labels, return_inverse=True)
+        classes = [str(int(v) if values.dtype.kind == "f" else v) for v in values]
+    y = np.full(len(missing), -1)
+    y[~missing] = labels
+    return Images(data, y=y, classes=classes, source=str(path), **known)
+
+
+def joined(path: Path, parts: list[tuple[np.ndarray, Any]], n_train: int) -> Images:
+    """Return the parts of a split, each images and labels or None, as one set."""
+    shapes = [images.shape[1:] for images, _ in parts]
+    if len(set(shapes)) > 1:
+        raise ValueError(f"{path}: train and test differ in shape: {shapes[0]} and {shapes[-1]}")
+    data = np.concatenate([images for images, _ in parts])
+    labels: Any = None
+    if any(part is not None for _, part in parts):
+        none = np.full(1, None)
+        columns = [np.repeat(none, len(x)) if part is None else part.ravel() for x, part in parts]
+        labels = np.concatenate(columns)
+    return labelled(path, data, labels, is_test=np.arange(len(data)) >= n_train)
+
+
+@contextmanager
+def damage_explained(path: Path, kind: str, but: Any = PermissionError) -> Iterator[None]:
+    """Turn what a library raises on a damaged file into one ValueError with the path."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, but):
+            raise
+        words = (str(error) or type(error).__name__).splitlines()[0]
+        if "objects in dtype" in words:
+            words = "it holds Python objects, which are never unpickled; save an array of numbers"
+        raise ValueError(f"{path} is damaged, or not a readable {kind} file: {words}") from error
+
+
+@contextmanager
+def library(name: str, path: Path) -> Iterator[None]:
+    """Say how to install the optional library that reads `path`, if it is missing."""
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError(
+            f'reading {path.suffix} needs {name}: pip install "isthmus[files]"'
+        ) from error
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return ", ".join(names[:20]) + more or "nothing"
+
+
+def _images_in(path: Path, stored: dict[str, Stored], wanted: str | None) -> Images:
+    if wanted is None and (parts := _parts_of(stored)):
+        return _read_parts(path, stored, parts)
+    may = {name: str(array) for name, array in stored.items() if _may_be_images(name, array)}
+    name = choose(path, wanted and wanted.strip("/"), may, stored)
+    data = _read(path, stored[name])
+    label = _label_beside(stored, name)
+    return labelled(path, data, None if label is None else _read(path, stored[label]).ravel())
+
+
+def _read(path: Path, stored: Stored) -> np.ndarray:
+    with damage_explained(path, path.suffix):
+        return stored.read()
+
+
+def _may_be_images(name: str, array: Stored) -> bool:
+    if array.dtype.kind not in "buif" or len(array.shape) not in (2, 3, 4):
+        return False
+    is_vector = len(array.shape) == 2 and 1 in array.shape  # MATLAB has no arrays of one axis
+    return name.rpartition("/")[2].lower() not in LABEL_NAMES and not is_vector
+
+
+def _label_beside(stored: dict[str, Stored], name: str) -> str | None:
+    """Return the name of the labels in the same group, one for every image of `name`."""
+    group, _, last = name.rpartition("/")
+    partners = [
+        of_labels.format(part)
+        for part in ("train", "val", "test")
+        for of_images, of_labels in PART_NAMES
+        if of_images.format(part) == last.lower()
+    ]
+    for key, array in stored.items():
+        key_group, _, key_last = key.rpartition("/")
+        named = key_last.lower() in (*partners, *LABEL_NAMES)
+        if key_group == group and named and _is_column(array, stored[name].shape[0]):
+            return key
+    return None
+
+
+def _is_column(array: Stored, n: int) -> bool:
+    return sorted(array.shape) in ([n], sorted([1, n]))
+
+
+def _parts_of(stored: dict[str, Stored]) -> list[tuple[str, str | None]]:
+    """Return the names of images and labels of train, val and test, if there is such a split."""
+    lower = {name.lower(): name for name in stored}
+    for of_images, of_labels in PART_NAMES:
+        if {of_images.format("train"), of_images.format("test")} <= lower.keys():
+            return [
+                (lower[of_images.format(part)], lower.get(of_labels.format(part)))
+                for part in ("train", "val", "test")
+                if of_images.format(part) in lower
+            ]
+    return []
+
+
+def _read_parts(
+    path: Path, stored: dict[str, Stored], parts: list[tuple[str, str | None]]
+) -> Images:
+    read = [
+        (_read(path, stored[images]), None if labels is None else _read(path, stored[labels]))
+        for images, labels in parts
+    ]
+    return joined(path, read, n_train=sum(len(images) for images, _ in read[:-1]))
+
+
+def _present(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the labels there are, as numbers or text, and where there is none."""
+    missing = np.zeros(len(labels), dtype=bool)
+    if labels.dtype.kind == "O":
+        missing = np.array([label is None for label in labels])
+    elif labels.dtype.kind == "f":
+        missing = np.isnan(labels)
+    elif labels.dtype.kind == "i" and set(np.unique(labels)) != {-1, 1}:  # the signs are classes
+        missing = labels == -1
+    present = np.array(labels[~missing].tolist())
+    return (np.char.decode(present) if present.dtype.kind == "S" else present), missing
+
+
+def _stored_npy(archive: zipfile.ZipFile, name: str) -> Stored:
+    with archive.open(name) as file:
+        old = np.lib.format.read_magic(file) == (1, 0)
+        header = (
+            np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = header(file)
+
+    def read() -> np.ndarray:
+        with archive.open(name) as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+
+    return Stored(shape, dtype, read)
+
+
+def _stored_hdf5(file: Any) -> dict[str, Stored]:
+    stored: dict[str, Stored] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if hasattr(item, "dtype") and not name.startswith("#"):  # MATLAB's own book-keeping
+            stored[name] = Stored(item.shape or (), item.dtype, lambda: item[()])
+
+    file.visititems(visit)
+    return stored
+
+
+def _read_mat_hdf5(path: Path, inside: str | None) -> Images:
+    """Read MATLAB 7.3, which is HDF5 with the axes in reverse."""
+    with library("h5py", path):
+        import h5py
+    with damage_explained(path, ".mat"):
+        file = h5py.File(path, "r")
+    with file:
+        stored = {
+            name: Stored(array.shape[::-1], array.dtype, partial(_transposed, array))
+            for name, array in _stored_hdf5(file).items()
+        }
+        return _images_in(path, _samples_first(stored), inside)
+
+
+def _samples_first(stored: dict[str, Stored]) -> dict[str, Stored]:
+    """Turn the arrays whose last axis is as long as the labels: MATLAB often counts them last."""
+    labels = [array for name, array in stored.items() if name.lower() in LABEL_NAMES]
+    n = max(labels[0].shape, default=0) if labels else 0
+
+    def turned(name: str, array: Stored) -> Stored:
+        shape = array.shape
+        if name.lower() in LABEL_NAMES or len(shape) < 2 or not shape[-1] == n != shape[0]:
+            return array
+        return Stored((n, *shape[:-1]), array.dtype, partial(_last_first, array))
+
+    return {name: turned(name, array) for name, array in stored.items()}
+
+
+def _transposed(array: Stored) -> np.ndarray:
+    return array.read().T
+
+
+def _last_first(array: Stored) -> np.ndarray:
+    return np.moveaxis(array.read(), -1, 0)

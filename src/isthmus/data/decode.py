@@ -1,0 +1,224 @@
+"""One image file to one array, by the same rule for every kind of file."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MAX_PIXELS = 100_000_000
+"""Larger images are refused unread: a few kilobytes of file can claim gigabytes of pixels."""
+
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "PCX", "QOI", "AVIF")
+"""What may be read: formats with a signature. Pillow guesses at some others, and would hand
+PostScript to another program."""
+
+IMAGE_NAME = re.compile(
+    r".+\.(jpe?g|png|gif|bmp|tiff?|webp|p[bgnp]m|jp2|pcx|qoi|avif)", re.IGNORECASE
+)
+"""What image files are called: only used to explain, the content decides."""
+
+FITS = ("crop", "pad", "stretch")
+COLORS = ("auto", "grey", "rgb")
+DTYPES = ("uint8", "float32")
+
+
+class Rule(NamedTuple):
+    """How images of any size and colour become one packed array."""
+
+    size: tuple[int, int] | None = None
+    fit: str = "crop"
+    color: str = "auto"
+    dtype: str = "uint8"
+
+
+class Header(NamedTuple):
+    """What an image file says of itself: its size the right way up, and whether it is grey."""
+
+    height: int
+    width: int
+    grey: bool
+
+
+def read_header(file: IO[bytes]) -> Header:
+    """Return size and colour without decoding the pixels.
+
+    Raises
+    ------
+    Exception
+        Nearly anything, if the file is no image or is damaged: see `reason`.
+    """
+    from PIL import Image
+
+    with Image.open(file, formats=_formats()) as image:
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise Image.DecompressionBombError
+        if _orientation(image) >= 5:
+            width, height = height, width
+        return Header(height, width, _is_grey(image))
+
+
+def read_image(file: IO[bytes], size: tuple[int, int], grey: bool, rule: Rule) -> np.ndarray:
+    """Return the decoded pixels, (h, w, 1) or (h, w, 3), fitted to `size`."""
+    from PIL import Image
+
+    with Image.open(file, formats=_formats()) as image:
+        turn = _orientation(image)
+        height, width = size if turn < 5 else size[::-1]
+        # Only JPEG knows drafts. They skip most of the work, and may add a fraction of a pixel
+        # at the right and below: the extent is the size without it.
+        draft = image.draft(None, (2 * width, 2 * height))
+        extent = draft[1][2:] if draft else image.size
+        fitted = fit_image(_flatten(image, grey), (height, width), rule.fit, extent)
+        array = np.asarray(fitted if turn == 1 else fitted.transpose(_turns()[turn]))
+    if array.ndim == 2:
+        array = array[..., None]
+    if not grey and array.shape[2] == 1:
+        array = np.repeat(array, 3, axis=2)
+    return _to_dtype(array, rule.dtype)
+
+
+def fit_image(
+    image: Image.Image, size: tuple[int, int], fit: str, extent: tuple[float, float] | None = None
+) -> Image.Image:
+    """Return `image` at (h, w) `size`: cropped, padded with black, or stretched."""
+    from PIL import Image
+
+    height, width = size
+    if image.size == (width, height):
+        return image
+    extent = extent or image.size
+    ratios = width / extent[0], height / extent[1]
+    if fit == "crop":
+        return _crop(image, (width, height), extent, max(ratios))
+    if fit == "stretch":
+        return _resize(image, (width, height), (0, 0, *extent))
+    inner = max(1, round(extent[0] * min(ratios))), max(1, round(extent[1] * min(ratios)))
+    canvas = Image.new(image.mode, (width, height))
+    resized = _resize(image, inner, (0, 0, *extent))
+    canvas.paste(resized, ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    return canvas
+
+
+def resize_array(array: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray:
+    """Return one (h, w, c) array at `size`; any number of channels, uint8 or float."""
+    from PIL import Image
+
+    plain = array if array.dtype == np.uint8 else array.astype(np.float32)
+    channels = [
+        Image.fromarray(np.ascontiguousarray(plain[..., c])) for c in range(plain.shape[2])
+    ]
+    return np.stack([np.asarray(fit_image(channel, size, fit)) for channel in channels], axis=-1)
+
+
+def reason(error: Exception, name: str) -> str:
+    """Say in a few words why a file could not be read."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        is_named_so = IMAGE_NAME.fullmatch(name)
+        return "damaged, or of a kind Pillow cannot read" if is_named_so else "not an image"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"more than {MAX_PIXELS:,} pixels"
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return words.splitlines()[0]
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    from PIL import Image
+
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+@cache
+def _turns() -> dict[int, Image.Transpose]:
+    """Return what puts an image upright, by its EXIF orientation."""
+    from PIL.Image import Transpose
+
+    return {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+
+
+def _orientation(image: Image.Image) -> int:
+    # Pillow turns TIFF itself; and asking a PNG for EXIF it does not have decodes the whole of it.
+    if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
+        return 1
+    turn: Any = image.getexif().get(0x0112)
+    return turn if turn in range(1, 9) else 1
+
+
+def _is_grey(image: Image.Image) -> bool:
+    if image.mode != "P":
+        return image.mode.split(";")[0] in ("1", "L", "LA", "La", "I", "F")
+    palette: Any = image.palette
+    layout = palette and (palette.rawmode or palette.mode)
+    if layout not in ("RGB", "RGBA", "RGBX", "BGR", "BGRX"):
+        return False
+    colors = np.frombuffer(bytes(palette.palette), np.uint8).reshape(-1, len(layout))[:, :3]
+    return bool((colors == colors[:, :1]).all())
+
+
+def _flatten(image: Image.Image, grey: bool) -> Image.Image:
+    """Return an opaque L or RGB image, or an F image from 0 to 1 if the file has deep pixels."""
+    from PIL import Image
+
+    if image.mode == "F" or image.mode.split(";")[0] == "I":
+        return Image.fromarray(_deep_to_unit(np.asarray(image)))
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    mode = "L" if grey else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _deep_to_unit(pixels: np.ndarray) -> np.ndarray:
+    if pixels.dtype.kind != "f":
+        return pixels.clip(0, 65535).astype(np.float32) / np.float32(65535)
+    if not (pixels.min() >= 0 and pixels.max() <= 1):  # written so that NaN fails too
+        raise ValueError("floating-point pixels outside 0 to 1")
+    return pixels.astype(np.float32)
+
+
+def _crop(
+    image: Image.Image, size: tuple[int, int], extent: tuple[float, float], ratio: float
+) -> Image.Image:
+    width, height = size
+    if ratio == 1:  # whole pixels, untouched
+        x, y = (image.width - width) // 2, (image.height - height) // 2
+        return image.crop((x, y, x + width, y + height))
+    left = max(0.0, (extent[0] - width / ratio) / 2)
+    top = max(0.0, (extent[1] - height / ratio) / 2)
+    return _resize(image, size, (left, top, extent[0] - left, extent[1] - top))
+
+
+def _resize(
+    image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]
+) -> Image.Image:
+    from PIL import Image
+
+    # The gap lets an area average do most of a large reduction: the same picture, much sooner.
+    return image.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=2.0)
+
+
+def _to_dtype(array: np.ndarray, dtype: str) -> np.ndarray:
+    deep = array.dtype != np.uint8
+    if deep:
+        array = array.clip(0, 1)  # Lanczos overshoots at edges
+    if dtype == "float32":
+        return array if deep else array.astype(np.float32) / np.float32(255)
+    return np.rint(array * 255).astype(np.uint8) if deep else array

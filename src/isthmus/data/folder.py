@@ -1,0 +1,326 @@
+"""Many image files, in a folder or a zip, packed into one array in memory or on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from isthmus.data.decode import Header, Rule, read_header, read_image, reason
+from isthmus.data.images import Images
+from isthmus.files import replacing
+from isthmus.progress import track
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+CACHE_VERSION = 1
+"""Raised whenever the same files would be packed into other pixels."""
+
+TRAIN_NAMES = frozenset({"train", "training"})
+VALIDATION_NAMES = frozenset({"val", "valid", "validation"})
+TEST_NAMES = frozenset({"test", "testing"})
+
+
+class Entry(NamedTuple):
+    """One file that may be an image."""
+
+    name: str
+    stamp: tuple[int, int]  # size and time: when these change, the cache is out of date
+    open: Callable[[], IO[bytes]]
+
+
+class Packed(NamedTuple):
+    """Decoded images, which of the entries they are, and what was skipped and why."""
+
+    data: np.ndarray
+    kept: np.ndarray
+    skipped: list[tuple[str, str]]
+
+
+class Plan(NamedTuple):
+    """What is to be packed, known from the headers alone."""
+
+    source: Path
+    entries: list[Entry]
+    rule: Rule
+    kept: np.ndarray
+    skipped: list[tuple[str, str]]
+    shape: tuple[int, int, int, int]
+    verbose: bool | None
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the packed array."""
+        return int(np.prod(self.shape)) * np.dtype(self.rule.dtype).itemsize
+
+
+def read_folder(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
+    """Read a folder of image files, sub-folders included."""
+    entries, hidden = _files_below(path)
+    return _read_entries(path, entries, hidden, rule, verbose)
+
+
+def read_zip(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
+    """Read a zip of image files, as if it were a folder, without unpacking it."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{path} is not a zip file, or is damaged: {error}") from error
+    with archive:
+        members = [info for info in archive.infolist() if not info.is_dir()]
+        if any(info.flag_bits & 1 for info in members):
+            raise ValueError(f"{path} is encrypted: unpack it and give the folder")
+        hidden = [(info.filename, "hidden") for info in members if _is_hidden(info.filename)]
+        entries = [
+            Entry(info.filename, (info.file_size, info.CRC), partial(archive.open, info))
+            for info in members
+            if not _is_hidden(info.filename)
+        ]
+        return _read_entries(path, entries, hidden, rule, verbose)
+
+
+def pack(entries: list[Entry], rule: Rule, source: Path, verbose: bool | None = None) -> Packed:
+    """Decode every readable entry into one array.
+
+    The headers are read first, for the common size and colour; then the pixels, in threads. What
+    would take more memory than `memory_allowed` goes to a memory-mapped file in `cache_folder`,
+    which is used again as long as files and options stay the same.
+
+    Parameters
+    ----------
+    entries : list of Entry
+        The files, in the order of the result.
+    rule : Rule
+        Size, fit, colour and type of the result.
+    source : Path
+        What the entries came from, for messages and for the cache.
+    verbose : bool, optional
+        Whether to show progress; None shows it on a terminal.
+    """
+    cache = cache_folder() / f"{_key(source, entries, rule)}.npy"
+    if cache.exists():
+        return _read_cache(cache)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Pillow warns of is either harmless or skipped
+        plan = _plan(entries, rule, source, verbose)
+        if plan.n_bytes > memory_allowed():
+            return _pack_on_disk(cache, plan)
+        return _decode_into(np.empty(plan.shape, rule.dtype), plan)
+
+
+def nothing_readable(source: Path, skipped: list[tuple[str, str]]) -> ValueError:
+    """Return the error for a source without a single image, with the first reasons."""
+    if not skipped:
+        return ValueError(f"{source} has no files in it: expected images")
+    reasons = "; ".join(f"{name}: {why}" for name, why in skipped[:3])
+    more = "; ..." if len(skipped) > 3 else ""
+    return ValueError(f"no images in {source}: 0 of {len(skipped)} files read ({reasons}{more})")
+
+
+def memory_allowed() -> int:
+    """Return how many bytes one packed set may take in memory: a quarter of what is free."""
+    import psutil
+
+    return psutil.virtual_memory().available // 4
+
+
+def cache_folder() -> Path:
+    """Return where packed sets are kept: ISTHMUS_CACHE, or the user's cache folder."""
+    import platformdirs
+
+    return Path(
+        os.environ.get("ISTHMUS_CACHE") or platformdirs.user_cache_dir("isthmus"), "images"
+    )
+
+
+def labels_of(names: list[str]) -> dict[str, Any]:
+    """Return what sub-folders say: `y` and `classes`, and `is_test`, as far as there are any.
+
+    Examples
+    --------
+    >>> labels_of(["train/cat/1.png", "train/dog/1.png", "test/cat/2.png"])["is_test"]
+    array([False, False,  True])
+    """
+    parts = _below_common([name.split("/") for name in names])
+    known: dict[str, Any] = {}
+    is_test = _split_of([part[0].lower() if len(part) > 1 else "" for part in parts])
+    if is_test is not None:
+        known["is_test"] = is_test
+        parts = [part[1:] for part in parts]
+    folders = [part[0] if len(part) > 1 else "" for part in parts]
+    if len(set(folders)) >= 2 and all(folders):
+        classes, known["y"] = np.unique(folders, return_inverse=True)
+        known["classes"] = classes.tolist()
+    return known
+
+
+def _read_entries(
+    path: Path, entries: list[Entry], hidden: list[tuple[str, str]], rule: Rule, verbose: Any
+) -> Images:
+    if not entries:
+        raise nothing_readable(path, hidden)
+    entries = sorted(entries, key=lambda entry: entry.name)
+    packed = pack(entries, rule, path, verbose)
+    names = [entries[i].name for i in packed.kept]
+    skipped = sorted(packed.skipped + hidden)
+    return Images(packed.data, names=names, skipped=skipped, source=str(path), **labels_of(names))
+
+
+def _files_below(folder: Path) -> tuple[list[Entry], list[tuple[str, str]]]:
+    """Return the files of a folder, and what in it is hidden or may not be read."""
+    entries, hidden, seen = [], [], set()
+
+    def refused(error: OSError) -> None:
+        hidden.append((os.path.relpath(error.filename, folder), error.strerror or str(error)))
+
+    for root, folders, files in os.walk(folder, onerror=refused, followlinks=True):
+        if (real := os.path.realpath(root)) in seen:  # a link back up would never end
+            folders.clear()
+            continue
+        seen.add(real)
+        place = Path(root).relative_to(folder)
+        hidden += [((place / f).as_posix(), "hidden") for f in folders + files if _is_hidden(f)]
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        for name in files:
+            if not _is_hidden(name):
+                path = Path(root, name)
+                entries.append(_entry_of_path(path, (place / name).as_posix()))
+    return entries, hidden
+
+
+def _entry_of_path(path: Path, name: str) -> Entry:
+    try:
+        stat = path.stat()
+        stamp = stat.st_size, stat.st_mtime_ns
+    except OSError:  # a broken link: opening it will say so
+        stamp = -1, 0
+    return Entry(name, stamp, partial(_open, path))
+
+
+def _open(path: Path) -> IO[bytes]:
+    return path.open("rb")
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+
+
+def _each(
+    function: Callable[[T], R], items: list[T], description: str, show: bool | None
+) -> Iterator[R]:
+    # Pillow decodes without the interpreter lock, so threads do; two more than there are
+    # processors hide the waiting for the disk.
+    with ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 2)) as pool:
+        yield from track(pool.map(function, items), description, len(items), show)
+
+
+def _plan(entries: list[Entry], rule: Rule, source: Path, verbose: bool | None) -> Plan:
+    found = list(_each(_header_or_reason, entries, "reading headers", verbose))
+    headers = {i: header for i, header in enumerate(found) if isinstance(header, Header)}
+    skipped = [(entries[i].name, why) for i, why in enumerate(found) if isinstance(why, str)]
+    if not headers:
+        raise nothing_readable(source, skipped)
+    shape = (len(headers), *_common_shape(list(headers.values()), rule))
+    return Plan(source, entries, rule, np.array(list(headers)), skipped, shape, verbose)
+
+
+def _header_or_reason(entry: Entry) -> Header | str:
+    if entry.stamp[0] == 0:
+        return "empty file"
+    try:
+        with entry.open() as file:
+            return read_header(file)
+    except Exception as error:  # on damaged files Pillow's readers raise almost anything
+        return reason(error, entry.name)
+
+
+def _common_shape(headers: list[Header], rule: Rule) -> tuple[int, int, int]:
+    grey = all(header.grey for header in headers) if rule.color == "auto" else rule.color == "grey"
+    sides = np.array([(header.height, header.width) for header in headers])
+    height, width = rule.size or (round(side) for side in np.median(sides, axis=0).tolist())
+    return height, width, 1 if grey else 3
+
+
+def _decode_into(data: np.ndarray, plan: Plan) -> Packed:
+    _, height, width, channels = plan.shape
+
+    def decode(row: int) -> str | None:
+        entry = plan.entries[plan.kept[row]]
+        try:
+            with entry.open() as file:
+                data[row] = read_image(file, (height, width), channels == 1, plan.rule)
+        except Exception as error:  # as for headers
+            return reason(error, entry.name)
+        return None
+
+    reasons = list(_each(decode, list(range(len(data))), "decoding images", plan.verbose))
+    lost = {row: why for row, why in enumerate(reasons) if why}
+    good = [row for row in range(len(data)) if row not in lost]
+    skipped = plan.skipped + [(plan.entries[plan.kept[row]].name, lost[row]) for row in lost]
+    if not good:
+        raise nothing_readable(plan.source, skipped)
+    if lost:  # close the gaps
+        for row, old_row in enumerate(good):
+            data[row] = data[old_row]
+    return Packed(data[: len(good)], plan.kept[good], skipped)
+
+
+def _pack_on_disk(cache: Path, plan: Plan) -> Packed:
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(cache.parent).free
+    if plan.n_bytes > free:  # writing to a memory map on a full disk would end the program
+        raise OSError(
+            f"the packed images need {plan.n_bytes / 2**30:.1f} GiB, and {cache.parent} has only "
+            f"{free / 2**30:.1f} GiB free; ask for a smaller size, or set ISTHMUS_CACHE to a "
+            "folder on a larger disk"
+        )
+    with replacing(cache) as temporary:
+        data = np.lib.format.open_memmap(
+            temporary, mode="w+", dtype=plan.rule.dtype, shape=plan.shape
+        )
+        packed = _decode_into(data, plan)
+        data.flush()
+        with replacing(cache.with_suffix(".json")) as beside:
+            facts = {"kept": packed.kept.tolist(), "skipped": packed.skipped}
+            beside.write_text(json.dumps(facts), encoding="utf-8")
+        del data, packed  # some systems do not rename an open file
+    return _read_cache(cache)
+
+
+def _read_cache(cache: Path) -> Packed:
+    facts = json.loads(cache.with_suffix(".json").read_text(encoding="utf-8"))
+    kept = np.array(facts["kept"], dtype=np.int64)
+    skipped = [(name, why) for name, why in facts["skipped"]]
+    return Packed(np.load(cache, mmap_mode="r")[: len(kept)], kept, skipped)
+
+
+def _key(source: Path, entries: list[Entry], rule: Rule) -> str:
+    stamps = [(entry.name, *entry.stamp) for entry in entries]
+    facts = [CACHE_VERSION, os.path.abspath(source), rule, stamps]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+
+def _below_common(parts: list[list[str]]) -> list[list[str]]:
+    """Drop the leading folders that all share: a zip usually holds one folder of everything."""
+    while all(len(part) > 1 for part in parts) and len({part[0] for part in parts}) == 1:
+        parts = [part[1:] for part in parts]
+    return parts
+
+
+def _split_of(folders: list[str]) -> np.ndarray | None:
+    found = set(folders)
+    tests = found & TEST_NAMES or found & VALIDATION_NAMES
+    if not tests or not found & TRAIN_NAMES or found - TRAIN_NAMES - VALIDATION_NAMES - TEST_NAMES:
+        return None
+    return np.array([folder in tests for folder in folders])

@@ -1,0 +1,221 @@
+"""Images: one packed array, with what is known about every image beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+CHUNK_BYTES = 64 * 2**20
+"""Size of one chunk once it is float32: large enough for one good matrix product, small enough
+that a few of them fit beside anything."""
+
+
+@dataclass(eq=False, repr=False)
+class Images:
+    """Images packed in one array, in memory or memory-mapped, with labels, names and a split.
+
+    Parameters
+    ----------
+    data : ndarray
+        ``(n, h, w, c)`` or ``(n, h, w)`` images, or ``(n, d)`` vectors; uint8 (0 to 255) or float.
+    y : ndarray of shape (n,), optional
+        Integer labels, 0 to ``len(classes) - 1``; -1 where an image has none.
+    classes : list of str, optional
+        The name of every label.
+    factors : dict of str to ndarray of shape (n, ...), optional
+        Known factors of variation, such as a rotation angle.
+    names : ndarray of str of shape (n,), optional
+        Where every image came from: its path inside the source.
+    is_test : ndarray of bool of shape (n,), optional
+        Which images are held out.
+    skipped : list of (str, str)
+        What could not be read, and why.
+    source : str
+        What the images were read from.
+    rows : ndarray of int, optional
+        Which rows of `data` (and of everything beside it) are meant, in order; all when None.
+        A subset of a memory-mapped set so stays on disk until it is read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> images = Images(np.zeros((6, 5, 7), dtype=np.uint8), y=[0, 1, 0, 1, 0, 1])
+    >>> images.shape, len(images[images.y == 1])
+    ((6, 5, 7, 1), 3)
+    """
+
+    data: np.ndarray
+    y: Any = None
+    classes: list[str] | None = None
+    factors: dict[str, np.ndarray] = field(default_factory=dict)
+    names: Any = None
+    is_test: Any = None
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    source: str = "array"
+    rows: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.data.ndim not in (2, 3, 4):
+            raise ValueError(
+                f"images of shape {self.data.shape}: expected (n, d) vectors, (n, h, w) grey "
+                "images or (n, h, w, c) images"
+            )
+        if self.data.ndim == 3:
+            self.data = self.data[..., None]
+        for name in ("y", "names", "is_test"):
+            self._check_beside(name, getattr(self, name))
+        self.factors = {name: np.asarray(values) for name, values in self.factors.items()}
+        for name, values in self.factors.items():
+            self._check_beside(name, values)
+
+    def _check_beside(self, name: str, values: Any) -> None:
+        if values is None:
+            return
+        values = np.asarray(values)
+        if len(values) != len(self):
+            raise ValueError(f"{name} has {len(values)} entries for {len(self)} images")
+        if name in ("y", "names", "is_test"):
+            setattr(self, name, values)
+
+    def __len__(self) -> int:
+        return len(self.data if self.rows is None else self.rows)
+
+    def __repr__(self) -> str:
+        labels = f", {len(self.classes)} classes" if self.classes else ""
+        return f"Images({self.source!r}, shape={self.shape}, dtype={self.dtype}{labels})"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.data if self.rows is None else self.data[self.rows]
+        return np.array(array, dtype=dtype, copy=copy)
+
+    def __getitem__(self, index: Any) -> Images:
+        """Return the chosen images (a slice, a mask or an array of indices) as Images."""
+        if isinstance(index, int | np.integer):
+            index = [index]
+        if self.rows is None and isinstance(index, slice):
+            data, rows = self.data[index], None
+        else:
+            every = np.arange(len(self)) if self.rows is None else self.rows
+            data, rows = self.data, every[index]
+
+        def pick(values: Any) -> Any:
+            return None if values is None else values[index]
+
+        return replace(
+            self,
+            data=data,
+            rows=rows,
+            y=pick(self.y),
+            names=pick(self.names),
+            is_test=pick(self.is_test),
+            factors={name: values[index] for name, values in self.factors.items()},
+        )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the packed array, the number of images first."""
+        return (len(self), *self.data.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        """4 for images, 2 for vectors."""
+        return self.data.ndim
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values: uint8 is 0 to 255, float is as given."""
+        return self.data.dtype
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the values as they are packed."""
+        return int(np.prod(self.shape)) * self.dtype.itemsize
+
+    @property
+    def train(self) -> Images:
+        """The images to learn from: all of them where no split is known."""
+        return self if self.is_test is None else self._half(~self.is_test)
+
+    @property
+    def test(self) -> Images:
+        """The held-out images."""
+        if self.is_test is None:
+            raise ValueError(f"{self.source} has no test split; make one with images.split()")
+        return self._half(self.is_test)
+
+    def _half(self, mask: np.ndarray) -> Images:
+        where = np.flatnonzero(mask)
+        contiguous = len(where) and where[-1] - where[0] + 1 == len(where)
+        return self[where[0] : where[-1] + 1] if contiguous else self[where]
+
+    def split(self, test_fraction: float = 0.2, random_state: int = 0) -> Images:
+        """Return the same images with a random test split, stratified where there are labels.
+
+        Parameters
+        ----------
+        test_fraction : float
+            Share of images held out, between 0 and 1.
+        random_state : int
+            Seed of the choice.
+        """
+        if len(self) < 2:
+            raise ValueError(f"a split needs at least 2 images, got {len(self)}")
+        rng = np.random.default_rng(random_state)
+        order = rng.permutation(len(self))
+        if self.y is not None:  # every label is spread evenly over the order, so over the split
+            place = np.empty(len(self))
+            for label in np.unique(self.y):
+                members = order[self.y[order] == label]
+                place[members] = (np.arange(len(members)) + rng.random()) / len(members)
+            order = np.argsort(place, kind="stable")
+        n_test = min(max(1, round(test_fraction * len(self))), len(self) - 1)
+        is_test = np.zeros(len(self), dtype=bool)
+        is_test[order[:n_test]] = True
+        return replace(self, is_test=is_test)
+
+    def chunks(self, size: int | None = None) -> Iterator[np.ndarray]:
+        """Yield the packed values in order, `size` images at a time.
+
+        Parameters
+        ----------
+        size : int, optional
+            Images in one chunk; by default what fits in `CHUNK_BYTES` as float32.
+        """
+        size = size or chunk_rows(self.shape)
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            yield self.data[start:stop] if self.rows is None else self.data[self.rows[start:stop]]
+
+    def batches(self, size: int, random_state: int | None = None) -> Iterator[np.ndarray]:
+        """Yield the values once in a random order, `size` images at a time."""
+        order = np.random.default_rng(random_state).permutation(len(self))
+        for start in range(0, len(self), size):
+            rows = order[start : start + size]
+            yield self.data[rows if self.rows is None else self.rows[rows]]
+
+
+def chunk_rows(shape: tuple[int, ...]) -> int:
+    """Return how many images of `shape` (n first) make one chunk."""
+    return max(1, CHUNK_BYTES // (4 * max(1, int(np.prod(shape[1:])))))
+
+
+def as_images(X: Any) -> Images:
+    """Return `X` itself if it is Images, else the array packed as Images."""
+    return X if isinstance(X, Images) else Images(np.asarray(X))
+
+
+def to_unit(array: np.ndarray) -> np.ndarray:
+    """Return float values: uint8 0..255 becomes 0..1, anything else keeps its numbers.
+
+    Examples
+    --------
+    >>> to_unit(np.array([0, 51, 255], dtype=np.uint8))
+    array([0. , 0.2, 1. ], dtype=float32)
+    """
+    array = np.asarray(array)
+    if array.dtype == np.uint8:
+        return array.astype(np.float32) / np.float32(255)
+    return array.astype(np.float32, copy=False)

@@ -1,0 +1,235 @@
+"""From anything that holds images to Images."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isthmus.data import catalog
+from isthmus.data.arrays import read_hdf5, read_mat, read_npy, read_npz
+from isthmus.data.decode import COLORS, DTYPES, FITS, IMAGE_NAME, Rule, resize_array
+from isthmus.data.folder import read_folder, read_zip
+from isthmus.data.idx import idx_parts, read_idx, read_idx_folder
+from isthmus.data.images import Images, to_unit
+from isthmus.data.parquet import read_parquet
+
+Reader = Callable[[Path, str | None, Rule, bool | None], Images]
+
+READERS: dict[str, Reader] = {
+    ".npy": read_npy,
+    ".npz": read_npz,
+    ".zip": read_zip,
+    ".idx": read_idx,
+    ".gz": read_idx,
+    ".parquet": read_parquet,
+    ".mat": read_mat,
+    ".h5": read_hdf5,
+    ".hdf5": read_hdf5,
+}
+
+INSIDE = re.compile(r"(?P<file>.+\.(npz|parquet|mat|h5|hdf5)):(?P<name>.+)", re.IGNORECASE)
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+def load_images(
+    source: Any,
+    *,
+    size: int | tuple[int, int] | None = None,
+    fit: str = "crop",
+    color: str = "auto",
+    dtype: str = "uint8",
+    verbose: bool | None = None,
+) -> Images:
+    """Read images from a named set, a file, a folder or an array.
+
+    Parameters
+    ----------
+    source : str, Path, ndarray or Images
+        - a named set: ``digits``, ``glyphs``, ``mnist``, ``fashion-mnist`` (a folder of that name
+          is meant by ``./digits``, or by a Path);
+        - a folder of image files, or a ``.zip`` of one, by the rule below;
+        - ``.npy`` (stays on disk, memory-mapped) or ``.npz``;
+        - IDX, plain or ``.gz``: one file, or the folder of the usual four;
+        - ``.parquet`` with a column of encoded images or of lists of numbers;
+        - ``.mat`` of any version, ``.h5`` and ``.hdf5``;
+        - an array of (n, d) vectors, (n, h, w) or (n, h, w, c) images.
+
+        An array inside a file is named behind a colon: ``scans.h5:train/data``. Without the name
+        the file must hold exactly one array that could be images; an array or a column ``y``,
+        ``label`` or ``target`` beside it gives the labels, ``x_train`` and ``x_test`` a split.
+    size : int or (int, int), optional
+        Height and width of the images; one number for a square. By default the size that all
+        files share, else the median height and the median width. Arrays are only changed when it
+        is given.
+    fit : {"crop", "pad", "stretch"}
+        How an image comes to another shape: scaled to cover it and cut to its centre; scaled to
+        lie within it, centred on black; or each side scaled by itself.
+    color : {"auto", "grey", "rgb"}
+        Channels of the result; "auto" is grey if every file is grey, else RGB.
+    dtype : {"uint8", "float32"}
+        uint8 from 0 to 255, or float32 from 0 to 1 with the depth of 16-bit files kept.
+        Floating-point arrays keep their numbers and their type in either case.
+    verbose : bool, optional
+        Whether to show progress; by default on a terminal.
+
+    Returns
+    -------
+    Images
+        What could be read; `skipped` says what could not, and why.
+
+    Raises
+    ------
+    ValueError
+        If the source is unknown, holds no images, several arrays that could be meant, or damage.
+
+    Notes
+    -----
+    The rule for folders and zips. Every file is read, sub-folders included, in the order of the
+    sorted paths; hidden ones, those that are no image, are damaged or claim more than 100 million
+    pixels are skipped and listed. Images are turned as EXIF says; of an animation the first frame
+    is taken. Palettes become the colours they stand for, transparency is laid over white, CMYK
+    becomes RGB, colour becomes grey by luma (ITU-R 601). 1-bit pixels become 0 and 255; 16-bit
+    grey is scaled from its full range. Sizes change by an antialiased Lanczos filter.
+
+    Folders that all images share are passed over. If the next level then is train and test
+    (also training, testing; val and validation count as train, or as test if there is none), that
+    is the split. If all images lie in sub-folders, two or more, these are the classes.
+
+    A folder that would take more than a quarter of the free memory is packed once into a
+    memory-mapped file in the user's cache folder, or in ``ISTHMUS_CACHE``, and used again until
+    files or options change.
+
+    16-bit unsigned arrays of images are scaled as such files are, booleans become 0 and 255, other
+    integers become float32 and keep their numbers.
+
+    Examples
+    --------
+    >>> images = load_images("digits")
+    >>> images
+    Images('digits', shape=(1797, 8, 8, 1), dtype=uint8, 10 classes)
+    >>> len(images.train), len(images.test)
+    (1438, 359)
+    """
+    rule = Rule(
+        _size(size),
+        _one_of("fit", fit, FITS),
+        _one_of("color", color, COLORS),
+        _one_of("dtype", dtype, DTYPES),
+    )
+    if isinstance(source, Images):
+        images = source
+    elif isinstance(source, str | Path):
+        images = _read(source, rule, verbose)
+    else:
+        images = Images(np.asarray(source))
+    return _adjusted(images, rule)
+
+
+def _read(source: str | Path, rule: Rule, verbose: bool | None) -> Images:
+    if isinstance(source, str) and source in catalog.CATALOG:
+        return catalog.load(source, verbose=verbose)
+    path, inside = Path(source).expanduser(), None
+    if not path.exists() and (found := INSIDE.fullmatch(str(source))):
+        path, inside = Path(found["file"]).expanduser(), found["name"]
+    if not path.exists() or source == "":
+        raise _unknown(str(source))
+    if path.is_dir():
+        return read_idx_folder(path) if idx_parts(path) else read_folder(path, None, rule, verbose)
+    return _reader(path)(path, inside, rule, verbose)
+
+
+def _reader(path: Path) -> Reader:
+    suffix = ".idx" if re.search(r"idx\d-ubyte$", path.name) else path.suffix.lower()
+    if suffix in READERS:
+        return READERS[suffix]
+    if IMAGE_NAME.fullmatch(path.name):
+        raise ValueError(f"{path} is a single image: give the folder that holds it")
+    raise ValueError(f"{path} is of an unknown kind; known are folders and {', '.join(READERS)}")
+
+
+def _unknown(name: str) -> ValueError:
+    near = difflib.get_close_matches(name.lower(), catalog.CATALOG, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return ValueError(
+        f"{name!r} is neither a file or folder nor a named set "
+        f"({', '.join(catalog.CATALOG)}){hint}"
+    )
+
+
+def _one_of(name: str, value: str, allowed: Collection[str]) -> str:
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r}: expected one of {', '.join(allowed)}")
+    return value
+
+
+def _size(size: Any) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    sides = np.ravel(size).tolist()
+    height, width = sides * 2 if len(sides) == 1 else sides if len(sides) == 2 else (None, None)
+    if not (isinstance(height, int) and isinstance(width, int) and min(height, width) >= 1):
+        raise ValueError(f"size={size!r}: expected a number of pixels, or (height, width)")
+    return height, width
+
+
+def _adjusted(images: Images, rule: Rule) -> Images:
+    """Bring an array to the rule; files that were decoded by it are there already."""
+    if 0 in images.shape:
+        raise ValueError(f"no images in {images.source}: its shape is {images.shape}")
+    data = _numbers(images.data, images.source, rule.dtype)
+    data = _recoloured(data, rule.color)
+    data = _resized(data, rule)
+    return images if data is images.data else replace(images, data=data)
+
+
+def _numbers(data: np.ndarray, source: str, dtype: str) -> np.ndarray:
+    """Return uint8 or native float values."""
+    if data.dtype.kind not in "buif":
+        raise ValueError(f"{source} holds values of type {data.dtype}: expected numbers")
+    if data.dtype == bool:
+        data = data.astype(np.uint8) * np.uint8(255)
+    if data.dtype == np.uint16 and data.ndim == 4:
+        unit = dtype == "float32"
+        return data / np.float32(65535) if unit else _high_byte(data)
+    if data.dtype == np.uint8:
+        return to_unit(data) if dtype == "float32" else data
+    native = data.dtype.newbyteorder("=")
+    return data.astype(native if native in (np.float32, np.float64) else np.float32, copy=False)
+
+
+def _high_byte(data: np.ndarray) -> np.ndarray:
+    packed = np.empty(data.shape, np.uint8)
+    for row, image in enumerate(data):  # one by one: the set may be a large memory map
+        packed[row] = (image.astype(np.uint32) + 128) // 257
+    return packed
+
+
+def _recoloured(data: np.ndarray, color: str) -> np.ndarray:
+    channels = {"auto": data.shape[-1], "grey": 1, "rgb": 3}[color]
+    if data.ndim == 2 or data.shape[-1] == channels:
+        return data
+    if {data.shape[-1], channels} != {1, 3}:
+        raise ValueError(f"color={color!r} needs 1 or 3 channels, got {data.shape[-1]}")
+    if channels == 3:
+        return np.repeat(data, 3, axis=-1)
+    grey = data @ LUMA.astype(np.float32 if data.dtype == np.uint8 else data.dtype)
+    return (np.rint(grey).astype(np.uint8) if data.dtype == np.uint8 else grey)[..., None]
+
+
+def _resized(data: np.ndarray, rule: Rule) -> np.ndarray:
+    if rule.size is None or data.shape[1:3] == rule.size:
+        return data
+    if data.ndim == 2:
+        raise ValueError(f"size={rule.size} needs images, got vectors of shape {data.shape}")
+    out = np.empty(
+        (len(data), *rule.size, data.shape[3]), np.uint8 if data.dtype == np.uint8 else np.float32
+    )
+    for row, image in enumerate(data):
+        out[row] = resize_array(image, rule.size, rule.fit)
+    return out
