@@ -1,0 +1,174 @@
+"""Autoencoder: a network down to a narrow code, and its mirror image back up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from isthmus.base import NeuralRepresentation, one_of
+from isthmus.data.images import Images
+from isthmus.nets.dense import ACTIVATIONS, dense
+
+LOSSES = {"mse": functional.mse_loss, "mae": functional.l1_loss, "bce": functional.binary_cross_entropy}
+"""Reconstruction losses by name, each a mean over images and pixels."""
+OUTPUTS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "linear": nn.Identity()}
+"""Last activation of the decoder by name: values in [0, 1], in [-1, 1], or any."""
+
+
+@dataclass(eq=False, repr=False)
+class Autoencoder(NeuralRepresentation):
+    r"""Encodes by a dense network and decodes by its mirror image: :math:`\hat x = g(f(x))`.
+
+    Both are trained together to give back what went in, through a code of `latent_dim` numbers:
+    minimise the mean of :math:`\ell(x, g(f(x)))`. With no hidden layers and linear activations it
+    learns the subspace of PCA.
+
+    Parameters
+    ----------
+    latent_dim : int
+        Width of the code.
+    hidden : tuple of int
+        Units of the layers from the image to the code; the decoder has them mirrored.
+    activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
+        After every hidden layer.
+    code_activation : str
+        After the code; the same names.
+    output : {"auto", "sigmoid", "tanh", "linear"}
+        Last activation of the decoder; "auto" takes sigmoid for values in [0, 1], tanh for values
+        in [-1, 1], and linear (on values centred and scaled by one number each) for all others.
+    loss : {"mse", "mae", "bce"}
+        Squared or absolute error or binary cross-entropy, averaged over images and pixels.
+    epochs, batch_size, optimizer, learning_rate, schedule, init
+        See `NeuralRepresentation`.
+    validation_fraction, keep_best, patience, max_seconds, checkpoint, log_dir, precision
+        See `NeuralRepresentation`.
+    random_state, device, verbose
+        See `Representation`.
+
+    Attributes
+    ----------
+    encoder_, decoder_ : torch.nn.Sequential
+        The networks.
+    history_ : dict of str to list of float
+        epoch, loss, val_loss and seconds after every epoch.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range, or the loss is "bce" and values leave [0, 1].
+
+    References
+    ----------
+    G. Hinton and R. Salakhutdinov, Reducing the dimensionality of data with neural networks, 2006.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> model = ist.Autoencoder(8, hidden=(32,), epochs=20, random_state=0).fit(images.train)
+    >>> model.encode(images.test).shape
+    (359, 8)
+    """
+
+    latent_dim: int = 32
+    _: KW_ONLY
+    hidden: tuple[int, ...] = (512, 256)
+    activation: str = "relu"
+    code_activation: str = "linear"
+    output: str = "auto"
+    loss: str = "mse"
+
+    width = "latent_dim"
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        one_of("activation", self.activation, ACTIVATIONS)
+        one_of("code_activation", self.code_activation, ACTIVATIONS)
+        one_of("output", self.output, ("auto", *OUTPUTS))
+        one_of("loss", self.loss, LOSSES)
+        if any(units < 1 for units in self.hidden):
+            raise ValueError(f"hidden={self.hidden} must be numbers of units, each at least 1")
+
+    def _prepare(self, images: Images) -> None:
+        low, high, mean, deviation = _summary(self._tensors(images))
+        self.output_ = self.output
+        if self.output == "auto":
+            in_unit, in_signed = 0 <= low <= high <= 1, -1 <= low <= high <= 1
+            self.output_ = "sigmoid" if in_unit else "tanh" if in_signed else "linear"
+        if self.loss == "bce" and (self.output_ != "sigmoid" or not 0 <= low <= high <= 1):
+            raise ValueError(
+                f"loss='bce' needs values in [0, 1] and output='sigmoid'; the images run from "
+                f"{low:.4g} to {high:.4g}: scale them, or use loss='mse'"
+            )
+        linear = self.output_ == "linear"
+        self.offset_, self.scale_ = (mean, deviation or 1.0) if linear else (0.0, 1.0)
+        self.range_ = [low, high]
+
+    def _networks(self) -> dict[str, nn.Module]:
+        down = [self.n_features_in_, *self.hidden, self.latent_dim]
+        return {
+            "encoder_": dense(down, self.activation, self.code_activation),
+            "decoder_": dense(down[::-1], self.activation),
+        }
+
+    def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[tuple[str, Any, dict]]:
+        x = self._centred(x)
+        y = self.decoder_(self.encoder_(x)).float()
+        if self.loss == "bce":  # from the logits: no logarithm of a rounded zero
+            loss = functional.binary_cross_entropy_with_logits(y, x)
+        else:
+            loss = LOSSES[self.loss](OUTPUTS[self.output_](y), x)
+        yield "model", loss, {"loss": loss}
+
+    def _centred(self, x: torch.Tensor) -> torch.Tensor:
+        return x if self.output_ != "linear" else (x - self.offset_) / self.scale_
+
+    def _encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.encoder_(self._centred(x))
+
+    def _decode(self, z: torch.Tensor) -> torch.Tensor:
+        y = OUTPUTS[self.output_](self.decoder_(z.float()))
+        return y * self.scale_ + self.offset_ if self.output_ == "linear" else y
+
+    def _fit(self, images: Images) -> None:
+        super()._fit(images)
+        z = torch.from_numpy(self._map(self._encode, images))
+        self.code_mean_, self.code_deviation_ = z.mean(0).numpy(), z.std(0).numpy()
+
+    def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
+        z = torch.randn(n, self.latent_dim, generator=rng, device=rng.device)
+        return self._decode(z * self._learned("code_deviation_", z) + self._learned("code_mean_", z))
+
+    def _health(self, images: Images) -> list[str]:
+        findings = super()._health(images)
+        dead = int((self.code_deviation_ < 1e-3 * max(self.code_deviation_.max(), 1e-12)).sum())
+        if dead:
+            findings.append(
+                f"{dead} of {self.latent_dim} numbers of the code are dead (they never change): "
+                "use code_activation='linear' or a lower learning_rate"
+            )
+        if self.output_ == "linear" and max(map(abs, self.range_)) > 100:
+            findings.append(
+                f"the input runs from {self.range_[0]:.4g} to {self.range_[1]:.4g} and was scaled by "
+                "one number; if its columns have different units, put a StandardScaler before it"
+            )
+        return findings
+
+
+def _summary(chunks: Iterator[torch.Tensor]) -> tuple[float, float, float, float]:
+    """Return minimum, maximum, mean and standard deviation of all values."""
+    low, high, count, total, square = math.inf, -math.inf, 0, 0.0, 0.0
+    for x in chunks:
+        low, high = min(low, float(x.min())), max(high, float(x.max()))
+        count += x.numel()
+        total += float(x.sum(dtype=torch.float64))
+        square += float(x.double().square().sum())
+    mean = total / count
+    return low, high, mean, float(np.sqrt(max(0.0, square / count - mean**2)))

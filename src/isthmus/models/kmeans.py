@@ -1,0 +1,301 @@
+"""k-means: every image is replaced by the nearest of k centroids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import ClusterMixin
+
+from isthmus.base import Codebook, Representation, generator, squared_distances
+from isthmus.data.images import Images
+
+SEEDING_SAMPLE = 64
+"""Images per cluster in the random sample on which the first centroids are chosen."""
+SEEDING_PASSES = 20
+"""Passes over that sample that settle the first centroids before all images are looked at."""
+GROUP = 4
+"""Centroids that share one lower bound."""
+BLOCK = 4096
+"""Images whose distances to all centroids are computed in one matrix product."""
+
+
+@dataclass(eq=False, repr=False)
+class KMeans(Codebook, ClusterMixin, Representation):
+    r"""Clusters by nearest centroid, minimising the inertia :math:`\sum_i |x_i - c_{z_i}|^2`.
+
+    Lloyd's iteration (assign every image to the nearest centroid, move every centroid to the mean
+    of its images) with bounds that leave out images which cannot have changed their cluster: the
+    result is Lloyd's, most of the arithmetic is not done. A code is the index of a centroid.
+
+    Parameters
+    ----------
+    n_clusters : int
+        How many centroids, at least 1 and at most the number of images.
+    init : {"k-means++", "random"} or array of shape (n_clusters, ...)
+        First centroids: drawn with probability proportional to the squared distance to those
+        already drawn, or drawn evenly, or given. Drawing looks at 64 images per cluster.
+    n_init : int
+        Runs from different starts; the one of least inertia is kept.
+    max_iter : int
+        Passes over the images at most.
+    tol : float
+        Stop when the squared shift of all centroids falls below `tol` times the mean variance.
+    noise : float
+        Standard deviation of the Gaussian noise that `sample` adds to a centroid.
+    random_state, device, verbose
+        See `Representation`.
+
+    Attributes
+    ----------
+    cluster_centers_ : ndarray of shape (n_clusters, d)
+        The centroids; `codebook_` is the same array.
+    labels_ : ndarray of shape (n,)
+        The cluster of every training image.
+    inertia_ : float
+        Sum of squared distances to the nearest centroid.
+    n_iter_ : int
+        Passes that were needed.
+
+    Raises
+    ------
+    ValueError
+        If there are more clusters than images, or a parameter is out of its range.
+
+    References
+    ----------
+    S. Lloyd, Least squares quantization in PCM, 1982. D. Arthur and S. Vassilvitskii, k-means++,
+    2007. Y. Ding et al., Yinyang k-means, 2015 (the bounds).
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> model = ist.KMeans(10, random_state=0).fit(images.train)
+    >>> model.encode(images.test).shape, model.decode([3]).shape
+    ((359,), (1, 8, 8, 1))
+    """
+
+    n_clusters: int = 32
+    _: KW_ONLY
+    init: Any = "k-means++"
+    n_init: int = 1
+    max_iter: int = 300
+    tol: float = 1e-4
+    noise: float = 0.1
+
+    width = "n_clusters"
+
+    def _fit(self, images: Images) -> None:
+        self._check_parameters(len(images))
+        rng = generator(self.random_state, self._device())
+        runs = (self._run(images, rng) for _ in range(self.n_init))
+        best = min(runs, key=lambda run: run["inertia"])
+        self.codebook_ = best["centers"].cpu().numpy()
+        self.labels_, self.inertia_ = best["labels"].cpu().numpy(), best["inertia"]
+        self.n_iter_ = best["n_iter"]
+        self.counts_ = np.bincount(self.labels_, minlength=self.n_clusters)
+
+    @property
+    def cluster_centers_(self) -> np.ndarray:
+        """The centroids, (n_clusters, d)."""
+        return self.codebook_
+
+    def _check_parameters(self, n: int) -> None:
+        if not 1 <= self.n_clusters <= n:
+            raise ValueError(
+                f"n_clusters={self.n_clusters} must be between 1 and the number of images, "
+                f"n_samples={n}"
+            )
+        for name, least in (("n_init", 1), ("max_iter", 1), ("tol", 0), ("noise", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least {least}")
+
+    def _run(self, images: Images, rng: torch.Generator) -> dict[str, Any]:
+        lloyd = _Lloyd(self._seeds(images, rng), images, self._tensor)
+        n_iter = lloyd.run(self.max_iter, self.tol)
+        return {"centers": lloyd.centers, "n_iter": n_iter, **lloyd.finish()}
+
+    def _seeds(self, images: Images, rng: torch.Generator) -> torch.Tensor:
+        if not isinstance(self.init, str):
+            centers = np.asarray(self.init, dtype=np.float64).reshape(len(self.init), -1)
+            if centers.shape != (self.n_clusters, self.n_features_in_):
+                raise ValueError(
+                    f"init has shape {np.shape(self.init)}, expected {self.n_clusters} centroids "
+                    f"of {self.n_features_in_} numbers"
+                )
+            return torch.from_numpy(centers).to(self._tensor(next(images.chunks(1))))
+        if self.init not in ("k-means++", "random"):
+            raise ValueError(f"init={self.init!r} must be 'k-means++', 'random' or an array")
+        rows = torch.randperm(len(images), generator=rng, device=rng.device).cpu().numpy()
+        if self.init == "random":
+            return self._tensor(np.asarray(images[rows[: self.n_clusters]]))
+        sample = images[np.sort(rows[: SEEDING_SAMPLE * self.n_clusters])]
+        centers = _plus_plus(self._tensor(np.asarray(sample)), self.n_clusters, rng)
+        if len(sample) == len(images):
+            return centers
+        settling = _Lloyd(centers, sample, self._tensor)
+        settling.run(SEEDING_PASSES, self.tol)
+        return settling.centers
+
+    def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
+        c = torch.from_numpy(self.codebook_).to(rng.device)
+        units = torch.randint(len(c), (n,), generator=rng, device=rng.device)
+        noise = torch.randn(n, c.shape[1], generator=rng, device=rng.device, dtype=c.dtype)
+        return c[units] + self.noise * noise
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """Return the centroids as images, the most used first."""
+        order = np.argsort(-self.counts_, kind="stable")
+        return {"centroids": self.codebook_[order].reshape(-1, *self.image_shape_)}
+
+    def _health(self, images: Images) -> list[str]:
+        findings = []
+        if empty := int((self.counts_ == 0).sum()):
+            findings.append(
+                f"{empty} of {self.n_clusters} clusters are empty: lower n_clusters, "
+                "or look for repeated images"
+            )
+        if self.n_iter_ == self.max_iter:
+            findings.append(f"still moving after max_iter={self.max_iter} passes: raise max_iter")
+        return findings
+
+
+def _plus_plus(x: torch.Tensor, k: int, rng: torch.Generator) -> torch.Tensor:
+    """Draw k rows by greedy k-means++: the best of a few candidates each time."""
+    trials = 2 + int(np.log(k))
+    square = (x * x).sum(1)
+    first = torch.randint(len(x), (1,), generator=rng, device=x.device)
+    chosen = [first]
+    nearest = _to_rows(x, square, first)[:, 0]
+    for _ in range(1, k):
+        total = nearest.cumsum(0)
+        draws = torch.rand(trials, generator=rng, device=x.device, dtype=x.dtype) * total[-1]
+        candidates = torch.searchsorted(total, draws).clamp_(max=len(x) - 1)
+        distances = torch.minimum(_to_rows(x, square, candidates), nearest[:, None])
+        best = distances.sum(0).argmin()
+        nearest = distances[:, best].contiguous()
+        chosen.append(candidates[best][None])
+    return x[torch.cat(chosen)]
+
+
+def _to_rows(x: torch.Tensor, square: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    d = torch.addmm(square[:, None], x, x[rows].T, alpha=-2)
+    return d.add_(square[rows]).clamp_(min=0)
+
+
+class _Lloyd:
+    """One run of Lloyd's iteration with Yinyang bounds.
+
+    For every image the distance to its centroid is at most `upper`, and to every other centroid of
+    group g at least `lower[:, g]`. When centroids move, both are loosened by how far; an image is
+    looked at again only when they no longer prove that its centroid is the nearest.
+    """
+
+    def __init__(self, centers: torch.Tensor, images: Images, tensor: Any):
+        self.centers, self.images, self.tensor = centers, images, tensor
+        n, (k, d) = len(images), centers.shape
+        self.groups = -(-k // GROUP)
+        like = {"dtype": centers.dtype, "device": centers.device}
+        self.labels = torch.full((n,), -1, device=centers.device)
+        self.upper = torch.full((n,), torch.inf, **like)
+        self.lower = torch.zeros((n, self.groups), **like)
+        self.sums, self.counts = torch.zeros((k, d), **like), torch.zeros(k, **like)
+        self.square = torch.zeros(n, **like)  # |x|^2
+
+    def run(self, max_iter: int, tol: float) -> int:
+        """Assign and move until nothing changes or little moves; return the number of passes."""
+        for n_iter in range(1, max_iter + 1):
+            settled = not self.assign() and not self._can_restart()
+            if settled or self.move() <= tol * self.mean_variance():
+                return n_iter
+        return max_iter
+
+    def assign(self) -> int:
+        """Give every image to its nearest centroid; return how many changed theirs."""
+        first, changed = bool(self.labels[0] < 0), 0
+        for rows in self._doubtful():
+            x = self._values(rows)
+            if first:
+                self.square[rows] = (x * x).sum(1)
+            d = torch.addmm((self.centers**2).sum(1), x, self.centers.T, alpha=-2)
+            d += self.square[rows, None]
+            nearest, labels = d.min(1)
+            self.upper[rows] = nearest.clamp_(min=0).sqrt_()
+            self.lower[rows] = self._group_bounds(d.scatter_(1, labels[:, None], torch.inf))
+            changed += self._hand_over(x, rows, labels)
+        return changed
+
+    def _can_restart(self) -> bool:
+        """Return whether a cluster is empty while an image lies away from its centroid."""
+        away = float(self.upper.max()) > 1e-6 * np.sqrt(float(self.square.max()))
+        return away and bool((self.counts < 0.5).any())
+
+    def _doubtful(self) -> Iterator[torch.Tensor]:
+        doubt = torch.nonzero(self.upper >= self.lower.amin(1))[:, 0]
+        return iter(doubt.split(BLOCK) if len(doubt) else ())
+
+    def _values(self, rows: torch.Tensor) -> torch.Tensor:
+        where = rows.cpu().numpy()
+        if self.images.rows is not None:
+            where = self.images.rows[where]
+        elif len(where) == where[-1] - where[0] + 1:
+            return self.tensor(self.images.data[where[0] : where[-1] + 1])
+        return self.tensor(self.images.data[where])
+
+    def _group_bounds(self, d: torch.Tensor) -> torch.Tensor:
+        padding = self.groups * GROUP - d.shape[1]
+        d = torch.nn.functional.pad(d, (0, padding), value=torch.inf)
+        return d.view(len(d), self.groups, GROUP).amin(2).clamp_(min=0).sqrt_()
+
+    def _hand_over(self, x: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor) -> int:
+        old = self.labels[rows]
+        moved = torch.nonzero(old != labels)[:, 0]
+        if len(moved):
+            x, old, new = x[moved], old[moved], labels[moved]
+            known = torch.nonzero(old >= 0)[:, 0]
+            self._add(x, new, 1)
+            self._add(x[known], old[known], -1)
+            self.labels[rows[moved]] = new
+        return len(moved)
+
+    def _add(self, x: torch.Tensor, to: torch.Tensor, sign: int) -> None:
+        self.sums.index_add_(0, to, x, alpha=sign)
+        self.counts.index_add_(0, to, torch.full_like(to, sign, dtype=x.dtype))
+
+    def move(self) -> float:
+        """Move every centroid to the mean of its images; return the sum of squared shifts."""
+        means = self.sums / self.counts[:, None].clamp(min=1)
+        empty = torch.nonzero(self.counts < 0.5)[:, 0]
+        if len(empty):  # start again from the images that lie farthest from their centroids
+            farthest = self.upper.topk(len(empty)).indices.sort().values
+            means[empty] = self._values(farthest)
+        shift = (means - self.centers).norm(dim=1)
+        self.centers = means
+        # a little more than the shift, so that rounding never makes a bound claim too much
+        self.upper += shift[self.labels] * (1 + 1e-5)
+        self.lower -= self._group_shift(shift) * (1 + 1e-5)
+        return float((shift.double() ** 2).sum())
+
+    def _group_shift(self, shift: torch.Tensor) -> torch.Tensor:
+        padding = self.groups * GROUP - len(shift)
+        return torch.nn.functional.pad(shift, (0, padding)).view(self.groups, GROUP).amax(1)
+
+    def mean_variance(self) -> float:
+        """Return the variance of a pixel, averaged over pixels."""
+        n, d = len(self.images), self.centers.shape[1]
+        mean = self.sums.sum(0).double() / n
+        square = float(self.square.sum(dtype=torch.float64))
+        return max(0.0, (square / n - float(mean @ mean)) / d)
+
+    def finish(self) -> dict[str, Any]:
+        """Return labels and inertia for the centroids as they are now."""
+        labels, inertia = [], 0.0
+        for chunk in self.images.chunks(BLOCK):
+            d, nearest = squared_distances(self.tensor(chunk), self.centers).min(1)
+            labels.append(nearest)
+            inertia += float(d.clamp_(min=0).sum(dtype=torch.float64))
+        return {"labels": torch.cat(labels), "inertia": inertia}

@@ -1,0 +1,1 @@
+"""Networks: what the neural families are built from."""

@@ -1,0 +1,78 @@
+"""Dense networks, their activations and their initialisers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": lambda: nn.LeakyReLU(0.2),
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "softmax": lambda: nn.Softmax(dim=-1),
+    "linear": nn.Identity,
+}
+"""Activations by name; the slope of leaky_relu below zero is 0.2."""
+
+
+def _positive_uniform(weight: torch.Tensor, generator: torch.Generator) -> None:
+    # deck E: random(0, 1) / sqrt(n + 1), n being the number of units of the layer
+    nn.init.uniform_(weight, 0, 1 / math.sqrt(len(weight) + 1), generator=generator)
+
+
+INITIALISERS: dict[str, Callable[..., object]] = {
+    "glorot_uniform": nn.init.xavier_uniform_,
+    "glorot_normal": nn.init.xavier_normal_,
+    "he_uniform": lambda w, generator: nn.init.kaiming_uniform_(
+        w, nonlinearity="relu", generator=generator
+    ),
+    "he_normal": lambda w, generator: nn.init.kaiming_normal_(
+        w, nonlinearity="relu", generator=generator
+    ),
+    "lecun_normal": lambda w, generator: nn.init.kaiming_normal_(
+        w, nonlinearity="linear", generator=generator
+    ),
+    "orthogonal": nn.init.orthogonal_,
+    "positive_uniform": _positive_uniform,
+}
+"""Weight initialisers by name; biases start at zero."""
+
+
+def dense(widths: Sequence[int], activation: str, last: str = "linear") -> nn.Sequential:
+    """Return a chain of dense layers with `activation` between them and `last` at the end.
+
+    Weights are not initialised: see `initialise`.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Numbers in, units of every layer, numbers out.
+    activation, last : str
+        Names in `ACTIVATIONS`.
+
+    Examples
+    --------
+    >>> net = dense([784, 20], "relu", "relu")
+    >>> sum(weight.numel() for weight in net.parameters())
+    15700
+    """
+    layers: list[nn.Module] = []
+    for i, (n_in, n_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        layers.append(nn.utils.skip_init(nn.Linear, n_in, n_out))
+        name = last if i == len(widths) - 2 else activation
+        if name != "linear":
+            layers.append(ACTIVATIONS[name]())
+    return nn.Sequential(*layers)
+
+
+def initialise(net: nn.Module, name: str, generator: torch.Generator) -> None:
+    """Draw the weights of every layer of `net` from `generator`; biases become zero."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear):
+            INITIALISERS[name](layer.weight, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

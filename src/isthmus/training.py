@@ -1,0 +1,297 @@
+"""The only gradient loop: models say what their players lose, the loop does the rest.
+
+A model yields ``(player, loss, logs)`` from ``_losses(x, rng)``: one yield for an autoencoder, two
+for a GAN. After every yield the loop steps that player's optimiser, then asks for the next.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from isthmus.data.images import CHUNK_BYTES, Images
+from isthmus.files import replacing
+from isthmus.progress import Bar
+
+OPTIMISERS: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
+    "sgd": (torch.optim.SGD, {"fused": True}),
+    "momentum": (torch.optim.SGD, {"fused": True, "momentum": 0.9}),
+    "adagrad": (torch.optim.Adagrad, {}),
+    "rmsprop": (torch.optim.RMSprop, {"foreach": True}),
+    "adam": (torch.optim.Adam, {"fused": True}),
+    "adamw": (torch.optim.AdamW, {"fused": True, "weight_decay": 0.01}),
+}
+"""Optimisers by name, and the settings that make them fast or are theirs by definition."""
+
+CHECKPOINT_SECONDS = 10.0
+"""A checkpoint is written at the end of an epoch, but not more often than this."""
+
+MAY_DIFFER = {"epochs", "max_seconds", "patience", "checkpoint", "log_dir", "verbose", "device"}
+"""Parameters a resumed fit may have other values for than the fit it resumes."""
+
+State = dict[str, torch.Tensor]
+
+
+class Batches:
+    """Images on the device as they are packed, handed out in shuffled float batches."""
+
+    def __init__(self, images: Images, rows: torch.Tensor, model: Any, device: torch.device):
+        from isthmus.base import readable_tensor
+
+        data = readable_tensor(images.data)
+        if images.rows is not None:
+            rows = torch.from_numpy(images.rows)[rows]
+        if device.type != "cpu" and images.nbytes < 0.5 * torch.cuda.mem_get_info(device)[0]:
+            data, rows = data[rows].to(device), torch.arange(len(rows))
+        self.data, self.rows, self.model, self.device = data, rows.to(data.device), model, device
+        self.size = min(model.batch_size, len(rows))
+        image_bytes = 4 * math.prod(data.shape[1:])
+        self.block = self.size * max(1, CHUNK_BYTES // 4 // max(1, self.size * image_bytes))
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.size)
+
+    def blocks(self, rng: torch.Generator | None = None) -> Iterator[tuple[torch.Tensor, ...]]:
+        """Yield tuples of batches; many batches are gathered and scaled at once."""
+        rows = self.rows
+        if rng is not None:
+            order = torch.randperm(len(rows), generator=rng, device=rng.device)
+            rows = rows[order.to(rows.device)]
+        for chosen in rows.split(self.block):
+            x = self.data.index_select(0, chosen).to(self.device)
+            yield self.model._input(x).split(self.size)
+
+
+class Loop:
+    """One fit: epochs over the images until they are done, time is up, or nothing improves.
+
+    Parameters
+    ----------
+    model : NeuralRepresentation
+        Built and initialised; its parameters say how to train.
+    images : Images
+        Training images; a share of `model.validation_fraction` is held out to choose by.
+    rng : torch.Generator
+        Source of every random number of the fit.
+    """
+
+    def __init__(self, model: Any, images: Images, rng: torch.Generator):
+        self.model, self.rng, self.device = model, rng, model._device()
+        order = torch.randperm(len(images), generator=rng, device=rng.device).cpu()
+        n_held = int(model.validation_fraction * len(images))
+        self.train = Batches(images, order[n_held:], model, self.device)
+        self.held = Batches(images, order[:n_held].sort().values, model, self.device)
+        self.nets = nn.ModuleDict(
+            {name: nn.ModuleList(nets) for name, nets in model._players().items()}
+        )
+        make, settings = OPTIMISERS[model.optimizer]
+        self.optimizers = {
+            name: make(nets.parameters(), lr=model.learning_rate, **settings)
+            for name, nets in self.nets.items()
+        }
+        self.history: dict[str, list[float]] = {"epoch": [], "loss": [], "seconds": []}
+        self.best: State = self._copy()
+        self.best_loss, self.best_epoch, self.stopped = math.inf, 0, "all epochs done"
+        self.before = 0.0  # seconds spent before a resume
+
+    def run(self) -> None:
+        """Train; leave the best (or last) weights in the networks, in evaluation mode."""
+        self._resume()
+        self.started = self.saved = time.monotonic()
+        with Bar("fit", self.model.epochs * len(self.train), self.model.verbose) as bar:
+            bar.advance(len(self.history["epoch"]) * len(self.train))
+            try:
+                while self._goes_on():
+                    self._epoch(bar)
+            except KeyboardInterrupt:
+                self.stopped = "interrupted"
+        if self.best_epoch or self.stopped == "diverged":
+            self.nets.load_state_dict(self.best)
+        self.nets.eval()
+        self._log_close()
+
+    def _goes_on(self) -> bool:
+        if self.stopped in ("diverged", "out of time"):
+            return False
+        done, patience = len(self.history["epoch"]), self.model.patience
+        if patience is not None and done - self.best_epoch >= patience and self.held.rows.numel():
+            self.stopped = "no improvement"
+            return False
+        return done < self.model.epochs
+
+    def _epoch(self, bar: Bar) -> None:
+        self.nets.train()
+        totals: dict[str, torch.Tensor] = {}
+        seen = 0
+        for block in self.train.blocks(self.rng):
+            self._schedule(seen / len(self.train))
+            for x in block:
+                self._step(x, totals)
+            seen += len(block)
+            bar.advance(len(block), self._note())
+            if self._out_of_time():
+                self.stopped = "out of time"
+                break
+        self._end_epoch({name: float(total) / seen for name, total in totals.items()})
+
+    def _step(self, x: torch.Tensor, totals: dict[str, torch.Tensor]) -> None:
+        with self._autocast():
+            for player, loss, logs in self.model._losses(x, self.rng):
+                optimizer = self.optimizers[player]
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                optimizer.step()
+                for name, value in logs.items():
+                    value = value.detach()
+                    totals[name] = totals[name] + value if name in totals else value
+
+    def _autocast(self) -> AbstractContextManager:
+        if self.model._precision(self.device) == "bfloat16":
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return nullcontext()
+
+    def _schedule(self, within: float) -> None:
+        """Set the learning rate for how far the fit has come, in epochs or in its time budget."""
+        if self.model.schedule == "constant":
+            return
+        done = (len(self.history["epoch"]) + within) / self.model.epochs
+        if self.model.max_seconds:
+            done = max(done, self._seconds() / self.model.max_seconds)
+        factor = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = self.model.learning_rate * max(factor, 1e-3)
+
+    def _end_epoch(self, logs: dict[str, float]) -> None:
+        logs = logs | self._validate()
+        self.history["epoch"].append(len(self.history["epoch"]) + 1)
+        self.history["seconds"].append(round(self._seconds(), 3))
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+        if not all(math.isfinite(value) for value in logs.values()):
+            self.stopped = "diverged"
+            return
+        self._keep_best(logs.get("val_loss"))
+        self._log(logs)
+        self._checkpoint()
+
+    @torch.no_grad()
+    def _validate(self) -> dict[str, float]:
+        if not len(self.held.rows):
+            return {}
+        self.nets.eval()
+        # the same noise every epoch, and none of it from the generator of the fit
+        rng = torch.Generator(self.device).manual_seed(0)
+        total = 0.0
+        for block in self.held.blocks():
+            for x in block:
+                with self._autocast():
+                    _, loss, _ = next(iter(self.model._losses(x, rng)))
+                total += float(loss) * len(x)
+        return {"val_loss": total / len(self.held.rows)}
+
+    def _keep_best(self, loss: float | None) -> None:
+        if loss is None or not loss < self.best_loss:
+            return
+        self.best_loss, self.best_epoch = loss, len(self.history["epoch"])
+        self.best = self._copy() if self.model.keep_best else self.best
+
+    def _copy(self) -> State:
+        return {name: value.clone() for name, value in self.nets.state_dict().items()}
+
+    def _seconds(self) -> float:
+        return self.before + time.monotonic() - self.started
+
+    def _out_of_time(self) -> bool:
+        return bool(self.model.max_seconds) and self._seconds() >= self.model.max_seconds
+
+    def _note(self) -> str:
+        words = (f"{n} {self.history[n][-1]:.4g}" for n in ("loss", "val_loss") if self.history.get(n))
+        return "  ".join(words)
+
+    def _log(self, logs: dict[str, float]) -> None:
+        """Write scalars and histograms of the weights for TensorBoard, if asked to."""
+        if not self.model.log_dir:
+            return
+        if not hasattr(self, "writer"):
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError:
+                raise ImportError(
+                    "log_dir needs TensorBoard: pip install 'isthmus[tensorboard]'"
+                ) from None
+            self.writer = SummaryWriter(self.model.log_dir)
+        epoch = len(self.history["epoch"])
+        for name, value in logs.items():
+            self.writer.add_scalar(name, value, epoch)
+        for name, weight in self.nets.named_parameters():
+            self.writer.add_histogram(name, weight, epoch)
+
+    def _log_close(self) -> None:
+        if hasattr(self, "writer"):
+            self.writer.close()
+
+    def _checkpoint(self) -> None:
+        over = len(self.history["epoch"]) >= self.model.epochs or self.stopped == "out of time"
+        recent = time.monotonic() - self.saved < CHECKPOINT_SECONDS
+        if not self.model.checkpoint or (recent and not over):
+            return
+        from safetensors.torch import save_file
+
+        self.saved = time.monotonic()
+        tensors = {f"net/{k}": v.contiguous() for k, v in self.nets.state_dict().items()}
+        tensors |= {f"best/{k}": v.contiguous() for k, v in self.best.items()}
+        tensors["rng"] = self.rng.get_state()
+        for player, optimizer in self.optimizers.items():
+            for index, state in optimizer.state_dict()["state"].items():
+                tensors |= {f"opt/{player}/{index}/{k}": v for k, v in state.items()}
+        facts = {
+            "fit": self._settings(),
+            "history": self.history,
+            "best": [self.best_loss, self.best_epoch],
+        }
+        with replacing(self.model.checkpoint) as path:
+            save_file(tensors, path, {"isthmus_checkpoint": json.dumps(facts)})
+
+    def _settings(self) -> dict[str, str]:
+        """Everything a resumed fit must share with the first, in words."""
+        settings = {k: repr(v) for k, v in self.model.get_params().items() if k not in MAY_DIFFER}
+        images = f"{len(self.train.rows)} training images of shape {self.model.image_shape_}"
+        return settings | {"images": images}
+
+    def _resume(self) -> None:
+        path = self.model.checkpoint
+        if not path or not Path(path).exists():
+            return
+        from isthmus.store import read_tensors
+
+        tensors, facts = read_tensors(path, "isthmus_checkpoint")
+        here = self._settings()
+        if facts["fit"] != here:
+            other = [f"{k} is {facts['fit'].get(k)} there" for k in here if facts["fit"].get(k) != here[k]]
+            raise ValueError(f"{path} is a checkpoint of another fit: {', '.join(other)}; remove it")
+        self.nets.load_state_dict({k[4:]: v for k, v in tensors.items() if k.startswith("net/")})
+        self.best = {k[5:]: v for k, v in tensors.items() if k.startswith("best/")}
+        self.rng.set_state(tensors["rng"])
+        for player, optimizer in self.optimizers.items():
+            self._restore(optimizer, tensors, f"opt/{player}/")
+        self.history, (self.best_loss, self.best_epoch) = facts["history"], facts["best"]
+        self.before = self.history["seconds"][-1]
+
+    @staticmethod
+    def _restore(optimizer: torch.optim.Optimizer, tensors: State, prefix: str) -> None:
+        state: dict[int, State] = {}
+        for name in tensors:
+            if name.startswith(prefix):
+                index, key = name.removeprefix(prefix).split("/")
+                state.setdefault(int(index), {})[key] = tensors[name]
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+import torch
+
+import isthmus as ist
+from isthmus.nets.dense import ACTIVATIONS, INITIALISERS, dense, initialise
+
+
+@pytest.fixture(scope="module")
+def images():
+    return ist.load_images("digits")
+
+
+def count(net):
+    return sum(weight.numel() for weight in net.parameters())
+
+
+def test_parameter_count_of_the_lesson():
+    """784 -> 20 -> 784 has 32,164 parameters."""
+    X = np.random.default_rng(0).integers(0, 256, (10, 28, 28), dtype=np.uint8)
+    model = ist.Autoencoder(20, hidden=(), code_activation="relu", epochs=1).fit(X)
+    assert count(model.encoder_) + count(model.decoder_) == 32_164
+
+
+def test_layers_are_mirrored(images):
+    model = ist.Autoencoder(3, hidden=(20, 7), epochs=1).fit(images.train)
+    widths = [layer.weight.shape for layer in model.encoder_ if hasattr(layer, "weight")]
+    mirrored = [layer.weight.shape[::-1] for layer in model.decoder_ if hasattr(layer, "weight")]
+    assert widths == mirrored[::-1] == [(20, 64), (7, 20), (3, 7)]
+
+
+def test_linear_autoencoder_spans_the_subspace_of_pca(images):
+    X = (np.asarray(images.train).reshape(-1, 64) / 255).astype(np.float32)
+    model = ist.Autoencoder(
+        4, hidden=(), activation="linear", output="linear", epochs=300, learning_rate=0.01,
+        validation_fraction=0, random_state=0,
+    ).fit(X)  # fmt: skip
+    learned = np.linalg.qr(model.decoder_[0].weight.detach().numpy())[0]
+    principal = ist.PCA(4).fit(X).components_
+    cosines = np.linalg.svd(principal @ learned)[1]
+    assert cosines.min() > 0.999
+    assert model.score(X) == pytest.approx(ist.PCA(4).fit(X).score(X), rel=2e-3)
+
+
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+def test_activations(images, activation):
+    model = ist.Autoencoder(4, hidden=(16,), activation=activation, epochs=2, random_state=0)
+    assert model.fit(images.train).history_["loss"][-1] < model.history_["loss"][0]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"])
+def test_optimisers_lower_the_loss(images, optimizer):
+    rate = {"sgd": 0.5, "momentum": 0.5, "adagrad": 0.05}.get(optimizer, 1e-3)
+    model = ist.Autoencoder(
+        4, hidden=(32,), optimizer=optimizer, learning_rate=rate, epochs=6, random_state=0
+    ).fit(images.train)
+    assert model.history_["loss"][-1] < 0.98 * model.history_["loss"][0]
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "bce"])
+def test_losses_are_what_they_say(images, loss):
+    model = ist.Autoencoder(4, hidden=(16,), loss=loss, epochs=2, random_state=0).fit(images.train)
+    x = torch.from_numpy(np.asarray(images.test).reshape(-1, 64) / np.float32(255))
+    y = torch.from_numpy(ist.reconstruct(model, images.test).reshape(-1, 64))
+    by_hand = {
+        "mse": ((x - y) ** 2).mean(),
+        "mae": (x - y).abs().mean(),
+        "bce": -(x * y.log() + (1 - x) * (1 - y).log()).mean(),
+    }[loss]
+    with torch.no_grad():
+        _, value, _ = next(model._losses(x, torch.Generator()))
+    assert float(value) == pytest.approx(float(by_hand), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("X", "output"),
+    [
+        (np.random.default_rng(0).integers(0, 256, (60, 9), dtype=np.uint8), "sigmoid"),
+        (np.random.default_rng(0).random((60, 9)), "sigmoid"),
+        (np.random.default_rng(0).uniform(-1, 1, (60, 9)), "tanh"),
+        (np.random.default_rng(0).normal(500, 90, (60, 9)), "linear"),
+    ],
+)
+def test_output_follows_the_data(X, output):
+    model = ist.Autoencoder(3, hidden=(8,), epochs=150, learning_rate=5e-3, random_state=0).fit(X)
+    assert model.output_ == output
+    back = ist.reconstruct(model, X)
+    scale = 255 if X.dtype == np.uint8 else 1
+    assert ((back - X / scale) ** 2).mean() < 0.9 * (X / scale).var()
+
+
+def test_unscaled_input_is_noticed():
+    X = np.random.default_rng(0).normal(500, 90, (60, 9))
+    model = ist.Autoencoder(3, hidden=(8,), epochs=2, random_state=0).fit(X)
+    assert any("scaled" in finding for finding in model.health_)
+
+
+@pytest.mark.parametrize("name", list(INITIALISERS))
+def test_initialisers_draw_from_their_generator_only(name):
+    before = torch.get_rng_state()
+    nets = [dense([30, 20, 10], "relu") for _ in range(2)]
+    for net in nets:
+        initialise(net, name, torch.Generator().manual_seed(5))
+    assert torch.equal(nets[0][0].weight, nets[1][0].weight)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert float(nets[0][0].bias.detach().abs().sum()) == 0
+
+
+def test_positive_uniform_is_deck_e():
+    net = dense([500, 399], "relu")
+    initialise(net, "positive_uniform", torch.Generator().manual_seed(0))
+    weight = net[0].weight.detach()
+    assert float(weight.min()) >= 0
+    assert float(weight.max()) <= 1 / 20
+    assert float(weight.mean()) == pytest.approx(1 / 40, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"latent_dim": 0}, "latent_dim=0 must be greater than 0"),
+        ({"hidden": (4, 0)}, "hidden=\\(4, 0\\)"),
+        ({"activation": "rely"}, "did you mean 'relu'"),
+        ({"loss": "mxe"}, "loss='mxe' must be one of"),
+        ({"optimizer": "adamm"}, "did you mean 'adam"),
+        ({"init": "xavier"}, "init='xavier' must be one of"),
+        ({"epochs": 0}, "epochs=0"),
+        ({"learning_rate": -1}, "learning_rate=-1"),
+        ({"validation_fraction": 1.0}, "validation_fraction=1.0"),
+        ({"loss": "bce", "output": "linear"}, "loss='bce' needs"),
+    ],
+)
+def test_bad_parameters(parameters, words):
+    with pytest.raises(ValueError, match=words):
+        ist.Autoencoder(**parameters).fit(np.random.default_rng(0).random((20, 10)))
+
+
+def test_cross_entropy_refuses_values_outside_the_unit_interval():
+    with pytest.raises(ValueError, match="run from -3 to 12"):
+        ist.Autoencoder(loss="bce", output="sigmoid").fit(np.array([[-3.0, 0], [1, 12], [2, 2]]))

@@ -1,0 +1,196 @@
+"""What every family must do, tested once for all of them."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+import isthmus as ist
+from isthmus.models import FAMILIES, family, name_of
+
+QUICK = {"autoencoder": {"epochs": 20, "hidden": (64,), "latent_dim": 8, "batch_size": 32}}
+"""Settings for families whose defaults would take long; all others are tested as they are."""
+
+
+@pytest.fixture(scope="module")
+def images():
+    return ist.load_images("digits")
+
+
+def build(name, **parameters):
+    return family(name)(**{"random_state": 0} | QUICK.get(name, {}) | parameters)
+
+
+@pytest.fixture(scope="module", params=list(FAMILIES))
+def model(request, images):
+    return build(request.param).fit(images.train)
+
+
+def test_codes_have_one_row_an_image_and_the_promised_type(model, images):
+    codes = model.encode(images.test)
+    assert len(codes) == len(images.test)
+    if codes.ndim == 1:
+        assert codes.dtype == np.int64
+    else:
+        assert codes.dtype == np.float32
+        assert codes.shape[1] == getattr(model, model.width)
+
+
+def test_decode_gives_back_the_shape_fitted_on(model, images):
+    assert model.decode(model.encode(images.test[:7])).shape == (7, 8, 8, 1)
+
+
+def test_reconstruction_beats_the_mean_image(model, images):
+    X = np.asarray(images.test) / 255
+    mean = (np.asarray(images.train) / 255).mean(0)
+    assert np.mean((ist.reconstruct(model, images.test) - X) ** 2) < np.mean((mean - X) ** 2) * 0.75
+    assert model.score(images.test) == pytest.approx(
+        -np.mean((ist.reconstruct(model, images.test) - X) ** 2), rel=1e-4
+    )
+
+
+def test_encode_does_not_depend_on_the_batch(model, images):
+    whole = model.encode(images.test)
+    single = np.concatenate([model.encode(images.test[i]) for i in range(20)])
+    np.testing.assert_allclose(single, whole[:20], rtol=1e-4, atol=1e-5)
+
+
+def test_encode_is_deterministic(model, images):
+    np.testing.assert_array_equal(model.encode(images.test), model.encode(images.test))
+
+
+def test_fit_is_repeatable_and_leaves_global_random_state_alone(model, images):
+    numpy_before, torch_before = np.random.get_state()[1].copy(), torch.get_rng_state()
+    again = build(name_of(model)).fit(images.train)
+    again.sample(2, random_state=3)
+    np.testing.assert_array_equal(again.encode(images.test), model.encode(images.test))
+    np.testing.assert_array_equal(again.decode(again.encode(images.test)), ist.reconstruct(model, images.test))
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_before)
+    assert torch.equal(torch.get_rng_state(), torch_before)
+
+
+def test_samples_are_images_and_repeat_with_their_seed(model):
+    drawn = model.sample(5, random_state=1)
+    assert drawn.shape == (5, 8, 8, 1)
+    assert np.isfinite(drawn).all()
+    np.testing.assert_array_equal(drawn, model.sample(5, random_state=1))
+    assert not np.array_equal(drawn, model.sample(5, random_state=2))
+
+
+def test_saved_model_is_the_same_model(model, images, tmp_path):
+    model.save(tmp_path / "model.safetensors")
+    back = ist.load_model(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(back.encode(images.test), model.encode(images.test))
+    np.testing.assert_array_equal(back.sample(3, random_state=0), model.sample(3, random_state=0))
+    assert repr(back) == repr(model)
+    assert back.health_ == model.health_
+    assert back.score(images.test) == model.score(images.test)
+    assert {k: v.tolist() for k, v in back.parts().items()} == {
+        k: v.tolist() for k, v in model.parts().items()
+    }
+
+
+def test_clone_and_copy(model, images):
+    assert clone(model).get_params() == model.get_params()
+    with pytest.raises(NotFittedError):
+        clone(model).encode(images.test)
+    np.testing.assert_array_equal(
+        copy.deepcopy(model).encode(images.test), model.encode(images.test)
+    )
+
+
+def test_same_images_in_every_form_give_the_same_model(model, images):
+    X = np.asarray(images.train)
+    forms = [X[..., 0], (X / np.float32(255)).astype(np.float32), X.reshape(len(X), -1)]
+    for form in forms:
+        again = build(name_of(model)).fit(form)
+        test = np.asarray(images.test[:50])
+        test = test.reshape(50, *form.shape[1:]) / (1 if form.dtype == np.uint8 else np.float32(255))
+        test = test.astype(form.dtype)
+        np.testing.assert_allclose(
+            again.encode(test), model.encode(images.test[:50]), rtol=1e-3, atol=1e-3
+        )
+        assert again.decode(again.encode(test)).shape == test.shape
+
+
+def test_memory_mapped_subset_is_like_an_array(images, tmp_path, model):
+    np.save(tmp_path / "x.npy", np.asarray(images))
+    mapped = ist.load_images(tmp_path / "x.npy")
+    assert isinstance(mapped.data, np.memmap)
+    rows = np.flatnonzero(~images.is_test)
+    again = build(name_of(model)).fit(mapped[rows])
+    np.testing.assert_array_equal(
+        again.encode(mapped[rows[:30]]), build(name_of(model)).fit(np.asarray(images)[rows]).encode(np.asarray(images)[rows[:30]])
+    )
+
+
+def test_colour_images_and_vectors(model):
+    rng = np.random.default_rng(0)
+    colour = rng.integers(0, 256, (80, 6, 5, 3), dtype=np.uint8)
+    small = build(name_of(model), **{model.width: 3})
+    assert small.fit(colour).decode(small.encode(colour)).shape == (80, 6, 5, 3)
+    vectors = rng.normal(5, 3, (80, 11))
+    assert small.fit(vectors).sample(2, random_state=0).shape == (2, 11)
+
+
+def test_health_is_a_list_of_words(model):
+    assert isinstance(model.health_, list)
+    assert all(isinstance(finding, str) for finding in model.health_)
+
+
+@pytest.mark.parametrize(
+    ("X", "words"),
+    [
+        (np.zeros((0, 4, 4)), "0 sample"),
+        (np.zeros((1, 4, 4)), "1 sample"),
+        (np.full((9, 4, 4), np.nan), "NaN"),
+        (np.full((9, 16), np.inf), "infinity"),
+        (np.zeros((9, 2, 2, 2, 2)), "expected"),
+        (np.zeros(9), "2D array"),
+        (np.array([["a", "b"]] * 5), "convert"),
+    ],
+)
+def test_bad_images_are_refused_in_words(model, X, words):
+    with pytest.raises(ValueError, match=words):
+        build(name_of(model)).fit(X)
+
+
+def test_other_shapes_are_refused_at_encode(model):
+    for X in (np.zeros((3, 8, 9)), np.zeros((3, 8, 8, 3)), np.zeros((3, 65))):
+        with pytest.raises(ValueError, match="fitted on images of shape|features"):
+            model.encode(X)
+
+
+def test_bad_codes_are_refused_at_decode(model):
+    codes = np.zeros((3, 99), dtype=np.float32)
+    with pytest.raises(ValueError, match="codes"):
+        model.decode(codes)
+    if model.encode(np.zeros((1, 8, 8), np.uint8)).ndim == 1:
+        with pytest.raises(ValueError, match="indices 0 to"):
+            model.decode(np.array([10_000]))
+
+
+def test_bad_requests_are_refused(model, images):
+    with pytest.raises(ValueError, match="at least 1"):
+        model.sample(0)
+    with pytest.raises(ValueError, match="device='nowhere'"):
+        build(name_of(model), device="nowhere").fit(images.train)
+    with pytest.raises(ValueError, match="random_state"):
+        build(name_of(model), random_state="seed").fit(images.train) if model.width != "n_components" else build(name_of(model)).fit(images.train).sample(1, random_state="seed")
+    with pytest.raises(ValueError, match=model.width):
+        build(name_of(model), **{model.width: 0}).fit(images.train)
+
+
+def test_constant_images_do_not_break_anything(model):
+    constant = np.full((40, 3, 3), 7, dtype=np.uint8)
+    small = build(name_of(model), **{model.width: 2}).fit(constant)
+    assert np.isfinite(small.decode(small.encode(constant))).all()
+
+
+def test_one_pixel_is_an_image(model):
+    pixel = np.linspace(0, 255, 40).astype(np.uint8).reshape(40, 1, 1)
+    small = build(name_of(model), **{model.width: 1}).fit(pixel)
+    assert small.decode(small.encode(pixel)).shape == (40, 1, 1)
