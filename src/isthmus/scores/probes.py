@@ -1,0 +1,240 @@
+"""How well simple classifiers read the labels off the codes."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def knn_accuracy(
+    Z_train: ArrayLike,
+    y_train: ArrayLike,
+    Z_test: ArrayLike,
+    y_test: ArrayLike,
+    k: int = 5,
+    *,
+    limit: int = 5000,
+    test_limit: int = 10000,
+    random_state: int = 0,
+) -> float:
+    """Return the accuracy of the majority vote of the k nearest codes.
+
+    ``accuracy = mean_i [mode(y of the k nearest of Z_i) = y_i]``, in Euclidean distance between
+    the codes as they are: the scale of every dimension counts.
+
+    Parameters
+    ----------
+    Z_train, Z_test : array_like of shape (n, k), (n, h, w, k) or (n,)
+        Codes; dense codes are flattened, and one integer per image becomes one-hot: the vote is
+        then taken among k images of the same index, chosen by chance.
+    y_train, y_test : array_like of int of shape (n,)
+        Classes; images with -1 are unlabelled and left out.
+    k : int
+        Number of neighbours that vote, at least 1; all of them where there are fewer.
+    limit, test_limit : int
+        Most images used to learn and to test, every class in its proportion.
+    random_state : int
+        Seed of that choice.
+
+    Returns
+    -------
+    float
+        0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If `k` is below 1, lengths or code shapes disagree, fewer than 2 classes can be learnt
+        from, or no test image is labelled.
+
+    References
+    ----------
+    Cover and Hart, "Nearest neighbor pattern classification", 1967.
+
+    Examples
+    --------
+    >>> Z, y = np.array([[0.0], [0.1], [5.0], [5.1]]), [0, 0, 1, 1]
+    >>> knn_accuracy(Z, y, Z + 0.2, y, k=1)
+    1.0
+    """
+    from sklearn.neighbors import KNeighborsClassifier
+
+    if k < 1:
+        raise ValueError(f"k={k} neighbours: at least 1 must vote")
+    chosen = _choose(Z_train, y_train, Z_test, y_test, limit, test_limit, random_state)
+    return _accuracy(KNeighborsClassifier(min(k, len(chosen[1])), algorithm="brute"), *chosen)
+
+
+def linear_accuracy(
+    Z_train: ArrayLike,
+    y_train: ArrayLike,
+    Z_test: ArrayLike,
+    y_test: ArrayLike,
+    *,
+    limit: int = 5000,
+    test_limit: int = 10000,
+    random_state: int = 0,
+) -> float:
+    """Return the accuracy of logistic regression on standardised codes.
+
+    ``p(y | z) = softmax(W (z - mean) / std + b)``, with an L2 penalty of weight 1 and at most
+    200 steps of L-BFGS.
+
+    Parameters
+    ----------
+    Z_train, Z_test : array_like of shape (n, k), (n, h, w, k) or (n,)
+        Codes; dense codes are flattened, and one integer per image becomes one-hot.
+    y_train, y_test : array_like of int of shape (n,)
+        Classes; images with -1 are unlabelled and left out.
+    limit, test_limit : int
+        Most images used to learn and to test, every class in its proportion.
+    random_state : int
+        Seed of that choice.
+
+    Returns
+    -------
+    float
+        0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If lengths or code shapes disagree, fewer than 2 classes can be learnt from, or no test
+        image is labelled.
+
+    References
+    ----------
+    Alain and Bengio, "Understanding intermediate layers using linear classifier probes", 2016.
+
+    Examples
+    --------
+    >>> linear_accuracy([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1], [[-1.0], [4.0]], [0, 1])
+    1.0
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    chosen = _choose(Z_train, y_train, Z_test, y_test, limit, test_limit, random_state)
+    return _accuracy(_standardised(LogisticRegression(max_iter=200)), *chosen)
+
+
+def svm_accuracy(
+    Z_train: ArrayLike,
+    y_train: ArrayLike,
+    Z_test: ArrayLike,
+    y_test: ArrayLike,
+    *,
+    limit: int = 5000,
+    test_limit: int = 10000,
+    random_state: int = 0,
+) -> float:
+    """Return the accuracy of a support vector machine with a Gaussian kernel.
+
+    ``k(u, v) = exp(-||u - v||^2 / d)`` on standardised codes of d dimensions, with ``C = 10``.
+
+    Parameters
+    ----------
+    Z_train, Z_test : array_like of shape (n, k), (n, h, w, k) or (n,)
+        Codes; dense codes are flattened, and one integer per image becomes one-hot.
+    y_train, y_test : array_like of int of shape (n,)
+        Classes; images with -1 are unlabelled and left out.
+    limit, test_limit : int
+        Most images used to learn and to test, every class in its proportion.
+    random_state : int
+        Seed of that choice.
+
+    Returns
+    -------
+    float
+        0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If lengths or code shapes disagree, fewer than 2 classes can be learnt from, or no test
+        image is labelled.
+
+    References
+    ----------
+    Cortes and Vapnik, "Support-vector networks", 1995.
+
+    Examples
+    --------
+    >>> svm_accuracy([[0.0], [1.0], [2.0], [3.0]], [0, 1, 1, 0], [[0.1], [1.5]], [0, 1])
+    1.0
+    """
+    from sklearn.svm import SVC
+
+    chosen = _choose(Z_train, y_train, Z_test, y_test, limit, test_limit, random_state)
+    return _accuracy(_standardised(SVC(C=10, gamma="scale", random_state=random_state)), *chosen)
+
+
+def _standardised(classifier: Any) -> Any:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), classifier)
+
+
+def _accuracy(
+    model: Any, Z_train: np.ndarray, y_train: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray
+) -> float:
+    with warnings.catch_warnings():  # a fit cut short is still a score, and not the user's fault
+        warnings.simplefilter("ignore")
+        return float(np.mean(model.fit(Z_train, y_train).predict(Z_test) == y_test))
+
+
+def _choose(
+    Z_train: ArrayLike,
+    y_train: ArrayLike,
+    Z_test: ArrayLike,
+    y_test: ArrayLike,
+    limit: int,
+    test_limit: int,
+    random_state: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the codes as float features and the labels of the images that take part."""
+    train, y_train = _labelled_part(Z_train, y_train, limit, random_state)
+    test, y_test = _labelled_part(Z_test, y_test, test_limit, random_state)
+    if train.shape[1:] != test.shape[1:]:
+        raise ValueError(f"test codes of shape {test.shape} for train codes of {train.shape}")
+    if len(np.unique(y_train)) < 2:
+        raise ValueError(
+            f"{len(y_train)} labelled train images of {len(np.unique(y_train))} class(es): "
+            "a classifier needs at least 2 classes"
+        )
+    if not len(y_test):
+        raise ValueError("no test image is labelled (y is -1 where a label is unknown)")
+    return _features(train, train), y_train, _features(test, train), y_test
+
+
+def _labelled_part(
+    Z: ArrayLike, y: ArrayLike, limit: int, random_state: int
+) -> tuple[np.ndarray, np.ndarray]:
+    Z, y = np.asarray(Z), np.asarray(y)
+    if y.shape != Z.shape[:1]:
+        raise ValueError(f"y of shape {y.shape} for codes of shape {Z.shape}: one label per image")
+    if limit < 1:
+        raise ValueError(f"limit={limit} images: at least 1 must take part")
+    rows = _stratified(y, limit, random_state)
+    return Z[rows], y[rows]
+
+
+def _stratified(y: np.ndarray, limit: int, random_state: int) -> np.ndarray:
+    """Return at most `limit` labelled rows in a random order, every class in its proportion."""
+    rng = np.random.default_rng(random_state)
+    rows = rng.permutation(np.flatnonzero(y != -1))
+    if len(rows) <= limit:
+        return rows
+    by_class = rows[np.argsort(y[rows], kind="stable")]
+    # Back to a random order: neighbours at equal distance must not be taken class by class.
+    return rng.permutation(by_class[np.arange(limit) * len(rows) // limit])
+
+
+def _features(Z: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Return (n, d) floats: a column per index seen in training, or the flattened vectors."""
+    if train.ndim == 1 and train.dtype.kind in "iu":
+        return (Z[:, None] == np.unique(train)).astype(np.float64)
+    return Z.reshape(len(Z), -1).astype(np.float64)
