@@ -1,0 +1,84 @@
+"""What a family's parameters are, read from its source: torch takes seconds to import, help must not.
+
+A test holds this against the estimators' own ``get_params()``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from isthmus.models import FAMILIES
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a family: its name, annotation as written, default and help."""
+
+    name: str
+    annotation: str
+    default: Any
+    help: str
+
+
+def caption(name: str) -> str:
+    """Return the first line of what the family's file says it is.
+
+    Examples
+    --------
+    >>> caption("pca")
+    'Principal component analysis: the best linear code of a given width.'
+    """
+    return (ast.get_docstring(_tree(f"models/{name}.py")) or "").splitlines()[0]
+
+
+def parameters(name: str) -> list[Parameter]:
+    """Return the parameters of a family, its own first, then those it shares with others.
+
+    Examples
+    --------
+    >>> [parameter.name for parameter in parameters("pca")][:2]
+    ['n_components', 'whiten']
+    """
+    return _of_class(FAMILIES[name], f"models/{name}.py")
+
+
+def _of_class(class_name: str, file: str) -> list[Parameter]:
+    defined = {node.name: node for node in _tree(file).body if isinstance(node, ast.ClassDef)}
+    if class_name not in defined:
+        return [] if file == "base.py" else _of_class(class_name, "base.py")
+    node = defined[class_name]
+    helps = _helps(ast.get_docstring(node) or "")
+    own = [
+        Parameter(
+            field.target.id,
+            ast.unparse(field.annotation),
+            ast.literal_eval(field.value),
+            helps.get(field.target.id, ""),
+        )
+        for field in node.body
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.value
+    ]
+    for base in node.bases:
+        own += _of_class(ast.unparse(base), file)
+    return own
+
+
+@cache
+def _tree(file: str) -> ast.Module:
+    return ast.parse((HERE / file).read_text(encoding="utf-8"))
+
+
+def _helps(docstring: str) -> dict[str, str]:
+    """Return the text under every entry of a numpydoc section "Parameters"."""
+    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-+\n|\Z)", docstring, re.M | re.S)
+    if not section:
+        return {}
+    entries = re.findall(r"^(\w+)(?: : [^\n]*)?\n((?:    [^\n]*\n?|\n)+)", section[1], re.M)
+    return {name: " ".join(text.split()) for name, text in entries}

@@ -1,0 +1,357 @@
+"""Many families on one set of images: fitted, measured on held-out images, laid side by side."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from isthmus.data.images import Images
+from isthmus.files import refuse_existing, replacing_folder
+from isthmus.models import FAMILIES, family, name_of
+from isthmus.progress import Bar
+
+LONGEST_SIDE = 64
+"""Images larger than this are reduced for a study: its families see every pixel at once."""
+MEASURED_BYTES = 256 * 2**20
+"""Held-out images that are measured, as float32, at most; and at most 10,000 of them."""
+FIT_SHARE = 0.6
+"""Share of a time budget spent on fitting; the rest is for measuring and drawing."""
+COLUMNS = (
+    "model", "family", "code", "mse", "psnr", "ssim", "bits_per_image", "knn_accuracy",
+    "linear_accuracy", "svm_accuracy", "cluster_accuracy", "nmi", "ari", "seconds",
+    "peak_memory_mb",
+)  # fmt: skip
+
+
+@dataclass
+class Study:
+    """Fitted models and their scores on the same held-out images.
+
+    Attributes
+    ----------
+    images : Images
+        What was studied, with its split.
+    models : dict of str to Representation
+        The fitted models.
+    scores : list of dict
+        One record a model: errors (mse, psnr in dB, ssim), bits_per_image, accuracies of probes on
+        the codes and agreement of clusters with the labels (0 to 1, None without labels), seconds
+        of fitting and peak_memory_mb, what fitting needed beyond what was in use before it.
+    notes : list of str
+        What a reader should know about how it was done.
+    """
+
+    images: Images
+    models: dict[str, Any] = field(default_factory=dict)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    random_state: int = 0
+    command: str | None = None
+
+    def report(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write models, scores.json, scores.csv and report.html to a folder; return the report.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder. It appears when everything in it is written.
+        force : bool
+            Replace an earlier study of that name.
+        """
+        from isthmus.views.report import write_report
+
+        path = Path(path)
+        check_folder(path, force=force)
+        with replacing_folder(path, force=force) as folder:
+            (folder / "models").mkdir()
+            for name, model in self.models.items():
+                model.save(folder / "models" / f"{name}.safetensors")
+            self._write_scores(folder)
+            write_report(self, folder / "report.html")
+        return path / "report.html"
+
+    def _write_scores(self, folder: Path) -> None:
+        from isthmus import __version__
+
+        record = {
+            "isthmus": __version__,
+            "command": self.command,
+            "source": self.images.source,
+            "shape": list(self.images.shape),
+            "train": len(self.images.train),
+            "test": len(self.images.test),
+            "random_state": self.random_state,
+            "notes": self.notes,
+            "scores": self.scores,
+        }
+        (folder / "scores.json").write_text(json.dumps(record, indent=1) + "\n")
+        with (folder / "scores.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(self.scores)
+
+
+def study(
+    images: Any,
+    models: Iterable[Any] | dict[str, Any] | None = None,
+    *,
+    budget: float | None = None,
+    width: int | None = None,
+    random_state: int = 0,
+    verbose: bool = False,
+) -> Study:
+    """Fit many families on one set of images and measure them on the same held-out images.
+
+    Parameters
+    ----------
+    images : Images, array, or anything `load_images` reads
+        Split into train and test as they say, or by chance (a fifth is held out). Images with a
+        side of more than 64 pixels are reduced to 64.
+    models : list of family names or unfitted models, or dict of name to model, optional
+        Every family by default.
+    budget : float, optional
+        Seconds for the whole study; families trained by gradients stop in time.
+    width : int, optional
+        Numbers in a code, for the families given by name.
+    random_state : int
+        Seed of the split and of every fit.
+    verbose : bool
+        Show progress.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 4 images, or a family is not known.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> result = ist.study("digits", models=["kmeans", "pca"], width=16)
+    >>> [record["model"] for record in result.scores]
+    ['kmeans', 'pca']
+    """
+    images, notes = _prepared(images, random_state)
+    result = Study(images, notes=notes, random_state=random_state)
+    chosen = _chosen(models, result.images.train, width, random_state, verbose)
+    deadline = time.monotonic() + budget * FIT_SHARE if budget else None
+    with Bar("study", len(chosen), verbose) as bar:
+        for i, (name, model) in enumerate(chosen.items()):
+            bar.advance(0, f"fitting {name}")
+            _limit(model, deadline, [m for m in list(chosen.values())[i:] if _timed(m)])
+            try:
+                record = _fit_and_measure(name, model, result.images, random_state)
+            except KeyboardInterrupt:
+                result.notes.append(f"Interrupted while fitting {name}; the report holds the rest.")
+                break
+            result.models[name] = model
+            result.scores.append(record)
+            bar.advance(1)
+            if getattr(model, "stopped_", "") == "interrupted":
+                result.notes.append(f"Interrupted: {name} was kept as it was, the rest left out.")
+                break
+    return result
+
+
+def check_folder(path: Path, *, force: bool) -> None:
+    """Refuse a folder that would lose something: any unless `force`, and then all but a study's."""
+    refuse_existing(path, force=force)
+    if path.exists() and any(path.iterdir()) and not (path / "scores.json").is_file():
+        raise FileExistsError(f"{path} is not the folder of a study; it stays, choose another name")
+
+
+def _reduced(images: Images) -> Images:
+    """Return images with no side longer than `LONGEST_SIDE`."""
+    if images.ndim == 2 or max(images.shape[1:3]) <= LONGEST_SIDE:
+        return images
+    from isthmus.data.readers import load_images
+
+    scale = LONGEST_SIDE / max(images.shape[1:3])
+    h, w = (max(1, round(side * scale)) for side in images.shape[1:3])
+    return load_images(images, size=(h, w))
+
+
+def _prepared(source: Any, random_state: int) -> tuple[Images, list[str]]:
+    from isthmus.data.readers import load_images
+
+    given = source if isinstance(source, Images) else load_images(source)
+    if len(given) < 4:
+        raise ValueError(f"a study needs at least 4 images, got {len(given)}")
+    images, notes = _reduced(given), []
+    if images is not given:
+        was, now = ("{} x {}".format(*i.shape[1:3]) for i in (given, images))
+        notes.append(
+            f"Images were reduced from {was} to {now} pixels (height x width): every family here "
+            "sees all pixels at once. --size chooses another size."
+        )
+    if images.is_test is None:
+        images = images.split(random_state=random_state)
+        notes.append("A fifth of the images, chosen by chance, is held out and measured on.")
+    return images, notes
+
+
+def _chosen(
+    models: Any, train: Images, width: int | None, random_state: int, verbose: bool
+) -> dict[str, Any]:
+    if isinstance(models, dict):
+        return models
+    chosen: dict[str, Any] = {}
+    for model in models if models is not None else FAMILIES:
+        if isinstance(model, str):
+            given = {"random_state": random_state, "verbose": verbose}
+            model = family(model).for_study(train, width, **given)
+        name, n = name_of(model), 2
+        while name in chosen:
+            name, n = f"{name_of(model)}-{n}", n + 1
+        chosen[name] = model
+    return chosen
+
+
+def _timed(model: Any) -> bool:
+    return "max_seconds" in model.get_params()
+
+
+def _limit(model: Any, deadline: float | None, waiting: list[Any]) -> None:
+    """Give a model its share of the time that is left."""
+    if deadline is not None and _timed(model) and model.max_seconds is None:
+        left = max(1.0, deadline - time.monotonic())
+        model.set_params(max_seconds=round(left / len(waiting), 1))
+
+
+def _fit_and_measure(name: str, model: Any, images: Images, random_state: int) -> dict[str, Any]:
+    with _PeakMemory() as memory:
+        started = time.perf_counter()
+        model.fit(images.train)
+        seconds = time.perf_counter() - started
+    record = {
+        "model": name,
+        "family": type(model).__name__,
+        "parameters": {k: v for k, v in model.get_params().items() if k != "verbose"},
+        "code": model.code_,
+        **measure(model, images, random_state=random_state),
+        "seconds": round(seconds, 3),
+        "peak_memory_mb": round(memory.peak / 2**20, 1),
+    }
+    return {key: _plain(value) for key, value in record.items()}
+
+
+def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, float | None]:
+    """Return the scores of a fitted model on the held-out images.
+
+    Parameters
+    ----------
+    model : Representation
+        Fitted on ``images.train``.
+    images : Images
+        With a split; labels are used where there are any.
+    random_state : int
+        Seed of the subsets and clusters.
+
+    Returns
+    -------
+    dict
+        mse, psnr, ssim, bits_per_image, and with labels the accuracies of the probes and clusters.
+    """
+    held = images.test[: max(1, min(10_000, MEASURED_BYTES // (4 * _pixels(images))))]
+    train = _some(images.train, 20_000)
+    codes, codes_train = model.encode(held), model.encode(train)
+    scores: dict[str, float | None] = {}
+    if hasattr(model, "decode"):
+        scores |= _errors(model, held, codes, codes_train)
+    if images.y is not None:
+        scores |= _label_scores(model, codes_train, train.y, codes, held.y, random_state)
+    return scores
+
+
+def _pixels(images: Images) -> int:
+    return int(np.prod(images.shape[1:]))
+
+
+def _some(images: Images, most: int) -> Images:
+    if len(images) <= most:
+        return images
+    return images[np.linspace(0, len(images) - 1, most).round().astype(int)]
+
+
+def _errors(model: Any, held: Images, codes: np.ndarray, codes_train: np.ndarray) -> dict:
+    from isthmus import scores
+
+    back = model.decode(codes).reshape(held.shape)
+    bits, _ = scores.bits_per_image(codes_train, codes, model.decode, held)
+    return {
+        "mse": scores.mse(held, back),
+        "psnr": scores.psnr(held, back) if _in_unit(held) else None,
+        "ssim": scores.ssim(held, back) if held.ndim == 4 and _in_unit(held) else None,
+        "bits_per_image": bits,
+    }
+
+
+def _in_unit(images: Images) -> bool:
+    if images.dtype == np.uint8:
+        return True
+    return all(0 <= chunk.min() and chunk.max() <= 1 for chunk in images.chunks())
+
+
+def _label_scores(
+    model: Any, Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray, seed: int
+) -> dict[str, float]:
+    from isthmus import scores
+
+    known = y_test >= 0
+    if len(np.unique(y[y >= 0])) < 2 or not known.any():
+        return {}
+    # an index says nothing of how near two prototypes are, so clusters are sought among those
+    vectors = model.codebook_[Z_test] if Z_test.ndim == 1 else Z_test
+    labels = scores.clusters(vectors, len(np.unique(y[y >= 0])), seed)
+    return {
+        "knn_accuracy": scores.knn_accuracy(Z, y, Z_test, y_test, random_state=seed),
+        "linear_accuracy": scores.linear_accuracy(Z, y, Z_test, y_test, random_state=seed),
+        "svm_accuracy": scores.svm_accuracy(Z, y, Z_test, y_test, random_state=seed),
+        "cluster_accuracy": scores.cluster_accuracy(y_test, labels),
+        "nmi": scores.nmi(y_test, labels),
+        "ari": scores.ari(y_test, labels),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float | np.floating):
+        return round(float(value), 8) if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [_plain(v) for v in value]
+    return value if isinstance(value, str | int | bool | None) else repr(value)
+
+
+class _PeakMemory:
+    """Watches this process's memory from a thread; `peak` is the most beyond what it began with."""
+
+    def __enter__(self) -> _PeakMemory:
+        self.process, self.done = psutil.Process(), threading.Event()
+        self.before = self.process.memory_info().rss
+        self.peak = 0
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+        return self
+
+    def _watch(self) -> None:
+        while not self.done.is_set():
+            self.peak = max(self.peak, self.process.memory_info().rss - self.before)
+            self.done.wait(0.01)
+
+    def __exit__(self, *exc: object) -> None:
+        self.done.set()
+        self.thread.join()
