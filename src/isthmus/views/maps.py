@@ -1,0 +1,274 @@
+"""Maps: codes laid out in the plane for the eye, with the images they came from."""
+
+from __future__ import annotations
+
+import colorsys
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.views.figures import BARS, Limits, resize, to_pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+TSNE_FROM = 50
+"""Fewer codes than this are laid out by their principal components: t-SNE needs neighbours."""
+
+WIDEST = 50
+"""Wider codes are reduced to this many principal components before t-SNE, for speed."""
+
+COLOURS = (
+    *("#3b7dd8", "#e8871e", "#1a9e77", "#d64550", "#8a63d2", "#2fb0cf"),
+    *("#d8619f", "#98961a", "#9c6b43", "#7b8794", "#6aae3a", "#5257c4"),
+)
+"""Middle tones, so that they show on white and on black, ordered so that neighbours differ."""
+
+UNLABELLED = "#6f8fb5"
+
+
+def palette(n: int) -> list[str]:
+    """Return `n` colours for classes: twelve chosen by hand, beyond that hues in three tones.
+
+    Examples
+    --------
+    >>> palette(2), len(set(palette(102)))
+    (['#3b7dd8', '#e8871e'], 102)
+    """
+    if n <= len(COLOURS):
+        return list(COLOURS[:n])
+    tones = ((0.52, 0.62), (0.40, 0.75), (0.64, 0.50))
+    hues = [(i / n, *tones[i % 3]) for i in range(n)]
+    rgb = [colorsys.hls_to_rgb(hue, light, saturation) for hue, light, saturation in hues]
+    return ["#" + "".join(f"{round(255 * value):02x}" for value in colour) for colour in rgb]
+
+
+def layout(codes: Any, method: str = "auto", random_state: int = 0) -> np.ndarray:
+    """Lay codes out in the plane.
+
+    Codes two wide are returned as they are. Codes one wide keep their axis; the second axis only
+    spreads them, evenly and without chance, so that they can be told apart.
+
+    Parameters
+    ----------
+    codes : array of shape (n, k)
+        Vectors; for a codebook pass the distances that `transform` returns. Dense codes
+        (n, h, w, k) are read as vectors.
+    method : {"auto", "pca", "tsne"}
+        "auto" is t-SNE from 50 codes on, principal components below.
+    random_state : int
+        Seed of t-SNE.
+
+    Returns
+    -------
+    ndarray of shape (n, 2), float32
+
+    Examples
+    --------
+    >>> layout([[0.0, 1.0, 2.0], [0.0, 3.0, 6.0]]).shape
+    (2, 2)
+    """
+    if method not in ("auto", "pca", "tsne"):
+        raise ValueError(f"method={method!r}: expected 'auto', 'pca' or 'tsne'")
+    codes = np.asarray(codes, dtype=np.float32)
+    codes = codes.reshape(len(codes), -1)
+    if not np.isfinite(codes).all():
+        raise ValueError("codes with NaN or infinity cannot be laid out; was the model trained?")
+    if codes.shape[1] <= 2:
+        return _spread(codes).astype(np.float32)
+    enough = len(codes) >= (TSNE_FROM if method == "auto" else 4)
+    if method == "pca" or not enough or np.ptp(codes, axis=0).max() == 0:
+        return _pca(codes, 2).astype(np.float32)
+    return _tsne(codes, random_state).astype(np.float32)
+
+
+def _spread(codes: np.ndarray) -> np.ndarray:
+    if codes.shape[1] == 2:
+        return codes
+    rank = np.argsort(np.argsort(codes[:, 0], kind="stable"), kind="stable")
+    golden = (rank * (math.sqrt(5) - 1) / 2) % 1 - 0.5
+    return np.column_stack([codes[:, 0], golden * np.ptp(codes[:, 0]) / 3])
+
+
+def _pca(codes: np.ndarray, width: int) -> np.ndarray:
+    """Project on the strongest components, from the smaller of the two Gram matrices."""
+    centred = codes - codes.mean(axis=0)
+    if len(codes) < codes.shape[1]:
+        strength, scores = np.linalg.eigh(centred @ centred.T)
+        scores = scores * np.sqrt(np.maximum(strength, 0))
+    else:
+        scores = centred @ np.linalg.eigh(centred.T @ centred)[1]
+    scores = scores[:, ::-1][:, :width]
+    signs = np.sign(scores[np.abs(scores).argmax(axis=0), np.arange(scores.shape[1])])
+    return np.pad(scores * signs, ((0, 0), (0, width - scores.shape[1])))
+
+
+def _tsne(codes: np.ndarray, random_state: int) -> np.ndarray:
+    from openTSNE import TSNE
+
+    codes = (_pca(codes, WIDEST) if codes.shape[1] > WIDEST else codes).astype(np.float64)
+    # groups of equal codes have no other neighbours and would fly off: they get a hair of room
+    noise = np.random.default_rng(random_state).normal(size=codes.shape)
+    tsne = TSNE(
+        perplexity=min(30, (len(codes) - 1) / 3),
+        initialization="pca",
+        neighbors="annoy",  # "exact" runs scikit-learn's threads, which must not run in threads
+        random_state=random_state,
+        n_jobs=1,  # its own threads spin while they wait: 50 times slower on a busy machine
+    )
+    return np.asarray(tsne.fit(codes + 0.01 * codes.std() * noise))
+
+
+def draw(
+    layout: Any,
+    images: Any,
+    y: Any = None,
+    classes: list[str] | None = None,
+    size: int = 900,
+    *,
+    limits: Limits | None = None,
+) -> Image:
+    """Draw a map: as many images as fit without overlap, a dot for every other one.
+
+    Grey images on a dark or a light ground are tinted in the colour of their class, and their
+    ground is left out; all others get a border in that colour.
+
+    Parameters
+    ----------
+    layout : array of shape (n, 2)
+        Where every image belongs, the second axis upwards. Points far outside all others are
+        drawn at the border.
+    images : array of shape (n, h, w), (n, h, w, c) or (n, d)
+        What to draw there.
+    y : array of int of shape (n,), optional
+        Labels; -1 is none.
+    classes : list of str, optional
+        Names of the labels; only their number matters here, for the colours of `palette`.
+    size : int
+        Width in pixels; the height follows from the layout.
+    limits : (low, high), optional
+        Values drawn darkest and brightest.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGBA, transparent where nothing is.
+
+    Examples
+    --------
+    >>> draw([[0, 0], [1, 1]], np.zeros((2, 8, 8)), size=200).size
+    (200, 200)
+    """
+    layout, images = np.asarray(layout, dtype=np.float64), np.asarray(images)
+    if layout.shape != (len(images), 2):
+        raise ValueError(f"a layout of shape {layout.shape} for {len(images)} images")
+    pixels, colours = to_pixels(images, limits), _colours(y, classes, len(images))
+    shape = _opacity(images, pixels)
+    smallest = size / (15 if shape is None else 28)
+    thumb = int(np.clip(0.7 * size / math.sqrt(len(images)), smallest, size / 8))
+    places, height = _place(layout, size, thumb)
+    loose = shape is not None and images.ndim > 2  # images on a ground have empty edges
+    side = round(0.75 * thumb) if loose else thumb + 2
+    chosen = _without_overlap(places, side, (height, size))
+    dotted = np.delete(np.arange(len(images)), chosen)
+    canvas = _dots(places[dotted], colours[dotted], (size, height))
+    if shape is None:
+        tiles = _framed(
+            pixels[chosen], colours[chosen], thumb, thumb // 18 if y is not None else 1
+        )
+    else:
+        tiles = _tinted(shape[chosen], colours[chosen], thumb)
+    for tile, (x, top) in zip(tiles, places[chosen], strict=True):
+        canvas.alpha_composite(tile, (round(x - tile.width / 2), round(top - tile.height / 2)))
+    return canvas
+
+
+def _place(layout: np.ndarray, size: int, thumb: int) -> tuple[np.ndarray, int]:
+    """Return pixel positions, all far enough from the border for a thumbnail, and the height.
+
+    Points far outside are moved to the border: for one of them all others would shrink to a spot.
+    """
+    low, high = np.percentile(layout, [10, 90], axis=0)
+    slack = 0.6 * (high - low).max()
+    if slack > 0:
+        layout = np.clip(layout, low - slack, high + slack)
+    low, span = layout.min(axis=0), np.ptp(layout, axis=0)
+    edge = thumb / 2 + 2
+    room = size - 2 * edge
+    factor = room / max(span.max(), 1e-12)
+    height = np.clip(span[1] * factor, 0.4 * room, room)
+    centred = (layout - low - span / 2) * factor
+    x, y = size / 2 + centred[:, 0], edge + height / 2 - centred[:, 1]
+    return np.column_stack([x, y]), round(height + 2 * edge)
+
+
+def _without_overlap(places: np.ndarray, side: int, shape: tuple[int, int]) -> np.ndarray:
+    """Return rows whose squares do not overlap, greedily in an order spread over the points."""
+    taken = np.zeros(shape, dtype=bool)
+    corners = np.maximum(np.rint(places - side / 2).astype(int), 0)
+    chosen = []
+    for i in np.random.default_rng(0).permutation(len(places)):
+        left, top = corners[i]
+        square = taken[top : top + side, left : left + side]
+        if not square.any():
+            square[:] = True
+            chosen.append(i)
+    return np.array(chosen)
+
+
+def _colours(y: Any, classes: list[str] | None, n: int) -> np.ndarray:
+    if y is None:
+        return np.array([UNLABELLED] * n)
+    y = np.asarray(y)
+    by_label = palette(max(len(classes or []), int(y.max()) + 1))
+    return np.array([by_label[label] if label >= 0 else UNLABELLED for label in y])
+
+
+def _dots(places: np.ndarray, colours: np.ndarray, size: tuple[int, int]) -> Image:
+    from PIL import Image, ImageDraw
+
+    fine = 3  # drawn larger, then reduced: Pillow itself draws hard edges
+    canvas = Image.new("RGBA", (size[0] * fine, size[1] * fine), (128, 128, 128, 0))
+    pen, radius = ImageDraw.Draw(canvas), 2.2 * fine
+    for (x, y), colour in zip(places * fine, colours, strict=True):
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=f"{colour}a8")
+    return canvas.reduce(fine)
+
+
+def _tinted(opacity: np.ndarray, colours: np.ndarray, thumb: int) -> list[Image]:
+    """Return thumbnails drawn in one colour each, as opaque as the picture says."""
+    from PIL import ImageColor
+
+    rgb = np.array([ImageColor.getrgb(colour) for colour in colours])[:, None, None]
+    rgb = np.broadcast_to(rgb, (*opacity.shape, 3))
+    return _fit_into(np.concatenate([rgb, opacity[..., None]], axis=-1).astype(np.uint8), thumb)
+
+
+def _framed(pixels: np.ndarray, colours: np.ndarray, thumb: int, border: int) -> list[Image]:
+    from PIL import ImageOps
+
+    tiles = _fit_into(pixels, thumb - 2 * border)
+    return [ImageOps.expand(t, border, fill=c) for t, c in zip(tiles, colours, strict=True)]
+
+
+def _fit_into(pixels: np.ndarray, side: int) -> list[Image]:
+    from PIL import Image
+
+    longer = max(pixels.shape[1:3])
+    scale = side / longer if longer > side else side // longer
+    return [Image.fromarray(tile) for tile in resize(pixels, scale)]
+
+
+def _opacity(images: np.ndarray, pixels: np.ndarray) -> np.ndarray | None:
+    """Return (n, h, w) opacity of what is drawn on a plain ground; None where there is no ground.
+
+    Bars stand on nothing; grey images stand on a dark or a light ground if their edges are.
+    """
+    if images.ndim == 2 and images.shape[1] <= BARS:
+        return pixels[..., 3]
+    if images.ndim == 4 and images.shape[-1] != 1:
+        return None
+    grey = pixels[..., 0]
+    edges = np.concatenate([grey[:, 0], grey[:, -1], grey[:, :, 0], grey[:, :, -1]], axis=1).mean()
+    return grey if edges < 90 else 255 - grey if edges > 165 else None

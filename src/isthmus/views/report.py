@@ -1,0 +1,383 @@
+"""The report of a study: one self-contained page of pictures, measures and plain words."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.data.images import to_unit
+from isthmus.files import replacing
+from isthmus.views import maps, table
+from isthmus.views.charts import curves, losses_of, rate_against_error
+from isthmus.views.figures import data_uri, limits_of, scale_for, sheet, to_pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+STRIP_WIDTH = 930
+"""Pixels beside the names of the models, where the originals stand in a row."""
+
+SHEET_WIDTH, SMALL_WIDTH = 540, 352
+"""Pixels of a sheet of samples or components: two, or three, stand beside each other."""
+
+TIMES = " \N{MULTIPLICATION SIGN} "
+SIGNED_KEY = {
+    True: "Orange raises a pixel, blue lowers it, grey leaves it alone; each on its own scale.",
+    False: "Mid-grey is zero; each on its own scale.",
+}
+
+MAP_IMAGES = 1500
+PART_ROWS = 5
+LEGEND_SHOWN = 12
+SKIPPED_SHOWN = 20
+SAMPLED_ROWS = 2000  # enough for a mean image or a range of values, little enough to read quickly
+
+
+class Pictures:
+    """How images of one study are drawn: the same range, magnification and columns everywhere."""
+
+    def __init__(self, images: Any):
+        self.test = images.test
+        self.limits = limits_of(np.asarray(_some(self.test, SAMPLED_ROWS)))
+        pixels = to_pixels(np.asarray(self.test[:1]), self.limits)
+        self.scale = scale_for(*pixels.shape[1:3])
+        self.pitch = round(pixels.shape[2] * self.scale) + 4
+        self.pixelated = self.scale > 1
+        self.photo = self.test.ndim == 4 and self.test.shape[-1] != 1 and not self.pixelated
+
+    def columns(self, width: int) -> int:
+        """Return how many images fit beside each other."""
+        return max(1, (width + 4) // self.pitch)
+
+    def sheet(self, images: Any, width: int, *, signed: bool = False) -> dict[str, Any]:
+        """Return a contact sheet for the template."""
+        return self.embed(
+            sheet(images, self.columns(width), limits=self.limits, signed=signed),
+            photo=self.photo and not signed,
+        )
+
+    def embed(self, picture: Image, *, photo: bool | None = None) -> dict[str, Any]:
+        """Return any picture for the template."""
+        uri = data_uri(picture, photo=self.photo if photo is None else photo)
+        return {"src": uri, "width": picture.width, "height": picture.height}
+
+
+def write_report(study: Any, path: str | Path) -> Path:
+    """Write the report of a study: one HTML file that needs nothing else.
+
+    Parameters
+    ----------
+    study : Study
+        Images, fitted models, their scores and notes.
+    path : str or Path
+        The file to write, replaced as a whole.
+
+    Returns
+    -------
+    Path
+        Where the report is.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from types import SimpleNamespace
+    >>> from isthmus.data.images import Images
+    >>> images = Images(np.zeros((10, 8, 8), dtype=np.uint8), source="nothing").split()
+    >>> study = SimpleNamespace(
+    ...     images=images, models={}, scores=[], notes=[], command=None, random_state=0)
+    >>> write_report(study, Path(tempfile.mkdtemp()) / "report.html").name
+    'report.html'
+    """
+    page = render(study)
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return Path(path)
+
+
+def render(study: Any) -> str:
+    """Return the report of a study as text; see `write_report`."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    pictures = Pictures(study.images)
+    scores = {score["model"]: score for score in study.scores}
+    baseline = _mean_image(study.images, study.scores)
+    environment = Environment(
+        loader=PackageLoader("isthmus.views"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("report.html.j2").render(
+        title=_title(study.images.source),
+        facts=_facts(study),
+        study=study,
+        pixelated=pictures.pixelated,
+        kind=_kind(study.images),
+        table=table.summary(study.scores),
+        findings=table.findings(study.scores, baseline),
+        reconstructions=_reconstructions(study, pictures, scores),
+        baseline={key: table.written(baseline, key) for key in baseline},
+        samples=_samples(study, pictures),
+        maps=_maps(study, pictures),
+        legend=_legend(study.images),
+        parts=_parts(study, pictures),
+        curves=_curves(study.models),
+        rate=_rate(study.scores),
+        health=_health(study, scores, baseline),
+        settings=_settings(study, scores),
+    )
+
+
+def _title(source: str) -> str:
+    return "/".join(str(source).strip("/").split("/")[-2:])
+
+
+def _kind(images: Any) -> str:
+    """Say how the arrays of this set are drawn, in words for captions."""
+    if images.ndim == 2:
+        width = images.shape[1]
+        drawn = "a row of bars" if width <= 32 else "a grid of grey values, read row by row"
+        return f"Each vector of {width} numbers is drawn as {drawn}."
+    if images.shape[-1] in (1, 3):
+        return ""
+    return f"Of {images.shape[-1]} bands the first three are shown, stretched between percentiles."
+
+
+def _facts(study: Any) -> list[tuple[str, str]]:
+    from isthmus import __version__
+
+    images = study.images
+    n_test, n = len(images.test), len(images)
+    shape = TIMES.join(map(str, images.shape[1:]))
+    what = (
+        "numbers in each vector"
+        if images.ndim == 2
+        else TIMES.join(("height", "width", "channels"))
+    )
+    facts = [
+        ("Source", str(images.source)),
+        ("Images", f"{n:,}: {n - n_test:,} to learn from, {n_test:,} held out to measure"),
+        ("Shape", f"{shape} ({what}), {images.dtype}"),
+        ("Classes", f"{len(_classes(images))}" if images.y is not None else "no labels"),
+        ("Seed", f"{study.random_state}"),
+        ("Made", f"{date.today():%d %B %Y} with isthmus {__version__}"),
+    ]
+    return facts + ([("Command", study.command)] if study.command else [])
+
+
+def _classes(images: Any) -> list[str]:
+    if images.y is None:
+        return []
+    n = max(int(images.y.max()) + 1, len(images.classes or []))
+    return [str(name) for name in images.classes or range(n)]
+
+
+def _some(images: Any, n: int) -> Any:
+    """Return at most `n` images, evenly spread over the set."""
+    if len(images) <= n:
+        return images
+    return images[np.linspace(0, len(images) - 1, n).round().astype(int)]
+
+
+def _mean_image(images: Any, scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Measure the simplest answer there is: the mean training image for every held-out one."""
+    mean = to_unit(np.asarray(_some(images.train, SAMPLED_ROWS))).mean(axis=0, dtype=np.float64)
+    mse = float(np.mean((to_unit(np.asarray(_some(images.test, SAMPLED_ROWS))) - mean) ** 2))
+    peaks = [  # the study chose what counts as full range, and it shows in any pair of scores
+        10 * math.log10(known) + psnr
+        for score in scores
+        if (known := table.known(score, "mse"))
+        and (psnr := table.known(score, "psnr")) is not None
+    ]
+    peak = peaks[0] if peaks else 0.0
+    return {"mse": mse, "psnr": peak - 10 * math.log10(mse) if mse > 0 else math.inf}
+
+
+def _reconstructions(
+    study: Any, pictures: Pictures, scores: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return one strip of originals and one for every model that can decode, column by column."""
+    rows = _one_of_each(study.images.test.y, len(pictures.test), pictures.columns(STRIP_WIDTH))
+    originals = np.asarray(pictures.test[rows])
+    strips = [{"name": "Originals", "note": "held out", **pictures.sheet(originals, STRIP_WIDTH)}]
+    able = {name: model for name, model in study.models.items() if hasattr(model, "decode")}
+    for name, model in able.items():
+        score = scores.get(name, {})
+        note = f"mse {table.written(score, 'mse')} · PSNR {table.written(score, 'psnr')} dB"
+        decoded = model.decode(model.encode(originals))
+        strips.append({"name": name, "note": note, **pictures.sheet(decoded, STRIP_WIDTH)})
+    return {"strips": strips, "unable": [name for name in study.models if name not in able]}
+
+
+def _one_of_each(y: Any, n: int, wanted: int) -> np.ndarray:
+    """Return rows that take the labels in turn, evenly spread where there are none."""
+    if y is None:
+        return np.unique(np.linspace(0, n - 1, min(n, wanted)).round().astype(int))
+    turn = np.empty(n, dtype=int)
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        turn[members] = np.arange(len(members))
+    rows = np.lexsort((y, turn))[:wanted]
+    return rows[np.argsort(y[rows], kind="stable")]
+
+
+def _samples(study: Any, pictures: Pictures) -> dict[str, Any]:
+    able = {name: model for name, model in study.models.items() if hasattr(model, "sample")}
+    small = len(able) not in (1, 2, 4)
+    width = SMALL_WIDTH if small else SHEET_WIDTH
+    n = pictures.columns(width) * 4
+    figures = []
+    for name, model in able.items():
+        images = model.sample(n, random_state=study.random_state)
+        figures.append({"name": name, "n": n, **pictures.sheet(images, width)})
+    unable = [name for name in study.models if name not in able]
+    return {"figures": figures, "unable": unable, "small": small}
+
+
+def _maps(study: Any, pictures: Pictures) -> dict[str, Any]:
+    shown = _some(study.images.test, MAP_IMAGES)
+    images = np.asarray(shown)
+    found = {name: _map_codes(model, images) for name, model in study.models.items()}
+    codes = {name: c for name, c in found.items() if c is not None and np.isfinite(c).all()}
+    lay_out = partial(maps.layout, random_state=study.random_state)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # t-SNE leaves the interpreter free
+        layouts = dict(zip(codes, pool.map(lay_out, codes.values()), strict=True))
+    figures = []
+    for name, places in layouts.items():
+        picture = maps.draw(
+            places, images, shown.y, _classes(study.images), limits=pictures.limits
+        )
+        how = _how_laid_out(study.models[name], codes[name])
+        figures.append({"name": name, "how": how, **pictures.embed(picture)})
+    unable = [name for name in study.models if name not in codes]
+    return {"figures": figures, "unable": unable, "n": len(images)}
+
+
+def _map_codes(model: Any, images: np.ndarray) -> np.ndarray | None:
+    """Return vectors to lay out: the codes, or for a codebook the distances to its entries."""
+    codes = np.asarray(model.encode(images))
+    if codes.ndim > 1:
+        return codes.reshape(len(codes), -1)
+    return np.asarray(model.transform(images)) if hasattr(model, "transform") else None
+
+
+def _how_laid_out(model: Any, codes: np.ndarray) -> str:
+    n, width = codes.shape
+    if width == 2:
+        return "the two numbers of the code, across and upwards."
+    if width == 1:
+        return "the one number of the code across; upwards the images are only spread out."
+    method = "t-SNE" if n >= maps.TSNE_FROM else "principal components"
+    what = "distances to the codebook" if hasattr(model, "codebook_") else "numbers"
+    return f"{method} of {width} {what}. The axes have no unit: only nearness counts."
+
+
+def _legend(images: Any) -> dict[str, Any]:
+    """Return colours and names of the classes, the first dozen where there are more."""
+    classes = _classes(images)
+    shown = list(zip(maps.palette(len(classes)), classes, strict=True))[:LEGEND_SHOWN]
+    return {"shown": shown, "more": len(classes) - len(shown)}
+
+
+def _parts(study: Any, pictures: Pictures) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: [_part(title, array, pictures) for title, array in parts.items()]
+        for name, model in study.models.items()
+        if hasattr(model, "parts") and (parts := model.parts())
+    }
+
+
+def _part(title: str, array: np.ndarray, pictures: Pictures) -> dict[str, Any]:
+    signed = title.lower().startswith("components")
+    one_colour = array.ndim < 4 or array.shape[-1] == 1
+    shown = PART_ROWS * pictures.columns(SHEET_WIDTH)
+    return {
+        "title": title,
+        "key": SIGNED_KEY[one_colour] if signed else "",
+        "shown": min(len(array), shown),
+        "n": len(array),
+        **pictures.sheet(array[:shown], SHEET_WIDTH, signed=signed),
+    }
+
+
+def _curves(models: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from markupsafe import Markup
+
+    histories = {
+        name: dict(getattr(model, "history_", None) or {}) for name, model in models.items()
+    }
+    return [
+        {
+            "name": name,
+            "svg": Markup(curves({name: history})),
+            "validated": any(loss.startswith("val") for loss in losses_of(history)),
+        }
+        for name, history in histories.items()
+        if losses_of(history)
+    ]
+
+
+def _rate(scores: list[dict[str, Any]]) -> Any:
+    from markupsafe import Markup
+
+    points = {
+        score["model"]: (bits, psnr)
+        for score in scores
+        if (bits := table.known(score, "bits_per_image")) is not None
+        and (psnr := table.known(score, "psnr")) is not None
+        and math.isfinite(psnr)
+    }
+    return Markup(rate_against_error(points)) if points else None
+
+
+def _health(
+    study: Any, scores: Mapping[str, Mapping[str, Any]], baseline: Mapping[str, float]
+) -> dict[str, Any]:
+    by_model = {
+        name: _model_health(model, scores.get(name, {}), baseline)
+        for name, model in study.models.items()
+    }
+    skipped = list(study.images.skipped)
+    return {
+        "models": {name: notes for name, notes in by_model.items() if notes},
+        "well": [name for name, notes in by_model.items() if not notes],
+        "notes": list(study.notes),
+        "skipped": skipped[:SKIPPED_SHOWN],
+        "skipped_more": max(0, len(skipped) - SKIPPED_SHOWN),
+        "count": sum(map(len, by_model.values())) + len(study.notes) + len(skipped),
+    }
+
+
+def _model_health(
+    model: Any, score: Mapping[str, Any], baseline: Mapping[str, float]
+) -> list[str]:
+    notes = [str(note) for note in getattr(model, "health_", None) or []]
+    mse = table.known(score, "mse")
+    if mse is not None and mse >= baseline["mse"] > 0:
+        notes.append(
+            "reconstructions are no better than answering every image with the mean training "
+            "image: train for longer, widen the code, or lower learning_rate"
+        )
+    return notes
+
+
+def _settings(study: Any, scores: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "class": type(model).__name__,
+            "parameters": dict(scores.get(name, {}).get("parameters") or {}),
+            "variable": "".join(c if c.isalnum() else "_" for c in name),
+            "load": f'ist.load_model("models/{name}.safetensors")',
+        }
+        for name, model in study.models.items()
+    ]
