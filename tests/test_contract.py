@@ -46,7 +46,9 @@ def test_decode_gives_back_the_shape_fitted_on(model, images):
 def test_reconstruction_beats_the_mean_image(model, images):
     X = np.asarray(images.test) / 255
     mean = (np.asarray(images.train) / 255).mean(0)
-    assert np.mean((ist.reconstruct(model, images.test) - X) ** 2) < np.mean((mean - X) ** 2) * 0.75
+    assert (
+        np.mean((ist.reconstruct(model, images.test) - X) ** 2) < np.mean((mean - X) ** 2) * 0.75
+    )
     assert model.score(images.test) == pytest.approx(
         -np.mean((ist.reconstruct(model, images.test) - X) ** 2), rel=1e-4
     )
@@ -63,12 +65,15 @@ def test_encode_is_deterministic(model, images):
 
 
 def test_fit_is_repeatable_and_leaves_global_random_state_alone(model, images):
-    numpy_before, torch_before = np.random.get_state()[1].copy(), torch.get_rng_state()
+    numpy_before = np.random.get_state()[1].copy()  # noqa: NPY002
+    torch_before = torch.get_rng_state()
     again = build(name_of(model)).fit(images.train)
     again.sample(2, random_state=3)
     np.testing.assert_array_equal(again.encode(images.test), model.encode(images.test))
-    np.testing.assert_array_equal(again.decode(again.encode(images.test)), ist.reconstruct(model, images.test))
-    np.testing.assert_array_equal(np.random.get_state()[1], numpy_before)
+    np.testing.assert_array_equal(
+        again.decode(again.encode(images.test)), ist.reconstruct(model, images.test)
+    )
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_before)  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), torch_before)
 
 
@@ -108,7 +113,9 @@ def test_same_images_in_every_form_give_the_same_model(model, images):
     for form in forms:
         again = build(name_of(model)).fit(form)
         test = np.asarray(images.test[:50])
-        test = test.reshape(50, *form.shape[1:]) / (1 if form.dtype == np.uint8 else np.float32(255))
+        test = test.reshape(50, *form.shape[1:]) / (
+            1 if form.dtype == np.uint8 else np.float32(255)
+        )
         test = test.astype(form.dtype)
         np.testing.assert_allclose(
             again.encode(test), model.encode(images.test[:50]), rtol=1e-3, atol=1e-3
@@ -123,7 +130,8 @@ def test_memory_mapped_subset_is_like_an_array(images, tmp_path, model):
     rows = np.flatnonzero(~images.is_test)
     again = build(name_of(model)).fit(mapped[rows])
     np.testing.assert_array_equal(
-        again.encode(mapped[rows[:30]]), build(name_of(model)).fit(np.asarray(images)[rows]).encode(np.asarray(images)[rows[:30]])
+        again.encode(mapped[rows[:30]]),
+        build(name_of(model)).fit(np.asarray(images)[rows]).encode(np.asarray(images)[rows[:30]]),
     )
 
 
@@ -160,7 +168,7 @@ def test_bad_images_are_refused_in_words(model, X, words):
 
 def test_other_shapes_are_refused_at_encode(model):
     for X in (np.zeros((3, 8, 9)), np.zeros((3, 8, 8, 3)), np.zeros((3, 65))):
-        with pytest.raises(ValueError, match="fitted on images of shape|features"):
+        with pytest.raises(ValueError, match=r"fitted on images of shape|features"):
             model.encode(X)
 
 
@@ -179,7 +187,11 @@ def test_bad_requests_are_refused(model, images):
     with pytest.raises(ValueError, match="device='nowhere'"):
         build(name_of(model), device="nowhere").fit(images.train)
     with pytest.raises(ValueError, match="random_state"):
-        build(name_of(model), random_state="seed").fit(images.train) if model.width != "n_components" else build(name_of(model)).fit(images.train).sample(1, random_state="seed")
+        build(name_of(model), random_state="seed").fit(
+            images.train
+        ) if model.width != "n_components" else build(name_of(model)).fit(images.train).sample(
+            1, random_state="seed"
+        )
     with pytest.raises(ValueError, match=model.width):
         build(name_of(model), **{model.width: 0}).fit(images.train)
 

@@ -41,7 +41,9 @@ def test_float32_and_uint8_equal_float64(X):
 
 def test_far_from_the_origin_is_as_exact(X):
     moved = ist.PCA(5).fit((X + 1000).astype(np.float32))
-    np.testing.assert_allclose(moved.explained_variance_, ist.PCA(5).fit(X).explained_variance_, rtol=1e-2)
+    np.testing.assert_allclose(
+        moved.explained_variance_, ist.PCA(5).fit(X).explained_variance_, rtol=1e-2
+    )
 
 
 def test_wide_images_use_the_small_side():

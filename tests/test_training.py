@@ -9,7 +9,7 @@ from torch import nn
 
 import isthmus as ist
 from isthmus import training
-from isthmus.base import NeuralRepresentation
+from isthmus.neural import NeuralRepresentation
 
 
 @pytest.fixture(scope="module")

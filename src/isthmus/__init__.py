@@ -14,11 +14,11 @@ _HOMES = {
     "load_images": "data.readers",
     "load_model": "store",
     "reconstruct": "walks",
-    "study": "study",
+    "study": "studies",
     **{class_name: f"models.{name}" for name, class_name in FAMILIES.items()},
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

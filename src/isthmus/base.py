@@ -1,9 +1,9 @@
-"""The contract: public verbs check, convert and batch; private twins are mathematics on one batch.
+"""The contract: public verbs check, convert and batch; private twins are mathematics on a batch.
 
-A family subclasses `Representation` and writes ``_fit(images)`` and ``_encode(x)``, and where it can
-``_decode(z)`` and ``_sample(n, generator)``. A public verb exists exactly when its twin does, so
-``hasattr(model, "decode")`` answers "can it?". Twins are given float tensors on the model's device:
-``x`` is ``(n, d)`` for flat families, scaled so that uint8 0..255 is 0..1.
+A family subclasses `Representation` and writes ``_fit(images)`` and ``_encode(x)``, and where it
+can ``_decode(z)`` and ``_sample(n, generator)``. A public verb exists exactly when its twin does,
+so ``hasattr(model, "decode")`` answers "can it?". Twins are given float tensors on the model's
+device: ``x`` is ``(n, d)`` for flat families, scaled so that uint8 0..255 is 0..1.
 """
 
 from __future__ import annotations
@@ -20,17 +20,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from isthmus.data.images import Images, as_images, chunk_rows
-from isthmus.nets.dense import INITIALISERS, initialise
-from isthmus.training import OPTIMISERS, Loop
+from isthmus.tensors import find_device, generator, readable_tensor, squared_distances
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 PASS_BYTES = 8 * 2**20
 """Size of one chunk while encoding and decoding, as float32: it stays in the processor's cache."""
-
-STUDY_STEPS = 20_000
-"""Optimiser steps of a neural family in a study, within 20 to 300 epochs."""
 
 
 def _can(twin: str) -> Callable[[Any], bool]:
@@ -178,7 +174,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return f"{self._n_features_out} numbers"
 
     def _check(self, X: Any, *, reset: bool) -> Images:
-        """Return `X` as finite Images of the shape fitted on (or, on `reset`, remember the shape)."""
+        """Return `X` as finite Images of the shape fitted on; on `reset`, learn the shape."""
         name = type(self).__name__
         if not isinstance(X, Images):
             dtypes = [np.float64, np.float32, np.uint8]
@@ -188,7 +184,9 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             else:
                 X = validate_data(self, X, dtype=dtypes, ensure_min_samples=fewest, reset=reset)
         elif reset and len(X) < 2:
-            raise ValueError(f"{name} needs at least 2 images to learn from, got n_samples={len(X)}")
+            raise ValueError(
+                f"{name} needs at least 2 images to learn from, got n_samples={len(X)}"
+            )
         elif X.dtype.kind == "f":
             for chunk in X.chunks():
                 check_array(chunk, allow_nd=True, dtype=None)
@@ -258,130 +256,8 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return find_device(self.device)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
-class NeuralRepresentation(Representation):
-    """What every family trained by gradients is: the training parameters, and the fit by the loop.
-
-    A family writes ``_networks()`` (name of the attribute to network, not initialised), and
-    ``_losses(x, rng)``, which yields ``(player, loss, logs)``; see `isthmus.training`.
-
-    Parameters
-    ----------
-    epochs : int
-        Passes over the training images at most.
-    batch_size : int
-        Images in one optimiser step.
-    optimizer : {"adam", "adamw", "sgd", "momentum", "rmsprop", "adagrad"}
-        The update rule.
-    learning_rate : float
-        Its step size at the start.
-    schedule : {"cosine", "constant"}
-        How the learning rate goes on: down to nothing along half a cosine, or as it is.
-    init : str
-        How weights are drawn: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
-        "lecun_normal", "orthogonal" or "positive_uniform".
-    validation_fraction : float
-        Share of the training images that is held out to choose the best epoch by, 0 to below 1.
-    keep_best : bool
-        End with the weights of the epoch with the lowest validation loss.
-    patience : int or None
-        Stop after so many epochs without a lower validation loss.
-    max_seconds : float or None
-        Stop when this much time is spent; the model so far is kept.
-    checkpoint : str or None
-        A file to save the state of the fit to, and to resume from if it exists.
-    log_dir : str or None
-        A folder for TensorBoard's curves and histograms.
-    precision : {"auto", "float32", "bfloat16"}
-        Arithmetic of the networks; "auto" is bfloat16 on a GPU that has it.
-    """
-
-    epochs: int = 50
-    batch_size: int = 128
-    optimizer: str = "adam"
-    learning_rate: float = 1e-3
-    schedule: str = "cosine"
-    init: str = "glorot_uniform"
-    validation_fraction: float = 0.1
-    keep_best: bool = True
-    patience: int | None = None
-    max_seconds: float | None = None
-    checkpoint: str | None = None
-    log_dir: str | None = None
-    precision: str = "auto"
-
-    keeps_float64 = False
-
-    @classmethod
-    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
-        """Return an unfitted model of a size that suits the images, and about 20,000 steps."""
-        steps = -(-len(images) // cls.batch_size)
-        epochs = min(300, max(20, STUDY_STEPS // steps))
-        return super().for_study(images, width, **{"epochs": epochs} | parameters)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
-    def _fit(self, images: Images) -> None:
-        self._check_parameters()
-        self._prepare(images)
-        rng = generator(self.random_state, self._device())
-        for name, net in self._networks().items():
-            net = net.to(self._device())
-            initialise(net, self.init, rng)
-            setattr(self, name, net)
-        loop = Loop(self, images, rng)
-        with torch.enable_grad():
-            loop.run()
-        self.history_, self.stopped_ = loop.history, loop.stopped
-
-    def _prepare(self, images: Images) -> None:
-        """Learn what must be known before the networks can be built."""
-
-    def _players(self) -> dict[str, list[torch.nn.Module]]:
-        """Return the networks of every player; each has an optimiser of its own."""
-        return {"model": [getattr(self, name) for name in self._networks()]}
-
-    def _check_parameters(self) -> None:
-        positive = ("epochs", "batch_size", "learning_rate", "patience", "max_seconds", self.width)
-        for name in positive:
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{name}={value} must be greater than 0")
-        if not 0 <= self.validation_fraction < 1:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} must be at least 0 and below 1"
-            )
-        one_of("optimizer", self.optimizer, OPTIMISERS)
-        one_of("init", self.init, INITIALISERS)
-        one_of("schedule", self.schedule, ("cosine", "constant"))
-        one_of("precision", self.precision, ("auto", "float32", "bfloat16"))
-
-    def _precision(self, device: torch.device) -> str:
-        if self.precision != "auto":
-            return self.precision
-        fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return "bfloat16" if fast else "float32"
-
-    def _health(self, images: Images) -> list[str]:
-        loss = [value for value in self.history_["loss"] if np.isfinite(value)]
-        if self.stopped_ == "diverged":
-            return [
-                "the loss became infinite or NaN; the best weights before that are kept: "
-                "lower learning_rate, or scale the input to 0..1"
-            ]
-        if len(loss) > 1 and loss[-1] >= loss[0]:
-            return ["the loss never fell: try another learning_rate or a wider code"]
-        held = self.history_.get("val_loss", [])
-        if held and len(held) > 5 and held[-1] > 1.5 * min(held):
-            return ["validation loss rose again while training loss fell (overfitting): more images, or patience"]
-        return []
-
-
 class Codebook:
-    """Mixin of the families whose code is an index into `codebook_`, an array (k, d) of prototypes."""
+    """Mixin of families whose code is an index into `codebook_`, an array (k, d) of prototypes."""
 
     @classmethod
     def for_study(cls: Any, images: Images, width: int | None = None, **parameters: Any) -> Any:
@@ -428,15 +304,6 @@ class Codebook:
         return torch.from_numpy(Z.astype(np.int64)).to(self._device())
 
 
-def squared_distances(x: torch.Tensor, c: torch.Tensor, *, shifted: bool = False) -> torch.Tensor:
-    """Return ``|x - c|^2`` for every pair, (n, k); `shifted` leaves out ``|x|^2``.
-
-    Written out, ``|x|^2 - 2 x c + |c|^2`` is one matrix product instead of n k differences.
-    """
-    d = torch.addmm((c * c).sum(1), x, c.T, alpha=-2)
-    return d if shifted else d.add_((x * x).sum(1, keepdim=True))
-
-
 def one_of(name: str, value: Any, allowed: Iterable[str]) -> None:
     """Raise ValueError naming the nearest allowed value if `value` is not one of `allowed`."""
     if value in allowed:
@@ -449,40 +316,3 @@ def one_of(name: str, value: Any, allowed: Iterable[str]) -> None:
 def as_channels(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape of one image with its channels written out: (28, 28) is (28, 28, 1)."""
     return (*shape, 1) if len(shape) == 2 else tuple(shape)
-
-
-def readable_tensor(array: np.ndarray) -> torch.Tensor:
-    """Return a tensor sharing memory with `array`, even if that is read-only (a memory map)."""
-    if array.flags.writeable:
-        return torch.from_numpy(np.ascontiguousarray(array))
-    # torch has no read-only tensors and warns; the contract is that no twin writes into its input
-    shared = np.ascontiguousarray(array).view()
-    interface = dict(shared.__array_interface__, data=(shared.__array_interface__["data"][0], False))
-    holder = type("Readable", (), {"__array_interface__": interface, "keep": shared})()
-    return torch.from_numpy(np.asarray(holder))
-
-
-def find_device(name: str) -> torch.device:
-    """Return the torch device of that name; "auto" is a GPU if there is one, else the CPU."""
-    if name != "auto":
-        try:
-            return torch.empty(0, device=name).device
-        except (RuntimeError, AssertionError) as error:
-            raise ValueError(f"device={name!r} cannot be used here: {error}") from None
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def seed_of(random_state: Any) -> int:
-    """Return a seed drawn from an int, a Generator, a RandomState, or fresh entropy for None."""
-    if random_state is None or isinstance(random_state, int | np.integer):
-        return int(np.random.SeedSequence(random_state).generate_state(1, np.uint64)[0] >> 1)
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(2**31))
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(2**63))
-    raise ValueError(f"random_state={random_state!r} must be None, an int or a numpy generator")
-
-
-def generator(random_state: Any, device: torch.device | str = "cpu") -> torch.Generator:
-    """Return a torch generator of its own, seeded from `random_state`."""
-    return torch.Generator(device=device).manual_seed(seed_of(random_state))

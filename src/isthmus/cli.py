@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,31 @@ import typer
 from isthmus import signature
 from isthmus.files import refuse_existing
 from isthmus.models import FAMILIES
+from isthmus.options import (
+    AsJson,
+    Color,
+    Force,
+    ModelFile,
+    Out,
+    Resize,
+    Seed,
+    Size,
+    Source,
+    Split,
+    option_for,
+    seconds_of,
+    size_of,
+    values_of,
+)
+from isthmus.terminal import (
+    described,
+    print_json,
+    print_scores,
+    print_skipped,
+    print_table,
+    save_array,
+    save_images,
+)
 
 app = typer.Typer(
     name="isthmus",
@@ -25,21 +48,6 @@ app = typer.Typer(
 )
 fit_app = typer.Typer(no_args_is_help=True, help="Fit one family and save the model.")
 app.add_typer(fit_app, name="fit")
-
-Source = Annotated[
-    str, typer.Argument(help="A named set (see `isthmus data`), a folder, or a file of images.")
-]
-ModelFile = Annotated[Path, typer.Argument(help="A model saved by `isthmus fit` or a study.")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
-Size = Annotated[
-    str | None, typer.Option(help="Height and width of the images: 64, or 48x64.", show_default=False)
-]
-Resize = Annotated[str, typer.Option(help="How they get it: crop, pad or stretch.")]
-Color = Annotated[str, typer.Option(help="Channels: auto, grey or rgb.")]
-Split = Annotated[str, typer.Option(help="Which images: all, train or test.")]
 
 
 @app.command()
@@ -67,29 +75,34 @@ def study(
 ) -> None:
     """Fit every family, measure all on held-out images, write a report."""
     from isthmus.models import family
-    from isthmus.study import check_folder
+    from isthmus.studies import check_folder
 
     names = [name.strip() for name in models.split(",")] if models else list(FAMILIES)
-    seconds = _seconds(budget)
+    seconds = seconds_of(budget)
     folder = output or Path("runs") / (Path(source).name or "study")
     check_folder(folder, force=force)
     for name in names:
         family(name)
-    from isthmus.study import study as run
+    from isthmus.studies import study as run
 
-    images = _load(source, size, resize, color)
     result = run(
-        images, names, budget=seconds, width=width, random_state=seed, verbose=_watched(as_json)
+        source,
+        names,
+        budget=seconds,
+        width=width,
+        random_state=seed,
+        verbose=_watched(as_json),
+        **_loading(size, resize, color),
     )
     result.command = _command()
     report = result.report(folder, force=force)
     if as_json:
-        _print_json({"report": str(report), "scores": result.scores, "notes": result.notes})
+        print_json({"report": str(report), "scores": result.scores, "notes": result.notes})
         return
-    _print_scores(result.scores)
+    print_scores(result.scores)
     for note in result.notes:
         typer.echo(note)
-    _print_skipped(images)
+    print_skipped(result.images)
     typer.echo(f"report: {report}")
 
 
@@ -104,7 +117,7 @@ def encode(
 ) -> None:
     """Write the codes of images to a .npy file."""
     loaded, images = _model_and_images(model, source, split, output, force)
-    _save_array(output, loaded.encode(images), as_json)
+    save_array(output, loaded.encode(images), as_json)
 
 
 @app.command()
@@ -120,7 +133,7 @@ def decode(
 
     refuse_existing(output, force=force)
     loaded = load_model(model)
-    _save_images(output, _able(loaded, "decode")(_codes(codes)), force, as_json)
+    save_images(output, _able(loaded, "decode")(_codes(codes)), force, as_json)
 
 
 @app.command()
@@ -137,7 +150,7 @@ def reconstruct(
 
     loaded, images = _model_and_images(model, source, split, output, force)
     _able(loaded, "decode")
-    _save_images(output, run(loaded, images), force, as_json)
+    save_images(output, run(loaded, images), force, as_json)
 
 
 @app.command()
@@ -154,7 +167,7 @@ def generate(
 
     refuse_existing(output, force=force)
     loaded = load_model(model)
-    _save_images(output, _able(loaded, "sample")(count, random_state=seed), force, as_json)
+    save_images(output, _able(loaded, "sample")(count, random_state=seed), force, as_json)
 
 
 @app.command()
@@ -181,14 +194,14 @@ def data(
     path = output or Path(f"{Path(source).stem or 'images'}.png")
     if output is not None:
         refuse_existing(output, force=force)
-    facts = _facts(images)
+    facts = described(images)
     if as_json:
-        _print_json(facts)
+        print_json(facts)
     else:
         for name, value in facts.items():
             typer.echo(f"{name:>8}  {value}")
-        _print_skipped(images)
-    _save_images(path, images[_evenly(len(images), count)], True, quiet=as_json)
+        print_skipped(images)
+    save_images(path, images.evenly(count), True, quiet=as_json)
 
 
 @app.command()
@@ -202,10 +215,11 @@ def models(as_json: AsJson = False) -> None:
         can = {verb: verb == "fit" or hasattr(family(name), f"_{verb}") for verb in verbs}
         rows.append({"model": name, "about": signature.caption(name), **can})
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
-    marks = [{k: {True: "yes", False: "-"}.get(v, v) for k, v in row.items()} for row in rows]
-    _print_table(marks)
+    for row in rows:
+        row.update({verb: "yes" if row[verb] else "-" for verb in verbs})
+    print_table(rows)
 
 
 def _fit(name: str, source: str, to: Path, force: bool, as_json: bool, **options: Any) -> None:
@@ -214,7 +228,7 @@ def _fit(name: str, source: str, to: Path, force: bool, as_json: bool, **options
     refuse_existing(to, force=force)
     loading = {key: options.pop(key) for key in ("size", "resize", "color")}
     images = _load(source, **loading)
-    model = family(name)(**_values(name, options), verbose=_watched(as_json))
+    model = family(name)(**values_of(name, options), verbose=_watched(as_json))
     model.fit(images.train)
     model.save(to)
     facts = {"model": str(to), "family": name, "code": model.code_, "health": model.health_}
@@ -222,9 +236,9 @@ def _fit(name: str, source: str, to: Path, force: bool, as_json: bool, **options
         half = "test" if images.is_test is not None else "train"
         facts[f"{half} mse"] = round(-model.score(getattr(images, half)), 8)
     if as_json:
-        _print_json(facts)
+        print_json(facts)
         return
-    _print_skipped(images)
+    print_skipped(images)
     for key, value in facts.items():
         if key != "health":
             typer.echo(f"{key:>9}  {value}")
@@ -242,45 +256,19 @@ def _fit_command(name: str) -> Callable[..., None]:
     fields = [("source", Source, inspect.Parameter.empty), ("to", Out, inspect.Parameter.empty)]
     for parameter in signature.parameters(name):
         if parameter.name != "verbose":
-            fields.append((parameter.name, *_option(parameter)))
+            fields.append((parameter.name, *option_for(parameter)))
     for key in ("size", "resize", "color", "force", "as_json"):
         fields.append((key, shared[key].annotation, shared[key].default))
+    by_keyword = inspect.Parameter.KEYWORD_ONLY
     command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
-            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+            inspect.Parameter(key, by_keyword, annotation=kind, default=default)
             for key, kind, default in fields
         ]
     )
     command.__annotations__ = {key: kind for key, kind, _ in fields}
     command.__doc__ = signature.caption(name)
     return command
-
-
-def _option(parameter: signature.Parameter) -> tuple[Any, Any]:
-    """Return the annotation and default of the option that stands for a parameter."""
-    kinds = {"int": int, "float": float, "bool": bool}
-    kind: Any = kinds.get(parameter.annotation.removesuffix(" | None"), str)
-    if parameter.name == "random_state":
-        kind = int
-    default = parameter.default
-    if isinstance(default, tuple):
-        default = ",".join(map(str, default))
-    kind = kind | None if default is None else kind
-    text = parameter.help.replace("[", "\\[")
-    return Annotated[kind, typer.Option(help=text, show_default=default is not None)], default
-
-
-def _values(name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return parameter values from options: "512,256" is a tuple of numbers again."""
-    for parameter in signature.parameters(name):
-        given = options.get(parameter.name)
-        if isinstance(parameter.default, tuple) and isinstance(given, str):
-            try:
-                options[parameter.name] = tuple(int(part) for part in given.split(",") if part)
-            except ValueError:
-                flag = parameter.name.replace("_", "-")
-                raise ValueError(f"--{flag} {given!r}: expected whole numbers as 512,256") from None
-    return options
 
 
 for _name in FAMILIES:
@@ -290,25 +278,11 @@ for _name in FAMILIES:
 def _load(source: str, size: str | None, resize: str, color: str) -> Any:
     from isthmus.data.readers import load_images
 
-    return load_images(source, size=_size(size), fit=resize, color=color)
+    return load_images(source, **_loading(size, resize, color))
 
 
-def _size(text: str | None) -> int | tuple[int, int] | None:
-    if text is None:
-        return None
-    if not re.fullmatch(r"\d+(x\d+)?", text):
-        raise ValueError(f"--size {text!r}: expected one number or HEIGHTxWIDTH, as 64 or 48x64")
-    sides = [int(side) for side in text.split("x")]
-    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
-
-
-def _seconds(text: str | None) -> float | None:
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    if not match or not float(match[1]):
-        raise ValueError(f"--budget {text!r}: expected a time such as 90s, 5m or 1h")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+def _loading(size: str | None, resize: str, color: str) -> dict[str, Any]:
+    return {"size": size_of(size), "fit": resize, "color": color}
 
 
 def _model_and_images(path: Path, source: str, split: str, output: Path, force: bool) -> tuple:
@@ -326,7 +300,7 @@ def _model_and_images(path: Path, source: str, split: str, output: Path, force: 
         h, w, c = as_channels(model.image_shape_)
         wanted = {"size": (h, w), "color": {1: "grey", 3: "rgb"}.get(c, "auto")}
     images = load_images(source, **wanted)
-    _print_skipped(images)
+    print_skipped(images)
     return model, images if split == "all" else getattr(images, split)
 
 
@@ -347,112 +321,11 @@ def _codes(path: Path) -> Any:
         raise ValueError(f"{path} is not a .npy file of codes ({error})") from None
 
 
-def _save_array(path: Path, array: Any, as_json: bool = False) -> None:
-    import numpy as np
-
-    from isthmus.files import replacing
-
-    if path.suffix != ".npy":
-        raise ValueError(f"{path} must end in .npy")
-    with replacing(path) as temporary:
-        np.save(temporary, array)
-    _say_written(path, array, as_json)
-
-
-def _save_images(
-    path: Path, images: Any, force: bool, as_json: bool = False, quiet: bool = False
-) -> None:
-    """Write images as a .npy file, a .png contact sheet, or a folder of PNG files."""
-    from isthmus.files import replacing, replacing_folder
-    from isthmus.views.figures import sheet, write_images
-
-    if path.suffix == ".npy":
-        _save_array(path, images, as_json)
-        return
-    if path.suffix == ".png":
-        with replacing(path) as temporary:
-            sheet(images).save(temporary)
-    elif path.suffix:
-        raise ValueError(f"{path}: expected a name ending in .npy or .png, or a folder")
-    else:
-        with replacing_folder(path, force=force) as folder:
-            write_images(folder, images)
-    if not quiet:
-        _say_written(path, images, as_json)
-
-
-def _say_written(path: Path, array: Any, as_json: bool) -> None:
-    if as_json:
-        _print_json({"file": str(path), "shape": list(array.shape), "dtype": str(array.dtype)})
-    else:
-        typer.echo(f"wrote {path}: shape {tuple(array.shape)}, {array.dtype}")
-
-
-def _facts(images: Any) -> dict[str, Any]:
-    low = min(chunk.min() for chunk in images.chunks()).item()
-    high = max(chunk.max() for chunk in images.chunks()).item()
-    facts = {
-        "source": images.source,
-        "count": len(images),
-        "shape": list(images.shape[1:]),
-        "dtype": str(images.dtype),
-        "range": [low, high],
-        "classes": images.classes,
-        "factors": sorted(images.factors) or None,
-        "split": None,
-        "skipped": len(images.skipped),
-    }
-    if images.is_test is not None:
-        facts["split"] = f"{len(images.train)} train, {len(images.test)} test"
-    return {key: value for key, value in facts.items() if value is not None}
-
-
 def _list_sets(as_json: bool) -> None:
     from isthmus.data.catalog import named_sets
 
     rows = [dict(zip(("set", "about", "where"), row, strict=True)) for row in named_sets()]
-    _print_json(rows) if as_json else _print_table(rows)
-
-
-def _evenly(n: int, count: int) -> Any:
-    import numpy as np
-
-    return np.unique(np.linspace(0, n - 1, min(n, max(1, count))).round().astype(int))
-
-
-def _print_scores(scores: list[dict[str, Any]]) -> None:
-    shown = ("model", "code", "mse", "psnr", "ssim", "bits_per_image", "svm_accuracy", "seconds")
-    rows = [{k: record.get(k) for k in shown} for record in scores]
-    _print_table([{k.replace("_", " "): _short(v) for k, v in row.items()} for row in rows])
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _print_table(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for name in rows[0]:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(str(value).replace("[", "\\[") for value in row.values()))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
-
-
-def _print_skipped(images: Any) -> None:
-    for name, reason in images.skipped[:10]:
-        typer.echo(f"skipped {name}: {reason}", err=True)
-    if len(images.skipped) > 10:
-        typer.echo(f"skipped {len(images.skipped) - 10} more", err=True)
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, default=str))
+    print_json(rows) if as_json else print_table(rows)
 
 
 def _watched(as_json: bool) -> bool:
@@ -474,7 +347,7 @@ def main() -> None:
     except typer.Abort:
         code = 130
     except click_error as error:  # type: ignore[misc]
-        code = _complain(getattr(error, "format_message", lambda: str(error))())
+        code = _complain(error.format_message())
     except KeyboardInterrupt:
         code = _complain("interrupted", 130)
     except MemoryError:

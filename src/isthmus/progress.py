@@ -63,7 +63,9 @@ class Bar:
             self._progress.stop()
 
 
-def track(items: Iterable[T], description: str, total: int, show: bool | None = None) -> Iterator[T]:
+def track(
+    items: Iterable[T], description: str, total: int, show: bool | None = None
+) -> Iterator[T]:
     """Yield `items` and move a progress bar."""
     with Bar(description, total, show) as bar:
         for item in items:

@@ -1,6 +1,7 @@
-"""What a family's parameters are, read from its source: torch takes seconds to import, help must not.
+"""What a family's parameters are, read from its source.
 
-A test holds this against the estimators' own ``get_params()``.
+torch takes seconds to import, and `isthmus fit pca --help` must not. A test holds this against
+the estimators' own ``get_params()``.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def parameters(name: str) -> list[Parameter]:
 def _of_class(class_name: str, file: str) -> list[Parameter]:
     defined = {node.name: node for node in _tree(file).body if isinstance(node, ast.ClassDef)}
     if class_name not in defined:
-        return [] if file == "base.py" else _of_class(class_name, "base.py")
+        shared = {"Representation": "base.py", "NeuralRepresentation": "neural.py"}
+        return _of_class(class_name, shared[class_name]) if class_name in shared else []
     node = defined[class_name]
     helps = _helps(ast.get_docstring(node) or "")
     own = [

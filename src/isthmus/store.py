@@ -131,10 +131,12 @@ def read_tensors(path: str | Path, key: str) -> tuple[dict[str, torch.Tensor], d
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             header = json.loads(metadata[key])
-            return {name: file.get_tensor(name).clone() for name in file.keys()}, header
+            return {name: file.get_tensor(name).clone() for name in list(file.keys())}, header
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         what = key.replace("_", " ")
-        raise ValueError(f"{path} is damaged or not an {what} file ({_first_line(error)})") from None
+        raise ValueError(
+            f"{path} is damaged or not an {what} file ({_first_line(error)})"
+        ) from None
 
 
 def _first_line(error: Exception) -> str:
@@ -142,7 +144,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` as JSON can hold it; what it cannot hold (a random generator) becomes None."""
+    """Return `value` as JSON can hold it; what it cannot (a random generator) becomes None."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):

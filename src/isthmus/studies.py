@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import ctypes
+import gc
 import json
 import math
+import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -109,14 +113,15 @@ def study(
     width: int | None = None,
     random_state: int = 0,
     verbose: bool = False,
+    **loading: Any,
 ) -> Study:
     """Fit many families on one set of images and measure them on the same held-out images.
 
     Parameters
     ----------
     images : Images, array, or anything `load_images` reads
-        Split into train and test as they say, or by chance (a fifth is held out). Images with a
-        side of more than 64 pixels are reduced to 64.
+        Split into train and test as they say, or by chance (a fifth is held out). Where the study
+        reads them itself, images with a side of more than 64 pixels are reduced to 64.
     models : list of family names or unfitted models, or dict of name to model, optional
         Every family by default.
     budget : float, optional
@@ -127,6 +132,8 @@ def study(
         Seed of the split and of every fit.
     verbose : bool
         Show progress.
+    **loading
+        Options of `load_images`, such as ``size=128``.
 
     Returns
     -------
@@ -144,7 +151,7 @@ def study(
     >>> [record["model"] for record in result.scores]
     ['kmeans', 'pca']
     """
-    images, notes = _prepared(images, random_state)
+    images, notes = _prepared(images, random_state, loading)
     result = Study(images, notes=notes, random_state=random_state)
     chosen = _chosen(models, result.images.train, width, random_state, verbose)
     deadline = time.monotonic() + budget * FIT_SHARE if budget else None
@@ -155,7 +162,9 @@ def study(
             try:
                 record = _fit_and_measure(name, model, result.images, random_state)
             except KeyboardInterrupt:
-                result.notes.append(f"Interrupted while fitting {name}; the report holds the rest.")
+                result.notes.append(
+                    f"Interrupted while fitting {name}; the report holds the rest."
+                )
                 break
             result.models[name] = model
             result.scores.append(record)
@@ -167,35 +176,26 @@ def study(
 
 
 def check_folder(path: Path, *, force: bool) -> None:
-    """Refuse a folder that would lose something: any unless `force`, and then all but a study's."""
+    """Refuse a folder that holds anything; with `force`, one that holds no study."""
     refuse_existing(path, force=force)
     if path.exists() and any(path.iterdir()) and not (path / "scores.json").is_file():
-        raise FileExistsError(f"{path} is not the folder of a study; it stays, choose another name")
+        raise FileExistsError(
+            f"{path} is not the folder of a study; it stays, choose another name"
+        )
 
 
-def _reduced(images: Images) -> Images:
-    """Return images with no side longer than `LONGEST_SIDE`."""
-    if images.ndim == 2 or max(images.shape[1:3]) <= LONGEST_SIDE:
-        return images
+def _prepared(source: Any, random_state: int, loading: dict) -> tuple[Images, list[str]]:
     from isthmus.data.readers import load_images
 
-    scale = LONGEST_SIDE / max(images.shape[1:3])
-    h, w = (max(1, round(side * scale)) for side in images.shape[1:3])
-    return load_images(images, size=(h, w))
-
-
-def _prepared(source: Any, random_state: int) -> tuple[Images, list[str]]:
-    from isthmus.data.readers import load_images
-
-    given = source if isinstance(source, Images) else load_images(source)
-    if len(given) < 4:
-        raise ValueError(f"a study needs at least 4 images, got {len(given)}")
-    images, notes = _reduced(given), []
-    if images is not given:
-        was, now = ("{} x {}".format(*i.shape[1:3]) for i in (given, images))
+    notes = []
+    limit = {} if isinstance(source, Images | np.ndarray) else {"longest": LONGEST_SIDE}
+    images = load_images(source, **limit | loading)
+    if len(images) < 4:
+        raise ValueError(f"a study needs at least 4 images, got {len(images)}")
+    if limit and not loading.get("size") and max(images.shape[1:3]) == LONGEST_SIDE:
         notes.append(
-            f"Images were reduced from {was} to {now} pixels (height x width): every family here "
-            "sees all pixels at once. --size chooses another size."
+            f"Images with a side longer than {LONGEST_SIDE} pixels were reduced to that: every "
+            "family here looks at all pixels at once. --size chooses another size."
         )
     if images.is_test is None:
         images = images.split(random_state=random_state)
@@ -266,7 +266,7 @@ def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, f
         mse, psnr, ssim, bits_per_image, and with labels the accuracies of the probes and clusters.
     """
     held = images.test[: max(1, min(10_000, MEASURED_BYTES // (4 * _pixels(images))))]
-    train = _some(images.train, 20_000)
+    train = images.train.evenly(20_000)
     codes, codes_train = model.encode(held), model.encode(train)
     scores: dict[str, float | None] = {}
     if hasattr(model, "decode"):
@@ -278,12 +278,6 @@ def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, f
 
 def _pixels(images: Images) -> int:
     return int(np.prod(images.shape[1:]))
-
-
-def _some(images: Images, most: int) -> Images:
-    if len(images) <= most:
-        return images
-    return images[np.linspace(0, len(images) - 1, most).round().astype(int)]
 
 
 def _errors(model: Any, held: Images, codes: np.ndarray, codes_train: np.ndarray) -> dict:
@@ -302,7 +296,7 @@ def _errors(model: Any, held: Images, codes: np.ndarray, codes_train: np.ndarray
 def _in_unit(images: Images) -> bool:
     if images.dtype == np.uint8:
         return True
-    return all(0 <= chunk.min() and chunk.max() <= 1 for chunk in images.chunks())
+    return all(chunk.min() >= 0 and chunk.max() <= 1 for chunk in images.chunks())
 
 
 def _label_scores(
@@ -336,11 +330,19 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | bool | None) else repr(value)
 
 
+def _return_freed_memory() -> None:
+    gc.collect()
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # other C libraries do without
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 class _PeakMemory:
-    """Watches this process's memory from a thread; `peak` is the most beyond what it began with."""
+    """Watches the memory of this process; `peak` is the most beyond what it began with."""
 
     def __enter__(self) -> _PeakMemory:
         self.process, self.done = psutil.Process(), threading.Event()
+        _return_freed_memory()  # or what comes next would be served from it, unseen
         self.before = self.process.memory_info().rss
         self.peak = 0
         self.thread = threading.Thread(target=self._watch, daemon=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from torch import nn
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.files import replacing
 from isthmus.progress import Bar
+from isthmus.tensors import readable_tensor
 
-OPTIMISERS: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
+OPTIMISERS: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any]]] = {
     "sgd": (torch.optim.SGD, {"fused": True}),
     "momentum": (torch.optim.SGD, {"fused": True, "momentum": 0.9}),
     "adagrad": (torch.optim.Adagrad, {}),
@@ -44,8 +45,6 @@ class Batches:
     """Images on the device as they are packed, handed out in shuffled float batches."""
 
     def __init__(self, images: Images, rows: torch.Tensor, model: Any, device: torch.device):
-        from isthmus.base import readable_tensor
-
         data = readable_tensor(images.data)
         if images.rows is not None:
             rows = torch.from_numpy(images.rows)[rows]
@@ -214,7 +213,9 @@ class Loop:
         return bool(self.model.max_seconds) and self._seconds() >= self.model.max_seconds
 
     def _note(self) -> str:
-        words = (f"{n} {self.history[n][-1]:.4g}" for n in ("loss", "val_loss") if self.history.get(n))
+        words = (
+            f"{n} {self.history[n][-1]:.4g}" for n in ("loss", "val_loss") if self.history.get(n)
+        )
         return "  ".join(words)
 
     def _log(self, logs: dict[str, float]) -> None:
@@ -276,8 +277,14 @@ class Loop:
         tensors, facts = read_tensors(path, "isthmus_checkpoint")
         here = self._settings()
         if facts["fit"] != here:
-            other = [f"{k} is {facts['fit'].get(k)} there" for k in here if facts["fit"].get(k) != here[k]]
-            raise ValueError(f"{path} is a checkpoint of another fit: {', '.join(other)}; remove it")
+            other = [
+                f"{k} is {facts['fit'].get(k)} there"
+                for k in here
+                if facts["fit"].get(k) != here[k]
+            ]
+            raise ValueError(
+                f"{path} is a checkpoint of another fit: {', '.join(other)}; remove it"
+            )
         self.nets.load_state_dict({k[4:]: v for k, v in tensors.items() if k.startswith("net/")})
         self.best = {k[5:]: v for k, v in tensors.items() if k.startswith("best/")}
         self.rng.set_state(tensors["rng"])

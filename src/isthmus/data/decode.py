@@ -35,6 +35,14 @@ class Rule(NamedTuple):
     fit: str = "crop"
     color: str = "auto"
     dtype: str = "uint8"
+    longest: int | None = None
+
+    def size_for(self, height: float, width: float) -> tuple[int, int]:
+        """Return the size that images of this natural size get."""
+        if self.size:
+            return self.size
+        scale = min(1.0, self.longest / max(height, width)) if self.longest else 1.0
+        return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 class Header(NamedTuple):

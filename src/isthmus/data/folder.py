@@ -248,8 +248,7 @@ def _header_or_reason(entry: Entry) -> Header | str:
 def _common_shape(headers: list[Header], rule: Rule) -> tuple[int, int, int]:
     grey = all(header.grey for header in headers) if rule.color == "auto" else rule.color == "grey"
     sides = np.array([(header.height, header.width) for header in headers])
-    height, width = rule.size or (round(side) for side in np.median(sides, axis=0).tolist())
-    return height, width, 1 if grey else 3
+    return (*rule.size_for(*np.median(sides, axis=0).tolist()), 1 if grey else 3)
 
 
 def _decode_into(data: np.ndarray, plan: Plan) -> Packed:

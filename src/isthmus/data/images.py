@@ -176,6 +176,12 @@ class Images:
         is_test[order[:n_test]] = True
         return replace(self, is_test=is_test)
 
+    def evenly(self, most: int) -> Images:
+        """Return at most so many of the images, evenly spaced over all."""
+        if len(self) <= most:
+            return self
+        return self[np.linspace(0, len(self) - 1, max(1, most)).round().astype(int)]
+
     def chunks(self, size: int | None = None) -> Iterator[np.ndarray]:
         """Yield the packed values in order, `size` images at a time.
 

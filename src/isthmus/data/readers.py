@@ -44,6 +44,7 @@ def load_images(
     fit: str = "crop",
     color: str = "auto",
     dtype: str = "uint8",
+    longest: int | None = None,
     verbose: bool | None = None,
 ) -> Images:
     """Read images from a named set, a file, a folder or an array.
@@ -75,6 +76,8 @@ def load_images(
     dtype : {"uint8", "float32"}
         uint8 from 0 to 255, or float32 from 0 to 1 with the depth of 16-bit files kept.
         Floating-point arrays keep their numbers and their type in either case.
+    longest : int, optional
+        Where `size` is not given: scale images down so that neither side is longer than this.
     verbose : bool, optional
         Whether to show progress; by default on a terminal.
 
@@ -121,6 +124,7 @@ def load_images(
         _one_of("fit", fit, FITS),
         _one_of("color", color, COLORS),
         _one_of("dtype", dtype, DTYPES),
+        longest,
     )
     if isinstance(source, Images):
         images = source
@@ -223,13 +227,16 @@ def _recoloured(data: np.ndarray, color: str) -> np.ndarray:
 
 
 def _resized(data: np.ndarray, rule: Rule) -> np.ndarray:
-    if rule.size is None or data.shape[1:3] == rule.size:
-        return data
     if data.ndim == 2:
-        raise ValueError(f"size={rule.size} needs images, got vectors of shape {data.shape}")
+        if rule.size:
+            raise ValueError(f"size={rule.size} needs images, got vectors of shape {data.shape}")
+        return data
+    size = rule.size_for(*data.shape[1:3])
+    if data.shape[1:3] == size:
+        return data
     out = np.empty(
-        (len(data), *rule.size, data.shape[3]), np.uint8 if data.dtype == np.uint8 else np.float32
+        (len(data), *size, data.shape[3]), np.uint8 if data.dtype == np.uint8 else np.float32
     )
     for row, image in enumerate(data):
-        out[row] = resize_array(image, rule.size, rule.fit)
+        out[row] = resize_array(image, size, rule.fit)
     return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -12,13 +12,24 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from isthmus.base import NeuralRepresentation, one_of
+from isthmus.base import one_of
 from isthmus.data.images import Images
 from isthmus.nets.dense import ACTIVATIONS, dense
+from isthmus.neural import NeuralRepresentation
 
-LOSSES = {"mse": functional.mse_loss, "mae": functional.l1_loss, "bce": functional.binary_cross_entropy}
+Function = Callable[..., torch.Tensor]
+
+LOSSES: dict[str, Function] = {
+    "mse": functional.mse_loss,
+    "mae": functional.l1_loss,
+    "bce": functional.binary_cross_entropy,
+}
 """Reconstruction losses by name, each a mean over images and pixels."""
-OUTPUTS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "linear": nn.Identity()}
+OUTPUTS: dict[str, Function] = {
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "linear": nn.Identity(),
+}
 """Last activation of the decoder by name: values in [0, 1], in [-1, 1], or any."""
 
 
@@ -144,7 +155,9 @@ class Autoencoder(NeuralRepresentation):
 
     def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
         z = torch.randn(n, self.latent_dim, generator=rng, device=rng.device)
-        return self._decode(z * self._learned("code_deviation_", z) + self._learned("code_mean_", z))
+        return self._decode(
+            z * self._learned("code_deviation_", z) + self._learned("code_mean_", z)
+        )
 
     def _health(self, images: Images) -> list[str]:
         findings = super()._health(images)
@@ -156,8 +169,8 @@ class Autoencoder(NeuralRepresentation):
             )
         if self.output_ == "linear" and max(map(abs, self.range_)) > 100:
             findings.append(
-                f"the input runs from {self.range_[0]:.4g} to {self.range_[1]:.4g} and was scaled by "
-                "one number; if its columns have different units, put a StandardScaler before it"
+                f"the input runs from {self.range_[0]:.4g} to {self.range_[1]:.4g} and was scaled "
+                "by one number; if its columns have different units, put a StandardScaler first"
             )
         return findings
 

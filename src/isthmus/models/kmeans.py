@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from sklearn.base import ClusterMixin
 
-from isthmus.base import Codebook, Representation, generator, squared_distances
+from isthmus.base import Codebook, Representation
 from isthmus.data.images import Images
+from isthmus.tensors import generator, squared_distances
 
 SEEDING_SAMPLE = 64
 """Images per cluster in the random sample on which the first centroids are chosen."""
@@ -121,13 +122,13 @@ class KMeans(Codebook, ClusterMixin, Representation):
 
     def _seeds(self, images: Images, rng: torch.Generator) -> torch.Tensor:
         if not isinstance(self.init, str):
-            centers = np.asarray(self.init, dtype=np.float64).reshape(len(self.init), -1)
-            if centers.shape != (self.n_clusters, self.n_features_in_):
+            given = np.asarray(self.init, dtype=np.float64).reshape(len(self.init), -1)
+            if given.shape != (self.n_clusters, self.n_features_in_):
                 raise ValueError(
                     f"init has shape {np.shape(self.init)}, expected {self.n_clusters} centroids "
                     f"of {self.n_features_in_} numbers"
                 )
-            return torch.from_numpy(centers).to(self._tensor(next(images.chunks(1))))
+            return torch.from_numpy(given).to(self._tensor(next(images.chunks(1))))
         if self.init not in ("k-means++", "random"):
             raise ValueError(f"init={self.init!r} must be 'k-means++', 'random' or an array")
         rows = torch.randperm(len(images), generator=rng, device=rng.device).cpu().numpy()
@@ -199,12 +200,11 @@ class _Lloyd:
         self.centers, self.images, self.tensor = centers, images, tensor
         n, (k, d) = len(images), centers.shape
         self.groups = -(-k // GROUP)
-        like = {"dtype": centers.dtype, "device": centers.device}
         self.labels = torch.full((n,), -1, device=centers.device)
-        self.upper = torch.full((n,), torch.inf, **like)
-        self.lower = torch.zeros((n, self.groups), **like)
-        self.sums, self.counts = torch.zeros((k, d), **like), torch.zeros(k, **like)
-        self.square = torch.zeros(n, **like)  # |x|^2
+        self.upper = centers.new_full((n,), torch.inf)
+        self.lower = centers.new_zeros((n, self.groups))
+        self.sums, self.counts = centers.new_zeros((k, d)), centers.new_zeros(k)
+        self.square = centers.new_zeros(n)  # |x|^2
 
     def run(self, max_iter: int, tol: float) -> int:
         """Assign and move until nothing changes or little moves; return the number of passes."""

@@ -8,8 +8,9 @@ import numpy as np
 import scipy.linalg
 import torch
 
-from isthmus.base import Representation, generator
+from isthmus.base import Representation
 from isthmus.data.images import Images
+from isthmus.tensors import generator
 
 COVARIANCE_LIMIT = 4096
 """Widest image whose d x d covariance is decomposed as it is."""
@@ -21,10 +22,10 @@ GRAM_LIMIT = 4096
 class PCA(Representation):
     r"""Projects on the k directions of largest variance: :math:`z = W (x - \mu)`.
 
-    The rows of W are the eigenvectors of the covariance with the k largest eigenvalues; decoding is
-    the transpose, :math:`\hat x = W^T z + \mu`, the best reconstruction any linear code of k numbers
-    can give. `fit` adds up sums over chunks, so a memory-mapped set needs no more memory than a
-    small one, and the result is exact (but for "randomized").
+    The rows of W are the eigenvectors of the covariance with the k largest eigenvalues; decoding
+    is the transpose, :math:`\hat x = W^T z + \mu`, the best reconstruction that a linear code of k
+    numbers can give. `fit` adds up sums over chunks, so a memory-mapped set needs no more memory
+    than a small one, and the result is exact (but for "randomized").
 
     Parameters
     ----------
@@ -115,18 +116,21 @@ class PCA(Representation):
 
     def _scatter(self, images: Images) -> tuple[np.ndarray, np.ndarray]:
         """Add up sums and products of the images about a first guess of the mean."""
-        total, products, guess = 0.0, 0.0, None
+        d = self.n_features_in_
+        total, products, guess = np.zeros(d), np.zeros((d, d)), None
         for x in self._tensors(images):
             guess = x.mean(0) if guess is None else guess
             x = x - guess
-            total = total + x.sum(0).double()
-            products = products + symmetric(x).double()
-        offset = (total / len(images)).cpu().numpy()
-        products = products.cpu().numpy() - len(images) * np.outer(offset, offset)
+            total += x.sum(0, dtype=torch.float64).cpu().numpy()
+            products += symmetric(x).cpu().numpy()
+        assert guess is not None  # there is at least one chunk
+        offset = total / len(images)
+        products -= len(images) * np.outer(offset, offset)
         return guess.double().cpu().numpy() + offset, products
 
     def _mean(self, images: Images) -> torch.Tensor:
-        return sum(x.sum(0, dtype=torch.float64) for x in self._tensors(images)) / len(images)
+        sums = [x.sum(0, dtype=torch.float64) for x in self._tensors(images)]
+        return torch.stack(sums).sum(0) / len(images)
 
     def _by_gram(self, images: Images) -> tuple:
         """Decompose X X^T, which has the same eigenvalues as X^T X and is smaller here."""
@@ -147,11 +151,11 @@ class PCA(Representation):
         base = torch.randn(len(mean), width, generator=rng, device=mean.device)
         for _ in range(4):
             base, _ = torch.linalg.qr(self._pass(images, mean, base))
-        narrow, total = 0.0, 0.0
+        narrow, total = mean.new_zeros((width, width)), 0.0
         for x in self._tensors(images):
             x = x - mean.to(x)
             total += float((x * x).sum(dtype=torch.float64))
-            narrow = narrow + symmetric(x @ base.to(x)).double()
+            narrow += symmetric(x @ base.to(x))
         variance, inner = _largest((narrow / (n - 1)).cpu().numpy(), self.n_components)
         axes = inner @ base.T.double().cpu().numpy()
         return mean.cpu().numpy(), variance, axes, total / (n - 1)
@@ -203,8 +207,8 @@ class PCA(Representation):
 def symmetric(x: torch.Tensor) -> torch.Tensor:
     """Return ``x^T x``; on the CPU through numpy, which knows that half of it is enough."""
     if x.device.type == "cpu":
-        x = x.numpy()
-        return torch.from_numpy(x.T @ x)
+        array = x.numpy()
+        return torch.from_numpy(array.T @ array)
     return x.T @ x
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -61,7 +62,7 @@ def dense(widths: Sequence[int], activation: str, last: str = "linear") -> nn.Se
     15700
     """
     layers: list[nn.Module] = []
-    for i, (n_in, n_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for i, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
         layers.append(nn.utils.skip_init(nn.Linear, n_in, n_out))
         name = last if i == len(widths) - 2 else activation
         if name != "linear":

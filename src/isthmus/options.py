@@ -1,0 +1,88 @@
+"""Options of the command line: those that commands share, and those of a family."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isthmus import signature
+
+Source = Annotated[
+    str, typer.Argument(help="A named set (see `isthmus data`), a folder, or a file of images.")
+]
+ModelFile = Annotated[Path, typer.Argument(help="A model saved by `isthmus fit` or a study.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+Size = Annotated[
+    str | None,
+    typer.Option(help="Height and width of the images: 64, or 48x64.", show_default=False),
+]
+Resize = Annotated[str, typer.Option(help="How they get it: crop, pad or stretch.")]
+Color = Annotated[str, typer.Option(help="Channels: auto, grey or rgb.")]
+Split = Annotated[str, typer.Option(help="Which images: all, train or test.")]
+
+
+def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:
+    """Return the annotation and default of the option that stands for a parameter."""
+    kinds = {"int": int, "float": float, "bool": bool}
+    kind: Any = kinds.get(parameter.annotation.removesuffix(" | None"), str)
+    if parameter.name == "random_state":
+        kind = int
+    default = parameter.default
+    if isinstance(default, tuple):
+        default = ",".join(map(str, default))
+    kind = kind | None if default is None else kind
+    text = parameter.help.replace("[", "\\[")
+    return Annotated[kind, typer.Option(help=text, show_default=default is not None)], default
+
+
+def values_of(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return parameter values from options: "512,256" is a tuple of numbers again."""
+    for parameter in signature.parameters(name):
+        given = options.get(parameter.name)
+        if isinstance(parameter.default, tuple) and isinstance(given, str):
+            try:
+                options[parameter.name] = tuple(int(part) for part in given.split(",") if part)
+            except ValueError:
+                flag = parameter.name.replace("_", "-")
+                raise ValueError(
+                    f"--{flag} {given!r}: expected whole numbers as 512,256"
+                ) from None
+    return options
+
+
+def size_of(text: str | None) -> int | tuple[int, int] | None:
+    """Return the size that "64" or "48x64" (height first) stands for.
+
+    Examples
+    --------
+    >>> size_of("48x64")
+    (48, 64)
+    """
+    if text is None:
+        return None
+    if not re.fullmatch(r"\d+(x\d+)?", text):
+        raise ValueError(f"--size {text!r}: expected one number or HEIGHTxWIDTH, as 64 or 48x64")
+    sides = [int(side) for side in text.split("x")]
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def seconds_of(text: str | None) -> float | None:
+    """Return the seconds that "90s", "5m" or "1h" stands for.
+
+    Examples
+    --------
+    >>> seconds_of("5m")
+    300.0
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if not match or not float(match[1]):
+        raise ValueError(f"--budget {text!r}: expected a time such as 90s, 5m or 1h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]

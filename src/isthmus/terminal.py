@@ -1,0 +1,123 @@
+"""What the command line says and writes: tables, JSON, arrays, sheets and folders of images."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+
+def save_array(path: Path, array: Any, as_json: bool = False) -> None:
+    """Write an array to a .npy file."""
+    import numpy as np
+
+    from isthmus.files import replacing
+
+    if path.suffix != ".npy":
+        raise ValueError(f"{path} must end in .npy")
+    with replacing(path) as temporary:
+        np.save(temporary, array)
+    _say_written(path, array, as_json)
+
+
+def save_images(
+    path: Path, images: Any, force: bool, as_json: bool = False, quiet: bool = False
+) -> None:
+    """Write images as a .npy file, a .png contact sheet, or a folder of PNG files."""
+    from isthmus.files import replacing, replacing_folder
+    from isthmus.views.figures import sheet
+
+    if path.suffix == ".npy":
+        save_array(path, images, as_json)
+        return
+    if path.suffix == ".png":
+        with replacing(path) as temporary:
+            sheet(images).save(temporary)
+    elif path.suffix:
+        raise ValueError(f"{path}: expected a name ending in .npy or .png, or a folder")
+    else:
+        with replacing_folder(path, force=force) as folder:
+            _write_pngs(folder, images)
+    if not quiet:
+        _say_written(path, images, as_json)
+
+
+def _write_pngs(folder: Path, images: Any) -> None:
+    import numpy as np
+    from PIL import Image
+
+    from isthmus.views.figures import to_pixels
+
+    mode = "L" if np.shape(images)[3:] in ((), (1,)) else "RGB"
+    digits = len(str(max(0, len(images) - 1)))
+    for row, image in enumerate(to_pixels(images)):
+        Image.fromarray(image).convert(mode).save(folder / f"{row:0{digits}d}.png")
+
+
+def _say_written(path: Path, array: Any, as_json: bool) -> None:
+    if as_json:
+        print_json({"file": str(path), "shape": list(array.shape), "dtype": str(array.dtype)})
+    else:
+        typer.echo(f"wrote {path}: shape {tuple(array.shape)}, {array.dtype}")
+
+
+def described(images: Any) -> dict[str, Any]:
+    """Return what was read, in words and numbers."""
+    low = min(chunk.min() for chunk in images.chunks()).item()
+    high = max(chunk.max() for chunk in images.chunks()).item()
+    facts = {
+        "source": images.source,
+        "count": len(images),
+        "shape": list(images.shape[1:]),
+        "dtype": str(images.dtype),
+        "range": [low, high],
+        "classes": images.classes,
+        "factors": sorted(images.factors) or None,
+        "split": None,
+        "skipped": len(images.skipped),
+    }
+    if images.is_test is not None:
+        facts["split"] = f"{len(images.train)} train, {len(images.test)} test"
+    return {key: value for key, value in facts.items() if value is not None}
+
+
+def print_scores(scores: list[dict[str, Any]]) -> None:
+    """Print the scores that fit a terminal, a row for every model."""
+    shown = ("model", "code", "mse", "psnr", "ssim", "bits_per_image", "svm_accuracy", "seconds")
+    rows = [{k: record.get(k) for k in shown} for record in scores]
+    print_table([{k.replace("_", " "): _short(v) for k, v in row.items()} for row in rows])
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Print rows with the same keys as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(value).replace("[", "\\[") for value in row.values()))
+    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+
+
+def print_skipped(images: Any) -> None:
+    """Say on standard error which files could not be read, and why."""
+    for name, reason in images.skipped[:10]:
+        typer.echo(f"skipped {name}: {reason}", err=True)
+    if len(images.skipped) > 10:
+        typer.echo(f"skipped {len(images.skipped) - 10} more", err=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a value on one line, for machines."""
+    typer.echo(json.dumps(value, default=str))

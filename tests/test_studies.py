@@ -1,0 +1,155 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import isthmus as ist
+from isthmus import studies as module
+from isthmus.models import FAMILIES
+
+QUICK = ["kmeans", "pca"]
+
+
+@pytest.fixture(scope="module")
+def result():
+    return ist.study("digits", budget=40)
+
+
+def test_every_family_is_fitted_and_measured(result):
+    assert list(result.models) == list(FAMILIES) == [record["model"] for record in result.scores]
+    for record in result.scores:
+        assert 0 < record["mse"] < 0.05
+        assert 10 < record["psnr"] < 60
+        assert 0.5 < record["ssim"] < 1
+        assert record["bits_per_image"] > 1
+        assert 0.5 < record["knn_accuracy"] <= 1
+        assert 0.5 < record["svm_accuracy"] <= 1
+        assert 0.4 < record["cluster_accuracy"] <= 1
+        assert record["seconds"] > 0
+
+
+def test_scores_are_measured_on_held_out_images(result):
+    test = np.asarray(result.images.test) / 255
+    for record in result.scores:
+        back = ist.reconstruct(result.models[record["model"]], result.images.test)
+        assert record["mse"] == pytest.approx(((back - test) ** 2).mean(), rel=1e-4)
+        assert record["psnr"] == pytest.approx(-10 * np.log10(record["mse"]), rel=1e-4)
+
+
+def test_report_folder(result, tmp_path):
+    report = result.report(tmp_path / "run")
+    folder = report.parent
+    assert {path.name for path in folder.iterdir()} == {
+        "report.html", "scores.json", "scores.csv", "models"
+    }  # fmt: skip
+    record = json.loads((folder / "scores.json").read_text())
+    assert record["test"] == 359
+    assert [row["model"] for row in record["scores"]] == list(FAMILIES)
+    rows = list(csv.DictReader((folder / "scores.csv").open()))
+    assert float(rows[0]["mse"]) == record["scores"][0]["mse"]
+    for name, model in result.models.items():
+        back = ist.load_model(folder / "models" / f"{name}.safetensors")
+        np.testing.assert_array_equal(
+            back.encode(result.images.test), model.encode(result.images.test)
+        )
+
+
+def test_existing_folders_are_safe(result, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(FileExistsError, match="exists already"):
+        result.report(tmp_path / "mine")
+    with pytest.raises(FileExistsError, match="not the folder of a study"):
+        result.report(tmp_path / "mine", force=True)
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+    result.report(tmp_path / "run")
+    with pytest.raises(FileExistsError, match="--force"):
+        result.report(tmp_path / "run")
+    assert result.report(tmp_path / "run", force=True).is_file()
+
+
+def test_failed_report_leaves_nothing(result, tmp_path, monkeypatch):
+    def broken(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("isthmus.views.report.write_report", broken)
+    with pytest.raises(OSError, match="No space"):
+        result.report(tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
+def test_vectors_without_labels(tmp_path):
+    X = np.random.default_rng(0).normal(3, 2, (90, 12))
+    result = ist.study(X, QUICK)
+    assert [record["ssim"] for record in result.scores] == [None, None] or all(
+        "ssim" in record for record in result.scores
+    )
+    assert all("svm_accuracy" not in record for record in result.scores)
+    assert "held out" in result.notes[0]
+    assert result.report(tmp_path / "vectors").is_file()
+
+
+def test_photos_are_reduced_and_it_says_so(data_folder, tmp_path):
+    result = ist.study(data_folder / "flowers-oxford-224px" / "train", QUICK)
+    assert result.images.shape == (120, 64, 64, 3)
+    assert any("64 pixels" in note for note in result.notes)
+    given = ist.study(data_folder / "flowers-oxford-224px" / "train", ["kmeans"], size=32)
+    assert given.images.shape == (120, 32, 32, 3)
+    assert result.report(tmp_path / "flowers").is_file()
+
+
+def test_models_of_ones_own():
+    models = {"narrow": ist.PCA(2), "wide": ist.PCA(40)}
+    result = ist.study("digits", models)
+    assert result.models == models
+    twice = ist.study("digits", [ist.PCA(2), ist.PCA(4)])
+    assert list(twice.models) == ["pca", "pca-2"]
+
+
+def test_same_seed_same_scores():
+    def scores():
+        result = ist.study("digits", QUICK, random_state=3)
+        return [
+            {k: v for k, v in record.items() if k not in ("seconds", "peak_memory_mb")}
+            for record in result.scores
+        ]
+
+    assert scores() == scores()
+
+
+def test_budget_is_shared_by_what_is_trained():
+    result = ist.study("digits", ["pca", ist.Autoencoder(4, epochs=10**6)], budget=2)
+    assert result.models["autoencoder"].stopped_ == "out of time"
+    assert result.scores[1]["seconds"] < 20
+
+
+def test_interrupt_keeps_what_is_done(monkeypatch):
+    def interrupted(self, X, y=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ist.PCA, "fit", interrupted)
+    result = ist.study("digits", QUICK)
+    assert list(result.models) == ["kmeans"]
+    assert "Interrupted" in result.notes[-1]
+
+
+def test_peak_memory_sees_an_allocation():
+    with module._PeakMemory() as memory:
+        block = np.ones(40 * 2**20, dtype=np.uint8)
+        memory.done.wait(0.1)
+    assert 35 * 2**20 < memory.peak < 80 * 2**20
+    del block
+
+
+@pytest.mark.parametrize(
+    ("source", "models", "words"),
+    [
+        (np.zeros((3, 4, 4), np.uint8), None, "at least 4 images, got 3"),
+        ("digits", ["pda"], "did you mean 'pca'"),
+        ("digitz", None, "did you mean 'digits'"),
+    ],
+)
+def test_bad_requests(source, models, words):
+    with pytest.raises(ValueError, match=words):
+        ist.study(source, models)
