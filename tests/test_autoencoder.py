@@ -3,7 +3,7 @@ import pytest
 import torch
 
 import isthmus as ist
-from isthmus.nets.dense import ACTIVATIONS, INITIALISERS, dense, initialise
+from isthmus.nets.dense import ACTIVATIONS
 
 
 @pytest.fixture(scope="module")
@@ -93,26 +93,6 @@ def test_unscaled_input_is_noticed():
     X = np.random.default_rng(0).normal(500, 90, (60, 9))
     model = ist.Autoencoder(3, hidden=(8,), epochs=2, random_state=0).fit(X)
     assert any("scaled" in finding for finding in model.health_)
-
-
-@pytest.mark.parametrize("name", list(INITIALISERS))
-def test_initialisers_draw_from_their_generator_only(name):
-    before = torch.get_rng_state()
-    nets = [dense([30, 20, 10], "relu") for _ in range(2)]
-    for net in nets:
-        initialise(net, name, torch.Generator().manual_seed(5))
-    assert torch.equal(nets[0][0].weight, nets[1][0].weight)
-    assert torch.equal(torch.get_rng_state(), before)
-    assert float(nets[0][0].bias.detach().abs().sum()) == 0
-
-
-def test_positive_uniform_is_deck_e():
-    net = dense([500, 399], "relu")
-    initialise(net, "positive_uniform", torch.Generator().manual_seed(0))
-    weight = net[0].weight.detach()
-    assert float(weight.min()) >= 0
-    assert float(weight.max()) <= 1 / 20
-    assert float(weight.mean()) == pytest.approx(1 / 40, rel=0.01)
 
 
 @pytest.mark.parametrize(

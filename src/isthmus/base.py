@@ -19,7 +19,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from isthmus.data.images import Images, as_images, chunk_rows
+from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows
 from isthmus.tensors import find_device, generator, readable_tensor, squared_distances
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return self._tensor(Z)
 
     def _rows(self, images: Images) -> int:
-        return max(1, chunk_rows(images.shape) * PASS_BYTES // (64 * 2**20))
+        return max(1, chunk_rows(images.shape) * PASS_BYTES // CHUNK_BYTES)
 
     def _map(self, verb: Callable[[torch.Tensor], torch.Tensor], images: Images) -> np.ndarray:
         chunks = (self._tensor(chunk) for chunk in images.chunks(self._rows(images)))

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import sys
 from typing import Any
 
 import numpy as np
 import torch
+
+
+def _keep_freed_memory() -> None:
+    """Tell the C library to keep freed blocks of up to 32 MB for the next allocation.
+
+    By default it hands them back to the system, and every batch pays for getting its pages anew:
+    a third of the time of a small network's training step.
+    """
+    if sys.platform == "linux":
+        trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of glibc
+        with contextlib.suppress(OSError, AttributeError):  # other C libraries do without
+            libc = ctypes.CDLL(None)
+            libc.mallopt(mmap_threshold, 32 * 2**20)
+            libc.mallopt(trim_threshold, 256 * 2**20)
+
+
+_keep_freed_memory()
 
 
 def squared_distances(x: torch.Tensor, c: torch.Tensor, *, shifted: bool = False) -> torch.Tensor:
@@ -54,3 +74,9 @@ def seed_of(random_state: Any) -> int:
 def generator(random_state: Any, device: torch.device | str = "cpu") -> torch.Generator:
     """Return a torch generator of its own, seeded from `random_state`."""
     return torch.Generator(device=device).manual_seed(seed_of(random_state))
+
+
+def has_int8_products(device: torch.device) -> bool:
+    """Return whether products of 8-bit integers are exact there: elsewhere sums may saturate."""
+    supported = getattr(torch.cpu, "_is_vnni_supported", lambda: False)
+    return device.type == "cpu" and hasattr(torch, "_int_mm") and supported()

@@ -1,7 +1,8 @@
 """The only gradient loop: models say what their players lose, the loop does the rest.
 
 A model yields ``(player, loss, logs)`` from ``_losses(x, rng)``: one yield for an autoencoder, two
-for a GAN. After every yield the loop steps that player's optimiser, then asks for the next.
+for a GAN. After every yield the loop steps that player's optimiser, then asks for the next. A loss
+that needs no gradient has left the gradients in the weights: see `isthmus.nets.fused`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,25 @@ from isthmus.files import replacing
 from isthmus.progress import Bar
 from isthmus.tensors import readable_tensor
 
+
+class GradientDescent(torch.optim.Optimizer):
+    """``w -= lr * gradient`` for all weights at once, without the bookkeeping of torch's SGD."""
+
+    def __init__(self, weights: Iterable[torch.Tensor], lr: float):
+        super().__init__(weights, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Move every weight against its gradient."""
+        for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            torch._foreach_add_(weights, [w.grad for w in weights], alpha=-group["lr"])
+
+    step.hooked = True  # type: ignore[attr-defined]  # torch would wrap it in a profiler's record
+
+
 OPTIMISERS: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any]]] = {
-    "sgd": (torch.optim.SGD, {"fused": True}),
+    "sgd": (GradientDescent, {}),
     "momentum": (torch.optim.SGD, {"fused": True, "momentum": 0.9}),
     "adagrad": (torch.optim.Adagrad, {}),
     "rmsprop": (torch.optim.RMSprop, {"foreach": True}),
@@ -53,7 +71,7 @@ class Batches:
         self.data, self.rows, self.model, self.device = data, rows.to(data.device), model, device
         self.size = min(model.batch_size, len(rows))
         image_bytes = 4 * math.prod(data.shape[1:])
-        self.block = self.size * max(1, CHUNK_BYTES // 4 // max(1, self.size * image_bytes))
+        self.block = self.size * max(1, CHUNK_BYTES // max(1, self.size * image_bytes))
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.size)
@@ -91,6 +109,7 @@ class Loop:
         self.nets = nn.ModuleDict(
             {name: nn.ModuleList(nets) for name, nets in model._players().items()}
         )
+        self.weights = list(self.nets.parameters())
         make, settings = OPTIMISERS[model.optimizer]
         self.optimizers = {
             name: make(nets.parameters(), lr=model.learning_rate, **settings)
@@ -144,10 +163,11 @@ class Loop:
     def _step(self, x: torch.Tensor, totals: dict[str, torch.Tensor]) -> None:
         with self._autocast():
             for player, loss, logs in self.model._losses(x, self.rng):
-                optimizer = self.optimizers[player]
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
+                if loss.requires_grad:  # else the gradients are in place already
+                    loss.backward()
+                self.optimizers[player].step()
+                for weight in self.weights:
+                    weight.grad = None
                 for name, value in logs.items():
                     value = value.detach()
                     totals[name] = totals[name] + value if name in totals else value

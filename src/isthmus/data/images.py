@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-CHUNK_BYTES = 64 * 2**20
+CHUNK_BYTES = 16 * 2**20
 """Size of one chunk once it is float32: large enough for one good matrix product, small enough
-that a few of them fit beside anything."""
+that a few of them stay in the cache or fit beside anything."""
 
 
 @dataclass(eq=False, repr=False)

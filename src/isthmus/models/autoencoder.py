@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from isthmus.base import one_of
 from isthmus.data.images import Images
 from isthmus.nets.dense import ACTIVATIONS, dense
+from isthmus.nets.fused import LOSSES, OUTPUTS, chain_loss
 from isthmus.neural import NeuralRepresentation
-
-Function = Callable[..., torch.Tensor]
-
-LOSSES: dict[str, Function] = {
-    "mse": functional.mse_loss,
-    "mae": functional.l1_loss,
-    "bce": functional.binary_cross_entropy,
-}
-"""Reconstruction losses by name, each a mean over images and pixels."""
-OUTPUTS: dict[str, Function] = {
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "linear": nn.Identity(),
-}
-"""Last activation of the decoder by name: values in [0, 1], in [-1, 1], or any."""
 
 
 @dataclass(eq=False, repr=False)
@@ -108,7 +93,7 @@ class Autoencoder(NeuralRepresentation):
             raise ValueError(f"hidden={self.hidden} must be numbers of units, each at least 1")
 
     def _prepare(self, images: Images) -> None:
-        low, high, mean, deviation = _summary(self._tensors(images))
+        low, high = _range(images)
         self.output_ = self.output
         if self.output == "auto":
             in_unit, in_signed = 0 <= low <= high <= 1, -1 <= low <= high <= 1
@@ -118,8 +103,9 @@ class Autoencoder(NeuralRepresentation):
                 f"loss='bce' needs values in [0, 1] and output='sigmoid'; the images run from "
                 f"{low:.4g} to {high:.4g}: scale them, or use loss='mse'"
             )
-        linear = self.output_ == "linear"
-        self.offset_, self.scale_ = (mean, deviation or 1.0) if linear else (0.0, 1.0)
+        self.offset_, self.scale_ = 0.0, 1.0
+        if self.output_ == "linear":
+            self.offset_, self.scale_ = _centre_and_scale(self._tensors(images))
         self.range_ = [low, high]
 
     def _networks(self) -> dict[str, nn.Module]:
@@ -131,11 +117,8 @@ class Autoencoder(NeuralRepresentation):
 
     def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[tuple[str, Any, dict]]:
         x = self._centred(x)
-        y = self.decoder_(self.encoder_(x)).float()
-        if self.loss == "bce":  # from the logits: no logarithm of a rounded zero
-            loss = functional.binary_cross_entropy_with_logits(y, x)
-        else:
-            loss = LOSSES[self.loss](OUTPUTS[self.output_](y), x)
+        layers = [*self.encoder_, *self.decoder_]
+        loss = chain_loss(layers, x, x, self.output_, self.loss)
         yield "model", loss, {"loss": loss}
 
     def _centred(self, x: torch.Tensor) -> torch.Tensor:
@@ -175,13 +158,20 @@ class Autoencoder(NeuralRepresentation):
         return findings
 
 
-def _summary(chunks: Iterator[torch.Tensor]) -> tuple[float, float, float, float]:
-    """Return minimum, maximum, mean and standard deviation of all values."""
-    low, high, count, total, square = math.inf, -math.inf, 0, 0.0, 0.0
+def _range(images: Images) -> tuple[float, float]:
+    """Return the least and the greatest value, as the networks see them."""
+    if images.dtype == np.uint8:
+        return 0.0, 1.0
+    ends = [(float(chunk.min()), float(chunk.max())) for chunk in images.chunks()]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def _centre_and_scale(chunks: Iterator[torch.Tensor]) -> tuple[float, float]:
+    """Return mean and standard deviation of all values; a deviation of 0 counts as 1."""
+    count, total, square = 0, 0.0, 0.0
     for x in chunks:
-        low, high = min(low, float(x.min())), max(high, float(x.max()))
         count += x.numel()
         total += float(x.sum(dtype=torch.float64))
         square += float(x.double().square().sum())
     mean = total / count
-    return low, high, mean, float(np.sqrt(max(0.0, square / count - mean**2)))
+    return mean, math.sqrt(max(0.0, square / count - mean**2)) or 1.0

@@ -12,15 +12,15 @@ from sklearn.base import ClusterMixin
 
 from isthmus.base import Codebook, Representation
 from isthmus.data.images import Images
-from isthmus.tensors import generator, squared_distances
+from isthmus.tensors import generator, readable_tensor, squared_distances
 
 SEEDING_SAMPLE = 64
 """Images per cluster in the random sample on which the first centroids are chosen."""
 SEEDING_PASSES = 20
 """Passes over that sample that settle the first centroids before all images are looked at."""
-GROUP = 4
+GROUP = 2
 """Centroids that share one lower bound."""
-BLOCK = 4096
+BLOCK = 1024
 """Images whose distances to all centroids are computed in one matrix product."""
 
 
@@ -116,7 +116,7 @@ class KMeans(Codebook, ClusterMixin, Representation):
                 raise ValueError(f"{name}={getattr(self, name)} must be at least {least}")
 
     def _run(self, images: Images, rng: torch.Generator) -> dict[str, Any]:
-        lloyd = _Lloyd(self._seeds(images, rng), images, self._tensor)
+        lloyd = _Lloyd(self._seeds(images, rng), images, self._input)
         n_iter = lloyd.run(self.max_iter, self.tol)
         return {"centers": lloyd.centers, "n_iter": n_iter, **lloyd.finish()}
 
@@ -138,7 +138,7 @@ class KMeans(Codebook, ClusterMixin, Representation):
         centers = _plus_plus(self._tensor(np.asarray(sample)), self.n_clusters, rng)
         if len(sample) == len(images):
             return centers
-        settling = _Lloyd(centers, sample, self._tensor)
+        settling = _Lloyd(centers, sample, self._input)
         settling.run(SEEDING_PASSES, self.tol)
         return settling.centers
 
@@ -196,8 +196,10 @@ class _Lloyd:
     looked at again only when they no longer prove that its centroid is the nearest.
     """
 
-    def __init__(self, centers: torch.Tensor, images: Images, tensor: Any):
-        self.centers, self.images, self.tensor = centers, images, tensor
+    def __init__(self, centers: torch.Tensor, images: Images, read: Any):
+        self.centers, self.read = centers, read
+        self.data = readable_tensor(images.data)
+        self.rows = None if images.rows is None else torch.from_numpy(images.rows)
         n, (k, d) = len(images), centers.shape
         self.groups = -(-k // GROUP)
         self.labels = torch.full((n,), -1, device=centers.device)
@@ -217,16 +219,18 @@ class _Lloyd:
     def assign(self) -> int:
         """Give every image to its nearest centroid; return how many changed theirs."""
         first, changed = bool(self.labels[0] < 0), 0
+        weights, offsets = -2 * self.centers.T, (self.centers**2).sum(1)
         for rows in self._doubtful():
             x = self._values(rows)
             if first:
                 self.square[rows] = (x * x).sum(1)
-            d = torch.addmm((self.centers**2).sum(1), x, self.centers.T, alpha=-2)
-            d += self.square[rows, None]
-            nearest, labels = d.min(1)
-            self.upper[rows] = nearest.clamp_(min=0).sqrt_()
-            self.lower[rows] = self._group_bounds(d.scatter_(1, labels[:, None], torch.inf))
-            changed += self._hand_over(x, rows, labels)
+            d = torch.addmm(offsets, x, weights)  # |x - c|^2 - |x|^2
+            nearest, labels = d.min(1, keepdim=True)
+            others = self._least_of_groups(d.scatter_(1, labels, torch.inf))
+            square = self.square[rows, None]
+            self.upper[rows] = nearest.add_(square).clamp_(min=0).sqrt_()[:, 0]
+            self.lower[rows] = others.add_(square).clamp_(min=0).sqrt_()
+            changed += self._hand_over(x, rows, labels[:, 0])
         return changed
 
     def _can_restart(self) -> bool:
@@ -239,17 +243,14 @@ class _Lloyd:
         return iter(doubt.split(BLOCK) if len(doubt) else ())
 
     def _values(self, rows: torch.Tensor) -> torch.Tensor:
-        where = rows.cpu().numpy()
-        if self.images.rows is not None:
-            where = self.images.rows[where]
-        elif len(where) == where[-1] - where[0] + 1:
-            return self.tensor(self.images.data[where[0] : where[-1] + 1])
-        return self.tensor(self.images.data[where])
+        rows = rows.cpu()
+        where = rows if self.rows is None else self.rows[rows]
+        return self.read(self.data.index_select(0, where).to(self.centers.device))
 
-    def _group_bounds(self, d: torch.Tensor) -> torch.Tensor:
-        padding = self.groups * GROUP - d.shape[1]
-        d = torch.nn.functional.pad(d, (0, padding), value=torch.inf)
-        return d.view(len(d), self.groups, GROUP).amin(2).clamp_(min=0).sqrt_()
+    def _least_of_groups(self, d: torch.Tensor) -> torch.Tensor:
+        if padding := self.groups * GROUP - d.shape[1]:
+            d = torch.nn.functional.pad(d, (0, padding), value=torch.inf)
+        return d.view(len(d), self.groups, GROUP).amin(2)
 
     def _hand_over(self, x: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor) -> int:
         old = self.labels[rows]
@@ -286,7 +287,7 @@ class _Lloyd:
 
     def mean_variance(self) -> float:
         """Return the variance of a pixel, averaged over pixels."""
-        n, d = len(self.images), self.centers.shape[1]
+        n, d = len(self.labels), self.centers.shape[1]
         mean = self.sums.sum(0).double() / n
         square = float(self.square.sum(dtype=torch.float64))
         return max(0.0, (square / n - float(mean @ mean)) / d)
@@ -294,8 +295,8 @@ class _Lloyd:
     def finish(self) -> dict[str, Any]:
         """Return labels and inertia for the centroids as they are now."""
         labels, inertia = [], 0.0
-        for chunk in self.images.chunks(BLOCK):
-            d, nearest = squared_distances(self.tensor(chunk), self.centers).min(1)
+        for rows in torch.arange(len(self.labels)).split(BLOCK):
+            d, nearest = squared_distances(self._values(rows), self.centers).min(1)
             labels.append(nearest)
             inertia += float(d.clamp_(min=0).sum(dtype=torch.float64))
         return {"labels": torch.cat(labels), "inertia": inertia}

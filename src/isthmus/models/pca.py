@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
+from typing import Any
 
 import numpy as np
-import scipy.linalg
 import torch
 
 from isthmus.base import Representation
 from isthmus.data.images import Images
-from isthmus.tensors import generator
+from isthmus.tensors import generator, has_int8_products, readable_tensor
 
 COVARIANCE_LIMIT = 4096
 """Widest image whose d x d covariance is decomposed as it is."""
 GRAM_LIMIT = 4096
 """Most images whose n x n products are decomposed instead, when images are wider than that."""
+
+
+INTEGER_ROWS = 2048
+"""Images multiplied at once as 8-bit integers; the sums of their products stay below 2^31."""
 
 
 @dataclass(eq=False, repr=False)
@@ -115,18 +121,13 @@ class PCA(Representation):
         return mean, variance, axes, np.trace(covariance)
 
     def _scatter(self, images: Images) -> tuple[np.ndarray, np.ndarray]:
-        """Add up sums and products of the images about a first guess of the mean."""
-        d = self.n_features_in_
-        total, products, guess = np.zeros(d), np.zeros((d, d)), None
-        for x in self._tensors(images):
-            guess = x.mean(0) if guess is None else guess
-            x = x - guess
-            total += x.sum(0, dtype=torch.float64).cpu().numpy()
-            products += symmetric(x).cpu().numpy()
-        assert guess is not None  # there is at least one chunk
+        """Return the mean, and the sum of products of the images about it, as float64."""
+        if images.dtype == np.uint8 and has_int8_products(self._device()):
+            total, products, guess = _integer_sums(images)
+        else:
+            total, products, guess = _sums(self._tensors(images))
         offset = total / len(images)
-        products -= len(images) * np.outer(offset, offset)
-        return guess.double().cpu().numpy() + offset, products
+        return guess + offset, products - len(images) * np.outer(offset, offset)
 
     def _mean(self, images: Images) -> torch.Tensor:
         sums = [x.sum(0, dtype=torch.float64) for x in self._tensors(images)]
@@ -136,7 +137,7 @@ class PCA(Representation):
         """Decompose X X^T, which has the same eigenvalues as X^T X and is smaller here."""
         mean = self._mean(images)
         x = torch.cat([x - mean.to(x) for x in self._tensors(images)])
-        square, left = _largest(symmetric(x.T).double().cpu().numpy(), self.n_components)
+        square, left = _largest(_float64(x @ x.T), self.n_components)
         axes = torch.from_numpy(left).to(x) @ x
         axes /= axes.norm(dim=1, keepdim=True).clamp(min=1e-30)
         total = float((x * x).sum(dtype=torch.float64))
@@ -155,7 +156,8 @@ class PCA(Representation):
         for x in self._tensors(images):
             x = x - mean.to(x)
             total += float((x * x).sum(dtype=torch.float64))
-            narrow += symmetric(x @ base.to(x))
+            z = x @ base.to(x)
+            narrow += z.T @ z
         variance, inner = _largest((narrow / (n - 1)).cpu().numpy(), self.n_components)
         axes = inner @ base.T.double().cpu().numpy()
         return mean.cpu().numpy(), variance, axes, total / (n - 1)
@@ -204,16 +206,53 @@ class PCA(Representation):
         return []
 
 
-def symmetric(x: torch.Tensor) -> torch.Tensor:
-    """Return ``x^T x``; on the CPU through numpy, which knows that half of it is enough."""
-    if x.device.type == "cpu":
-        array = x.numpy()
-        return torch.from_numpy(array.T @ array)
-    return x.T @ x
+def _sums(chunks: Iterator[torch.Tensor]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Add up images and their products about a first guess of the mean, which is returned too.
+
+    Far from the origin, sums about zero would leave no digits for the variance.
+    """
+    first = next(chunks)
+    guess, d = first.mean(0), first.shape[1]
+    total, products = np.zeros(d), np.zeros((d, d))
+    for x in itertools.chain([first], chunks):
+        x = _engine(x) - _engine(guess)
+        total += _float64(x.sum(0))
+        products += _float64(x.T @ x)
+    return total, products, _float64(guess)
+
+
+def _engine(x: torch.Tensor) -> Any:
+    """Return an array on the CPU, where numpy computes half of ``x.T @ x`` and mirrors it."""
+    return x.numpy() if x.device.type == "cpu" else x
+
+
+def _float64(x: Any) -> np.ndarray:
+    return (x.cpu().numpy() if isinstance(x, torch.Tensor) else x).astype(np.float64)
+
+
+def _integer_sums(images: Images) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Add up as `_sums` does, about 128 and in 8-bit integers: exact, and faster."""
+    d = int(np.prod(images.shape[1:]))
+    total, products = torch.zeros(d, dtype=torch.float64), torch.zeros(d, d, dtype=torch.int64)
+    for chunk in images.chunks(INTEGER_ROWS):
+        x = readable_tensor(chunk).reshape(len(chunk), d)
+        total += x.float().sum(0) - 128 * len(x)
+        products += _upper((x ^ 128).view(torch.int8))
+    mirrored = products + products.triu(1).T
+    return total.numpy() / 255, mirrored.numpy() / 255**2, np.full(d, 128 / 255)
+
+
+def _upper(x: torch.Tensor) -> torch.Tensor:
+    """Return the upper triangle of ``x^T x`` for 8-bit integers, by blocks of columns."""
+    d = x.shape[1]
+    product = torch.zeros((d, d), dtype=torch.int32)
+    block = max(16, -(-d // 4))
+    for i in range(0, d, block):
+        product[i : i + block, i:] = torch._int_mm(x[:, i : i + block].T, x[:, i:])
+    return product.triu_()
 
 
 def _largest(matrix: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the k largest eigenvalues of a symmetric matrix and their vectors as rows."""
-    last = len(matrix) - 1
-    values, vectors = scipy.linalg.eigh(matrix, subset_by_index=[last - k + 1, last])
-    return values[::-1].copy(), vectors.T[::-1].copy()
+    values, vectors = np.linalg.eigh(matrix)
+    return values[: -k - 1 : -1].copy(), vectors[:, : -k - 1 : -1].T.copy()
