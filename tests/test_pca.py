@@ -39,6 +39,19 @@ def test_float32_and_uint8_equal_float64(X):
         np.testing.assert_allclose(model.explained_variance_, exact.explained_variance_, rtol=1e-5)
 
 
+@pytest.mark.parametrize("integers", [True, False])
+def test_integer_products_are_exact(X, monkeypatch, integers):
+    packed = np.round(X * 255).astype(np.uint8)
+    monkeypatch.setattr("isthmus.models.pca.has_int8_products", lambda device: integers)
+    monkeypatch.setattr("isthmus.models.pca.INTEGER_ROWS", 500)
+    mean, scatter = ist.PCA(4).fit(packed)._scatter(ist.Images(packed))
+    exact = packed.astype(np.float64) / 255
+    tolerance = {"rtol": 1e-12, "atol": 1e-9} if integers else {"rtol": 1e-5, "atol": 1e-3}
+    np.testing.assert_allclose(mean, exact.mean(0), **tolerance)
+    centred = exact - exact.mean(0)
+    np.testing.assert_allclose(scatter, centred.T @ centred, **tolerance)
+
+
 def test_far_from_the_origin_is_as_exact(X):
     moved = ist.PCA(5).fit((X + 1000).astype(np.float32))
     np.testing.assert_allclose(

@@ -14,7 +14,7 @@ from isthmus.base import Codebook, Representation
 from isthmus.data.images import Images
 from isthmus.tensors import generator, readable_tensor, squared_distances
 
-SEEDING_SAMPLE = 64
+SEEDING_SAMPLE = 32
 """Images per cluster in the random sample on which the first centroids are chosen."""
 SEEDING_PASSES = 20
 """Passes over that sample that settle the first centroids before all images are looked at."""
@@ -38,7 +38,7 @@ class KMeans(Codebook, ClusterMixin, Representation):
         How many centroids, at least 1 and at most the number of images.
     init : {"k-means++", "random"} or array of shape (n_clusters, ...)
         First centroids: drawn with probability proportional to the squared distance to those
-        already drawn, or drawn evenly, or given. Drawing looks at 64 images per cluster.
+        already drawn, or drawn evenly, or given. Drawing looks at 32 images per cluster.
     n_init : int
         Runs from different starts; the one of least inertia is kept.
     max_iter : int

@@ -1,0 +1,58 @@
+"""What the README shows has to run, and what it lists has to be there."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from isthmus import cli
+from isthmus.models import FAMILIES, family
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+
+
+def test_python_examples_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in blocks("python"):
+        exec(block, names)
+    assert float(capsys.readouterr().out) >= 0.98
+    assert names["codes"].shape == (359, 16)
+    assert names["pca"].n_components == 32
+    assert (tmp_path / "runs" / "two" / "report.html").is_file()
+
+
+def test_command_line_examples_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for line in "".join(blocks("sh")).splitlines():
+        monkeypatch.setattr(sys, "argv", shlex.split(line))
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        assert stop.value.code == 0, (line, capsys.readouterr().err)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "runs", "pca.safetensors", "codes.npy", "back.npy", "sheet.png", "new.png", "contact.png"
+    }  # fmt: skip
+
+
+def test_table_of_families_is_complete():
+    rows = re.findall(r"^\| `(\w+)` \| \w+ \| (\w+) \| (\S+) \| (\S+) \| (\S+) \|", README, re.M)
+    assert [row[0] for row in rows] == list(FAMILIES)
+    for name, *marks in rows:
+        twins = ("_fit", "_encode", "_decode", "_sample")
+        assert marks == ["yes" if hasattr(family(name), twin) else "-" for twin in twins]
+
+
+def test_tree_names_every_module():
+    here = ROOT / "src" / "isthmus"
+    for path in here.rglob("*.py"):
+        if path.name not in ("__init__.py", "__main__.py"):
+            assert path.name in README, path
+    for name in re.findall(r"\b(\w+\.py)\b", README.split("## The tree")[1]):
+        assert list(here.rglob(name)), name
