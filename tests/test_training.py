@@ -60,8 +60,20 @@ def test_best_epoch_is_kept(images):
     assert best < 11  # the learning rate is so high that the loss jumps about
     again = small(epochs=best + 1, learning_rate=0.2, schedule="constant").fit(images)
     np.testing.assert_array_equal(weights(model), weights(again))
-    last = small(epochs=12, learning_rate=0.2, schedule="constant", keep_best=False).fit(images)
-    assert not np.array_equal(weights(last), weights(model))
+
+
+def test_last_epoch_is_kept_where_that_is_asked_for(images):
+    jumpy = {"learning_rate": 0.2, "schedule": "constant"}
+    last = small(epochs=12, keep_best=False, **jumpy).fit(images)
+    x = torch.from_numpy(np.asarray(images).reshape(len(images), -1) / np.float32(255))
+    held = last.history_["val_loss"]
+    assert held[-1] > min(held)
+    unheld = small(epochs=12, validation_fraction=0, **jumpy).fit(images)
+    with torch.no_grad():
+        _, loss, _ = next(unheld._losses(x, torch.Generator()))
+        _, kept, _ = next(last._losses(x, torch.Generator()))
+    assert float(loss) == pytest.approx(unheld.history_["loss"][-1], rel=0.1)
+    assert float(kept) == pytest.approx(last.history_["loss"][-1], rel=0.1)
 
 
 def test_patience_stops(images):
@@ -129,7 +141,7 @@ def test_resumed_fit_equals_an_uninterrupted_one(images, tmp_path, monkeypatch):
 def test_checkpoint_of_another_fit_is_refused(images, tmp_path):
     path = str(tmp_path / "fit.checkpoint")
     small(epochs=1, checkpoint=path).fit(images)
-    with pytest.raises(ValueError, match="latent_dim is 4 there"):
+    with pytest.raises(ValueError, match="belongs to another fit: latent_dim is 4 there"):
         small(epochs=1, checkpoint=path, latent_dim=5).fit(images)
     (tmp_path / "fit.checkpoint").write_bytes(b"not a checkpoint at all")
     with pytest.raises(ValueError, match="damaged"):

@@ -20,6 +20,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows
+from isthmus.progress import track
 from isthmus.tensors import find_device, generator, readable_tensor, squared_distances
 
 if TYPE_CHECKING:
@@ -245,7 +246,9 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _tensors(self, images: Images) -> Iterator[torch.Tensor]:
         """Yield large chunks for the statistics that `fit` adds up."""
-        for chunk in images.chunks():
+        size = chunk_rows(images.shape)
+        total = -(-len(images) // size)
+        for chunk in track(images.chunks(size), type(self).__name__, total, self.verbose):
             yield self._tensor(chunk)
 
     def _learned(self, name: str, like: torch.Tensor) -> torch.Tensor:

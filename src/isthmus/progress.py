@@ -1,4 +1,4 @@
-"""One progress bar with an ETA, on standard error, only where a person is watching."""
+"""Progress bars with an ETA, on standard error, only where a person is watching."""
 
 from __future__ import annotations
 
@@ -31,36 +31,49 @@ class Bar:
     def __init__(self, description: str, total: int | None = None, show: bool | None = None):
         self.description, self.total = description, total
         self.show = sys.stderr.isatty() if show is None else show
-        self._progress: Any = None
 
     def __enter__(self) -> Bar:
         if self.show:
-            from rich import progress
-            from rich.console import Console
-
-            self._progress = progress.Progress(
-                progress.TextColumn("{task.description}"),
-                progress.BarColumn(),
-                progress.MofNCompleteColumn(),
-                progress.TimeElapsedColumn(),
-                progress.TextColumn("left"),
-                progress.TimeRemainingColumn(),
-                progress.TextColumn("{task.fields[note]}"),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._progress.start()
-            self._task = self._progress.add_task(self.description, total=self.total, note="")
+            if not _open:
+                _display.append(_start())
+            _open.append(self)
+            self._task = _display[0].add_task(self.description, total=self.total, note="")
         return self
 
     def advance(self, steps: float = 1, note: str = "") -> None:
         """Move on by `steps`, and say `note` behind the bar."""
-        if self._progress:
-            self._progress.update(self._task, advance=steps, note=note)
+        if self.show:
+            _display[0].update(self._task, advance=steps, note=note)
 
     def __exit__(self, *exc: object) -> None:
-        if self._progress:
-            self._progress.stop()
+        if self.show:
+            _open.remove(self)
+            _display[0].remove_task(self._task)
+            if not _open:
+                _display.pop().stop()
+
+
+_open: list[Bar] = []  # bars within bars share one display: a terminal has room for one
+_display: list[Any] = []
+
+
+def _start() -> Any:
+    from rich import progress
+    from rich.console import Console
+
+    display = progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("{task.fields[note]}"),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    display.start()
+    return display
 
 
 def track(

@@ -157,7 +157,7 @@ def study(
     deadline = time.monotonic() + budget * FIT_SHARE if budget else None
     with Bar("study", len(chosen), verbose) as bar:
         for i, (name, model) in enumerate(chosen.items()):
-            bar.advance(0, f"fitting {name}")
+            bar.advance(0, name)
             _limit(model, deadline, [m for m in list(chosen.values())[i:] if _timed(m)])
             try:
                 record = _fit_and_measure(name, model, result.images, random_state)

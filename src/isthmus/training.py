@@ -116,7 +116,7 @@ class Loop:
             for name, nets in self.nets.items()
         }
         self.history: dict[str, list[float]] = {"epoch": [], "loss": [], "seconds": []}
-        self.best: State = self._copy()
+        self.kept: State = self._copy()  # of the best epoch, or of the last one that was finite
         self.best_loss, self.best_epoch, self.stopped = math.inf, 0, "all epochs done"
         self.before = 0.0  # seconds spent before a resume
 
@@ -131,8 +131,8 @@ class Loop:
                     self._epoch(bar)
             except KeyboardInterrupt:
                 self.stopped = "interrupted"
-        if self.best_epoch or self.stopped == "diverged":
-            self.nets.load_state_dict(self.best)
+        if self.history["epoch"]:
+            self.nets.load_state_dict(self.kept)
         self.nets.eval()
         self._log_close()
 
@@ -151,8 +151,9 @@ class Loop:
         seen = 0
         for block in self.train.blocks(self.rng):
             self._schedule(seen / len(self.train))
-            for x in block:
-                self._step(x, totals)
+            with self._autocast():
+                for x in block:
+                    self._step(x, totals)
             seen += len(block)
             bar.advance(len(block), self._note())
             if self._out_of_time():
@@ -161,20 +162,20 @@ class Loop:
         self._end_epoch({name: float(total) / seen for name, total in totals.items()})
 
     def _step(self, x: torch.Tensor, totals: dict[str, torch.Tensor]) -> None:
-        with self._autocast():
-            for player, loss, logs in self.model._losses(x, self.rng):
-                if loss.requires_grad:  # else the gradients are in place already
-                    loss.backward()
-                self.optimizers[player].step()
-                for weight in self.weights:
-                    weight.grad = None
-                for name, value in logs.items():
-                    value = value.detach()
-                    totals[name] = totals[name] + value if name in totals else value
+        for player, loss, logs in self.model._losses(x, self.rng):
+            if loss.requires_grad:  # else the gradients are in place already
+                loss.backward()
+            self.optimizers[player].step()
+            for weight in self.weights:
+                weight.grad = None
+            for name, value in logs.items():
+                value = value.detach()
+                totals[name] = totals[name] + value if name in totals else value
 
     def _autocast(self) -> AbstractContextManager:
         if self.model._precision(self.device) == "bfloat16":
-            return torch.autocast(self.device.type, torch.bfloat16)
+            # without its cache, which would hand the second step the weights of the first
+            return torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False)
         return nullcontext()
 
     def _schedule(self, within: float) -> None:
@@ -198,7 +199,7 @@ class Loop:
         if not all(math.isfinite(value) for value in logs.values()):
             self.stopped = "diverged"
             return
-        self._keep_best(logs.get("val_loss"))
+        self._keep(logs.get("val_loss"))
         self._log(logs)
         self._checkpoint()
 
@@ -217,11 +218,12 @@ class Loop:
                 total += float(loss) * len(x)
         return {"val_loss": total / len(self.held.rows)}
 
-    def _keep_best(self, loss: float | None) -> None:
-        if loss is None or not loss < self.best_loss:
-            return
-        self.best_loss, self.best_epoch = loss, len(self.history["epoch"])
-        self.best = self._copy() if self.model.keep_best else self.best
+    def _keep(self, loss: float | None) -> None:
+        if loss is None or not self.model.keep_best:
+            self.kept = self._copy()
+        if loss is not None and loss < self.best_loss:
+            self.best_loss, self.best_epoch = loss, len(self.history["epoch"])
+            self.kept = self._copy()
 
     def _copy(self) -> State:
         return {name: value.clone() for name, value in self.nets.state_dict().items()}
@@ -269,7 +271,7 @@ class Loop:
 
         self.saved = time.monotonic()
         tensors = {f"net/{k}": v.contiguous() for k, v in self.nets.state_dict().items()}
-        tensors |= {f"best/{k}": v.contiguous() for k, v in self.best.items()}
+        tensors |= {f"kept/{k}": v.contiguous() for k, v in self.kept.items()}
         tensors["rng"] = self.rng.get_state()
         for player, optimizer in self.optimizers.items():
             for index, state in optimizer.state_dict()["state"].items():
@@ -296,17 +298,12 @@ class Loop:
 
         tensors, facts = read_tensors(path, "isthmus_checkpoint")
         here = self._settings()
-        if facts["fit"] != here:
-            other = [
-                f"{k} is {facts['fit'].get(k)} there"
-                for k in here
-                if facts["fit"].get(k) != here[k]
-            ]
-            raise ValueError(
-                f"{path} is a checkpoint of another fit: {', '.join(other)}; remove it"
-            )
+        there = facts["fit"]
+        if there != here:
+            other = [f"{k} is {there.get(k)} there" for k in here if there.get(k) != here[k]]
+            raise ValueError(f"{path} belongs to another fit: {', '.join(other)}; remove it")
         self.nets.load_state_dict({k[4:]: v for k, v in tensors.items() if k.startswith("net/")})
-        self.best = {k[5:]: v for k, v in tensors.items() if k.startswith("best/")}
+        self.kept = {k[5:]: v for k, v in tensors.items() if k.startswith("kept/")}
         self.rng.set_state(tensors["rng"])
         for player, optimizer in self.optimizers.items():
             self._restore(optimizer, tensors, f"opt/{player}/")

@@ -12,6 +12,7 @@ from sklearn.base import ClusterMixin
 
 from isthmus.base import Codebook, Representation
 from isthmus.data.images import Images
+from isthmus.progress import track
 from isthmus.tensors import generator, readable_tensor, squared_distances
 
 SEEDING_SAMPLE = 32
@@ -117,7 +118,7 @@ class KMeans(Codebook, ClusterMixin, Representation):
 
     def _run(self, images: Images, rng: torch.Generator) -> dict[str, Any]:
         lloyd = _Lloyd(self._seeds(images, rng), images, self._input)
-        n_iter = lloyd.run(self.max_iter, self.tol)
+        n_iter = lloyd.run(self.max_iter, self.tol, self.verbose)
         return {"centers": lloyd.centers, "n_iter": n_iter, **lloyd.finish()}
 
     def _seeds(self, images: Images, rng: torch.Generator) -> torch.Tensor:
@@ -192,8 +193,8 @@ class _Lloyd:
     """One run of Lloyd's iteration with Yinyang bounds.
 
     For every image the distance to its centroid is at most `upper`, and to every other centroid of
-    group g at least `lower[:, g]`. When centroids move, both are loosened by how far; an image is
-    looked at again only when they no longer prove that its centroid is the nearest.
+    group g at least ``lower[:, g] - drift[g]``. When centroids move, both are loosened by how far;
+    an image is looked at again only when they no longer prove that its centroid is the nearest.
     """
 
     def __init__(self, centers: torch.Tensor, images: Images, read: Any):
@@ -205,12 +206,13 @@ class _Lloyd:
         self.labels = torch.full((n,), -1, device=centers.device)
         self.upper = centers.new_full((n,), torch.inf)
         self.lower = centers.new_zeros((n, self.groups))
+        self.drift = centers.new_zeros(self.groups)
         self.sums, self.counts = centers.new_zeros((k, d)), centers.new_zeros(k)
         self.square = centers.new_zeros(n)  # |x|^2
 
-    def run(self, max_iter: int, tol: float) -> int:
+    def run(self, max_iter: int, tol: float, show: bool = False) -> int:
         """Assign and move until nothing changes or little moves; return the number of passes."""
-        for n_iter in range(1, max_iter + 1):
+        for n_iter in track(range(1, max_iter + 1), "k-means", max_iter, show):
             settled = not self.assign() and not self._can_restart()
             if settled or self.move() <= tol * self.mean_variance():
                 return n_iter
@@ -229,7 +231,7 @@ class _Lloyd:
             others = self._least_of_groups(d.scatter_(1, labels, torch.inf))
             square = self.square[rows, None]
             self.upper[rows] = nearest.add_(square).clamp_(min=0).sqrt_()[:, 0]
-            self.lower[rows] = others.add_(square).clamp_(min=0).sqrt_()
+            self.lower[rows] = others.add_(square).clamp_(min=0).sqrt_().add_(self.drift)
             changed += self._hand_over(x, rows, labels[:, 0])
         return changed
 
@@ -239,7 +241,9 @@ class _Lloyd:
         return away and bool((self.counts < 0.5).any())
 
     def _doubtful(self) -> Iterator[torch.Tensor]:
-        doubt = torch.nonzero(self.upper >= self.lower.amin(1))[:, 0]
+        pieces = zip(self.upper.split(BLOCK), self.lower.split(BLOCK), strict=True)
+        doubtful = torch.cat([upper >= (lower - self.drift).amin(1) for upper, lower in pieces])
+        doubt = torch.nonzero(doubtful)[:, 0]
         return iter(doubt.split(BLOCK) if len(doubt) else ())
 
     def _values(self, rows: torch.Tensor) -> torch.Tensor:
@@ -278,7 +282,7 @@ class _Lloyd:
         self.centers = means
         # a little more than the shift, so that rounding never makes a bound claim too much
         self.upper += shift[self.labels] * (1 + 1e-5)
-        self.lower -= self._group_shift(shift) * (1 + 1e-5)
+        self.drift += self._group_shift(shift) * (1 + 1e-5)
         return float((shift.double() ** 2).sum())
 
     def _group_shift(self, shift: torch.Tensor) -> torch.Tensor:

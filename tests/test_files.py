@@ -1,0 +1,58 @@
+import os
+
+import pytest
+
+from isthmus import progress
+from isthmus.files import refuse_existing, replacing, replacing_folder
+from isthmus.progress import Bar, track
+
+
+def test_failed_writes_leave_what_was_there(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with pytest.raises(OSError, match="disk is full"), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise OSError("disk is full")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file.txt"]
+
+
+def test_failed_folders_leave_what_was_there(tmp_path):
+    with replacing_folder(tmp_path / "run") as folder:
+        (folder / "a").write_text("old")
+    with (
+        pytest.raises(RuntimeError, match="stop"),
+        replacing_folder(tmp_path / "run", force=True) as folder,
+    ):
+        (folder / "a").write_text("new")
+        raise RuntimeError("stop")
+    assert (tmp_path / "run" / "a").read_text() == "old"
+    assert os.listdir(tmp_path) == ["run"]
+
+
+def test_written_files_have_ordinary_permissions(tmp_path):
+    with replacing(tmp_path / "file") as temporary:
+        temporary.write_text("x")
+    (tmp_path / "plain").write_text("x")
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_existing_things_are_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    refuse_existing(tmp_path / "empty")
+    refuse_existing(tmp_path / "new")
+    with pytest.raises(FileExistsError, match="--force"):
+        refuse_existing(tmp_path)
+    refuse_existing(tmp_path, force=True)
+
+
+def test_bars_within_bars_share_a_display():
+    seen = []
+    with Bar("outer", 2, show=True) as outer:
+        for item in track(range(3), "inner", 3, show=True):
+            seen.append(item)
+            outer.advance(0.5, "note")
+            assert len(progress._display) == 1
+            assert [task.description for task in progress._display[0].tasks] == ["outer", "inner"]
+    assert seen == [0, 1, 2]
+    assert progress._display == progress._open == []
