@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -340,6 +341,9 @@ def _command() -> str:
 
 def main() -> None:
     """Run the command line; an error of the user is one line on standard error and exit code 2."""
+    # waiting threads of torch spin; on a shared machine that costs others, and us, far more than
+    # it gains
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     usage_error = typer.BadParameter.__base__
     click_error = usage_error.__base__ if usage_error else Exception
     try:

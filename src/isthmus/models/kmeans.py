@@ -298,9 +298,8 @@ class _Lloyd:
 
     def finish(self) -> dict[str, Any]:
         """Return labels and inertia for the centroids as they are now."""
-        labels, inertia = [], 0.0
+        inertia = 0.0
         for rows in torch.arange(len(self.labels)).split(BLOCK):
-            d, nearest = squared_distances(self._values(rows), self.centers).min(1)
-            labels.append(nearest)
+            d, self.labels[rows] = squared_distances(self._values(rows), self.centers).min(1)
             inertia += float(d.clamp_(min=0).sum(dtype=torch.float64))
-        return {"labels": torch.cat(labels), "inertia": inertia}
+        return {"labels": self.labels, "inertia": inertia}

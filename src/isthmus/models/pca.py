@@ -129,8 +129,10 @@ class PCA(Representation):
         return guess + offset, products - len(images) * np.outer(offset, offset)
 
     def _mean(self, images: Images) -> torch.Tensor:
-        sums = [x.sum(0, dtype=torch.float64) for x in self._tensors(images)]
-        return torch.stack(sums).sum(0) / len(images)
+        total = torch.zeros(self.n_features_in_, dtype=torch.float64, device=self._device())
+        for x in self._tensors(images):
+            total += x.sum(0)
+        return total / len(images)
 
     def _by_gram(self, images: Images) -> tuple:
         """Decompose X X^T, which has the same eigenvalues as X^T X and is smaller here."""
