@@ -26,7 +26,7 @@ from isthmus.tensors import find_device, generator, readable_tensor, squared_dis
 if TYPE_CHECKING:
     from pathlib import Path
 
-PASS_BYTES = 8 * 2**20
+PASS_BYTES = 2 * 2**20
 """Size of one chunk while encoding and decoding, as float32: it stays in the processor's cache."""
 
 

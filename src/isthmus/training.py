@@ -71,7 +71,7 @@ class Batches:
         self.data, self.rows, self.model, self.device = data, rows.to(data.device), model, device
         self.size = min(model.batch_size, len(rows))
         image_bytes = 4 * math.prod(data.shape[1:])
-        self.block = self.size * max(1, CHUNK_BYTES // max(1, self.size * image_bytes))
+        self.block = self.size * max(1, CHUNK_BYTES // 4 // max(1, self.size * image_bytes))
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.size)
