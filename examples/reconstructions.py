@@ -1,9 +1,12 @@
-"""Draw held-out images above what each family keeps of them.
+"""Draw held-out images above what each model of a study keeps of them.
 
-`python examples/reconstructions.py SOURCE PICTURE`, for instance `mnist docs/reconstructions.png`.
+`isthmus study mnist -o runs/mnist`, then
+`python examples/reconstructions.py runs/mnist mnist docs/reconstructions.png`.
 """
 
+import json
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -15,20 +18,30 @@ from isthmus.views import sheet
 COLUMNS = 14
 
 
-def main(source: str, picture: str) -> None:
-    """Study the source and write the picture."""
-    result = ist.study(source, budget=300)
-    shown = result.images.test.evenly(COLUMNS)
-    rows = [to_unit(np.asarray(shown))]
-    captions = ["original"]
-    for record in result.scores:
-        rows.append(ist.reconstruct(result.models[record["model"]], shown))
-        captions.append(f"{record['family']}, {record['code']}: {record['psnr']:.1f} dB")
-    captions = [text for row in captions for text in [row] + [""] * (COLUMNS - 1)]
+def main(folder: str, source: str, picture: str) -> None:
+    """Load the models of the study in `folder` and write the picture."""
+    shown = ist.load_images(source).test.evenly(COLUMNS)
+    rows, captions = [to_unit(np.asarray(shown))], ["original"]
+    for record in json.loads((Path(folder) / "scores.json").read_text())["scores"]:
+        model = ist.load_model(Path(folder) / "models" / f"{record['model']}.safetensors")
+        rows.append(ist.reconstruct(model, shown))
+        captions.append(f"{record['model']}, {record['psnr']:.1f} dB")
+    parts = [sheet(row, columns=COLUMNS, background="white") for row in rows]
     with replacing(picture) as path:
-        sheet(np.concatenate(rows), columns=COLUMNS, captions=captions, background="white").save(
-            path
-        )
+        stacked(parts, captions).save(path)
+
+
+def stacked(parts, captions):
+    """Return the pictures below each other, each with its caption on the left."""
+    from PIL import Image, ImageDraw
+
+    left, height = 190, max(part.height for part in parts)
+    page = Image.new("RGB", (left + parts[0].width, height * len(parts)), "white")
+    draw = ImageDraw.Draw(page)
+    for row, (part, caption) in enumerate(zip(parts, captions, strict=True)):
+        page.paste(part.convert("RGB"), (left, row * height))
+        draw.text((8, row * height + height // 2 - 8), caption, fill="black", font_size=15)
+    return page
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ class NeuralRepresentation(Representation):
         if len(loss) > 1 and loss[-1] >= loss[0]:
             return ["the loss never fell: try another learning_rate or a wider code"]
         held = self.history_.get("val_loss", [])
-        if held and len(held) > 5 and held[-1] > 1.5 * min(held):
+        if held and len(held) > 5 and held[-1] > 1.15 * min(held):
             return [
                 "validation loss rose again while training loss fell (overfitting): "
                 "give it more images, or set patience"
