@@ -89,6 +89,14 @@ def test_output_follows_the_data(X, output):
     assert ((back - X / scale) ** 2).mean() < 0.9 * (X / scale).var()
 
 
+def test_samples_are_drawn_with_the_covariance_of_the_codes(images):
+    model = ist.Autoencoder(3, hidden=(16,), epochs=5, random_state=0).fit(images.train)
+    Z = model.encode(images.train)
+    z = torch.randn(100_000, 3, generator=torch.Generator().manual_seed(0)).numpy()
+    drawn = z @ model.code_spread_.T + model.code_mean_
+    np.testing.assert_allclose(np.cov(drawn.T), np.cov(Z.T), atol=0.02 * np.abs(np.cov(Z.T)).max())
+
+
 def test_unscaled_input_is_noticed():
     X = np.random.default_rng(0).normal(500, 90, (60, 9))
     model = ist.Autoencoder(3, hidden=(8,), epochs=2, random_state=0).fit(X)

@@ -24,7 +24,8 @@ class Autoencoder(NeuralRepresentation):
 
     Both are trained together to give back what went in, through a code of `latent_dim` numbers:
     minimise the mean of :math:`\ell(x, g(f(x)))`. With no hidden layers and linear activations it
-    learns the subspace of PCA.
+    learns the subspace of PCA. `sample` decodes draws from a Gaussian with the mean and covariance
+    of the training codes.
 
     Parameters
     ----------
@@ -133,13 +134,15 @@ class Autoencoder(NeuralRepresentation):
 
     def _fit(self, images: Images) -> None:
         super()._fit(images)
-        z = torch.from_numpy(self._map(self._encode, images))
-        self.code_mean_, self.code_deviation_ = z.mean(0).numpy(), z.std(0).numpy()
+        z = self._map(self._encode, images).astype(np.float64)
+        self.code_mean_, self.code_deviation_ = z.mean(0), z.std(0)
+        values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(z, rowvar=False)))
+        self.code_spread_ = vectors * np.sqrt(np.maximum(values, 0))  # S S^T is the covariance
 
     def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
         z = torch.randn(n, self.latent_dim, generator=rng, device=rng.device)
         return self._decode(
-            z * self._learned("code_deviation_", z) + self._learned("code_mean_", z)
+            z @ self._learned("code_spread_", z).T + self._learned("code_mean_", z)
         )
 
     def _health(self, images: Images) -> list[str]:
