@@ -46,6 +46,11 @@ def test_existing_things_are_refused(tmp_path):
     refuse_existing(tmp_path, force=True)
 
 
+def test_unwritable_places_are_refused_before_any_work():
+    with pytest.raises(OSError, match="/proc"):
+        refuse_existing("/proc/nowhere/model.safetensors")
+
+
 def test_bars_within_bars_share_a_display():
     seen = []
     with Bar("outer", 2, show=True) as outer:

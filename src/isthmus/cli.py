@@ -193,8 +193,7 @@ def data(
         return
     images = _load(source, size, resize, color)
     path = output or Path(f"{Path(source).stem or 'images'}.png")
-    if output is not None:
-        refuse_existing(output, force=force)
+    refuse_existing(path, force=force)
     facts = described(images)
     if as_json:
         print_json(facts)

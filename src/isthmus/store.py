@@ -54,10 +54,7 @@ def save_model(model: Any, path: str | Path) -> None:
         "parameters": {k: _plain(v) for k, v in model.get_params(deep=False).items()},
         "learned": facts,
     }
-    from safetensors.torch import save_file
-
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, {KEY: json.dumps(header)})
+    write_tensors(path, tensors, {KEY: json.dumps(header)})
 
 
 def load_model(path: str | Path) -> Any:
@@ -112,6 +109,26 @@ def load_model(path: str | Path) -> Any:
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise ValueError(f"{path} does not hold together as an isthmus model: {error}") from None
     return model
+
+
+def write_tensors(
+    path: str | Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]
+) -> None:
+    """Write a safetensors file, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, or the disk is full.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    with replacing(path) as temporary:
+        try:
+            save_file(tensors, temporary, metadata)
+        except SafetensorError as error:  # it has no class of its own for a full disk
+            raise OSError(str(error)) from None
 
 
 def read_tensors(path: str | Path, key: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

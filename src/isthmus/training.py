@@ -19,7 +19,6 @@ import torch
 from torch import nn
 
 from isthmus.data.images import CHUNK_BYTES, Images
-from isthmus.files import replacing
 from isthmus.progress import Bar
 from isthmus.tensors import readable_tensor
 
@@ -267,7 +266,7 @@ class Loop:
         recent = time.monotonic() - self.saved < CHECKPOINT_SECONDS
         if not self.model.checkpoint or (recent and not over):
             return
-        from safetensors.torch import save_file
+        from isthmus.store import write_tensors
 
         self.saved = time.monotonic()
         tensors = {f"net/{k}": v.contiguous() for k, v in self.nets.state_dict().items()}
@@ -281,8 +280,8 @@ class Loop:
             "history": self.history,
             "best": [self.best_loss, self.best_epoch],
         }
-        with replacing(self.model.checkpoint) as path:
-            save_file(tensors, path, {"isthmus_checkpoint": json.dumps(facts)})
+        facts_text = json.dumps(facts)
+        write_tensors(self.model.checkpoint, tensors, {"isthmus_checkpoint": facts_text})
 
     def _settings(self) -> dict[str, str]:
         """Everything a resumed fit must share with the first, in words."""
