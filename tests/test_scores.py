@@ -1,14 +1,11 @@
-import gzip
-import os
 import warnings
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from isthmus import scores
+from isthmus import load_images, scores
 
 RNG = np.random.default_rng(0)
 
@@ -20,12 +17,8 @@ def digits():
 
 
 @pytest.fixture(scope="module")
-def mnist():
-    path = Path(os.environ.get("ISTHMUS_DATA", "")) / "mnist" / "t10k-images-idx3-ubyte.gz"
-    if not path.exists():
-        pytest.skip("ISTHMUS_DATA names no folder with MNIST")
-    data = gzip.decompress(path.read_bytes())
-    return np.frombuffer(data, dtype=np.uint8, offset=16).reshape(-1, 28, 28)[:200]
+def mnist(data_folder):
+    return np.asarray(load_images("mnist").test[:200])[..., 0]
 
 
 def noisy(X, amount=0.1):

@@ -77,6 +77,7 @@ def study(
     """Fit every family, measure all on held-out images, write a report."""
     from isthmus.models import family
     from isthmus.studies import check_folder
+    from isthmus.studies import study as run
 
     names = [name.strip() for name in models.split(",")] if models else list(FAMILIES)
     seconds = seconds_of(budget)
@@ -84,8 +85,6 @@ def study(
     check_folder(folder, force=force)
     for name in names:
         family(name)
-    from isthmus.studies import study as run
-
     result = run(
         source,
         names,
