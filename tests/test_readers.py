@@ -125,9 +125,9 @@ def test_arrays_change_colour_only_where_that_means_something():
         (GREY, {"size": 0}, "size=0: expected a number of pixels, or"),
         (GREY, {"size": (1, 2, 3)}, "size=.* expected a number of pixels"),
         (GREY, {"size": 2.5}, "size=2.5: expected a number of pixels"),
-        (GREY, {"fit": "fill"}, "fit='fill': expected one of crop, pad, stretch"),
-        (GREY, {"color": "blue"}, "color='blue': expected one of auto, grey, rgb"),
-        (GREY, {"dtype": "int8"}, "dtype='int8': expected one of uint8, float32"),
+        (GREY, {"fit": "fill"}, "fit='fill' must be one of 'crop', 'pad', 'stretch'"),
+        (GREY, {"color": "blue"}, "color='blue' must be one of 'auto', 'grey', 'rgb'"),
+        (GREY, {"dtype": "int8"}, "dtype='int8' must be one of 'uint8', 'float32'"),
         ("mnits", {}, "'mnits' is neither a file .* did you mean 'mnist'"),
         ("", {}, "'' is neither a file or folder"),
         ("nowhere/at/all.npy", {}, r"neither a file or folder nor a named set \(digits, "),
@@ -792,7 +792,7 @@ def test_a_cut_off_packing_leaves_nothing(mixed, cache, monkeypatch):
 
 def test_a_full_disk_is_noticed_before(mixed, monkeypatch):
     monkeypatch.setattr(folder, "memory_allowed", lambda: 0)
-    monkeypatch.setattr(folder.shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=0))
     with pytest.raises(OSError, match=r"need 0.0 GiB, and .* has only 0.0 GiB free; ask for"):
         load_images(mixed)
 

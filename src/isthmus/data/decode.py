@@ -125,6 +125,40 @@ def resize_array(array: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarr
     return np.stack([np.asarray(fit_image(channel, size, fit)) for channel in channels], axis=-1)
 
 
+def fit_labels(labels: np.ndarray, size: tuple[int, int], fit: str, ignored: int | None) -> Any:
+    """Return an (h, w) map of classes at `size`, as `fit_image` fits the image it belongs to.
+
+    Classes are never mixed: every pixel takes that of the nearest one. What "pad" adds is ignored.
+    """
+    if labels.shape == size:
+        return labels
+    if fit == "pad" and ignored is None:
+        raise ValueError("fit='pad' adds pixels, and no class of the label maps is ignored")
+    around = np.int32(-1)
+    rows, columns = _sources(labels.shape, size, fit)
+    taken = labels.astype(np.int32)[np.ix_(rows.clip(0), columns.clip(0))]
+    taken[(rows == around)[:, None] | (columns == around)] = ignored or 0
+    return taken.astype(labels.dtype)
+
+
+def _sources(
+    there: tuple[int, ...], size: tuple[int, int], fit: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the row and the column that every row and column comes from, -1 for none."""
+    ratios = [new / old for new, old in zip(size, there, strict=True)]
+    if fit != "stretch":
+        ratios = [max(ratios) if fit == "crop" else min(ratios)] * 2
+    found = []
+    for new, old, ratio in zip(size, there, ratios, strict=True):
+        inner = max(1, round(old * ratio)) if fit == "pad" else new
+        start = (new - inner) // 2
+        extent = new / ratio if fit == "crop" else old
+        place = (np.arange(new) - start + 0.5) * extent / inner + (old - extent) / 2
+        inside = (np.arange(new) >= start) & (np.arange(new) < start + inner)
+        found.append(np.where(inside, np.floor(place).clip(0, old - 1), -1).astype(int))
+    return found[0], found[1]
+
+
 def reason(error: Exception, name: str) -> str:
     """Say in a few words why a file could not be read."""
     from PIL import Image, UnidentifiedImageError

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ from typing import IO, Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from isthmus.data.cache import cache_folder, key_of, memory_allowed, write_array
 from isthmus.data.decode import Header, Rule, read_header, read_image, reason
 from isthmus.data.images import Images
 from isthmus.files import replacing
@@ -128,22 +127,6 @@ def nothing_readable(source: Path, skipped: list[tuple[str, str]]) -> ValueError
     return ValueError(f"no images in {source}: 0 of {len(skipped)} files read ({reasons}{more})")
 
 
-def memory_allowed() -> int:
-    """Return how many bytes one packed set may take in memory: a quarter of what is free."""
-    import psutil
-
-    return psutil.virtual_memory().available // 4
-
-
-def cache_folder() -> Path:
-    """Return where packed sets are kept: ISTHMUS_CACHE, or the user's cache folder."""
-    import platformdirs
-
-    return Path(
-        os.environ.get("ISTHMUS_CACHE") or platformdirs.user_cache_dir("isthmus"), "images"
-    )
-
-
 def labels_of(names: list[str]) -> dict[str, Any]:
     """Return what sub-folders say: `y` and `classes`, and `is_test`, as far as there are any.
 
@@ -154,7 +137,7 @@ def labels_of(names: list[str]) -> dict[str, Any]:
     """
     parts = _below_common([name.split("/") for name in names])
     known: dict[str, Any] = {}
-    is_test = _split_of([part[0].lower() if len(part) > 1 else "" for part in parts])
+    is_test = split_of([part[0].lower() if len(part) > 1 else "" for part in parts])
     if is_test is not None:
         known["is_test"] = is_test
         parts = [part[1:] for part in parts]
@@ -195,11 +178,12 @@ def _files_below(folder: Path) -> tuple[list[Entry], list[tuple[str, str]]]:
         for name in files:
             if not _is_hidden(name):
                 path = Path(root, name)
-                entries.append(_entry_of_path(path, (place / name).as_posix()))
+                entries.append(entry_of_path(path, (place / name).as_posix()))
     return entries, hidden
 
 
-def _entry_of_path(path: Path, name: str) -> Entry:
+def entry_of_path(path: Path, name: str) -> Entry:
+    """Return a file as an entry of that name, readable or not."""
     try:
         stat = path.stat()
         stamp = stat.st_size, stat.st_mtime_ns
@@ -276,24 +260,13 @@ def _decode_into(data: np.ndarray, plan: Plan) -> Packed:
 
 
 def _pack_on_disk(cache: Path, plan: Plan) -> Packed:
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(cache.parent).free
-    if plan.n_bytes > free:  # writing to a memory map on a full disk would end the program
-        raise OSError(
-            f"the packed images need {plan.n_bytes / 2**30:.1f} GiB, and {cache.parent} has only "
-            f"{free / 2**30:.1f} GiB free; ask for a smaller size, or set ISTHMUS_CACHE to a "
-            "folder on a larger disk"
-        )
-    with replacing(cache) as temporary:
-        data = np.lib.format.open_memmap(
-            temporary, mode="w+", dtype=plan.rule.dtype, shape=plan.shape
-        )
+    def fill(data: np.ndarray) -> None:
         packed = _decode_into(data, plan)
-        data.flush()
         with replacing(cache.with_suffix(".json")) as beside:
             facts = {"kept": packed.kept.tolist(), "skipped": packed.skipped}
             beside.write_text(json.dumps(facts), encoding="utf-8")
-        del data, packed  # some systems do not rename an open file
+
+    write_array(cache, plan.shape, plan.rule.dtype, fill)
     return _read_cache(cache)
 
 
@@ -306,8 +279,7 @@ def _read_cache(cache: Path) -> Packed:
 
 def _key(source: Path, entries: list[Entry], rule: Rule) -> str:
     stamps = [(entry.name, *entry.stamp) for entry in entries]
-    facts = [CACHE_VERSION, os.path.abspath(source), rule, stamps]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+    return key_of(CACHE_VERSION, os.path.abspath(source), rule, stamps)
 
 
 def _below_common(parts: list[list[str]]) -> list[list[str]]:
@@ -317,7 +289,8 @@ def _below_common(parts: list[list[str]]) -> list[list[str]]:
     return parts
 
 
-def _split_of(folders: list[str]) -> np.ndarray | None:
+def split_of(folders: list[str]) -> np.ndarray | None:
+    """Return which are held out, if folders are parts of a split: val only where test is none."""
     found = set(folders)
     tests = found & TEST_NAMES or found & VALIDATION_NAMES
     if not tests or not found & TRAIN_NAMES or found - TRAIN_NAMES - VALIDATION_NAMES - TEST_NAMES:

@@ -36,8 +36,17 @@ class Images:
     source : str
         What the images were read from.
     rows : ndarray of int, optional
-        Which rows of `data` (and of everything beside it) are meant, in order; all when None.
-        A subset of a memory-mapped set so stays on disk until it is read.
+        Which rows of `data` are meant, in order; all when None. A subset of a memory-mapped set
+        so stays on disk until it is read.
+    label_maps : ndarray of uint8 of shape (n, h, w), optional
+        The class of every pixel.
+    map_classes : list of str, optional
+        The name of every class of a pixel.
+    ignored_class : int, optional
+        A class of pixels that is neither to be learnt nor scored.
+    meta : dict
+        What else the source says of all images, as JSON can hold it: the wavelengths of a raster,
+        where on the earth it lies.
 
     Examples
     --------
@@ -56,6 +65,10 @@ class Images:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     source: str = "array"
     rows: np.ndarray | None = None
+    label_maps: Any = None
+    map_classes: list[str] | None = None
+    ignored_class: int | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.data.ndim not in (2, 3, 4):
@@ -66,19 +79,43 @@ class Images:
         if self.data.ndim == 3:
             self.data = self.data[..., None]
         for name in ("y", "names", "is_test"):
-            self._check_beside(name, getattr(self, name))
-        self.factors = {name: np.asarray(values) for name, values in self.factors.items()}
-        for name, values in self.factors.items():
-            self._check_beside(name, values)
+            setattr(self, name, self._beside(name, getattr(self, name)))
+        self.factors = {name: self._beside(name, values) for name, values in self.factors.items()}
+        if self.label_maps is not None:
+            self.label_maps = self._checked_maps(np.asarray(self.label_maps))
 
-    def _check_beside(self, name: str, values: Any) -> None:
+    def _beside(self, name: str, values: Any) -> Any:
+        """Return what is known of every image as an array, one entry an image."""
         if values is None:
-            return
+            return None
         values = np.asarray(values)
         if len(values) != len(self):
             raise ValueError(f"{name} has {len(values)} entries for {len(self)} images")
-        if name in ("y", "names", "is_test"):
-            setattr(self, name, values)
+        return values
+
+    def _checked_maps(self, maps: np.ndarray) -> np.ndarray:
+        if self.ndim == 2 or maps.shape != self.shape[:3]:
+            raise ValueError(
+                f"label maps of another size: {maps.shape} for images of shape {self.shape}; "
+                "expected one class for every pixel, (n, h, w)"
+            )
+        if maps.dtype.kind not in "iu":
+            raise ValueError(
+                f"label maps of type {maps.dtype}: expected whole numbers, the classes"
+            )
+        n_classes = 256 if self.map_classes is None else len(self.map_classes)
+        if maps.size and (maps.max() >= n_classes or maps.min() < 0):
+            self._refuse_unknown(maps, n_classes)
+        return maps.astype(np.uint8, copy=False)
+
+    def _refuse_unknown(self, maps: np.ndarray, n_classes: int) -> None:
+        allowed = {*range(n_classes), *({self.ignored_class} & set(range(256)))}
+        unknown = sorted(set(np.unique(maps).tolist()) - allowed)
+        if unknown:
+            raise ValueError(
+                f"unknown classes in the label maps: {', '.join(map(str, unknown))}; "
+                f"known are 0 to {n_classes - 1}"
+            )
 
     def __len__(self) -> int:
         return len(self.data if self.rows is None else self.rows)
@@ -111,6 +148,7 @@ class Images:
             y=pick(self.y),
             names=pick(self.names),
             is_test=pick(self.is_test),
+            label_maps=pick(self.label_maps),
             factors={name: values[index] for name, values in self.factors.items()},
         )
 
@@ -182,6 +220,41 @@ class Images:
             return self
         return self[np.linspace(0, len(self) - 1, max(1, most)).round().astype(int)]
 
+    def pixels(self) -> Images:
+        """Return the vector of every pixel as a sample of its own, (n h w, c).
+
+        Where a pixel was is kept as the factors "row", "column" and, of several images, "image";
+        label maps become labels, -1 where the class is to be ignored.
+
+        Examples
+        --------
+        >>> Images(np.zeros((1, 20, 30, 198), dtype=np.float32)).pixels().shape
+        (600, 198)
+        """
+        if self.ndim != 4:
+            raise ValueError(f"pixels need images, got vectors of shape {self.shape}")
+        n, height, width, n_channels = self.shape
+        places = np.indices((n, height, width), dtype=np.int32).reshape(3, -1)
+        names = ("image", "row", "column")[n == 1 :]
+        return Images(
+            np.asarray(self).reshape(-1, n_channels),
+            y=self._pixel_labels(),
+            classes=None if self.label_maps is None else self.map_classes,
+            factors=dict(zip(names, places[n == 1 :], strict=True)),
+            is_test=None if self.is_test is None else np.repeat(self.is_test, height * width),
+            skipped=self.skipped,
+            source=self.source,
+            meta=self.meta,
+        )
+
+    def _pixel_labels(self) -> np.ndarray | None:
+        if self.label_maps is None:
+            return None
+        y = self.label_maps.astype(np.int64).ravel()
+        if self.ignored_class is not None:
+            y[y == self.ignored_class] = -1
+        return y
+
     def chunks(self, size: int | None = None) -> Iterator[np.ndarray]:
         """Yield the packed values in order, `size` images at a time.
 
@@ -225,3 +298,14 @@ def to_unit(array: np.ndarray) -> np.ndarray:
     if array.dtype == np.uint8:
         return array.astype(np.float32) / np.float32(255)
     return array.astype(np.float32, copy=False)
+
+
+def with_channels(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of one image with its channels written out: (28, 28) is (28, 28, 1).
+
+    Examples
+    --------
+    >>> with_channels((28, 28)), with_channels((5,))
+    ((28, 28, 1), (5,))
+    """
+    return (*shape, 1) if len(shape) == 2 else tuple(shape)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,16 @@ import numpy as np
 
 from isthmus.data import catalog
 from isthmus.data.arrays import read_hdf5, read_mat, read_npy, read_npz
-from isthmus.data.decode import COLORS, DTYPES, FITS, IMAGE_NAME, Rule, resize_array
+from isthmus.data.decode import COLORS, DTYPES, FITS, IMAGE_NAME, Rule, fit_labels, resize_array
+from isthmus.data.flowers import is_flowers, read_flower_folder
 from isthmus.data.folder import read_folder, read_zip
 from isthmus.data.idx import idx_parts, read_idx, read_idx_folder
 from isthmus.data.images import Images, to_unit
 from isthmus.data.parquet import read_parquet
+from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
+from isthmus.data.segnet import is_segnet, read_segnet
+from isthmus.data.sprites import is_dsprites, read_dsprites
+from isthmus.words import hint, one_of
 
 Reader = Callable[[Path, str | None, Rule, bool | None], Images]
 
@@ -31,7 +35,13 @@ READERS: dict[str, Reader] = {
     ".mat": read_mat,
     ".h5": read_hdf5,
     ".hdf5": read_hdf5,
+    ".tif": read_tiff,
+    ".tiff": read_tiff,
+    ".hdr": read_envi,
+    **dict.fromkeys(ENVI_SUFFIXES, read_envi),
 }
+
+UNITS = ("image", "pixel")
 
 INSIDE = re.compile(r"(?P<file>.+\.(npz|parquet|mat|h5|hdf5)):(?P<name>.+)", re.IGNORECASE)
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -45,6 +55,7 @@ def load_images(
     color: str = "auto",
     dtype: str = "uint8",
     longest: int | None = None,
+    per: str = "image",
     verbose: bool | None = None,
 ) -> Images:
     """Read images from a named set, a file, a folder or an array.
@@ -52,13 +63,19 @@ def load_images(
     Parameters
     ----------
     source : str, Path, ndarray or Images
-        - a named set: ``digits``, ``glyphs``, ``mnist``, ``fashion-mnist`` (a folder of that name
-          is meant by ``./digits``, or by a Path);
+        - a named set: ``digits``, ``mnist``, ``camvid`` or another that `isthmus data` lists (a
+          folder of that name is meant by ``./digits``, or by a Path);
         - a folder of image files, or a ``.zip`` of one, by the rule below;
+        - a folder of images and label maps in SegNet's layout: lists ``train.txt``, ``val.txt``,
+          ``test.txt`` of ``image annotation``, or ``train/`` beside ``trainannot/``; a file
+          ``classes.txt`` names the classes, those of CamVid are the default;
+        - the folder of the Oxford flowers: ``jpg/``, ``imagelabels.mat``, ``setid.mat``;
         - ``.npy`` (stays on disk, memory-mapped) or ``.npz``;
         - IDX, plain or ``.gz``: one file, or the folder of the usual four;
         - ``.parquet`` with a column of encoded images or of lists of numbers;
-        - ``.mat`` of any version, ``.h5`` and ``.hdf5``;
+        - ``.mat`` of any version, ``.h5`` and ``.hdf5``; the ``.npz`` of dSprites;
+        - rasters of any number of bands: ``.tif`` and ENVI (the ``.hdr`` or the file beside it),
+          each one image of (1, h, w, bands); they keep their numbers, and `meta` where they lie;
         - an array of (n, d) vectors, (n, h, w) or (n, h, w, c) images.
 
         An array inside a file is named behind a colon: ``scans.h5:train/data``. Without the name
@@ -78,6 +95,9 @@ def load_images(
         Floating-point arrays keep their numbers and their type in either case.
     longest : int, optional
         Where `size` is not given: scale images down so that neither side is longer than this.
+    per : {"image", "pixel"}
+        What one sample is: an image, or the vector of one pixel; then the result has the shape
+        (n h w, channels) and the factors "row" and "column", and label maps become labels.
     verbose : bool, optional
         Whether to show progress; by default on a terminal.
 
@@ -121,18 +141,20 @@ def load_images(
     """
     rule = Rule(
         _size(size),
-        _one_of("fit", fit, FITS),
-        _one_of("color", color, COLORS),
-        _one_of("dtype", dtype, DTYPES),
+        _chosen("fit", fit, FITS),
+        _chosen("color", color, COLORS),
+        _chosen("dtype", dtype, DTYPES),
         longest,
     )
+    one_of("per", per, UNITS)
     if isinstance(source, Images):
         images = source
     elif isinstance(source, str | Path):
         images = _read(source, rule, verbose)
     else:
         images = Images(np.asarray(source))
-    return _adjusted(images, rule)
+    images = _adjusted(images, rule)
+    return images.pixels() if per == "pixel" else images
 
 
 def _read(source: str | Path, rule: Rule, verbose: bool | None) -> Images:
@@ -144,11 +166,27 @@ def _read(source: str | Path, rule: Rule, verbose: bool | None) -> Images:
     if not path.exists() or source == "":
         raise _unknown(str(source))
     if path.is_dir():
-        return read_idx_folder(path) if idx_parts(path) else read_folder(path, None, rule, verbose)
+        return _read_folder(path, rule, verbose)
     return _reader(path)(path, inside, rule, verbose)
 
 
+def _read_folder(path: Path, rule: Rule, verbose: bool | None) -> Images:
+    if idx_parts(path):
+        return read_idx_folder(path)
+    if is_segnet(path):
+        return read_segnet(path, None, rule, verbose)
+    reader = read_flower_folder if is_flowers(path) else read_folder
+    return reader(path, None, rule, verbose)
+
+
+def _read_npz(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
+    special = inside is None and is_dsprites(path)
+    return read_dsprites(path) if special else read_npz(path, inside, rule, verbose)
+
+
 def _reader(path: Path) -> Reader:
+    if path.suffix.lower() == ".npz":
+        return _read_npz
     suffix = ".idx" if re.search(r"idx\d-ubyte$", path.name) else path.suffix.lower()
     if suffix in READERS:
         return READERS[suffix]
@@ -158,17 +196,14 @@ def _reader(path: Path) -> Reader:
 
 
 def _unknown(name: str) -> ValueError:
-    near = difflib.get_close_matches(name.lower(), catalog.CATALOG, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
     return ValueError(
         f"{name!r} is neither a file or folder nor a named set "
-        f"({', '.join(catalog.CATALOG)}){hint}"
+        f"({', '.join(catalog.CATALOG)}){hint(name, catalog.CATALOG)}"
     )
 
 
-def _one_of(name: str, value: str, allowed: Collection[str]) -> str:
-    if value not in allowed:
-        raise ValueError(f"{name}={value!r}: expected one of {', '.join(allowed)}")
+def _chosen(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    one_of(name, value, allowed)
     return value
 
 
@@ -189,7 +224,18 @@ def _adjusted(images: Images, rule: Rule) -> Images:
     data = _numbers(images.data, images.source, rule.dtype)
     data = _recoloured(data, rule.color)
     data = _resized(data, rule)
-    return images if data is images.data else replace(images, data=data)
+    if data is images.data:
+        return images
+    return replace(images, data=data, label_maps=_resized_maps(images, data.shape[1:3], rule))
+
+
+def _resized_maps(images: Images, size: tuple[int, ...], rule: Rule) -> np.ndarray | None:
+    maps = images.label_maps
+    if maps is None or maps.shape[1:] == size:
+        return maps
+    height, width = size
+    fitted = [fit_labels(m, (height, width), rule.fit, images.ignored_class) for m in maps]
+    return np.stack(fitted)
 
 
 def _numbers(data: np.ndarray, source: str, dtype: str) -> np.ndarray:

@@ -1,0 +1,100 @@
+"""Packed arrays that are kept on disk: where they lie, and how they come to be there whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isthmus.files import replacing
+
+IN_MEMORY_BYTES = 64 * 2**20
+"""What is computed and not larger than this is kept in memory."""
+
+
+def memory_allowed() -> int:
+    """Return how many bytes one packed set may take in memory: a quarter of what is free."""
+    import psutil
+
+    return psutil.virtual_memory().available // 4
+
+
+def cache_folder() -> Path:
+    """Return where packed sets are kept: ISTHMUS_CACHE, or the user's cache folder."""
+    import platformdirs
+
+    return Path(
+        os.environ.get("ISTHMUS_CACHE") or platformdirs.user_cache_dir("isthmus"), "images"
+    )
+
+
+def key_of(*facts: Any) -> str:
+    """Return a name for what follows from `facts`, which JSON can hold."""
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+
+def held(
+    name: str, shape: tuple[int, ...], dtype: Any, fill: Callable[[np.ndarray], Any]
+) -> np.ndarray:
+    """Return the array that `fill` writes; a large one from the cache, where it was made before.
+
+    Parameters
+    ----------
+    name : str
+        Name in the cache; it has to change whenever the values would.
+    shape, dtype
+        Of the array.
+    fill : callable
+        Called with an empty array to write into.
+    """
+    if _size(shape, dtype) <= IN_MEMORY_BYTES:
+        data = np.empty(shape, dtype)
+        fill(data)
+        return data
+    path = cache_folder() / f"{name}.npy"
+    if not _fits(path, shape, dtype):
+        write_array(path, shape, dtype, fill)
+    return np.load(path, mmap_mode="r")
+
+
+def write_array(
+    path: Path, shape: tuple[int, ...], dtype: Any, fill: Callable[[np.ndarray], Any]
+) -> None:
+    """Write a .npy file through a memory map that `fill` is called with.
+
+    Raises
+    ------
+    OSError
+        If there is too little room on the disk.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    free, needed = shutil.disk_usage(path.parent).free, _size(shape, dtype)
+    if needed > free:  # writing to a memory map on a full disk would end the program
+        raise OSError(
+            f"the packed images need {needed / 2**30:.1f} GiB, and {path.parent} has only "
+            f"{free / 2**30:.1f} GiB free; ask for a smaller size, or set ISTHMUS_CACHE to a "
+            "folder on a larger disk"
+        )
+    with replacing(path) as temporary:
+        data = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
+        fill(data)
+        data.flush()
+        del data  # some systems do not rename an open file
+
+
+def _size(shape: tuple[int, ...], dtype: Any) -> int:
+    return int(np.prod(shape)) * np.dtype(dtype).itemsize
+
+
+def _fits(path: Path, shape: tuple[int, ...], dtype: Any) -> bool:
+    try:
+        there = np.load(path, mmap_mode="r")
+    except (OSError, ValueError):
+        return False
+    return there.shape == shape and there.dtype == dtype

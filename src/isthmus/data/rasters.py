@@ -1,0 +1,252 @@
+"""Rasters of many bands, such as satellites take: ENVI and TIFF, each read as one image."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isthmus.data.arrays import damage_explained, library
+from isthmus.data.cache import held, key_of
+from isthmus.data.decode import Rule
+from isthmus.data.images import Images
+
+ENVI_TYPES = {
+    1: "u1",
+    2: "i2",
+    3: "i4",
+    4: "f4",
+    5: "f8",
+    12: "u2",
+    13: "u4",
+    14: "i8",
+    15: "u8",
+}
+"""The numbers that ENVI gives to types; 6 and 9 are complex, and not read."""
+
+ENVI_AXES = {"bsq": (1, 2, 0), "bil": (0, 2, 1), "bip": (0, 1, 2)}
+"""Where rows, columns and bands are in a file, by its interleave."""
+
+ENVI_SUFFIXES = (".img", ".dat", ".bsq", ".bil", ".bip", ".raw")
+"""What the numbers beside a header may be called; no suffix at all is usual too."""
+
+ENVI_KEPT = (
+    "wavelength units",
+    "map info",
+    "coordinate system string",
+    "data ignore value",
+    "reflectance scale factor",
+)
+"""What else of a header is kept, as it is written there."""
+
+GEO_TAGS = (33550, 33922, 34264, 34735, 34736, 34737, 42113)
+"""TIFF tags that say where on the earth a raster lies, and which value stands for nothing."""
+
+NOT_NUMBERS = {0, 3, 5, 6, 8}
+"""Photometric interpretations that need a decoder of photographs: inverted grey, palettes, CMYK,
+YCbCr and Lab."""
+
+
+def read_envi(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
+    """Read an ENVI raster, given its header or the file with the numbers."""
+    header, numbers = _envi_files(path)
+    with damage_explained(header, "ENVI"):
+        fields = _envi_fields(header)
+        shape, dtype, offset = _envi_layout(fields)
+        axes = ENVI_AXES[fields["interleave"].lower()]
+        meta = _envi_meta(fields, shape[2])
+    expected, found = offset + math.prod(shape) * dtype.itemsize, numbers.stat().st_size
+    if expected != found:
+        height, width, n_bands = shape
+        raise ValueError(
+            f"{header} contradicts its file: {height} lines x {width} samples x {n_bands} bands "
+            f"of {dtype.itemsize} bytes after {offset} are {expected} bytes, "
+            f"{numbers.name} has {found}"
+        )
+    stored = tuple(shape[axis] for axis in np.argsort(axes))
+    array = np.memmap(numbers, dtype, "r", offset, stored).transpose(axes)
+    return _raster((numbers, header), array[None], meta, source=path)
+
+
+def read_tiff(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
+    """Read a TIFF file: its bands as they are, and pages of the same shape as further images."""
+    with library("tifffile", path):
+        import tifffile
+    with damage_explained(path, "TIFF"), tifffile.TiffFile(path) as file:
+        every: list[Any] = list(file.pages)
+        pages = [page for page in every if not page.subfiletype & 0b101]  # overviews and masks
+        first = pages[0]
+        alike = [page for page in pages if (page.shape, page.dtype) == (first.shape, first.dtype)]
+        others = [f"page {page.index}" for page in pages if page not in alike]
+        for page in alike:
+            _check_extent(page, path.stat().st_size)
+        if int(first.photometric) in NOT_NUMBERS or not _can_decode(first):
+            array = _by_pillow(path)
+        else:
+            arrays = [_page_array(page) for page in alike]
+            array = np.stack(arrays) if len(arrays) > 1 else arrays[0][None]
+        skipped = [(name, "of another shape") for name in others]
+        return _raster((path,), array, _geography(first), path, skipped)
+
+
+def _raster(
+    files: Sequence[Path], array: np.ndarray, meta: dict[str, Any], source: Path, skipped: Any = ()
+) -> Images:
+    """Return Images (n, h, w, bands): uint8 and floats as they are, other numbers as float32."""
+    if array.dtype == bool:
+        array = array.astype(np.uint8) * np.uint8(255)
+    if array.dtype not in (np.uint8, np.float32, np.float64) or not array.dtype.isnative:
+        stamps = [(str(f.absolute()), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+        key = f"raster-{key_of('raster', 1, stamps)}"
+        array = held(key, array.shape, np.float32, partial(_copy_rows, array))
+    return Images(array, source=str(source), meta=meta, skipped=list(skipped))
+
+
+def _copy_rows(array: np.ndarray, out: np.ndarray) -> None:
+    for image, values in zip(out, array, strict=True):
+        for row, numbers in zip(image, values, strict=True):  # it may be a large memory map
+            row[...] = numbers
+
+
+def _envi_files(path: Path) -> tuple[Path, Path]:
+    """Return the header and the file of numbers, given either."""
+    if path.suffix.lower() == ".hdr":
+        stem = path.name[: -len(".hdr")]
+        names = [stem, *(stem + suffix for suffix in ENVI_SUFFIXES)]
+        return path, _beside(path, names, "file of numbers")
+    return _beside(path, [f"{path.name}.hdr", f"{path.stem}.hdr"], "ENVI header"), path
+
+
+def _beside(path: Path, names: Sequence[str], what: str) -> Path:
+    there = {file.name.lower(): file for file in path.parent.iterdir() if file.is_file()}
+    for name in names:
+        if name.lower() in there:
+            return there[name.lower()]
+    raise ValueError(f"{path} has no {what} beside it: expected {' or '.join(names)}")
+
+
+def _envi_fields(header: Path) -> dict[str, str]:
+    text = header.read_bytes().decode("latin-1")
+    if not text.startswith("ENVI"):
+        raise ValueError("its first line is not ENVI")
+    if text.count("{") != text.count("}"):
+        raise ValueError("a brace is not closed")
+    fields = re.finditer(
+        r"^[ \t]*([^=;{}\n]+?)[ \t]*=[ \t]*(\{[^}]*\}|[^\n]*)", text, re.MULTILINE
+    )
+    return {field[1].lower(): field[2].strip() for field in fields}
+
+
+def _field(fields: dict[str, str], name: str) -> str:
+    if not fields.get(name):
+        raise ValueError(f"it does not say {name!r}")
+    return fields[name]
+
+
+def _envi_layout(fields: dict[str, str]) -> tuple[tuple[int, int, int], np.dtype, int]:
+    """Return (lines, samples, bands), the type of the numbers, and where they begin."""
+    height, width, n_bands = (int(_field(fields, name)) for name in ("lines", "samples", "bands"))
+    kind, interleave = int(_field(fields, "data type")), _field(fields, "interleave").lower()
+    if min(height, width, n_bands) < 1:
+        raise ValueError(f"{height} lines, {width} samples and {n_bands} bands")
+    if kind not in ENVI_TYPES:
+        raise ValueError(f"data type {kind} is not one of {', '.join(map(str, ENVI_TYPES))}")
+    if interleave not in ENVI_AXES:
+        raise ValueError(f"interleave {interleave!r} is not one of {', '.join(ENVI_AXES)}")
+    if fields.get("file compression", "0") != "0":
+        raise ValueError("the numbers are compressed")
+    order = ">" if fields.get("byte order", "0") == "1" else "<"
+    offset = int(fields.get("header offset", "0"))
+    return (height, width, n_bands), np.dtype(order + ENVI_TYPES[kind]), offset
+
+
+def _envi_meta(fields: dict[str, str], n_bands: int) -> dict[str, Any]:
+    meta: dict[str, Any] = {}
+    for key, name in (("wavelengths", "wavelength"), ("band_names", "band names")):
+        if name in fields:
+            meta[key] = _listed(fields[name])
+            if len(meta[key]) != n_bands:
+                raise ValueError(f"it lists {len(meta[key])} {key} for {n_bands} bands")
+    if "wavelengths" in meta:
+        meta["wavelengths"] = [float(text) for text in meta["wavelengths"]]
+    if "default bands" in fields:  # counted from 1
+        shown = [int(float(text)) - 1 for text in _listed(fields["default bands"])]
+        meta["shown_bands"] = [band for band in shown if 0 <= band < n_bands]
+    for key in ENVI_KEPT:
+        if key in fields:
+            meta[key.replace(" ", "_")] = fields[key].strip("{} ")
+    return meta
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.strip("{} ").split(",")]
+
+
+def _check_extent(page: Any, n_bytes: int) -> None:
+    """Raise if the header of a page asks for more than the file has."""
+    places = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+    needed = max((start + count for start, count in places), default=0)
+    if needed > n_bytes:
+        raise ValueError(
+            f"the header contradicts its file: the pixels end at byte {needed}, the file at "
+            f"{n_bytes}"
+        )
+    stored, said = sum(count for _, count in places), page.nbytes
+    whole = page.bitspersample % 8 == 0 and not page.is_tiled
+    if page.compression == 1 and whole and stored != said:
+        raise ValueError(
+            f"the header contradicts its file: shape {page.shape} of {page.dtype} is {said} "
+            f"bytes, {stored} are there"
+        )
+
+
+def _can_decode(page: Any) -> bool:
+    from tifffile import TIFF
+
+    try:
+        return page.compression == 1 or TIFF.DECOMPRESSORS[page.compression] is not None
+    except KeyError:  # it would need another package, where Pillow may know it too
+        return False
+
+
+def _page_array(page: Any) -> np.ndarray:
+    """Return one page as (h, w, bands), mapped from the file where that is possible."""
+    if page.is_memmappable:
+        dtype = page.dtype.newbyteorder(page.parent.byteorder)
+        path = page.parent.filehandle.path
+        array = np.memmap(path, dtype, "r", page.dataoffsets[0], page.shape)
+    else:
+        array = page.asarray()
+    turned = {"YX": (0, 1), "YXS": (0, 1, 2), "SYX": (1, 2, 0)}.get(page.axes)
+    if turned is None:
+        raise ValueError(f"axes {page.axes}: expected rows, columns and bands")
+    array = array.transpose(turned)
+    return array if array.ndim == 3 else array[..., None]
+
+
+def _by_pillow(path: Path) -> np.ndarray:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        plain = image.mode in ("1", "L", "LA", "RGB", "RGBA", "F") or image.mode.startswith("I")
+        array = np.asarray(image if plain else image.convert("RGB"))
+    return (array if array.ndim == 3 else array[..., None])[None]
+
+
+def _geography(page: Any) -> dict[str, Any]:
+    """Return the tags that a GeoTIFF with the same frame needs: code, type, count and value."""
+    tags = [page.tags[code] for code in GEO_TAGS if code in page.tags]
+    return (
+        {"geotiff": [[t.code, int(t.dtype), t.count, _plain(t.value)] for t in tags]}
+        if tags
+        else {}
+    )
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

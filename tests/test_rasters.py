@@ -1,0 +1,304 @@
+"""ENVI and TIFF rasters, as images of many bands and as vectors per pixel."""
+
+import json
+import shutil
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from isthmus.data.images import Images
+from isthmus.data.readers import load_images
+
+tifffile = pytest.importorskip("tifffile")
+
+CUBE = np.random.default_rng(0).integers(0, 200, (4, 5, 3))
+CODES = {"u1": 1, "i2": 2, "i4": 3, "f4": 4, "f8": 5, "u2": 12, "u4": 13, "i8": 14, "u8": 15}
+AXES = {"bsq": (2, 0, 1), "bil": (0, 2, 1), "bip": (0, 1, 2)}
+HEADER = """ENVI
+description = {{
+  made for a test, with = signs}}
+; a comment
+samples = {samples}
+lines   = 4
+Bands   = 3
+header offset = {offset}
+file type = ENVI Standard
+data type = {code}
+interleave = {interleave}
+byte order = {order}
+wavelength units = Nanometers
+wavelength = {{
+ 400.5, 500,
+ 600.25}}
+{more}
+"""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISTHMUS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def write_envi(folder, kind="i2", interleave="bsq", order=0, header="a.hdr", **changes):
+    facts = {"samples": 5, "offset": 0, "code": CODES.get(kind, 6), "more": ""} | changes
+    text = HEADER.format(interleave=interleave, order=order, **facts)
+    (folder / header).write_text(text, encoding="latin-1")
+    array = CUBE.astype(np.dtype(kind).newbyteorder("<>"[order])).transpose(AXES["bsq"])
+    if interleave.lower() in AXES:
+        array = CUBE.astype(array.dtype).transpose(AXES[interleave.lower()])
+    (folder / "a.img").write_bytes(bytes(facts["offset"]) + array.tobytes())
+    return folder / header
+
+
+@pytest.mark.parametrize("kind", CODES)
+@pytest.mark.parametrize("interleave", ["bsq", "bil", "BIP"])
+@pytest.mark.parametrize("order", [0, 1])
+def test_every_kind_of_envi(tmp_path, kind, interleave, order):
+    images = load_images(write_envi(tmp_path, kind, interleave, order, offset=7))
+    np.testing.assert_array_equal(images.data[0], CUBE)
+    assert images.dtype == {"u1": np.uint8, "f8": [np.float64, np.float32][order]}.get(
+        kind, np.float32
+    )
+    assert images.dtype.isnative
+    assert images.meta["wavelengths"] == [400.5, 500, 600.25]
+    assert images.meta["wavelength_units"] == "Nanometers"
+
+
+@pytest.mark.parametrize("header", ["a.hdr", "a.img.hdr", "A.HDR"])
+def test_either_file_and_either_name_of_the_header(tmp_path, header):
+    path = write_envi(tmp_path, header=header)
+    for given in (path, tmp_path / "a.img", str(path)):
+        images = load_images(given)
+        np.testing.assert_array_equal(images.data[0], CUBE)
+        assert images.source == str(given)
+
+
+@pytest.mark.parametrize("name", ["a", "a.dat", "a.bsq"])
+def test_other_names_of_the_numbers(tmp_path, name):
+    path = write_envi(tmp_path)
+    (tmp_path / "a.img").rename(tmp_path / name)
+    np.testing.assert_array_equal(load_images(path).data[0], CUBE)
+
+
+def test_uint8_stays_on_disk(tmp_path):
+    data = load_images(write_envi(tmp_path, "u1", "bil")).data
+    while not isinstance(data, np.memmap) and data.base is not None:
+        data = data.base
+    assert isinstance(data, np.memmap)
+
+
+def test_large_rasters_are_kept_in_the_cache(tmp_path, cache, monkeypatch):
+    monkeypatch.setattr("isthmus.data.cache.IN_MEMORY_BYTES", 10)
+    path = write_envi(tmp_path)
+    assert isinstance(load_images(path).data, np.memmap)
+    np.testing.assert_array_equal(load_images(path).data[0], CUBE)
+    assert len(list((cache / "images").iterdir())) == 1
+    write_envi(tmp_path, order=1)
+    np.testing.assert_array_equal(load_images(path).data[0], CUBE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"samples": 6},
+            r"a.hdr contradicts its file: 4 lines x 6 samples x 3 bands of 2 bytes after 0 are "
+            r"144 bytes, a.img has 120",
+        ),
+        ({"samples": 4}, "are 96 bytes, a.img has 120"),
+        ({"samples": 0}, "4 lines, 0 samples and 3 bands"),
+        ({"samples": -5}, "4 lines, -5 samples and 3 bands"),
+        ({"samples": "many"}, "a.hdr is damaged, or not a readable ENVI file: invalid literal"),
+        ({"samples": ""}, "it does not say 'samples'"),
+        ({"kind": "c8"}, "data type 6 is not one of 1, 2, 3"),
+        ({"interleave": "bsx"}, "interleave 'bsx' is not one of bsq, bil, bip"),
+        ({"more": "file compression = 1"}, "the numbers are compressed"),
+        ({"more": "band names = {a, b}"}, "it lists 2 band_names for 3 bands"),
+        ({"more": "map info = {UTM"}, "a brace is not closed"),
+    ],
+)
+def test_a_header_that_cannot_be(tmp_path, changes, message):
+    path = write_envi(tmp_path, **changes)
+    for given in (path, tmp_path / "a.img"):
+        with pytest.raises(ValueError, match=message):
+            load_images(given)
+
+
+def test_half_of_a_raster(tmp_path):
+    path = write_envi(tmp_path)
+    (tmp_path / "b.img").write_bytes(b"12")
+    message = "b.img has no ENVI header beside it: expected b.img.hdr or b.hdr"
+    with pytest.raises(ValueError, match=message):
+        load_images(tmp_path / "b.img")
+    (tmp_path / "a.img").unlink()
+    with pytest.raises(ValueError, match=r"no file of numbers beside it: expected a or a\.img or"):
+        load_images(path)
+    path.write_bytes(b"#?RADIANCE")
+    (tmp_path / "a.img").write_bytes(b"12")
+    with pytest.raises(ValueError, match="not a readable ENVI file: its first line is not ENVI"):
+        load_images(path)
+
+
+def test_vectors_per_pixel(tmp_path):
+    pixels = load_images(write_envi(tmp_path), per="pixel")
+    assert pixels.shape == (20, 3)
+    np.testing.assert_array_equal(pixels.data, CUBE.reshape(20, 3))
+    places = pixels.factors["row"], pixels.factors["column"]
+    np.testing.assert_array_equal(CUBE[places], pixels.data)
+    assert pixels.meta["wavelengths"] == [400.5, 500, 600.25]
+    with pytest.raises(ValueError, match="per='pixels' must be one of 'image', 'pixel'; did you"):
+        load_images(tmp_path / "a.hdr", per="pixels")
+    with pytest.raises(ValueError, match=r"pixels need images, got vectors of shape \(3, 4\)"):
+        load_images(np.zeros((3, 4)), per="pixel")
+
+
+def test_pixels_of_several_images_with_label_maps():
+    images = Images(
+        np.arange(2 * 3 * 4).reshape(2, 3, 4),
+        is_test=[False, True],
+        label_maps=np.arange(24).reshape(2, 3, 4) % 3,
+        map_classes=["a", "b", "void"],
+        ignored_class=2,
+    )
+    pixels = images.pixels()
+    assert pixels.y.tolist() == [0, 1, -1] * 8
+    assert pixels.factors["image"].tolist() == [0] * 12 + [1] * 12
+    assert len(pixels.train) == len(pixels.test) == 12
+    assert images[1:].pixels().data.ravel().tolist() == list(range(12, 24))
+    assert "image" not in images[1:].pixels().factors
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
+def test_every_kind_of_tiff(tmp_path, planar, compression, tile, dtype):
+    cube = CUBE.astype(dtype)
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        np.moveaxis(cube, -1, 0) if planar == "separate" else cube,
+        photometric="minisblack",
+        planarconfig=planar,
+        compression=compression,
+        tile=tile,
+    )
+    images = load_images(tmp_path / "a.tif")
+    np.testing.assert_array_equal(images.data[0], cube)
+    assert images.dtype == (np.uint8 if dtype == np.uint8 else np.float32)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_byte_order_and_depth_of_tiff(tmp_path, order):
+    tifffile.imwrite(tmp_path / "a.tiff", CUBE[..., 0].astype(np.uint16) * 300, byteorder=order)
+    np.testing.assert_array_equal(load_images(tmp_path / "a.tiff").data[0], CUBE[..., :1] * 300)
+
+
+def test_pages_are_images_and_overviews_are_not(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for shift in range(3):
+            file.write(CUBE.astype(np.uint8) + shift, photometric="rgb", contiguous=False)
+        file.write(CUBE[::2, ::2].astype(np.uint8), photometric="rgb", subfiletype=1)
+        file.write(CUBE[:, ::2].astype(np.uint8), photometric="rgb")
+    images = load_images(tmp_path / "a.tif")
+    np.testing.assert_array_equal(images.data, CUBE + np.arange(3)[:, None, None, None])
+    assert images.skipped == [("page 4", "of another shape")]
+
+
+@pytest.mark.parametrize("mode", ["P", "CMYK", "1", "L", "RGB"])
+def test_photographs_as_single_tiff_files(tmp_path, mode):
+    picture = Image.fromarray(np.full((4, 6, 3), 255, np.uint8)).convert(mode)
+    for compression in (None, "tiff_lzw"):
+        picture.save(tmp_path / "a.tif", compression=compression)
+        images = load_images(tmp_path / "a.tif")
+        assert images.shape == (1, 4, 6, 1 if mode in "1L" else 3)
+        assert images.dtype == np.uint8
+        assert (images.data == 255).all()
+
+
+def test_tiff_files_in_a_folder_are_photographs(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in "ab":
+        Image.fromarray(CUBE.astype(np.uint8)).save(tmp_path / "photos" / f"{name}.tif")
+    assert load_images(tmp_path / "photos").shape == (2, 4, 5, 3)
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_a_cut_tiff(tmp_path, compression):
+    path = tmp_path / "a.tif"
+    noise = np.random.default_rng(0).integers(0, 255, (40, 40, 4), dtype=np.uint8)
+    tifffile.imwrite(path, noise, photometric="rgb", compression=compression)
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(ValueError, match=r"header contradicts its file: the pixels end at byte"):
+        load_images(path)
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(ValueError, match=r"a.tif is damaged, or not a readable TIFF file"):
+        load_images(path)
+
+
+def test_a_tiff_of_another_size_than_it_says(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, CUBE.astype(np.uint8), photometric="rgb")
+    content = path.read_bytes()
+    width, wider = (struct.pack("<HHII", 256, 4, 1, side) for side in (5, 50))
+    assert content.count(width) == 1
+    path.write_bytes(content.replace(width, wider))
+    with pytest.raises(ValueError, match=r"shape \(4, 50, 3\) of uint8 is 600 bytes, 60 are"):
+        load_images(path)
+
+
+def test_jasper_ridge(data_folder):
+    images = load_images(data_folder / "hyperspectral" / "jasperRidge2_R198.hdr")
+    assert images.shape == (1, 100, 100, 198)
+    assert (images.data.min(), images.data.max()) == (-448, 5437)
+    stored = np.fromfile(data_folder / "hyperspectral" / "jasperRidge2_R198.img", "<i2")
+    np.testing.assert_array_equal(images.data[0, 7, :, 31], stored.reshape(100, 198, 100)[7, 31])
+    assert len(images.meta["wavelengths"]) == 198
+    assert images.meta["reflectance_scale_factor"] == "10000.000000"
+    assert images.meta["shown_bands"] == [31, 16, 3]
+
+
+def test_samson(data_folder):
+    images = load_images(data_folder / "hyperspectral" / "samson_1.img")
+    assert images.shape == (1, 95, 95, 156)
+    assert (images.data.min(), images.data.max()) == (-17, 1402)
+    assert images.meta["map_info"].startswith("UTM, 1.000")
+    assert "UTM_Zone_10N" in images.meta["coordinate_system_string"]
+    json.dumps(images.meta)
+    assert load_images(data_folder / "hyperspectral" / "samson_1.img.hdr", per="pixel").shape == (
+        9025,
+        156,
+    )
+
+
+def test_a_raster_cut_short(data_folder, tmp_path):
+    for name in ("samson_1.img", "samson_1.img.hdr"):
+        shutil.copyfile(data_folder / "hyperspectral" / name, tmp_path / name)
+    with (tmp_path / "samson_1.img").open("r+b") as file:
+        file.truncate(2_000_000)
+    with pytest.raises(ValueError, match=r"are 2815800 bytes, samson_1\.img has 2000000"):
+        load_images(tmp_path / "samson_1.img")
+
+
+def test_landsat(data_folder):
+    images = load_images(data_folder / "landsat7" / "L7_ETMs.tif")
+    assert images.shape == (1, 352, 349, 6)
+    assert images.dtype == np.uint8
+    assert images.skipped == []
+    expected = tifffile.imread(data_folder / "landsat7" / "L7_ETMs.tif")
+    np.testing.assert_array_equal(images.data[0], expected)
+
+
+def test_what_says_where_a_geotiff_lies_can_be_written_again(data_folder, tmp_path):
+    images = load_images(data_folder / "landsat7" / "L7_ETMs.tif")
+    tags = json.loads(json.dumps(images.meta))["geotiff"]
+    extra = [(code, kind, count, value, True) for code, kind, count, value in tags]
+    options = {"photometric": "minisblack", "planarconfig": "contig", "extratags": extra}
+    tifffile.imwrite(tmp_path / "a.tif", images.data[0], **options)
+    again = load_images(tmp_path / "a.tif")
+    assert again.meta == images.meta
+    np.testing.assert_array_equal(again.data, images.data)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert file.geotiff_metadata["ModelPixelScale"][0] == pytest.approx(28.5)
