@@ -120,9 +120,99 @@ def test_unscaled_input_is_noticed():
 )
 def test_bad_parameters(parameters, words):
     with pytest.raises(ValueError, match=words):
-        ist.Autoencoder(**parameters).fit(np.random.default_rng(0).random((20, 10)))
+        ist.Autoencoder(**{"latent_dim": 4} | parameters).fit(
+            np.random.default_rng(0).random((20, 10))
+        )
 
 
 def test_cross_entropy_refuses_values_outside_the_unit_interval():
     with pytest.raises(ValueError, match="run from -3 to 12"):
-        ist.Autoencoder(loss="bce", output="sigmoid").fit(np.array([[-3.0, 0], [1, 12], [2, 2]]))
+        ist.Autoencoder(2, loss="bce", output="sigmoid").fit(
+            np.array([[-3.0, 0], [1, 12], [2, 2]])
+        )
+
+
+def test_convolutional(images):
+    model = ist.Autoencoder(
+        8, architecture="conv", hidden=(32,), channels=(16, 32), epochs=25, batch_size=32,
+        precision="float32", random_state=0,
+    ).fit(images.train)  # fmt: skip
+    X = np.asarray(images.test) / 255
+    mean = (np.asarray(images.train) / 255).mean(0)
+    back = ist.reconstruct(model, images.test)
+    assert np.mean((back - X) ** 2) < 0.5 * np.mean((mean - X) ** 2)
+
+
+@pytest.mark.parametrize("shape", [(40, 9, 7, 3), (40, 8, 12)])
+def test_convolutional_of_any_size(shape):
+    X = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    model = ist.Autoencoder(3, architecture="conv", channels=(4, 4), hidden=(), epochs=1)
+    assert ist.reconstruct(model.fit(X), X).shape == shape
+
+
+@pytest.mark.parametrize(
+    ("X", "words"), [(np.zeros((9, 64)), "needs images"), (np.zeros((9, 4, 4)), "at least 8x8")]
+)
+def test_convolutions_need_images_that_are_large_enough(X, words):
+    with pytest.raises(ValueError, match=words):
+        ist.Autoencoder(2, architecture="conv").fit(X)
+
+
+def test_denoising_removes_noise_that_it_was_trained_on(images):
+    rng = np.random.default_rng(0)
+    X = np.asarray(images.test) / np.float32(255)
+    noisy = X + rng.normal(0, 0.4, X.shape).astype(np.float32)
+    errors = {}
+    for noise in (0.0, 0.4):
+        model = ist.Autoencoder(
+            16, hidden=(64,), noise=noise, epochs=60, batch_size=32, random_state=0
+        ).fit((np.asarray(images.train) / np.float32(255)).astype(np.float32))
+        errors[noise] = float(np.mean((ist.reconstruct(model, noisy) - X) ** 2))
+    assert errors[0.4] < 0.8 * errors[0.0]
+    assert errors[0.4] < 0.3 * float(np.mean((noisy - X) ** 2))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"noise": -0.1}, "-0.1"),
+        ({"noise": (0.5, 0.1)}, "lowest and the highest"),
+        ({"noise": 1.5, "noise_kind": "masking"}, "at most 1"),
+        ({"noise_kind": "snow"}, "snow"),
+        ({"architecture": "cov"}, "did you mean 'conv'"),
+        ({"channels": (0,)}, "channels"),
+        ({"pretrain_epochs": -1}, "pretrain_epochs"),
+        ({"latent_dim": 65}, "wider than the input"),
+    ],
+)
+def test_new_parameters_are_checked(images, parameters, words):
+    with pytest.raises(ValueError, match=words):
+        ist.Autoencoder(**{"latent_dim": 4} | parameters).fit(images.train)
+
+
+@pytest.mark.parametrize("architecture", ["dense", "conv"])
+def test_pretraining_trains_one_layer_at_a_time_from_the_outside(images, architecture):
+    settings = {
+        "hidden": (24, 12), "channels": (6,), "architecture": architecture, "epochs": 1,
+        "max_steps": 1, "precision": "float32", "random_state": 0,
+    }  # fmt: skip
+    plain = ist.Autoencoder(4, **settings).fit(images.train)
+    staged = ist.Autoencoder(4, pretrain_epochs=8, **settings).fit(images.train)
+    assert staged.score(images.train) > plain.score(images.train) + 0.01
+
+
+def test_pretraining_leaves_the_middle_alone_at_first(images, monkeypatch):
+    stages = []
+
+    class Watching(ist.Autoencoder):
+        def _players(self):
+            players = super()._players()
+            if self._depth:
+                stages.append(
+                    [sum(w.numel() for w in net.parameters()) for net in players["model"]]
+                )
+            return players
+
+    Watching(4, hidden=(20,), pretrain_epochs=1, epochs=1).fit(images.train)
+    assert stages[0] == [64 * 20 + 20, 20 * 64 + 64]
+    assert len({tuple(stage) for stage in stages}) == 1  # the innermost is left to the whole

@@ -202,3 +202,42 @@ def test_two_players_have_an_optimiser_each():
     assert game.first_.weight.item() == pytest.approx(1, abs=1e-3)
     assert game.second_.weight.item() == pytest.approx(2, abs=1e-2)
     assert len(game.history_["second_loss"]) == 300
+
+
+def test_steps_are_counted_and_capped(images):
+    seen = []
+
+    class Counting(ist.Autoencoder):
+        def _losses(self, x, rng):
+            seen.append((self._step, self._done))
+            yield from super()._losses(x, rng)
+
+    model = Counting(
+        4, hidden=(8,), batch_size=100, max_steps=20, validation_fraction=0, random_state=0
+    ).fit(images)
+    assert model.stopped_ == "all steps done"
+    assert [step for step, _ in seen] == list(range(20))
+    shares = [done for _, done in seen]
+    assert shares == sorted(shares)
+    assert 0 == shares[0] < shares[-1] < 1
+
+
+def test_a_fit_that_used_up_its_steps_is_not_resumed(images, tmp_path):
+    settings = {"batch_size": 100, "max_steps": 7, "checkpoint": str(tmp_path / "fit.safetensors")}
+    first = small(**settings).fit(images)
+    again = small(**settings).fit(images)
+    assert again.history_["epoch"] == first.history_["epoch"]
+    np.testing.assert_array_equal(weights(again), weights(first))
+
+
+def test_targets_come_with_their_images(images):
+    class Told(ist.Autoencoder):
+        def _targets(self, images):
+            return torch.from_numpy(np.asarray(images).reshape(len(images), -1).astype(int).sum(1))
+
+        def _losses(self, x, rng, t):
+            assert torch.equal((x * 255).round().sum(1).long(), t)
+            yield from super()._losses(x, rng)
+
+    model = Told(4, hidden=(8,), epochs=2, validation_fraction=0.3).fit(images)
+    assert len(model.history_["val_loss"]) == 2

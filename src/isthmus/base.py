@@ -8,10 +8,9 @@ device: ``x`` is ``(n, d)`` for flat families, scaled so that uint8 0..255 is 0.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,9 +18,10 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows
+from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows, with_channels
 from isthmus.progress import track
 from isthmus.tensors import find_device, generator, readable_tensor, squared_distances
+from isthmus.words import one_of as one_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +59,9 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     width = ""  # the parameter that says how wide the code is: "any kind of data, one parameter"
     keeps_float64 = True  # float64 in, float64 arithmetic and codes out
+    any_size = False  # images of other sizes than those fitted on are taken as well
+    needs_labels = False  # a study of images without labels leaves the family out
+    variants: ClassVar[dict[str, dict[str, Any]]] = {}  # further rows of a study: name, parameters
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
@@ -90,11 +93,15 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         -------
         self
         """
-        images = self._check(X, reset=True)
+        images = self._with_targets(self._check(X, reset=True), y)
         with torch.no_grad():
             self._fit(images)
         self.health_ = self._health(images)
         return self
+
+    def _with_targets(self, images: Images, y: Any) -> Images:
+        """Return the images with what a supervised family learns from beside them."""
+        return images
 
     @available_if(_can("_encode"))
     def encode(self, X: Any) -> np.ndarray:
@@ -161,6 +168,10 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Return what the model learned that can be drawn, each an array of images."""
         return {}
 
+    def planes(self) -> dict[str, np.ndarray]:
+        """Return what the model learned as numbers on a grid, each of shape (rows, columns)."""
+        return {}
+
     def _health(self, images: Images) -> list[str]:
         """Return findings about the fit in plain words, with the next thing to try."""
         return []
@@ -195,12 +206,17 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self.image_shape_ = tuple(int(side) for side in X.shape[1:])
             self.n_features_in_ = int(np.prod(self.image_shape_))
         images = as_images(X)
-        if as_channels(images.shape[1:]) != as_channels(self.image_shape_):
-            raise ValueError(
-                f"{name} was fitted on images of shape {self.image_shape_}, got {X.shape[1:]}; "
-                "load them with the same size and colour as the training images"
-            )
+        self._check_shape(images)
         return images
+
+    def _check_shape(self, images: Images) -> None:
+        """Refuse images of another shape than those fitted on."""
+        if with_channels(images.shape[1:]) != with_channels(self.image_shape_):
+            raise ValueError(
+                f"{type(self).__name__} was fitted on images of shape {self.image_shape_}, got "
+                f"{images.shape[1:]}; load them with the same size and colour as the training "
+                "images"
+            )
 
     def _check_codes(self, Z: Any) -> torch.Tensor:
         Z = check_array(Z, dtype=[np.float64, np.float32])
@@ -283,6 +299,10 @@ class Codebook:
 
         return self._map(distances, self._check(X, reset=False))
 
+    @property
+    def _n_features_out(self: Any) -> int:
+        return len(self.codebook_)
+
     def predict(self: Any, X: Any) -> np.ndarray:
         """Return the index of the nearest prototype; the same as `encode`."""
         return self.encode(X)
@@ -305,17 +325,3 @@ class Codebook:
                 f"{type(self).__name__} has indices 0 to {len(self.codebook_) - 1}"
             )
         return torch.from_numpy(Z.astype(np.int64)).to(self._device())
-
-
-def one_of(name: str, value: Any, allowed: Iterable[str]) -> None:
-    """Raise ValueError naming the nearest allowed value if `value` is not one of `allowed`."""
-    if value in allowed:
-        return
-    near = difflib.get_close_matches(str(value), allowed, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"{name}={value!r} must be one of {', '.join(map(repr, allowed))}{hint}")
-
-
-def as_channels(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of one image with its channels written out: (28, 28) is (28, 28, 1)."""
-    return (*shape, 1) if len(shape) == 2 else tuple(shape)

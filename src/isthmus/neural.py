@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +13,8 @@ import torch
 from isthmus.base import Representation, one_of
 from isthmus.data.images import Images
 from isthmus.nets.dense import INITIALISERS, initialise
-from isthmus.tensors import generator
+from isthmus.nets.fused import OUTPUTS
+from isthmus.tensors import generator, has_bfloat16
 from isthmus.training import OPTIMISERS, Loop
 
 STUDY_STEPS = 20_000
@@ -29,10 +32,12 @@ class NeuralRepresentation(Representation):
     ----------
     epochs : int
         Passes over the training images at most.
+    max_steps : int or None
+        Optimiser steps at most.
     batch_size : int
         Images in one optimiser step.
-    optimizer : {"adam", "adamw", "sgd", "momentum", "rmsprop", "adagrad"}
-        The update rule.
+    optimizer : {"adam", "adamw", "adam_gan", "sgd", "momentum", "rmsprop", "adagrad"}
+        The update rule; "adam_gan" is Adam with less momentum (beta1 = 0.5), as two players need.
     learning_rate : float
         Its step size at the start.
     schedule : {"cosine", "constant"}
@@ -53,10 +58,12 @@ class NeuralRepresentation(Representation):
     log_dir : str or None
         A folder for TensorBoard's curves and histograms.
     precision : {"auto", "float32", "bfloat16"}
-        Arithmetic of the networks; "auto" is bfloat16 on a GPU that has it.
+        Arithmetic of the networks while fitting; "auto" is bfloat16 on a GPU that has it, and for
+        convolutions on a processor that has it.
     """
 
     epochs: int = 50
+    max_steps: int | None = None
     batch_size: int = 128
     optimizer: str = "adam"
     learning_rate: float = 1e-3
@@ -71,6 +78,8 @@ class NeuralRepresentation(Representation):
     precision: str = "auto"
 
     keeps_float64 = False
+    _done = 0.0  # share of the fit that is over
+    _step = 0  # optimiser steps taken
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
@@ -89,24 +98,52 @@ class NeuralRepresentation(Representation):
         self._prepare(images)
         rng = generator(self.random_state, self._device())
         for name, net in self._networks().items():
-            net = net.to(self._device())
+            net = net.to(self._device(), memory_format=torch.channels_last)
             initialise(net, self.init, rng)
             setattr(self, name, net)
-        loop = Loop(self, images, rng)
         with torch.enable_grad():
+            self._before(images, rng)
+            loop = Loop(self, images, rng)
             loop.run()
         self.history_, self.stopped_ = loop.history, loop.stopped
 
     def _prepare(self, images: Images) -> None:
         """Learn what must be known before the networks can be built."""
 
+    def _scale_to(self, images: Images, output: str) -> None:
+        """Choose the last activation of a decoder for the values there are, and their scaling."""
+        low, high = _range(images)
+        self.output_, self.range_ = output, [low, high]
+        if output == "auto":
+            in_unit, in_signed = 0 <= low <= high <= 1, -1 <= low <= high <= 1
+            self.output_ = "sigmoid" if in_unit else "tanh" if in_signed else "linear"
+        self.offset_, self.scale_ = 0.0, 1.0
+        if self.output_ == "linear":
+            self.offset_, self.scale_ = _centre_and_scale(self._tensors(images))
+
+    def _scaled(self, x: torch.Tensor) -> torch.Tensor:
+        """Return images as the networks learn them: centred, where any value may occur."""
+        return x if self.output_ != "linear" else (x - self.offset_) / self.scale_
+
+    def _image(self, a: torch.Tensor) -> torch.Tensor:
+        """Return the images that the last layer of a decoder stands for."""
+        y = OUTPUTS[self.output_](a.float())
+        return y * self.scale_ + self.offset_ if self.output_ == "linear" else y
+
+    def _before(self, images: Images, rng: torch.Generator) -> None:
+        """Do what comes before the fit proper, with the networks initialised."""
+
+    def _targets(self, images: Images) -> torch.Tensor | None:
+        """Return what every image is to be mapped to, where that is not the image itself."""
+        return None
+
     def _players(self) -> dict[str, list[torch.nn.Module]]:
         """Return the networks of every player; each has an optimiser of its own."""
         return {"model": [getattr(self, name) for name in self._networks()]}
 
     def _check_parameters(self) -> None:
-        positive = ("epochs", "batch_size", "learning_rate", "patience", "max_seconds", self.width)
-        for name in positive:
+        positive = ("epochs", "batch_size", "learning_rate", "patience", "max_seconds")
+        for name in (*positive, "max_steps", self.width):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name}={value} must be greater than 0")
@@ -122,8 +159,12 @@ class NeuralRepresentation(Representation):
     def _precision(self, device: torch.device) -> str:
         if self.precision != "auto":
             return self.precision
-        fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return "bfloat16" if fast else "float32"
+        if device.type == "cuda":
+            return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+        return "bfloat16" if self._convolves() and has_bfloat16(device) else "float32"
+
+    def _convolves(self) -> bool:
+        return getattr(self, "architecture", "dense") != "dense"
 
     def _health(self, images: Images) -> list[str]:
         loss = [value for value in self.history_["loss"] if np.isfinite(value)]
@@ -135,9 +176,38 @@ class NeuralRepresentation(Representation):
         if len(loss) > 1 and loss[-1] >= loss[0]:
             return ["the loss never fell: try another learning_rate or a wider code"]
         held = self.history_.get("val_loss", [])
-        if held and len(held) > 5 and held[-1] > 1.15 * min(held):
+        # a loss in nats may well be below 0, or near it
+        scale = max(abs(min(held)), 0.05 * (held[0] - min(held))) if held else 0.0
+        if len(held) > 5 and held[-1] > min(held) + 0.15 * scale:
             return [
                 "validation loss rose again while training loss fell (overfitting): "
                 "give it more images, or set patience"
             ]
-        return []
+        return self._unscaled()
+
+    def _unscaled(self) -> list[str]:
+        if getattr(self, "output_", "") != "linear" or max(map(abs, self.range_)) <= 100:
+            return []
+        return [
+            f"the input runs from {self.range_[0]:.4g} to {self.range_[1]:.4g} and was scaled "
+            "by one number; if its columns have different units, put a StandardScaler first"
+        ]
+
+
+def _range(images: Images) -> tuple[float, float]:
+    """Return the least and the greatest value, as the networks see them."""
+    if images.dtype == np.uint8:
+        return 0.0, 1.0
+    ends = [(float(chunk.min()), float(chunk.max())) for chunk in images.chunks()]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def _centre_and_scale(chunks: Iterator[torch.Tensor]) -> tuple[float, float]:
+    """Return mean and standard deviation of all values; a deviation of 0 counts as 1."""
+    count, total, square = 0, 0.0, 0.0
+    for x in chunks:
+        count += x.numel()
+        total += float(x.sum(dtype=torch.float64))
+        square += float(x.double().square().sum())
+    mean = total / count
+    return mean, math.sqrt(max(0.0, square / count - mean**2)) or 1.0

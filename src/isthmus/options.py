@@ -24,6 +24,7 @@ Size = Annotated[
 ]
 Resize = Annotated[str, typer.Option(help="How they get it: crop, pad or stretch.")]
 Color = Annotated[str, typer.Option(help="Channels: auto, grey or rgb.")]
+Per = Annotated[str, typer.Option(help="What one sample is: an image, or every pixel of it.")]
 Split = Annotated[str, typer.Option(help="Which images: all, train or test.")]
 
 
@@ -34,8 +35,9 @@ def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:
     if parameter.name == "random_state":
         kind = int
     default = parameter.default
-    if isinstance(default, tuple):
-        default = ",".join(map(str, default))
+    if "tuple[" in parameter.annotation and default is not None:
+        kind = str
+        default = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
     kind = kind | None if default is None else kind
     text = parameter.help.replace("[", "\\[")
     return Annotated[kind, typer.Option(help=text, show_default=default is not None)], default
@@ -45,15 +47,21 @@ def values_of(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return parameter values from options: "512,256" is a tuple of numbers again."""
     for parameter in signature.parameters(name):
         given = options.get(parameter.name)
-        if isinstance(parameter.default, tuple) and isinstance(given, str):
-            try:
-                options[parameter.name] = tuple(int(part) for part in given.split(",") if part)
-            except ValueError:
-                flag = parameter.name.replace("_", "-")
-                raise ValueError(
-                    f"--{flag} {given!r}: expected whole numbers as 512,256"
-                ) from None
+        if "tuple[" in parameter.annotation and isinstance(given, str):
+            options[parameter.name] = _numbers(parameter, given)
     return options
+
+
+def _numbers(parameter: signature.Parameter, given: str) -> Any:
+    whole = "float" not in parameter.annotation
+    try:
+        numbers = tuple((int if whole else float)(part) for part in given.split(",") if part)
+    except ValueError:
+        flag = parameter.name.replace("_", "-")
+        kind = "whole numbers as 512,256" if whole else "a number, or several as 0.1,0.5"
+        raise ValueError(f"--{flag} {given!r}: expected {kind}") from None
+    alone = len(numbers) == 1 and not parameter.annotation.startswith("tuple")
+    return numbers[0] if alone else numbers
 
 
 def size_of(text: str | None) -> int | tuple[int, int] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,10 +66,21 @@ def _of_class(class_name: str, file: str) -> list[Parameter]:
         )
         for field in node.body
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.value
+        if not ast.unparse(field.annotation).startswith("ClassVar")
     ]
     for base in node.bases:
-        own += _of_class(ast.unparse(base), file)
+        own += _inherited(_of_class(ast.unparse(base), file), own)
     return own
+
+
+def _inherited(shared: list[Parameter], own: list[Parameter]) -> list[Parameter]:
+    """Return what a base adds; a default set anew keeps the base's help where it has no other."""
+    known = {parameter.name: i for i, parameter in enumerate(own)}
+    for parameter in shared:
+        i = known.get(parameter.name)
+        if i is not None and not own[i].help:
+            own[i] = replace(own[i], help=parameter.help)
+    return [parameter for parameter in shared if parameter.name not in known]
 
 
 @cache

@@ -105,7 +105,9 @@ def load_model(path: str | Path) -> Any:
             prefix = f"{name}/"
             state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
             net.load_state_dict(state)
-            setattr(model, name, net.to(model._device()).eval())
+            # the same layout in memory as after the fit, and so the same sums to the last bit
+            net = net.to(model._device(), memory_format=torch.channels_last)
+            setattr(model, name, net.eval())
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise ValueError(f"{path} does not hold together as an isthmus model: {error}") from None
     return model

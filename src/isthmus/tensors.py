@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -81,3 +82,61 @@ def has_int8_products(device: torch.device) -> bool:
     """Return whether products of 8-bit integers are exact there: elsewhere sums may saturate."""
     supported = getattr(torch.cpu, "_is_vnni_supported", lambda: False)
     return device.type == "cpu" and hasattr(torch, "_int_mm") and supported()
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Return whether the processor multiplies in bfloat16; emulated it would be slow."""
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return device.type == "cpu" and supported()
+
+
+def as_bytes(x: torch.Tensor) -> torch.Tensor | None:
+    """Return 8-bit values, or such values divided by 255, as uint8; None for all others."""
+    if x.dtype != torch.float32:
+        return x if x.dtype == torch.uint8 else None
+    whole = (x * 255).round_().clamp_(0, 255)
+    return whole.to(torch.uint8) if torch.equal(whole / 255, x) else None
+
+
+class Nearest:
+    """Finds the nearest row of `c`; of 8-bit images by products of integers, four times as fast.
+
+    For them the rows are rounded to 256 levels between the least and the greatest value, as fine
+    as images are themselves: only rows at nearly equal distances can change places.
+    """
+
+    widest = 65_536  # sums of so many products of 8-bit integers stay below 2^31
+
+    def __init__(self, c: torch.Tensor):
+        self.c = c
+        self.codes: torch.Tensor | None = None
+        if has_int8_products(c.device) and c.shape[1] <= self.widest:
+            low, high = float(c.min()), float(c.max())
+            step = max(high - low, 1e-6) / 255
+            levels = ((c - low) / step).round_().clamp_(0, 255) - 128
+            self.codes = levels.to(torch.int8).T.contiguous()
+            # |c|^2 / 2 - x c for x = (p + 128) / 255, in units of step / 255, less a constant
+            levels = levels.double()
+            offset = (low + step * (levels + 128)).square().sum(1) * 255 / (2 * step)
+            offset -= 128 * levels.sum(1)
+            self.offset = (offset - offset.min()).clamp_(max=2**29).round_().to(torch.int32)
+
+    def __call__(self, values: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return an index for every image, given as it is packed (n, d) and as floats."""
+        if self.codes is not None and (p := as_bytes(values)) is not None:
+            products = torch._int_mm((p ^ 128).view(torch.int8), self.codes)
+            return products.sub_(self.offset).argmax(1)
+        return squared_distances(x, self.c, shifted=True).argmin(1)
+
+
+def deviation_of(chunks: Iterator[torch.Tensor]) -> np.ndarray:
+    """Return the standard deviation of every pixel, adding up about a first guess of the mean."""
+    guess: Any = None
+    n, total, square = 0, torch.zeros(()), torch.zeros(())
+    for x in chunks:
+        guess = x.mean(0) if guess is None else guess
+        x = x - guess
+        n, total = n + len(x), total + x.sum(0).double()
+        square = square + x.square_().sum(0).double()
+    variance = square / n - (total / n) ** 2
+    return variance.clamp(min=0).sqrt().to(guess).cpu().numpy()

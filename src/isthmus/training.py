@@ -1,8 +1,10 @@
 """The only gradient loop: models say what their players lose, the loop does the rest.
 
-A model yields ``(player, loss, logs)`` from ``_losses(x, rng)``: one yield for an autoencoder, two
+A model yields ``(player, loss, logs)`` from ``_losses(x, rng)``: one for an autoencoder, two
 for a GAN. After every yield the loop steps that player's optimiser, then asks for the next. A loss
-that needs no gradient has left the gradients in the weights: see `isthmus.nets.fused`.
+that needs no gradient has left the gradients in the weights: see `isthmus.nets.fused`. A model
+with ``_targets(images)`` is given those of a batch as well: ``_losses(x, rng, t)``. Before every
+step its ``_done`` is the share of the fit that is over, and ``_step`` the steps taken.
 """
 
 from __future__ import annotations
@@ -46,16 +48,27 @@ OPTIMISERS: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any]
     "rmsprop": (torch.optim.RMSprop, {"foreach": True}),
     "adam": (torch.optim.Adam, {"fused": True}),
     "adamw": (torch.optim.AdamW, {"fused": True, "weight_decay": 0.01}),
+    "adam_gan": (torch.optim.Adam, {"fused": True, "betas": (0.5, 0.999)}),
 }
 """Optimisers by name, and the settings that make them fast or are theirs by definition."""
 
 CHECKPOINT_SECONDS = 10.0
 """A checkpoint is written at the end of an epoch, but not more often than this."""
 
-MAY_DIFFER = {"epochs", "max_seconds", "patience", "checkpoint", "log_dir", "verbose", "device"}
+MAY_DIFFER = {
+    "epochs",
+    "max_steps",
+    "max_seconds",
+    "patience",
+    "checkpoint",
+    "log_dir",
+    "verbose",
+    "device",
+}
 """Parameters a resumed fit may have other values for than the fit it resumes."""
 
 State = dict[str, torch.Tensor]
+Batch = tuple[torch.Tensor, ...]  # images, and where the model has targets those
 
 
 class Batches:
@@ -63,6 +76,8 @@ class Batches:
 
     def __init__(self, images: Images, rows: torch.Tensor, model: Any, device: torch.device):
         data = readable_tensor(images.data)
+        targets = model._targets(images)
+        self.targets = None if targets is None else targets[rows].to(device)
         if images.rows is not None:
             rows = torch.from_numpy(images.rows)[rows]
         if device.type != "cpu" and images.nbytes < 0.5 * torch.cuda.mem_get_info(device)[0]:
@@ -75,15 +90,19 @@ class Batches:
     def __len__(self) -> int:
         return -(-len(self.rows) // self.size)
 
-    def blocks(self, rng: torch.Generator | None = None) -> Iterator[tuple[torch.Tensor, ...]]:
-        """Yield tuples of batches; many batches are gathered and scaled at once."""
-        rows = self.rows
+    def blocks(self, rng: torch.Generator | None = None) -> Iterator[list[Batch]]:
+        """Yield lists of batches; many batches are gathered and scaled at once."""
+        n = len(self.rows)
+        order = torch.arange(n)
         if rng is not None:
-            order = torch.randperm(len(rows), generator=rng, device=rng.device)
-            rows = rows[order.to(rows.device)]
-        for chosen in rows.split(self.block):
-            x = self.data.index_select(0, chosen).to(self.device)
-            yield self.model._input(x).split(self.size)
+            order = torch.randperm(n, generator=rng, device=rng.device)
+        for chosen in order.split(self.block):
+            rows = self.rows[chosen.to(self.rows.device)]
+            x = self.model._input(self.data.index_select(0, rows).to(self.device))
+            parts = [x.split(self.size)]
+            if self.targets is not None:
+                parts.append(self.targets[chosen.to(self.device)].split(self.size))
+            yield list(zip(*parts, strict=True))
 
 
 class Loop:
@@ -115,7 +134,10 @@ class Loop:
             for name, nets in self.nets.items()
         }
         self.history: dict[str, list[float]] = {"epoch": [], "loss": [], "seconds": []}
-        self.kept: State = self._copy()  # of the best epoch, or of the last one that was finite
+        self.live = self.nets.state_dict()  # shares its memory with the networks
+        self.shared = not any(True for _ in self.nets.buffers())  # buffers may be replaced
+        # of the best epoch, or of the last one that was finite
+        self.kept: State = {name: value.clone() for name, value in self.live.items()}
         self.best_loss, self.best_epoch, self.stopped = math.inf, 0, "all epochs done"
         self.before = 0.0  # seconds spent before a resume
 
@@ -123,6 +145,7 @@ class Loop:
         """Train; leave the best (or last) weights in the networks, in evaluation mode."""
         self._resume()
         self.started = self.saved = time.monotonic()
+        self.nets.train()
         with Bar("fit", self.model.epochs * len(self.train), self.model.verbose) as bar:
             bar.advance(len(self.history["epoch"]) * len(self.train))
             try:
@@ -136,32 +159,41 @@ class Loop:
         self._log_close()
 
     def _goes_on(self) -> bool:
-        if self.stopped in ("diverged", "out of time"):
+        if self.stopped in ("diverged", "out of time", "all steps done"):
             return False
         done, patience = len(self.history["epoch"]), self.model.patience
         if patience is not None and done - self.best_epoch >= patience and self.held.rows.numel():
             self.stopped = "no improvement"
             return False
-        return done < self.model.epochs
+        return done < self.model.epochs and self._steps_left(0) != 0
 
     def _epoch(self, bar: Bar) -> None:
-        self.nets.train()
         totals: dict[str, torch.Tensor] = {}
         seen = 0
         for block in self.train.blocks(self.rng):
-            self._schedule(seen / len(self.train))
+            self._schedule(seen)
+            block = block[: self._steps_left(seen)]
             with self._autocast():
-                for x in block:
-                    self._step(x, totals)
+                for batch in block:
+                    self._step(batch, totals)
             seen += len(block)
-            bar.advance(len(block), self._note())
+            bar.advance(len(block), self._note() if bar.show else "")
             if self._out_of_time():
                 self.stopped = "out of time"
                 break
+            if self._steps_left(seen) == 0:
+                self.stopped = "all steps done"
+                break
         self._end_epoch({name: float(total) / seen for name, total in totals.items()})
 
-    def _step(self, x: torch.Tensor, totals: dict[str, torch.Tensor]) -> None:
-        for player, loss, logs in self.model._losses(x, self.rng):
+    def _steps_left(self, seen: int) -> int | None:
+        if self.model.max_steps is None:
+            return None
+        return max(0, self.model.max_steps - len(self.history["epoch"]) * len(self.train) - seen)
+
+    def _step(self, batch: Batch, totals: dict[str, torch.Tensor]) -> None:
+        x, *targets = batch
+        for player, loss, logs in self.model._losses(x, self.rng, *targets):
             if loss.requires_grad:  # else the gradients are in place already
                 loss.backward()
             self.optimizers[player].step()
@@ -170,6 +202,7 @@ class Loop:
             for name, value in logs.items():
                 value = value.detach()
                 totals[name] = totals[name] + value if name in totals else value
+        self.model._step += 1
 
     def _autocast(self) -> AbstractContextManager:
         if self.model._precision(self.device) == "bfloat16":
@@ -177,14 +210,17 @@ class Loop:
             return torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False)
         return nullcontext()
 
-    def _schedule(self, within: float) -> None:
-        """Set the learning rate for how far the fit has come, in epochs or in its time budget."""
-        if self.model.schedule == "constant":
-            return
-        done = (len(self.history["epoch"]) + within) / self.model.epochs
+    def _schedule(self, seen: int) -> None:
+        """Note how far the fit has come, in steps or in its time budget; set the learning rate."""
+        step = len(self.history["epoch"]) * len(self.train) + seen
+        steps = self.model.epochs * len(self.train)
+        done = step / min(steps, self.model.max_steps or steps)
         if self.model.max_seconds:
             done = max(done, self._seconds() / self.model.max_seconds)
-        factor = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        self.model._step, self.model._done = step, min(1.0, done)
+        if self.model.schedule == "constant":
+            return
+        factor = 0.5 * (1 + math.cos(math.pi * self.model._done))
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = self.model.learning_rate * max(factor, 1e-3)
@@ -207,25 +243,31 @@ class Loop:
         if not len(self.held.rows):
             return {}
         self.nets.eval()
+        self.model._done = 1.0
         # the same noise every epoch, and none of it from the generator of the fit
         rng = torch.Generator(self.device).manual_seed(0)
-        total = 0.0
+        totals: dict[str, float] = {}
         for block in self.held.blocks():
-            for x in block:
+            for x, *targets in block:
                 with self._autocast():
-                    _, loss, _ = next(iter(self.model._losses(x, rng)))
-                total += float(loss) * len(x)
-        return {"val_loss": total / len(self.held.rows)}
+                    _, loss, logs = next(iter(self.model._losses(x, rng, *targets)))
+                for name, value in (logs | {"loss": loss}).items():
+                    totals[name] = totals.get(name, 0.0) + float(value) * len(x)
+        self.nets.train()
+        return {f"val_{name}": total / len(self.held.rows) for name, total in totals.items()}
 
     def _keep(self, loss: float | None) -> None:
         if loss is None or not self.model.keep_best:
-            self.kept = self._copy()
+            self._copy()
         if loss is not None and loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, len(self.history["epoch"])
-            self.kept = self._copy()
+            self._copy()
 
-    def _copy(self) -> State:
-        return {name: value.clone() for name, value in self.nets.state_dict().items()}
+    def _copy(self) -> None:
+        # to ask a small network for its weights takes as long as to train it for a step
+        live = self.live if self.shared else self.nets.state_dict()
+        for name, value in live.items():
+            self.kept[name].copy_(value)
 
     def _seconds(self) -> float:
         return self.before + time.monotonic() - self.started
@@ -234,10 +276,8 @@ class Loop:
         return bool(self.model.max_seconds) and self._seconds() >= self.model.max_seconds
 
     def _note(self) -> str:
-        words = (
-            f"{n} {self.history[n][-1]:.4g}" for n in ("loss", "val_loss") if self.history.get(n)
-        )
-        return "  ".join(words)
+        named = {n: values for n, values in self.history.items() if n.endswith("loss") and values}
+        return "  ".join(f"{n} {values[-1]:.4g}" for n, values in named.items())
 
     def _log(self, logs: dict[str, float]) -> None:
         """Write scalars and histograms of the weights for TensorBoard, if asked to."""
@@ -262,7 +302,7 @@ class Loop:
             self.writer.close()
 
     def _checkpoint(self) -> None:
-        over = len(self.history["epoch"]) >= self.model.epochs or self.stopped == "out of time"
+        over = len(self.history["epoch"]) >= self.model.epochs or self.stopped != "all epochs done"
         recent = time.monotonic() - self.saved < CHECKPOINT_SECONDS
         if not self.model.checkpoint or (recent and not over):
             return
@@ -274,7 +314,7 @@ class Loop:
         tensors["rng"] = self.rng.get_state()
         for player, optimizer in self.optimizers.items():
             for index, state in optimizer.state_dict()["state"].items():
-                tensors |= {f"opt/{player}/{index}/{k}": v for k, v in state.items()}
+                tensors |= {f"opt/{player}/{index}/{k}": v.contiguous() for k, v in state.items()}
         facts = {
             "fit": self._settings(),
             "history": self.history,
@@ -317,4 +357,9 @@ class Loop:
                 index, key = name.removeprefix(prefix).split("/")
                 state.setdefault(int(index), {})[key] = tensors[name]
         groups = optimizer.state_dict()["param_groups"]
+        weights: list[torch.Tensor] = [w for g in optimizer.param_groups for w in g["params"]]
+        for place, values in state.items():  # laid out as the weights are: the fused step asks so
+            for key, value in values.items():
+                if value.shape == weights[place].shape:
+                    values[key] = torch.empty_like(weights[place]).copy_(value)
         optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import math
+import copy
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import nn
 
 from isthmus.base import one_of
+from isthmus.data.corrupt import check_noise, corrupt
 from isthmus.data.images import Images
-from isthmus.nets.dense import ACTIVATIONS, dense
+from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
+from isthmus.nets.conv import ToPicture
+from isthmus.nets.dense import ACTIVATIONS, WEIGHTED
 from isthmus.nets.fused import LOSSES, OUTPUTS, chain_loss
 from isthmus.neural import NeuralRepresentation
+from isthmus.training import Loop
 
 
 @dataclass(eq=False, repr=False)
@@ -30,9 +34,13 @@ class Autoencoder(NeuralRepresentation):
     Parameters
     ----------
     latent_dim : int
-        Width of the code.
+        Width of the code, at most the numbers in an image.
+    architecture : {"dense", "conv"}
+        Dense layers only, or strided convolutions before them, mirrored by transposed ones.
     hidden : tuple of int
-        Units of the layers from the image to the code; the decoder has them mirrored.
+        Units of the dense layers before the code; the decoder has them mirrored.
+    channels : tuple of int
+        Filters of the convolutions, 4x4 with stride 2: each halves height and width.
     activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
         After every hidden layer.
     code_activation : str
@@ -42,6 +50,14 @@ class Autoencoder(NeuralRepresentation):
         in [-1, 1], and linear (on values centred and scaled by one number each) for all others.
     loss : {"mse", "mae", "bce"}
         Squared or absolute error or binary cross-entropy, averaged over images and pixels.
+    noise : float or (float, float)
+        Level of the noise that is laid on what goes in, while what should come out stays clean
+        (a denoising autoencoder): one level, or a range of which every image gets its own.
+    noise_kind : {"gaussian", "salt_and_pepper", "bit_flip", "masking"}
+        What the noise is: see `isthmus.data.corrupt`.
+    pretrain_epochs : int
+        Epochs for every layer before all are trained together: the outermost layer and its mirror
+        first, then the next ones between them.
     epochs, batch_size, optimizer, learning_rate, schedule, init
         See `NeuralRepresentation`.
     validation_fraction, keep_best, patience, max_seconds, checkpoint, log_dir, precision
@@ -64,6 +80,8 @@ class Autoencoder(NeuralRepresentation):
     References
     ----------
     G. Hinton and R. Salakhutdinov, Reducing the dimensionality of data with neural networks, 2006.
+    Y. Bengio et al., Greedy layer-wise training of deep networks, 2007 (pre-training).
+    P. Vincent et al., Extracting and composing robust features with denoising autoencoders, 2008.
 
     Examples
     --------
@@ -76,61 +94,97 @@ class Autoencoder(NeuralRepresentation):
 
     latent_dim: int = 32
     _: KW_ONLY
+    architecture: str = "dense"
     hidden: tuple[int, ...] = (512, 256)
+    channels: tuple[int, ...] = (32, 64, 128)
     activation: str = "relu"
     code_activation: str = "linear"
     output: str = "auto"
     loss: str = "mse"
+    noise: float | tuple[float, float] = 0.0
+    noise_kind: str = "gaussian"
+    pretrain_epochs: int = 0
 
     width = "latent_dim"
+    _depth = 0  # of pre-training; 0 trains all layers
+    variants: ClassVar[dict[str, dict[str, Any]]] = {
+        "conv": {"architecture": "conv"},
+        "denoising": {"noise": (0.0, 0.5)},
+    }
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
+        one_of("architecture", self.architecture, ARCHITECTURES)
         one_of("activation", self.activation, ACTIVATIONS)
         one_of("code_activation", self.code_activation, ACTIVATIONS)
         one_of("output", self.output, ("auto", *OUTPUTS))
         one_of("loss", self.loss, LOSSES)
-        if any(units < 1 for units in self.hidden):
-            raise ValueError(f"hidden={self.hidden} must be numbers of units, each at least 1")
+        check_noise(self.noise_kind, self.noise)
+        for name in ("hidden", "channels"):
+            if any(units < 1 for units in getattr(self, name)):
+                raise ValueError(f"{name}={getattr(self, name)} must be numbers of at least 1")
+        n, d = self.latent_dim, self.n_features_in_
+        if n > d:
+            raise ValueError(
+                f"latent_dim={n} is wider than the input of n_features={d} numbers: a code has at "
+                "most as many"
+            )
+        if self.pretrain_epochs < 0:
+            raise ValueError(f"pretrain_epochs={self.pretrain_epochs} must be at least 0")
 
     def _prepare(self, images: Images) -> None:
-        low, high = _range(images)
-        self.output_ = self.output
-        if self.output == "auto":
-            in_unit, in_signed = 0 <= low <= high <= 1, -1 <= low <= high <= 1
-            self.output_ = "sigmoid" if in_unit else "tanh" if in_signed else "linear"
+        self._scale_to(images, self.output)
+        low, high = self.range_
         if self.loss == "bce" and (self.output_ != "sigmoid" or not 0 <= low <= high <= 1):
             raise ValueError(
                 f"loss='bce' needs values in [0, 1] and output='sigmoid'; the images run from "
                 f"{low:.4g} to {high:.4g}: scale them, or use loss='mse'"
             )
-        self.offset_, self.scale_ = 0.0, 1.0
-        if self.output_ == "linear":
-            self.offset_, self.scale_ = _centre_and_scale(self._tensors(images))
-        self.range_ = [low, high]
 
     def _networks(self) -> dict[str, nn.Module]:
-        down = [self.n_features_in_, *self.hidden, self.latent_dim]
+        shape, up = (self.architecture, self.image_shape_, self.channels), self.activation
+        widths = (*self.hidden, self.latent_dim)
         return {
-            "encoder_": dense(down, self.activation, self.code_activation),
-            "decoder_": dense(down[::-1], self.activation),
+            "encoder_": encoder(*shape, widths, up, self.code_activation),
+            "decoder_": decoder(*shape, widths, up),
         }
 
     def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[tuple[str, Any, dict]]:
-        x = self._centred(x)
-        layers = [*self.encoder_, *self.decoder_]
-        loss = chain_loss(layers, x, x, self.output_, self.loss)
+        noisy = corrupt(x, self.noise_kind, self.noise, rng, *self.range_) if self.noise else x
+        encoder, decoder = self._players()["model"]
+        layers = [*encoder, *decoder]
+        x, noisy = self._scaled(x), self._scaled(noisy)
+        loss = chain_loss(layers, noisy, x, self.output_, self.loss)
         yield "model", loss, {"loss": loss}
 
-    def _centred(self, x: torch.Tensor) -> torch.Tensor:
-        return x if self.output_ != "linear" else (x - self.offset_) / self.scale_
+    def _before(self, images: Images, rng: torch.Generator) -> None:
+        """Train the outermost layers first, then those within, one at a time."""
+        if not self.pretrain_epochs:
+            return
+        weights = [*self.encoder_.parameters(), *self.decoder_.parameters()]
+        for depth in range(1, len(_weighted(self.encoder_))):
+            stage = copy.copy(self)  # shares the networks
+            stage.set_params(
+                epochs=self.pretrain_epochs, max_steps=None, checkpoint=None, log_dir=None
+            )
+            stage._depth = depth
+            Loop(stage, images, rng).run()
+            for weight in weights:
+                weight.grad = None
+
+    def _players(self) -> dict[str, list[nn.Sequential]]:  # type: ignore[override]
+        """Return both networks, or while pre-training the layers down to a depth, and back."""
+        if not self._depth:
+            return {"model": [self.encoder_, self.decoder_]}
+        stop, start = _weighted(self.encoder_)[self._depth], _weighted(self.decoder_)[-self._depth]
+        start -= isinstance(self.decoder_[start - 1], ToPicture)
+        return {"model": [self.encoder_[:stop], self.decoder_[start:]]}
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        return self.encoder_(self._centred(x))
+        return self.encoder_(self._scaled(x))
 
     def _decode(self, z: torch.Tensor) -> torch.Tensor:
-        y = OUTPUTS[self.output_](self.decoder_(z.float()))
-        return y * self.scale_ + self.offset_ if self.output_ == "linear" else y
+        return self._image(self.decoder_(z.float()))
 
     def _fit(self, images: Images) -> None:
         super()._fit(images)
@@ -153,28 +207,9 @@ class Autoencoder(NeuralRepresentation):
                 f"{dead} of {self.latent_dim} numbers of the code are dead (they never change): "
                 "use code_activation='linear' or a lower learning_rate"
             )
-        if self.output_ == "linear" and max(map(abs, self.range_)) > 100:
-            findings.append(
-                f"the input runs from {self.range_[0]:.4g} to {self.range_[1]:.4g} and was scaled "
-                "by one number; if its columns have different units, put a StandardScaler first"
-            )
         return findings
 
 
-def _range(images: Images) -> tuple[float, float]:
-    """Return the least and the greatest value, as the networks see them."""
-    if images.dtype == np.uint8:
-        return 0.0, 1.0
-    ends = [(float(chunk.min()), float(chunk.max())) for chunk in images.chunks()]
-    return min(low for low, _ in ends), max(high for _, high in ends)
-
-
-def _centre_and_scale(chunks: Iterator[torch.Tensor]) -> tuple[float, float]:
-    """Return mean and standard deviation of all values; a deviation of 0 counts as 1."""
-    count, total, square = 0, 0.0, 0.0
-    for x in chunks:
-        count += x.numel()
-        total += float(x.sum(dtype=torch.float64))
-        square += float(x.double().square().sum())
-    mean = total / count
-    return mean, math.sqrt(max(0.0, square / count - mean**2)) or 1.0
+def _weighted(net: nn.Sequential) -> list[int]:
+    """Return where in a network the layers with weights are."""
+    return [i for i, layer in enumerate(net) if isinstance(layer, WEIGHTED)]

@@ -25,6 +25,12 @@ def _positive_uniform(weight: torch.Tensor, generator: torch.Generator) -> None:
     nn.init.uniform_(weight, 0, 1 / math.sqrt(len(weight) + 1), generator=generator)
 
 
+def _orthogonal(weight: torch.Tensor, generator: torch.Generator) -> None:
+    plain = torch.empty(weight.shape, device=weight.device)  # torch's wants rows in memory order
+    with torch.no_grad():
+        weight.copy_(nn.init.orthogonal_(plain, generator=generator))
+
+
 INITIALISERS: dict[str, Callable[..., object]] = {
     "glorot_uniform": nn.init.xavier_uniform_,
     "glorot_normal": nn.init.xavier_normal_,
@@ -37,7 +43,7 @@ INITIALISERS: dict[str, Callable[..., object]] = {
     "lecun_normal": lambda w, generator: nn.init.kaiming_normal_(
         w, nonlinearity="linear", generator=generator
     ),
-    "orthogonal": nn.init.orthogonal_,
+    "orthogonal": _orthogonal,
     "positive_uniform": _positive_uniform,
 }
 """Weight initialisers by name; biases start at zero."""
@@ -70,10 +76,13 @@ def dense(widths: Sequence[int], activation: str, last: str = "linear") -> nn.Se
     return nn.Sequential(*layers)
 
 
+WEIGHTED = nn.Linear, nn.Conv2d, nn.ConvTranspose2d
+
+
 def initialise(net: nn.Module, name: str, generator: torch.Generator) -> None:
     """Draw the weights of every layer of `net` from `generator`; biases become zero."""
     for layer in net.modules():
-        if isinstance(layer, nn.Linear):
+        if isinstance(layer, WEIGHTED):
             INITIALISERS[name](layer.weight, generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

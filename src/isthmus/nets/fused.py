@@ -24,6 +24,7 @@ BACKWARD: dict[type, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     nn.Softmax: lambda g, y: aten._softmax_backward_data(g, y, -1, y.dtype),
 }
 """Gradient before an activation, from the gradient after it and what it returned."""
+HANDLED = {nn.Linear, *BACKWARD}
 
 
 def _squared(a: torch.Tensor, x: torch.Tensor, output: str) -> Pair:
@@ -70,14 +71,14 @@ respect to what the last layer returns before its activation."""
 def chain_loss(
     layers: Sequence[nn.Module], x: torch.Tensor, target: torch.Tensor, output: str, loss: str
 ) -> torch.Tensor:
-    """Return the loss of a chain of dense layers, and leave its gradients in the weights.
+    """Return the loss of a chain of layers, and leave its gradients in the weights.
 
-    Without gradients (while validating) or in mixed precision the loss is computed by torch's
-    graph, and has to be asked for its gradients as usual.
+    Without gradients (while validating), in mixed precision or where not all layers are dense the
+    loss is computed by torch's graph, and has to be asked for its gradients as usual.
 
     Parameters
     ----------
-    layers : sequence of nn.Linear and activations
+    layers : sequence of layers and activations
         The chain, without its last activation.
     x, target : tensors of shape (n, d)
         What goes in, and what should come out.
@@ -92,7 +93,8 @@ def chain_loss(
     >>> layers[0].weight.grad.shape
     torch.Size([2, 3])
     """
-    if not torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type):
+    by_hand = torch.is_grad_enabled() and not torch.is_autocast_enabled(x.device.type)
+    if not by_hand or any(type(layer) not in HANDLED for layer in layers):
         return _by_graph(nn.Sequential(*layers)(x).float(), target, output, loss)
     with torch.no_grad():
         return _by_hand(layers, x, target, output, loss)
