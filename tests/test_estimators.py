@@ -9,7 +9,13 @@ from isthmus.models import FAMILIES, family
 SETTINGS = {
     "kmeans": {"n_clusters": 2},
     "pca": {"n_components": 1},
+    "nmf": {"n_components": 2},
+    "som": {"grid": (2, 2)},
     "autoencoder": {"latent_dim": 2, "hidden": (8,), "epochs": 3},
+    "vae": {"latent_dim": 2, "hidden": (8,), "epochs": 3},
+    "gan": {"latent_dim": 2, "generator": (8,), "discriminator": (8,), "epochs": 3},
+    "classifier": {"n_features": 4, "hidden": (16,), "epochs": 30, "learning_rate": 0.01},
+    "pixelnet": {"n_attributes": 2, "channels": 2, "epochs": 1},
 }
 
 EXPECTED_FAILURES: dict[str, dict[str, str]] = {}

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib import import_module
 from typing import Any
+
+from isthmus.words import hint
 
 FAMILIES = {
     "kmeans": "KMeans",
     "pca": "PCA",
+    "nmf": "NMF",
+    "som": "SOM",
     "autoencoder": "Autoencoder",
+    "vae": "VAE",
+    "gan": "GAN",
+    "classifier": "Classifier",
+    "pixelnet": "PixelNet",
 }
 """Name of the family, which is its module here and its name on the command line, and its class."""
 
@@ -28,10 +35,42 @@ def family(name: str) -> Any:
     'PCA'
     """
     if name not in FAMILIES:
-        near = difflib.get_close_matches(name.lower(), FAMILIES, 1, 0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"no family is called {name!r}{hint} (there are: {', '.join(FAMILIES)})")
+        there = ", ".join(FAMILIES)
+        raise ValueError(
+            f"no family is called {name!r}{hint(name, FAMILIES)} (there are: {there})"
+        )
     return getattr(import_module(f"isthmus.models.{name}"), FAMILIES[name])
+
+
+def every_name() -> list[str]:
+    """Return every family and every variant of one, as "autoencoder-conv".
+
+    Examples
+    --------
+    >>> every_name()[:2]
+    ['kmeans', 'pca']
+    """
+    return [
+        name + variant
+        for name in FAMILIES
+        for variant in ("", *(f"-{variant}" for variant in family(name).variants))
+    ]
+
+
+def named(name: str) -> tuple[Any, dict[str, Any]]:
+    """Return the class of a family or variant, and the parameters that make it that variant.
+
+    Examples
+    --------
+    >>> named("autoencoder-conv")[1]
+    {'architecture': 'conv'}
+    """
+    base, _, variant = name.partition("-")
+    cls = family(base)
+    if variant and variant not in cls.variants:
+        known = ", ".join(f"{base}-{known}" for known in cls.variants) or "none"
+        raise ValueError(f"{base} has no variant {name!r} (there are: {known})")
+    return cls, cls.variants[variant] if variant else {}
 
 
 def name_of(model: Any) -> str:

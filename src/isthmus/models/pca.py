@@ -13,7 +13,7 @@ import torch
 
 from isthmus.base import Representation
 from isthmus.data.images import Images
-from isthmus.tensors import generator, has_int8_products, readable_tensor
+from isthmus.tensors import as_bytes, generator, has_int8_products, readable_tensor
 
 COVARIANCE_LIMIT = 4096
 """Widest image whose d x d covariance is decomposed as it is."""
@@ -239,20 +239,13 @@ def _integer_sums(images: Images) -> tuple[np.ndarray, np.ndarray, np.ndarray] |
     d = int(np.prod(images.shape[1:]))
     total, products = torch.zeros(d, dtype=torch.float64), torch.zeros(d, d, dtype=torch.int64)
     for chunk in images.chunks(INTEGER_ROWS):
-        x = _bytes(readable_tensor(chunk).reshape(len(chunk), d))
+        x = as_bytes(readable_tensor(chunk).reshape(len(chunk), d))
         if x is None:
             return None
         total += x.float().sum(0) - 128 * len(x)
         products += _upper((x ^ 128).view(torch.int8))
     mirrored = products + products.triu(1).T
     return total.numpy() / 255, mirrored.numpy() / 255**2, np.full(d, 128 / 255)
-
-
-def _bytes(x: torch.Tensor) -> torch.Tensor | None:
-    if x.dtype != torch.float32:
-        return x if x.dtype == torch.uint8 else None
-    whole = (x * 255).round_().clamp_(0, 255)
-    return whole.to(torch.uint8) if torch.equal(whole / 255, x) else None
 
 
 def _upper(x: torch.Tensor) -> torch.Tensor:

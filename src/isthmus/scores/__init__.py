@@ -1,22 +1,50 @@
 """Scores: pure functions of arrays that say how good images, codes and clusters are."""
 
 from isthmus.scores.clustering import ari, cluster_accuracy, clusters, nmi, purity
+from isthmus.scores.disentanglement import (
+    active_units,
+    factor_vae_score,
+    kl_per_dimension,
+    mig,
+    mutual_information,
+    rank_correlation,
+    variance_explained,
+)
 from isthmus.scores.probes import knn_accuracy, linear_accuracy, svm_accuracy
 from isthmus.scores.rate import bits_per_image, cross_entropy
 from isthmus.scores.reconstruction import mse, psnr, ssim
+from isthmus.scores.segmentation import (
+    class_accuracy,
+    class_iou,
+    confusion_matrix,
+    global_accuracy,
+    mean_iou,
+)
 
 __all__ = [
+    "active_units",
     "ari",
     "bits_per_image",
+    "class_accuracy",
+    "class_iou",
     "cluster_accuracy",
     "clusters",
+    "confusion_matrix",
     "cross_entropy",
+    "factor_vae_score",
+    "global_accuracy",
+    "kl_per_dimension",
     "knn_accuracy",
     "linear_accuracy",
+    "mean_iou",
+    "mig",
     "mse",
+    "mutual_information",
     "nmi",
     "psnr",
     "purity",
+    "rank_correlation",
     "ssim",
     "svm_accuracy",
+    "variance_explained",
 ]

@@ -14,6 +14,8 @@ from isthmus.scores.reconstruction import mse
 FINEST, COARSEST = -9.0, 3.0
 """Range of log2(step) searched, the step in training deviations: at 8 nearly all codes are 0."""
 
+IDLE_SHARE = 0.25
+"""Share of the allowed rise of the error that may go into leaving out idle dimensions."""
 HALVINGS = 9
 """Bisections of that range, each one decode: log2(step) is found to within 0.024."""
 
@@ -31,17 +33,17 @@ def bits_per_image(
 
     ``bits = sum_d E_test[-log2 p_d(q_d)]`` with ``q_d = round((z_d - mean_d) / (step std_d))``
     and p_d the histogram of training codes (see `cross_entropy`). The step is the largest, to
-    2 %, for which the held-out mse rises by at most `tolerance`. The bisection visits the same
-    steps whatever the tolerance, so more tolerance never gives a smaller step. Indices are not
-    rounded: their bits are their cross-entropy.
+    2 %, for which the held-out mse rises by at most `tolerance`. Dimensions that hardly change
+    what is decoded, as the collapsed latents of a VAE, are left out first: a quarter of the
+    tolerance may go into that. Indices are not rounded: their bits are their cross-entropy.
 
     Parameters
     ----------
     codes_train, codes_test : array_like of shape (n, k), (n, h, w, k) or (n,)
         Codes of training and held-out images: float vectors or integer indices.
     decode : callable, optional
-        From codes (n, ...) to images; called 10 times, on `limit` codes at most. Not used for
-        indices.
+        From codes (n, ...) to images; called 11 times and log2(k) times more, on `limit` codes at
+        most. Not used for indices.
     X_test : ndarray or Images of shape (n, ...), optional
         The held-out images, in the shape `decode` gives. Not used for indices.
     tolerance : float
@@ -54,8 +56,8 @@ def bits_per_image(
     Returns
     -------
     bits : float
-        Mean bits per image, at least 0. A dimension that is constant in training costs none and
-        is decoded as its mean.
+        Mean bits per image, at least 0. A dimension that is constant in training or idle costs
+        none and is decoded as its mean.
     step : float or None
         In training deviations of every dimension, 1/512 to 8; None for indices.
 
@@ -92,7 +94,8 @@ def bits_per_image(
     if not tolerance >= 0:
         raise ValueError(f"tolerance={tolerance} must be at least 0; 0.01 allows 1 % more mse")
     mean, std = _spread(train)
-    step = _largest_step(test, mean, std, decode, X_test, tolerance, limit)
+    rows = np.unique(np.arange(limit) * len(test) // limit)
+    std, step = _largest_step(test[rows], mean, std, decode, X_test[rows], tolerance)
     return _vector_bits(train, test, mean, step * std), step
 
 
@@ -163,25 +166,67 @@ def _quantise(Z: np.ndarray, mean: np.ndarray, step: np.ndarray) -> np.ndarray:
 
 
 def _largest_step(
-    test: np.ndarray,
+    Z: np.ndarray,
     mean: np.ndarray,
     std: np.ndarray,
     decode: Callable[[np.ndarray], np.ndarray],
-    X_test: Any,
+    X: Any,
     tolerance: float,
-    limit: int,
-) -> float:
-    rows = np.unique(np.arange(limit) * len(test) // limit)
-    Z, X = test[rows], X_test[rows]
-    error = mse(X, decode(Z))
-    allowed = error + max(tolerance * error, 1e-6 * _variance(X))
+) -> tuple[np.ndarray, float]:
+    """Return the deviations with 0 for idle dimensions, and the step in units of them."""
+    back = np.asarray(decode(Z))
+    error = mse(X, back)
+    rise = max(tolerance * error, 1e-6 * _variance(X))
+    std = _without_idle(Z, mean, std, decode, X, back, error + IDLE_SHARE * rise)
     low, high = FINEST, COARSEST
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         step = 2**middle * std
-        rounded = (mean + step * _quantise(Z, mean, step)).astype(test.dtype)
-        low, high = (middle, high) if mse(X, decode(rounded)) <= allowed else (low, middle)
-    return float(2**low)
+        rounded = (mean + step * _quantise(Z, mean, step)).astype(Z.dtype)
+        low, high = (middle, high) if mse(X, decode(rounded)) <= error + rise else (low, middle)
+    return std, float(2**low)
+
+
+def _without_idle(
+    Z: np.ndarray,
+    mean: np.ndarray,
+    std: np.ndarray,
+    decode: Callable[[np.ndarray], np.ndarray],
+    X: Any,
+    back: np.ndarray,
+    allowed: float,
+) -> np.ndarray:
+    """Return the deviations, 0 for as many dimensions as can be left out at the allowed error."""
+    used = np.flatnonzero(std) if Z.ndim == 2 else np.empty(0, dtype=int)
+    if not 0 < len(used) <= len(Z):
+        return std
+    order = used[np.argsort(_harm(Z, mean, used, decode, back))]
+    low, high = 0, len(used) + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        without = Z.copy()
+        without[:, order[:middle]] = mean[order[:middle]]
+        low, high = (middle, high) if mse(X, decode(without)) <= allowed else (low, middle)
+    std = std.copy()
+    std[order[:low]] = 0
+    return std
+
+
+def _harm(
+    Z: np.ndarray,
+    mean: np.ndarray,
+    used: np.ndarray,
+    decode: Callable[[np.ndarray], np.ndarray],
+    back: np.ndarray,
+) -> np.ndarray:
+    """Return how much images change, squared, with each dimension at its mean, where it is far."""
+    times = len(Z) // len(used)
+    row = np.argsort(-np.abs(Z[:, used] - mean[used]), axis=0)[:times].ravel()
+    dimension = np.tile(used, times)
+    without = Z[row]
+    without[np.arange(len(row)), dimension] = mean[dimension]
+    change = np.asarray(decode(without), dtype=np.float64) - back[row]
+    return np.square(change.reshape(times, len(used), -1)).mean((0, 2))
 
 
 def _variance(X: Any) -> float:

@@ -1,0 +1,357 @@
+"""Classifier: a network trained with labels, whose last features but one are the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import ClassifierMixin, clone
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+from torch.nn import functional
+
+from isthmus.base import one_of
+from isthmus.data.images import Images, with_channels
+from isthmus.models import family, name_of
+from isthmus.nets.coders import ARCHITECTURES, encoder
+from isthmus.nets.dense import ACTIVATIONS, dense
+from isthmus.neural import NeuralRepresentation
+from isthmus.store import load_model
+
+CENTRED = 10_000
+"""Images by which the features of another model are standardised for the head, at most."""
+SCALING = ("output_", "range_", "offset_", "scale_")
+"""What a fit learnt about the values of images; a copied encoder goes on with its own."""
+
+
+@dataclass(eq=False, repr=False)
+class Classifier(ClassifierMixin, NeuralRepresentation):
+    r"""Encodes by the features from which a linear layer tells the classes: :math:`z = f(x)`.
+
+    Encoder and head are trained together to minimise the mean cross-entropy
+    :math:`-\log \mathrm{softmax}_y(W f(x) + b)`. It is the supervised twin of the autoencoder: the
+    same encoder, with a head in place of the decoder. It can start from the encoder of another
+    model, learnt without labels.
+
+    Parameters
+    ----------
+    n_features : int
+        Width of the code; not looked at with `pretrained`.
+    architecture : {"dense", "conv"}
+        Dense layers only, or strided convolutions before them; likewise.
+    hidden : tuple of int
+        Units of the dense layers before the code; likewise.
+    channels : tuple of int
+        Filters of the convolutions, 4x4 with stride 2: each halves height and width; likewise.
+    activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
+        After every hidden layer; likewise.
+    code_activation : str
+        After the code; the same names; likewise.
+    pretrained : fitted model, str or None
+        What to start from: a model with an encoder network, such as an Autoencoder or a VAE (of
+        which the mean is taken), or the file of one. The model itself is left as it is.
+    frozen : bool
+        Train the head only and leave the encoder of `pretrained` as it is.
+    shift : int
+        Move every training image by up to so many pixels, anew in every epoch.
+    class_weight : {None, "balanced"} or dict
+        Weight of every class in the loss; "balanced" gives all classes equal shares.
+    epochs, batch_size, optimizer, learning_rate, schedule, init
+        See `NeuralRepresentation`.
+    validation_fraction, keep_best, patience, max_seconds, checkpoint, log_dir, precision
+        See `NeuralRepresentation`.
+    random_state, device, verbose
+        See `Representation`.
+
+    Attributes
+    ----------
+    encoder_, head_ : torch.nn.Sequential
+        The networks.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    history_ : dict of str to list of float
+        epoch, loss, accuracy and seconds after every epoch, and the same of the images held out as
+        val_loss and val_accuracy.
+
+    Raises
+    ------
+    ValueError
+        If there are no labels or fewer than two classes, a parameter is out of its range, or
+        `pretrained` has no encoder for such images.
+
+    References
+    ----------
+    D. Rumelhart, G. Hinton and R. Williams, Learning representations by back-propagating errors,
+    1986.
+    Y. Bengio et al., Greedy layer-wise training of deep networks, 2007 (pre-training).
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> model = ist.Classifier(16, hidden=(64,), random_state=0).fit(images.train)
+    >>> model.encode(images.test).shape, model.score(images.test) > 0.9
+    ((359, 16), True)
+    """
+
+    n_features: int = 20
+    _: KW_ONLY
+    architecture: str = "dense"
+    hidden: tuple[int, ...] = ()
+    channels: tuple[int, ...] = (32, 64, 128)
+    activation: str = "relu"
+    code_activation: str = "relu"
+    pretrained: Any = None
+    frozen: bool = False
+    shift: int = 0
+    class_weight: Any = None
+
+    width = "n_features"
+    needs_labels = True
+    variants: ClassVar[dict[str, dict[str, Any]]] = {"conv": {"architecture": "conv"}}
+
+    def __sklearn_clone__(self) -> Classifier:
+        """Return an unfitted copy; what it starts from stays fitted."""
+        parameters = self.get_params(deep=False)
+        pretrained = parameters.pop("pretrained")
+        copied = {name: clone(value, safe=False) for name, value in parameters.items()}
+        return type(self)(**copied, pretrained=pretrained)
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        one_of("architecture", self.architecture, ARCHITECTURES)
+        one_of("activation", self.activation, ACTIVATIONS)
+        one_of("code_activation", self.code_activation, ACTIVATIONS)
+        for name in ("hidden", "channels"):
+            if any(units < 1 for units in getattr(self, name)):
+                raise ValueError(f"{name}={getattr(self, name)} must be numbers of at least 1")
+        if self.shift < 0 or (self.shift and len(self.image_shape_) == 1):
+            raise ValueError(f"shift={self.shift} must be at least 0, and 0 for vectors")
+        if self.frozen and self.pretrained is None:
+            raise ValueError("frozen=True needs pretrained: a model whose encoder is kept")
+
+    def _with_targets(self, images: Images, y: Any) -> Images:
+        """Return the labelled images, with their classes as indices into `classes_`."""
+        y = images.y if y is None else y
+        if y is None:
+            raise ValueError(
+                "Classifier requires y to be passed, but the target y is None: give fit(X, y), or "
+                "Images with y"
+            )
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(images, y)
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        known = _labelled(y)
+        self.classes_, index = np.unique(y[known], return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"Classifier needs at least 2 classes to tell apart, got {len(self.classes_)} "
+                f"class in {known.sum()} labelled images"
+            )
+        return replace(images if known.all() else images[known], y=index)
+
+    def _prepare(self, images: Images) -> None:
+        self._scale_to(images, "auto")
+        self.n_classes_ = len(self.classes_)
+        self.origin_: dict[str, Any] | None = None
+        self.class_weights_ = compute_class_weight(
+            self.class_weight, classes=self.classes_, y=self.classes_[images.y]
+        ).astype(np.float32)
+        if self.pretrained is None:
+            return
+        model = _with_encoder(self.pretrained, self.image_shape_)
+        self.origin_ = _described(model)
+        for name in SCALING:
+            setattr(self, name, getattr(model, name, getattr(self, name)))
+
+    def _networks(self) -> dict[str, nn.Module]:
+        if self.origin_ is None:
+            shape = (self.architecture, self.image_shape_, self.channels)
+            widths, n_features = (*self.hidden, self.n_features), self.n_features
+            net = encoder(*shape, widths, self.activation, self.code_activation)
+        else:
+            twin = _twin(self.origin_)
+            n_features = self.origin_["width"]
+            net = _narrowed(twin._networks()["encoder_"], n_features)
+        return {"encoder_": net, "head_": dense((n_features, self.n_classes_), "linear")}
+
+    def _before(self, images: Images, rng: torch.Generator) -> None:
+        """Give the encoder the weights it starts from."""
+        if self.pretrained is not None:
+            model = _with_encoder(self.pretrained, self.image_shape_)
+            start = _narrowed(model.encoder_, model._n_features_out)
+            self.encoder_.load_state_dict(start.state_dict())
+            self.encoder_.eval()
+            z = self._map(self._encode, images.evenly(CENTRED))
+            self.center_ = z.mean(0)
+            self.spread_ = np.maximum(z.std(0), 1e-3 * z.std(0).max() + 1e-6)
+            self.encoder_.train(not self.frozen)
+
+    def _players(self) -> dict[str, list[nn.Module]]:
+        """Return both networks, or the head where the encoder is to stay as it is."""
+        return {"model": [self.head_] if self.frozen else [self.encoder_, self.head_]}
+
+    def _convolves(self) -> bool:
+        return any(isinstance(layer, nn.Conv2d) for layer in self.encoder_)
+
+    def _targets(self, images: Images) -> torch.Tensor:
+        return torch.from_numpy(images.y)
+
+    def _losses(
+        self, x: torch.Tensor, rng: torch.Generator, t: torch.Tensor
+    ) -> Iterator[tuple[str, Any, dict]]:
+        learning = torch.is_grad_enabled()
+        if learning and self.shift:
+            x = _shifted(x, with_channels(self.image_shape_), self.shift, rng)
+        with torch.set_grad_enabled(learning and not self.frozen):
+            z = self._encode(x)
+        logits = self._logits(z).float()
+        weights = self._learned("class_weights_", logits)
+        loss = functional.cross_entropy(logits, t, weights)
+        right = (logits.detach().argmax(1) == t).float().mean()
+        yield "model", loss, {"loss": loss, "accuracy": right}
+
+    def _encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.encoder_(self._scaled(x))
+
+    def _logits(self, z: torch.Tensor) -> torch.Tensor:
+        """Return what the head says of features; those of another model are standardised first."""
+        if self.origin_ is not None:
+            z = (z - self._learned("center_", z)) / self._learned("spread_", z)
+        return self.head_(z)
+
+    def _classify(self, x: torch.Tensor) -> torch.Tensor:
+        return self._logits(self._encode(x)).softmax(1)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of every class for every image, (n, n_classes)."""
+        check_is_fitted(self)
+        return self._map(self._classify, self._check(X, reset=False))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most likely label of every image."""
+        best = self.predict_proba(X).argmax(1)
+        return np.asarray(self.classes_)[best]
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the share of the labelled images whose label is predicted.
+
+        Parameters
+        ----------
+        X : Images or array of shape (n, d), (n, h, w) or (n, h, w, c)
+            Images.
+        y : array of shape (n,), optional
+            Labels, where `X` has none.
+        sample_weight : array of shape (n,), optional
+            How much every image counts.
+        """
+        y = getattr(X, "y", None) if y is None else y
+        if y is None:
+            raise ValueError("a score needs labels: give score(X, y), or Images with y")
+        y, predicted = column_or_1d(y), self.predict(X)
+        check_consistent_length(predicted, y)
+        known = _labelled(y)
+        weights = None if sample_weight is None else np.asarray(sample_weight)[known]
+        return float(np.average((predicted == y)[known], weights=weights))
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.head_[0].in_features)
+
+    def _health(self, images: Images) -> list[str]:
+        findings = super()._health(images)
+        most = np.bincount(images.y).max() / len(images)
+        accuracy = self.history_.get("val_accuracy", self.history_["accuracy"])[-1]
+        if not accuracy > most:
+            findings.append(
+                f"{accuracy:.1%} are right, no more than if the most frequent class were always "
+                "the answer: try another learning_rate, more epochs, or class_weight='balanced'"
+            )
+        deviation = self._map(self._encode, images.evenly(2000)).std(0)
+        dead = int((deviation < 1e-3 * max(deviation.max(), 1e-12)).sum())
+        if dead:
+            findings.append(
+                f"{dead} of {len(deviation)} features are dead (they never change): use "
+                "code_activation='leaky_relu' or a lower learning_rate"
+            )
+        return findings
+
+
+def _labelled(y: np.ndarray) -> np.ndarray:
+    """Return which labels are known: -1 is none, except where the classes are -1 and 1."""
+    if y.dtype.kind not in "if" or set(np.unique(y)) == {-1, 1}:
+        return np.ones(len(y), dtype=bool)
+    return y != -1
+
+
+def _with_encoder(pretrained: Any, shape: tuple[int, ...]) -> Any:
+    """Return the fitted model to start from, read from its file if need be."""
+    model = load_model(pretrained) if isinstance(pretrained, str | Path) else pretrained
+    check_is_fitted(model)
+    if type(getattr(model, "encoder_", None)) is not nn.Sequential:
+        raise ValueError(
+            f"pretrained={type(model).__name__} has no encoder network that gives a vector an "
+            "image; give a fitted Autoencoder, VAE or Classifier, or the file of one"
+        )
+    if with_channels(model.image_shape_) != with_channels(shape):
+        raise ValueError(
+            f"pretrained was fitted on images of shape {model.image_shape_}, these are {shape}"
+        )
+    return model
+
+
+def _described(model: Any) -> dict[str, Any]:
+    """Return what the networks of a model are built from, as JSON can hold it."""
+    facts = {name: value for name, value in vars(model).items() if name.endswith("_")}
+    kinds = str | int | float | tuple | dict | None
+    return {
+        "family": name_of(model),
+        "width": model._n_features_out,
+        "parameters": model.get_params(deep=False) | {"random_state": None},
+        "learned": {k: v for k, v in facts.items() if isinstance(v, kinds) and k != "history_"},
+    }
+
+
+def _twin(origin: dict[str, Any]) -> Any:
+    """Return a model that builds the networks of the one that `_described` was given."""
+
+    def tupled(facts: dict[str, Any]) -> dict[str, Any]:
+        return {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+
+    twin = family(origin["family"])(**tupled(origin["parameters"]))
+    for name, value in tupled(origin["learned"]).items():
+        setattr(twin, name, value)
+    return twin
+
+
+def _narrowed(net: nn.Sequential, width: int) -> nn.Sequential:
+    """Return the network with its last layer cut to so many units: a VAE's to the means."""
+    last = net[-1]
+    if not isinstance(last, nn.Linear) or last.out_features == width:
+        return net
+    cut = nn.utils.skip_init(nn.Linear, last.in_features, width)
+    cut.load_state_dict({k: v[:width].detach() for k, v in last.state_dict().items()})
+    return nn.Sequential(*list(net)[:-1], cut)
+
+
+def _shifted(
+    x: torch.Tensor, shape: tuple[int, ...], most: int, rng: torch.Generator
+) -> torch.Tensor:
+    """Return every image moved by a random number of pixels; its edge fills what opens."""
+    h, w, _ = shape
+    i = torch.arange(len(x), device=x.device).view(-1, 1, 1)
+    rows, columns = (_places(len(x), side, most, rng).to(x.device) for side in (h, w))
+    return x.view(-1, *shape)[i, rows[:, :, None], columns[:, None, :]].reshape(len(x), -1)
+
+
+def _places(n: int, side: int, most: int, rng: torch.Generator) -> torch.Tensor:
+    moved = torch.randint(-most, most + 1, (n, 1), generator=rng, device=rng.device)
+    return (moved + torch.arange(side, device=rng.device)).clamp_(0, side - 1)

@@ -1,0 +1,400 @@
+"""Variational autoencoder: the code of an image is a distribution, and any code decodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+from torch.nn.functional import softplus
+
+from isthmus.base import PASS_BYTES, one_of
+from isthmus.data.images import Images
+from isthmus.nets import bounds
+from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
+from isthmus.nets.dense import ACTIVATIONS, dense
+from isthmus.nets.fused import OUTPUTS
+from isthmus.neural import NeuralRepresentation
+from isthmus.progress import track
+from isthmus.tensors import generator
+
+MEASURED = 10_000
+"""Training images that the KL of every latent is measured on after the fit, at most."""
+COLLAPSED = 0.01
+"""A latent with less KL in nats, or whose mean varies less, says nothing about the image."""
+LIMITS = {"beta": (0, 1e6), "capacity": (0, 1e6), "warmup": (0, 1), "sigma": (1e-6, 1e6)}
+MOST_GREY = 0.25
+"""Share of grey pixels in images that still count as black and white."""
+MOST_DRAWS = 1000
+"""Codes that are decoded at a time while the likelihood is estimated, or fewer."""
+LEAST_SIGMA = 1e-3
+"""Least deviation of pixels fitted to the images: a perfect fit would end at none."""
+
+
+@dataclass(eq=False, repr=False)
+class VAE(NeuralRepresentation):
+    r"""Encodes an image as a normal distribution q(z|x) and decodes draws from it as p(x|z).
+
+    Maximises a lower bound of log p(x) under the prior N(0, I) of the code:
+
+    .. math:: \mathbb{E}_{q(z|x)} \log p(x|z) - \beta\, KL(q(z|x)\,\|\,N(0, I))
+
+    Both terms are in nats, summed over the pixels and over the latents and averaged over a batch.
+    Only so does ``beta=1`` stand for the bound; beside an error averaged over pixels the same beta
+    would weigh as many times more as there are pixels. `encode` is the mean of q(z|x), the same
+    each time; `posterior` gives the variance too. `sample` decodes draws from the prior.
+
+    Parameters
+    ----------
+    latent_dim : int
+        Width of the code, at most the numbers in an image.
+    architecture : {"dense", "conv", "burgess", "deep"}
+        Dense layers only; strided convolutions before them, mirrored by transposed ones; the
+        network of Burgess et al. (32, 32, 64, 64 filters and a dense layer of 256); or 32, 32, 64,
+        64, 128, 128, 256 filters of 3x3 with batch normalisation. These two are for 64x64 pixels.
+    hidden : tuple of int
+        Units of the dense layers before the code, for "dense" and "conv".
+    channels : tuple of int
+        Filters of the convolutions of "conv", 4x4 with stride 2: each halves height and width.
+    activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
+        After every hidden layer.
+    likelihood : {"auto", "bernoulli", "gaussian"}
+        What a pixel is given the code: 1 with a probability (values in [0, 1] only; grey ones
+        count in proportion), or normal around a mean. "auto" is bernoulli for images in black and
+        white, as handwriting mostly is, or with `binarize`; gaussian for all others, of which
+        bernoulli pixels would learn only a blur.
+    sigma : float or None
+        Deviation of gaussian pixels, above 0. None takes the one that fits best, at every step.
+    binarize : {"none", "draw", "threshold"}
+        Before every step of the fit make grey pixels 0 or 1: drawn anew with the pixel as the
+        probability, or 1 from 0.5 up.
+    beta : float
+        Weight of the KL, at least 0: the larger, the less the code says, and the more independent
+        its numbers tend to be. With `capacity` or `tc` see there.
+    warmup : float
+        Share of the fit, 0 to 1, over which the weight of the KL (or the capacity) rises from 0.
+    capacity : float or None
+        Nats that the code may hold, at least 0: the penalty is ``beta * abs(KL - C)``, C rising to
+        this; beta is then called gamma, and 100 to 1000.
+    tc : {"none", "tcvae", "factor"}
+        Weigh by beta only the total correlation within the KL, that is how far the latents depend
+        on each other: the penalty is ``KL + (beta - 1) * TC``. TC is estimated from the batch
+        (beta-TCVAE), or by a second player that tells codes from codes with shuffled columns
+        (FactorVAE, whose gamma is ``beta - 1``).
+    discriminator : tuple of int
+        Units of the hidden layers of that second player.
+    importance_samples : int
+        Draws of z for every image and step, at least 1. More than one trains the tighter bound of
+        the importance weighted autoencoder; beta then weighs log p(z) - log q(z|x) of every draw.
+    epochs, batch_size, optimizer, learning_rate, schedule, init, max_steps
+        See `NeuralRepresentation`.
+    validation_fraction, keep_best, patience, max_seconds, checkpoint, log_dir, precision
+        See `NeuralRepresentation`.
+    random_state, device, verbose
+        See `Representation`.
+
+    Attributes
+    ----------
+    encoder_, decoder_ : torch.nn.Sequential
+        The networks; the encoder gives the means and then the logarithms of the variances.
+    likelihood_ : str
+        "bernoulli" or "gaussian".
+    sigma_ : float
+        Deviation of a pixel, of gaussian likelihood.
+    kl_ : ndarray of shape (latent_dim,)
+        KL of every latent in nats, averaged over training images: how much it says.
+    activity_ : ndarray of shape (latent_dim,)
+        Variance over training images of the mean of every latent.
+    history_ : dict of str to list of float
+        epoch, loss, reconstruction, kl, val_loss and seconds after every epoch. The loss is what
+        is minimised once the warm-up is over; reconstruction is minus the log-likelihood.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range, or the likelihood is bernoulli and values leave [0, 1].
+
+    References
+    ----------
+    D. Kingma and M. Welling, Auto-encoding variational Bayes, 2014.
+    I. Higgins et al., beta-VAE: learning basic visual concepts, 2017.
+    C. Burgess et al., Understanding disentangling in beta-VAE, 2018 (capacity).
+    T. Q. Chen et al., Isolating sources of disentanglement in variational autoencoders, 2018.
+    H. Kim and A. Mnih, Disentangling by factorising, 2018 (FactorVAE).
+    Y. Burda, R. Grosse and R. Salakhutdinov, Importance weighted autoencoders, 2016.
+    O. Rybkin et al., Simple and effective VAE training with calibrated decoders, 2021 (sigma).
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> model = ist.VAE(8, hidden=(32,), epochs=20, random_state=0).fit(images.train)
+    >>> mean, log_var = model.posterior(images.test)
+    >>> bool((model.encode(images.test) == mean).all())
+    True
+    """
+
+    latent_dim: int = 10
+    _: KW_ONLY
+    architecture: str = "dense"
+    hidden: tuple[int, ...] = (512, 256)
+    channels: tuple[int, ...] = (32, 64, 128)
+    activation: str = "relu"
+    likelihood: str = "auto"
+    sigma: float | None = None
+    binarize: str = "none"
+    beta: float = 1.0
+    warmup: float = 0.0
+    capacity: float | None = None
+    tc: str = "none"
+    discriminator: tuple[int, ...] = (512, 512, 512)
+    importance_samples: int = 1
+
+    width = "latent_dim"
+    variants: ClassVar[dict[str, dict[str, Any]]] = {"beta": {"beta": 4.0}}
+    _n_images = 0  # that the loop trains on
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        one_of("architecture", self.architecture, ARCHITECTURES)
+        one_of("activation", self.activation, ACTIVATIONS)
+        one_of("likelihood", self.likelihood, ("auto", "bernoulli", "gaussian"))
+        one_of("binarize", self.binarize, bounds.BINARIZATIONS)
+        one_of("tc", self.tc, ("none", "tcvae", "factor"))
+        for name in ("hidden", "channels", "discriminator"):
+            if any(units < 1 for units in getattr(self, name)):
+                raise ValueError(f"{name}={getattr(self, name)} must be numbers of at least 1")
+        for name, (least, most) in LIMITS.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"{name}={value} must be at least {least} and at most {most}")
+        if self.importance_samples < 1:
+            raise ValueError(f"importance_samples={self.importance_samples} must be at least 1")
+        if (self.capacity is not None) + (self.tc != "none") + (self.importance_samples > 1) > 1:
+            raise ValueError(
+                "capacity, tc and importance_samples are different objectives: give one"
+            )
+        n, d = self.latent_dim, self.n_features_in_
+        if n > d:
+            raise ValueError(f"latent_dim={n} is wider than the input of n_features={d} numbers")
+
+    def _prepare(self, images: Images) -> None:
+        self._scale_to(images, "auto")
+        self.likelihood_ = self.likelihood
+        if self.likelihood == "auto":
+            plain = self.binarize != "none" or self._black_and_white(images.evenly(1000))
+            self.likelihood_ = "bernoulli" if plain else "gaussian"
+        low, high = self.range_
+        if self.likelihood_ == "bernoulli" and self.output_ != "sigmoid":
+            raise ValueError(
+                f"likelihood='bernoulli' needs values in [0, 1]; the images run from {low:.4g} to "
+                f"{high:.4g}: scale them, or use likelihood='gaussian'"
+            )
+        if self.likelihood_ == "gaussian":
+            if self.binarize != "none":
+                raise ValueError(f"binarize={self.binarize!r} needs likelihood='bernoulli'")
+            self.sigma_ = self.sigma or 0.0  # 0 while it is fitted
+        self._n_images = len(images) - int(self.validation_fraction * len(images))
+
+    def _black_and_white(self, images: Images) -> bool:
+        grey = sum(float(((x > 0.1) & (x < 0.9)).sum()) for x in self._tensors(images))
+        return self.output_ == "sigmoid" and grey < MOST_GREY * len(images) * self.n_features_in_
+
+    def _networks(self) -> dict[str, nn.Module]:
+        shape = (self.architecture, self.image_shape_, self.channels)
+        nets: dict[str, nn.Module] = {
+            "encoder_": encoder(*shape, (*self.hidden, 2 * self.latent_dim), self.activation),
+            "decoder_": decoder(*shape, (*self.hidden, self.latent_dim), self.activation),
+        }
+        if self.tc == "factor":
+            widths = (self.latent_dim, *self.discriminator, 1)
+            nets["discriminator_"] = dense(widths, "leaky_relu")
+        return nets
+
+    def _players(self) -> dict[str, list[nn.Module]]:
+        players: dict[str, list[nn.Module]] = {"model": [self.encoder_, self.decoder_]}
+        return players | ({"judge": [self.discriminator_]} if self.tc == "factor" else {})
+
+    def _convolves(self) -> bool:
+        # wide dense layers gain from bfloat16 as convolutions do
+        return super()._convolves() or max(self.hidden, default=0) >= 256
+
+    def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[tuple[str, Any, dict]]:
+        x = self._scaled(bounds.binarized(x, self.binarize, rng))
+        mean, log_var = self._posterior(x)
+        z = bounds.reparameterize(mean, log_var, rng, self.importance_samples)
+        error, kl = self._error(x, z), bounds.kl_divergence(mean, log_var).sum(1).mean()
+        loss = self._objective(error, kl, z, mean, log_var)
+        ramp = min(1.0, self._done / self.warmup) if self.warmup else 1.0
+        logs = {"loss": loss(1.0), "reconstruction": error.mean(), "kl": kl}
+        yield "model", logs["loss"] if ramp == 1 else loss(ramp), logs
+        if self.tc == "factor":
+            yield self._judge_loss(z[0].detach(), rng)
+
+    def _objective(
+        self, error: Any, kl: Any, z: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor
+    ) -> Callable[[float], torch.Tensor]:
+        """Return the loss as a function of how far the warm-up has come, 0 to 1."""
+        beta, capacity = self.beta, self.capacity
+        if self.importance_samples > 1:
+            ratio = bounds.log_ratio(z, mean, log_var)
+            return lambda ramp: -bounds.importance_bound(ramp * beta * ratio - error).mean()
+        error = error.mean()
+        if capacity is not None:
+            return lambda ramp: error + beta * (kl - ramp * capacity).abs()
+        if self.tc == "none":
+            return lambda ramp: error + ramp * beta * kl
+        tc = self._total_correlation(z[0], mean, log_var)
+        return lambda ramp: error + ramp * (kl + (beta - 1) * tc)
+
+    def _total_correlation(self, z: Any, mean: Any, log_var: Any) -> torch.Tensor:
+        if self.tc == "tcvae":
+            return bounds.kl_terms(z, mean, log_var, self._n_images)[1]
+        return self.discriminator_(z).float().mean()  # the logit is the log ratio of densities
+
+    def _judge_loss(self, z: torch.Tensor, rng: torch.Generator) -> tuple[str, Any, dict]:
+        both = torch.cat((z, bounds.permuted(z, rng)))
+        joint, independent = self.discriminator_(both).float().chunk(2)
+        loss = 0.5 * (softplus(-joint).mean() + softplus(independent).mean())
+        return "judge", loss, {"judge": loss}
+
+    def _posterior(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        mean, log_var = self.encoder_(x).float().chunk(2, dim=1)
+        return mean, log_var
+
+    def _error(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        """Return minus log p(x|z) for draws z (k, n, latent) and scaled images x, (k, n)."""
+        if self.likelihood_ == "bernoulli":
+            return bounds.BernoulliError.apply(self._decoded(z), x)
+        d, squared = x.shape[1], self._squared(x, z)
+        sigma: Any = self.sigma_ / self.scale_
+        if not sigma:
+            sigma = (squared.detach().mean() / d).sqrt().clamp_min(LEAST_SIGMA)
+        return bounds.gaussian_error(squared, d, sigma) + d * math.log(self.scale_)
+
+    def _squared(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        return (OUTPUTS[self.output_](self._decoded(z)) - x).square().sum(-1)
+
+    def _decoded(self, z: torch.Tensor) -> torch.Tensor:
+        """Return the last layer's values for draws (k, n, latent), (k, n, d)."""
+        return self.decoder_(z.flatten(0, 1)).float().unflatten(0, z.shape[:2])
+
+    def _encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self._posterior(self._scaled(x))[0]
+
+    def _decode(self, z: torch.Tensor) -> torch.Tensor:
+        return self._image(self.decoder_(z.float()))
+
+    def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
+        return self._decode(torch.randn(n, self.latent_dim, generator=rng, device=rng.device))
+
+    def posterior(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and logarithm of the variance of q(z|x) for every image, (n, k) each."""
+        check_is_fitted(self)
+        both = self._map(lambda x: self.encoder_(self._scaled(x)), self._check(X, reset=False))
+        return both[:, : self.latent_dim], both[:, self.latent_dim :]
+
+    def elbo(
+        self, X: Any, n_samples: int = 1, *, binarize: str = "none", random_state: Any = 0
+    ) -> np.ndarray:
+        """Return the lower bound of log p(x) of every image in nats (beta = 1), (n,).
+
+        Parameters
+        ----------
+        X : Images or array
+            Under a bernoulli likelihood only binary images have a probability; for grey pixels
+            the figure is minus a cross-entropy, and compares with nothing but itself.
+        n_samples : int
+            Draws of the code of every image; the KL is exact.
+        binarize : {"none", "draw", "threshold"}
+            Make grey pixels 0 or 1 first: drawn with the pixel as the probability (the same
+            for the same seed, here and in `log_likelihood`), or 1 from 0.5 up.
+        random_state : int, Generator, RandomState or None
+            Seed of all draws.
+        """
+        return self._estimate(
+            lambda error, ratio, kl: -error.mean(0) - kl, X, n_samples, binarize, random_state
+        )
+
+    def log_likelihood(
+        self, X: Any, n_samples: int = 500, *, binarize: str = "none", random_state: Any = 0
+    ) -> np.ndarray:
+        """Return an importance-sampled log p(x) of every image in nats, (n,).
+
+        ``log mean_i p(x|z_i) p(z_i) / q(z_i|x)`` over draws from q(z|x): a lower bound in
+        expectation, which rises to log p(x) as `n_samples` grows. Parameters are those of `elbo`.
+        """
+        return self._estimate(
+            lambda error, ratio, _: bounds.importance_bound(ratio - error),
+            *(X, n_samples, binarize, random_state),
+        )
+
+    @torch.no_grad()
+    def _estimate(
+        self, bound: Callable, X: Any, n_samples: int, binarize: str, random_state: Any
+    ) -> np.ndarray:
+        """Return the bound made of draws of -log p(x|z), log p(z) - log q(z|x), and the KL."""
+        check_is_fitted(self)
+        one_of("binarize", binarize, bounds.BINARIZATIONS)
+        if n_samples < 1:
+            raise ValueError(f"n_samples={n_samples} must be at least 1")
+        images = self._check(X, reset=False)
+        coins = generator(random_state, self._device())
+        rng, found = generator(coins.initial_seed(), self._device()), []
+        rows = min(MOST_DRAWS, self._rows(images))
+        total = -(-len(images) // rows)
+        for chunk in track(images.chunks(rows), "likelihood", total, self.verbose):
+            x = self._tensor(chunk)
+            if self.likelihood_ == "bernoulli" and not 0 <= float(x.min()) <= float(x.max()) <= 1:
+                raise ValueError("a bernoulli likelihood needs values in [0, 1]; scale the images")
+            x = self._scaled(bounds.binarized(x, binarize, coins))
+            draws = zip(*self._draws(x, n_samples, rng), strict=True)
+            kl = bounds.kl_divergence(*self._posterior(x)).sum(1)
+            found.append(bound(*map(torch.cat, draws), kl).double().cpu())
+        return torch.cat(found).numpy()
+
+    def _draws(
+        self, x: torch.Tensor, n_samples: int, rng: torch.Generator
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield -log p(x|z) and log p(z) - log q(z|x), (draws, n) each, a bounded number each."""
+        mean, log_var = self._posterior(x)
+        at_once = max(1, min(MOST_DRAWS, PASS_BYTES // (4 * x.shape[1])) // len(x))
+        for start in range(0, n_samples, at_once):
+            z = bounds.reparameterize(mean, log_var, rng, min(at_once, n_samples - start))
+            yield self._error(x, z), bounds.log_ratio(z, mean, log_var)
+
+    def _fit(self, images: Images) -> None:
+        super()._fit(images)
+        chosen = images.evenly(MEASURED)
+        mean, log_var = self.posterior(chosen)
+        kl = bounds.kl_divergence(torch.from_numpy(mean), torch.from_numpy(log_var))
+        self.kl_ = kl.mean(0, dtype=torch.float64).numpy()
+        self.activity_ = mean.var(0, dtype=np.float64)
+        if self.likelihood_ == "gaussian" and not self.sigma_:
+            self.sigma_ = self._best_sigma(chosen)
+
+    def _best_sigma(self, images: Images) -> float:
+        rng = generator(0, self._device())
+
+        def squared(x: torch.Tensor) -> torch.Tensor:
+            x = self._scaled(x)
+            return self._squared(x, bounds.reparameterize(*self._posterior(x), rng))[0]
+
+        mean = self._map(squared, images).mean(dtype=np.float64) / self.n_features_in_
+        return float(max(np.sqrt(mean), LEAST_SIGMA) * self.scale_)
+
+    def _health(self, images: Images) -> list[str]:
+        findings = super()._health(images)
+        quiet = int(((self.kl_ < COLLAPSED) | (self.activity_ < COLLAPSED)).sum())
+        if quiet:
+            findings.append(
+                f"{quiet} of {self.latent_dim} latents have collapsed (below {COLLAPSED} nats of "
+                "KL): they say nothing about the image; if the others are not enough, lower "
+                f"beta={self.beta:g} or let it rise slowly with warmup=0.3"
+            )
+        return findings

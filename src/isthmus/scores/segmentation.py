@@ -1,0 +1,210 @@
+"""How well label maps agree with the true class of every pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def confusion_matrix(
+    maps: ArrayLike,
+    predicted: ArrayLike,
+    n_classes: int | None = None,
+    ignored_class: int | None = None,
+) -> np.ndarray:
+    """Return how many pixels of every class (rows) were given every class (columns).
+
+    ``C[i, j] = |{pixels of class i given class j}|``. All scores of this module come from it.
+
+    Parameters
+    ----------
+    maps, predicted : array_like of int, of one shape
+        The true and the given class of every pixel, 0 or more.
+    n_classes : int, optional
+        Number of classes; one more than the largest that occurs by default.
+    ignored_class : int, optional
+        Pixels that truly are of this class are not counted.
+
+    Returns
+    -------
+    ndarray of int64 of shape (n_classes, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a class is unknown, or no pixel is left.
+
+    Examples
+    --------
+    >>> confusion_matrix([[0, 0, 1, 2]], [[0, 1, 1, 0]], ignored_class=2)
+    array([[1, 1],
+           [0, 1]])
+    """
+    y, z = _known(maps, predicted, ignored_class)
+    largest = int(max(y.max(), z.max()))
+    n_classes = largest + 1 if n_classes is None else n_classes
+    if largest >= n_classes or min(y.min(), z.min()) < 0:
+        raise ValueError(
+            f"classes run from {min(y.min(), z.min())} to {largest}; "
+            f"n_classes={n_classes} allows 0 to {n_classes - 1}"
+        )
+    pairs = y.astype(np.int64) * n_classes + z
+    return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def _known(maps: ArrayLike, predicted: ArrayLike, ignored: int | None) -> tuple:
+    y, z = np.asarray(maps), np.asarray(predicted)
+    if y.shape != z.shape or y.dtype.kind not in "iu" or z.dtype.kind not in "iu":
+        raise ValueError(
+            f"label maps of shape {y.shape} and type {y.dtype} against {z.shape} and {z.dtype}: "
+            "expected whole numbers in arrays of one shape"
+        )
+    known = np.ones(y.shape, dtype=bool) if ignored is None else y != ignored
+    if not known.any():
+        raise ValueError(f"no pixel is left to score: all {y.size} are of the ignored class")
+    return y[known], z[known]
+
+
+def global_accuracy(
+    maps: ArrayLike, predicted: ArrayLike, ignored_class: int | None = None
+) -> float:
+    """Return the share of pixels that were given their class.
+
+    ``accuracy = sum_i C_ii / sum_ij C_ij`` with C the `confusion_matrix`.
+
+    Parameters
+    ----------
+    maps, predicted : array_like of int, of one shape
+        The true and the given class of every pixel.
+    ignored_class : int, optional
+        Pixels that truly are of this class are not counted.
+
+    Returns
+    -------
+    float
+        0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or no pixel is left.
+
+    Examples
+    --------
+    >>> global_accuracy([[0, 0, 1, 2]], [[0, 1, 1, 0]])
+    0.5
+    """
+    y, z = _known(maps, predicted, ignored_class)
+    return float((y == z).mean())
+
+
+def class_accuracy(
+    maps: ArrayLike,
+    predicted: ArrayLike,
+    n_classes: int | None = None,
+    ignored_class: int | None = None,
+) -> np.ndarray:
+    """Return for every class the share of its pixels that were given it.
+
+    ``accuracy_i = C_ii / sum_j C_ij`` with C the `confusion_matrix`.
+
+    Parameters
+    ----------
+    maps, predicted, n_classes, ignored_class
+        See `confusion_matrix`.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        0 to 1; NaN for a class that no pixel is of.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a class is unknown, or no pixel is left.
+
+    Examples
+    --------
+    >>> class_accuracy([[0, 0, 1, 1]], [[0, 1, 1, 1]])
+    array([0.5, 1. ])
+    """
+    table = confusion_matrix(maps, predicted, n_classes, ignored_class)
+    return _share(table.diagonal(), table.sum(1))
+
+
+def class_iou(
+    maps: ArrayLike,
+    predicted: ArrayLike,
+    n_classes: int | None = None,
+    ignored_class: int | None = None,
+) -> np.ndarray:
+    """Return for every class its intersection over union (Jaccard index).
+
+    ``iou_i = C_ii / (sum_j C_ij + sum_j C_ji - C_ii)`` with C the `confusion_matrix`: pixels that
+    are of the class and were given it, of those of which either is true.
+
+    Parameters
+    ----------
+    maps, predicted, n_classes, ignored_class
+        See `confusion_matrix`.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        0 to 1; NaN for a class that no pixel is of and none was given, and for the ignored one.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a class is unknown, or no pixel is left.
+
+    References
+    ----------
+    Everingham et al., "The Pascal visual object classes challenge", 2015.
+
+    Examples
+    --------
+    >>> class_iou([[0, 0, 1, 1]], [[0, 1, 1, 1]]).round(2)
+    array([0.5 , 0.67])
+    """
+    table = confusion_matrix(maps, predicted, n_classes, ignored_class)
+    iou = _share(table.diagonal(), table.sum(0) + table.sum(1) - table.diagonal())
+    if ignored_class is not None and 0 <= ignored_class < len(iou):
+        iou[ignored_class] = np.nan
+    return iou
+
+
+def mean_iou(
+    maps: ArrayLike,
+    predicted: ArrayLike,
+    n_classes: int | None = None,
+    ignored_class: int | None = None,
+) -> float:
+    """Return the mean of `class_iou` over the classes that occur.
+
+    Parameters
+    ----------
+    maps, predicted, n_classes, ignored_class
+        See `confusion_matrix`.
+
+    Returns
+    -------
+    float
+        0 to 1. Rare classes weigh as much as frequent ones: lower than `global_accuracy` where
+        small things are missed.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a class is unknown, or no pixel is left.
+
+    Examples
+    --------
+    >>> round(mean_iou([[0, 0, 1, 1]], [[0, 1, 1, 1]]), 3)
+    0.583
+    """
+    return float(np.nanmean(class_iou(maps, predicted, n_classes, ignored_class)))
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
