@@ -11,15 +11,16 @@ import isthmus
 
 HERE = Path(isthmus.__file__).parent
 ORDER = [
-    {"files", "progress"},
+    {"files", "progress", "words"},
     {"data"},
     {"tensors", "nets", "training", "store"},
     {"base", "neural"},
     {"models"},
     {"codec", "walks", "scores"},
+    {"measures"},
     {"views"},
-    {"studies"},
-    {"explorer", "cli", "options", "signature", "terminal"},
+    {"studies", "reproduce", "recipes", "document"},
+    {"explorer", "cli", "cli_reproduce", "options", "signature", "terminal"},
 ]
 """Left never imports right."""
 TABLE_ONLY = {("store", "models"), ("signature", "models")}

@@ -9,11 +9,14 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from isthmus.data.images import Images, to_unit
-from isthmus.views import curves, draw, layout, limits_of, palette, sheet, write_report
+from isthmus.views import curves, draw, layout, learned, limits_of, palette, sheet, write_report
 from isthmus.views.charts import losses_of, rate_against_error
 from isthmus.views.figures import BARS, on_background, to_pixels
-from isthmus.views.report import Pictures, render
+from isthmus.views.labelled import coloured
+from isthmus.views.pictures import Pictures
+from isthmus.views.report import render
 from isthmus.views.table import DASH, MEASURES, summary
+from isthmus.views.walked import ordered
 
 
 class Axes:
@@ -25,8 +28,9 @@ class Axes:
         self.pca = PCA(width, random_state=0)
 
     def fit(self, X):
-        self.shape = np.shape(X)[1:]
+        self.shape = self.image_shape_ = np.shape(X)[1:]
         self.pca.fit(flat(X))
+        self._n_features_out = self.pca.n_components_
         self.history_ = {"epoch": [1, 2, 3], "loss": [0.3, 0.2, 0.1], "val_loss": [0.3, None, 0.2]}
         return self
 
@@ -51,7 +55,7 @@ class Centroids:
     """k-means with the verbs of a model."""
 
     def fit(self, X):
-        self.shape = np.shape(X)[1:]
+        self.shape = self.image_shape_ = np.shape(X)[1:]
         self.kmeans = KMeans(5, n_init=1, random_state=0).fit(flat(X))
         self.health_ = ["2 clusters are empty: lower n_clusters"]
         return self
@@ -381,12 +385,49 @@ def test_the_report_shows_everything(tmp_path):
     for words in (
         "isthmus study digits", "ended early", "2 clusters are empty", "At a glance",
         "Originals and reconstructions", "Samples", "Map of the codes", "What each model learned",
-        "Error curves", "Rate against error", "Health", "Settings", "(height",
+        "Walks through the codes", "Error curves", "Rate against error", "Health", "Settings",
+        "(height",
         "models/pca.safetensors", "kmeans, which cannot draw new images",
     ):  # fmt: skip
         assert words in page
-    assert page.count("<img") == 3 + 1 + 2 + 2
+    reconstructions, samples, maps, parts, traversals, morphs = 3, 1, 2, 2, 1, 2
+    assert page.count("<img") == sum((reconstructions, samples, maps, parts, traversals, morphs))
     assert page.count("<img") == page.count("alt=")
+
+
+def test_walks_are_ordered_by_use():
+    codes = np.array([[0.0, 5.0, 1.0], [0.0, -5.0, 2.0]])
+    assert ordered(None, codes) == [1, 2, 0]
+    assert ordered(SimpleNamespace(kl_=np.array([0.1, 0.0, 3.0])), codes) == [2, 0, 1]
+
+
+def test_label_maps_are_drawn_beside_the_truth():
+    images = Images(
+        np.zeros((20, 8, 8, 3), np.uint8), label_maps=np.ones((20, 8, 8), np.uint8),
+        map_classes=["sky", "road"],
+    ).split()  # fmt: skip
+    painter = SimpleNamespace(
+        n_classes_=2, predict=lambda X: np.zeros((len(X), 8, 8), int),
+        encode=lambda X: np.zeros((len(X), 8, 8, 4), np.float32),
+    )  # fmt: skip
+    study = SimpleNamespace(
+        images=images, models={"painter": painter}, scores=[], notes=[], command=None,
+        random_state=0,
+    )  # fmt: skip
+    page = render(study)
+    assert "Label maps" in page
+    assert "road" in page
+    assert coloured(images.label_maps[:1], 2)[0, 0, 0].tolist() == [232, 135, 30]
+
+
+def test_grids_keep_rows_and_columns_and_planes_have_a_scale():
+    grid = np.zeros((2, 3, 8, 8, 1), np.float32)
+    model = SimpleNamespace(parts=lambda: {"map": grid}, planes=lambda: {"U-matrix": np.eye(4)})
+    images = Images(np.zeros((20, 8, 8), np.uint8)).split()
+    found = learned.shown({"som": model}, Pictures(images))["som"]
+    assert found[0]["width"] > 1.4 * found[0]["height"]
+    assert "<svg" in found[1]["svg"]
+    assert "U-matrix" in found[1]["svg"]
 
 
 def test_a_report_repeats():

@@ -13,8 +13,12 @@ _HOMES = {
     "Images": "data.images",
     "load_images": "data.readers",
     "load_model": "store",
+    "directions": "walks",
+    "morph": "walks",
     "reconstruct": "walks",
     "study": "studies",
+    "territory": "walks",
+    "traverse": "walks",
     **{class_name: f"models.{name}" for name, class_name in FAMILIES.items()},
 }
 

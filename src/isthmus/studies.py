@@ -21,13 +21,12 @@ import psutil
 
 from isthmus.data.images import Images
 from isthmus.files import refuse_existing, replacing_folder
-from isthmus.models import FAMILIES, family, name_of
+from isthmus.measures import measure
+from isthmus.models import every_name, name_of, named
 from isthmus.progress import Bar
 
 LONGEST_SIDE = 64
 """Images larger than this are reduced for a study: its families see every pixel at once."""
-MEASURED_BYTES = 256 * 2**20
-"""Held-out images that are measured, as float32, at most; and at most 10,000 of them."""
 FIT_SHARE = 0.6
 """Share of a time budget spent on fitting; the rest is for measuring and drawing."""
 COLUMNS = (
@@ -123,7 +122,8 @@ def study(
         Split into train and test as they say, or by chance (a fifth is held out). Where the study
         reads them itself, images with a side of more than 64 pixels are reduced to 64.
     models : list of family names or unfitted models, or dict of name to model, optional
-        Every family by default.
+        Every family and its variants, such as "autoencoder-conv", by default; of these the ones
+        that cannot learn from such images are left out, and the notes say why.
     budget : float, optional
         Seconds for the whole study; families trained by gradients stop in time.
     width : int, optional
@@ -161,6 +161,11 @@ def study(
             _limit(model, deadline, [m for m in list(chosen.values())[i:] if _timed(m)])
             try:
                 record = _fit_and_measure(name, model, result.images, random_state)
+            except ValueError as error:
+                if models is not None:
+                    raise
+                result.notes.append(f"{name} was left out: {error}.")
+                continue
             except KeyboardInterrupt:
                 result.notes.append(
                     f"Interrupted while fitting {name}; the report holds the rest."
@@ -209,13 +214,15 @@ def _chosen(
     if isinstance(models, dict):
         return models
     chosen: dict[str, Any] = {}
-    for model in models if models is not None else FAMILIES:
+    given = {"random_state": random_state, "verbose": verbose}
+    for model in models if models is not None else every_name():
+        base = model if isinstance(model, str) else name_of(model)
         if isinstance(model, str):
-            given = {"random_state": random_state, "verbose": verbose}
-            model = family(model).for_study(train, width, **given)
-        name, n = name_of(model), 2
+            cls, parameters = named(model)
+            model = cls.for_study(train, width, **given, **parameters)
+        name, n = base, 2
         while name in chosen:
-            name, n = f"{name_of(model)}-{n}", n + 1
+            name, n = f"{base}-{n}", n + 1
         chosen[name] = model
     return chosen
 
@@ -246,78 +253,6 @@ def _fit_and_measure(name: str, model: Any, images: Images, random_state: int) -
         "peak_memory_mb": round(memory.peak / 2**20, 1),
     }
     return {key: _plain(value) for key, value in record.items()}
-
-
-def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, float | None]:
-    """Return the scores of a fitted model on the held-out images.
-
-    Parameters
-    ----------
-    model : Representation
-        Fitted on ``images.train``.
-    images : Images
-        With a split; labels are used where there are any.
-    random_state : int
-        Seed of the subsets and clusters.
-
-    Returns
-    -------
-    dict
-        mse, psnr, ssim, bits_per_image, and with labels the accuracies of the probes and clusters.
-    """
-    held = images.test[: max(1, min(10_000, MEASURED_BYTES // (4 * _pixels(images))))]
-    train = images.train.evenly(20_000)
-    codes, codes_train = model.encode(held), model.encode(train)
-    scores: dict[str, float | None] = {}
-    if hasattr(model, "decode"):
-        scores |= _errors(model, held, codes, codes_train)
-    if images.y is not None:
-        scores |= _label_scores(model, codes_train, train.y, codes, held.y, random_state)
-    return scores
-
-
-def _pixels(images: Images) -> int:
-    return int(np.prod(images.shape[1:]))
-
-
-def _errors(model: Any, held: Images, codes: np.ndarray, codes_train: np.ndarray) -> dict:
-    from isthmus import scores
-
-    back = model.decode(codes).reshape(held.shape)
-    bits, _ = scores.bits_per_image(codes_train, codes, model.decode, held)
-    return {
-        "mse": scores.mse(held, back),
-        "psnr": scores.psnr(held, back) if _in_unit(held) else None,
-        "ssim": scores.ssim(held, back) if held.ndim == 4 and _in_unit(held) else None,
-        "bits_per_image": bits,
-    }
-
-
-def _in_unit(images: Images) -> bool:
-    if images.dtype == np.uint8:
-        return True
-    return all(chunk.min() >= 0 and chunk.max() <= 1 for chunk in images.chunks())
-
-
-def _label_scores(
-    model: Any, Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray, seed: int
-) -> dict[str, float]:
-    from isthmus import scores
-
-    known = y_test >= 0
-    if len(np.unique(y[y >= 0])) < 2 or not known.any():
-        return {}
-    # an index says nothing of how near two prototypes are, so clusters are sought among those
-    vectors = model.codebook_[Z_test] if Z_test.ndim == 1 else Z_test
-    labels = scores.clusters(vectors, len(np.unique(y[y >= 0])), seed)
-    return {
-        "knn_accuracy": scores.knn_accuracy(Z, y, Z_test, y_test, random_state=seed),
-        "linear_accuracy": scores.linear_accuracy(Z, y, Z_test, y_test, random_state=seed),
-        "svm_accuracy": scores.svm_accuracy(Z, y, Z_test, y_test, random_state=seed),
-        "cluster_accuracy": scores.cluster_accuracy(y_test, labels),
-        "nmi": scores.nmi(y_test, labels),
-        "ari": scores.ari(y_test, labels),
-    }
 
 
 def _plain(value: Any) -> Any:

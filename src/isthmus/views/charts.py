@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -122,6 +123,41 @@ def rate_against_error(points: Mapping[str, tuple[float, float]]) -> str:
         _label_points(axis, points)
         axis.set_xlabel("bits for one image (fewer is better)")
         axis.set_ylabel("PSNR in dB (higher is better)")
+        return _svg(figure)
+
+
+def heat(values: np.ndarray, unit: str) -> str:
+    """Draw numbers on a grid, (rows, columns), as an inline SVG with a scale beside it.
+
+    Parameters
+    ----------
+    values : array of shape (rows, columns)
+        Row 0 is on top.
+    unit : str
+        What the numbers are, for the scale.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> heat(np.eye(3), "distance")[:5]
+    '<svg '
+    """
+    with _style():
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+
+        rows, columns = values.shape
+        figure = Figure(figsize=(4.2, 0.6 + 3.2 * min(2.0, rows / columns)), layout="constrained")
+        axis = figure.subplots()
+        drawn = axis.imshow(values, cmap="cividis", interpolation="nearest")
+        axis.grid(visible=False)
+        for side in (axis.xaxis, axis.yaxis):
+            side.set_major_locator(MaxNLocator(6, integer=True))
+        axis.set_xlabel("column")
+        axis.set_ylabel("row")
+        bar = figure.colorbar(drawn, ax=axis, shrink=0.9)
+        bar.set_label(_plain(unit))
+        bar.outline.set_visible(False)
         return _svg(figure)
 
 

@@ -9,65 +9,27 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from isthmus.data.images import to_unit
 from isthmus.files import replacing
-from isthmus.views import maps, table
+from isthmus.views import labelled, learned, maps, table, walked
 from isthmus.views.charts import curves, losses_of, rate_against_error
-from isthmus.views.figures import data_uri, limits_of, scale_for, sheet, to_pixels
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-STRIP_WIDTH = 930
-"""Pixels beside the names of the models, where the originals stand in a row."""
-
-SHEET_WIDTH, SMALL_WIDTH = 540, 352
-"""Pixels of a sheet of samples or components: two, or three, stand beside each other."""
+from isthmus.views.pictures import (
+    SAMPLED_ROWS,
+    SHEET_WIDTH,
+    SMALL_WIDTH,
+    STRIP_WIDTH,
+    Pictures,
+    some,
+)
 
 TIMES = " \N{MULTIPLICATION SIGN} "
-SIGNED_KEY = {
-    True: "Orange raises a pixel, blue lowers it, grey leaves it alone; each on its own scale.",
-    False: "Mid-grey is zero; each on its own scale.",
-}
-
 MAP_IMAGES = 1500
-PART_ROWS = 5
 LEGEND_SHOWN = 12
 SKIPPED_SHOWN = 20
-SAMPLED_ROWS = 2000  # enough for a mean image or a range of values, little enough to read quickly
-
-
-class Pictures:
-    """How images of one study are drawn: the same range, magnification and columns everywhere."""
-
-    def __init__(self, images: Any):
-        self.test = images.test
-        self.limits = limits_of(np.asarray(_some(self.test, SAMPLED_ROWS)))
-        pixels = to_pixels(np.asarray(self.test[:1]), self.limits)
-        self.scale = scale_for(*pixels.shape[1:3])
-        self.pitch = round(pixels.shape[2] * self.scale) + 4
-        self.pixelated = self.scale > 1
-        self.photo = self.test.ndim == 4 and self.test.shape[-1] != 1 and not self.pixelated
-
-    def columns(self, width: int) -> int:
-        """Return how many images fit beside each other."""
-        return max(1, (width + 4) // self.pitch)
-
-    def sheet(self, images: Any, width: int, *, signed: bool = False) -> dict[str, Any]:
-        """Return a contact sheet for the template."""
-        return self.embed(
-            sheet(images, self.columns(width), limits=self.limits, signed=signed),
-            photo=self.photo and not signed,
-        )
-
-    def embed(self, picture: Image, *, photo: bool | None = None) -> dict[str, Any]:
-        """Return any picture for the template."""
-        uri = data_uri(picture, photo=self.photo if photo is None else photo)
-        return {"src": uri, "width": picture.width, "height": picture.height}
 
 
 def write_report(study: Any, path: str | Path) -> Path:
@@ -129,7 +91,9 @@ def render(study: Any) -> str:
         samples=_samples(study, pictures),
         maps=_maps(study, pictures),
         legend=_legend(study.images),
-        parts=_parts(study, pictures),
+        parts=learned.shown(study.models, pictures),
+        walks=walked.shown(study, pictures),
+        labelled=labelled.shown(study, pictures),
         curves=_curves(study.models),
         rate=_rate(study.scores),
         health=_health(study, scores, baseline),
@@ -181,17 +145,10 @@ def _classes(images: Any) -> list[str]:
     return [str(name) for name in images.classes or range(n)]
 
 
-def _some(images: Any, n: int) -> Any:
-    """Return at most `n` images, evenly spread over the set."""
-    if len(images) <= n:
-        return images
-    return images[np.linspace(0, len(images) - 1, n).round().astype(int)]
-
-
 def _mean_image(images: Any, scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Measure the simplest answer there is: the mean training image for every held-out one."""
-    mean = to_unit(np.asarray(_some(images.train, SAMPLED_ROWS))).mean(axis=0, dtype=np.float64)
-    mse = float(np.mean((to_unit(np.asarray(_some(images.test, SAMPLED_ROWS))) - mean) ** 2))
+    mean = to_unit(np.asarray(some(images.train, SAMPLED_ROWS))).mean(axis=0, dtype=np.float64)
+    mse = float(np.mean((to_unit(np.asarray(some(images.test, SAMPLED_ROWS))) - mean) ** 2))
     peaks = [  # the study chose what counts as full range, and it shows in any pair of scores
         10 * math.log10(known) + psnr
         for score in scores
@@ -244,9 +201,9 @@ def _samples(study: Any, pictures: Pictures) -> dict[str, Any]:
 
 
 def _maps(study: Any, pictures: Pictures) -> dict[str, Any]:
-    shown = _some(study.images.test, MAP_IMAGES)
+    shown = some(study.images.test, MAP_IMAGES)
     images = np.asarray(shown)
-    found = {name: _map_codes(model, images) for name, model in study.models.items()}
+    found = {name: _map_codes(model, shown) for name, model in study.models.items()}
     codes = {name: c for name, c in found.items() if c is not None and np.isfinite(c).all()}
     lay_out = partial(maps.layout, random_state=study.random_state)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # t-SNE leaves the interpreter free
@@ -262,11 +219,13 @@ def _maps(study: Any, pictures: Pictures) -> dict[str, Any]:
     return {"figures": figures, "unable": unable, "n": len(images)}
 
 
-def _map_codes(model: Any, images: np.ndarray) -> np.ndarray | None:
+def _map_codes(model: Any, images: Any) -> np.ndarray | None:
     """Return vectors to lay out: the codes, or for a codebook the distances to its entries."""
-    codes = np.asarray(model.encode(images))
+    from isthmus.measures import features
+
+    codes = features(model, images)
     if codes.ndim > 1:
-        return codes.reshape(len(codes), -1)
+        return codes
     return np.asarray(model.transform(images)) if hasattr(model, "transform") else None
 
 
@@ -286,27 +245,6 @@ def _legend(images: Any) -> dict[str, Any]:
     classes = _classes(images)
     shown = list(zip(maps.palette(len(classes)), classes, strict=True))[:LEGEND_SHOWN]
     return {"shown": shown, "more": len(classes) - len(shown)}
-
-
-def _parts(study: Any, pictures: Pictures) -> dict[str, list[dict[str, Any]]]:
-    return {
-        name: [_part(title, array, pictures) for title, array in parts.items()]
-        for name, model in study.models.items()
-        if hasattr(model, "parts") and (parts := model.parts())
-    }
-
-
-def _part(title: str, array: np.ndarray, pictures: Pictures) -> dict[str, Any]:
-    signed = title.lower().startswith("components")
-    one_colour = array.ndim < 4 or array.shape[-1] == 1
-    shown = PART_ROWS * pictures.columns(SHEET_WIDTH)
-    return {
-        "title": title,
-        "key": SIGNED_KEY[one_colour] if signed else "",
-        "shown": min(len(array), shown),
-        "n": len(array),
-        **pictures.sheet(array[:shown], SHEET_WIDTH, signed=signed),
-    }
 
 
 def _curves(models: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,108 @@
+"""What a fitted model is worth on held-out images, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from isthmus import scores
+from isthmus.data.images import Images
+
+MEASURED_BYTES = 256 * 2**20
+"""Held-out images that are measured, as float32, at most; and at most 10,000 of them."""
+PIECE_BYTES = 2**20
+"""Images, as float32, whose codes per pixel are held in memory at a time."""
+
+
+def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, float | None]:
+    """Return the scores of a fitted model on the held-out images.
+
+    Parameters
+    ----------
+    model : Representation
+        Fitted on ``images.train``.
+    images : Images
+        With a split; labels are used where there are any.
+    random_state : int
+        Seed of the subsets and clusters.
+
+    Returns
+    -------
+    dict
+        mse, psnr, ssim, bits_per_image, and with labels the accuracies of the probes and clusters.
+    """
+    held = images.test[: max(1, min(10_000, MEASURED_BYTES // (4 * _pixels(images))))]
+    train = images.train.evenly(20_000)
+    codes, codes_train = features(model, held), features(model, train)
+    found: dict[str, float | None] = {}
+    if hasattr(model, "decode"):
+        found |= _errors(model, held, codes, codes_train)
+    if images.y is not None:
+        found |= _label_scores(model, codes_train, train.y, codes, held.y, random_state)
+    return found
+
+
+def features(model: Any, images: Images) -> np.ndarray:
+    """Return the codes of images as (n,) indices or (n, k) vectors.
+
+    Codes per pixel, (n, h, w, k), are averaged over the pixels of an image.
+    """
+    if model.encode(images[:1]).ndim < 3:
+        return model.encode(images)
+    return np.concatenate([model.encode(piece).mean((1, 2)) for piece in _pieces(images)])
+
+
+def _pieces(images: Images) -> Iterator[Images]:
+    """Yield the images a few at a time: codes per pixel may be much larger than the images."""
+    size = max(1, PIECE_BYTES // (4 * _pixels(images)))
+    return (images[i : i + size] for i in range(0, len(images), size))
+
+
+def _pixels(images: Images) -> int:
+    return int(np.prod(images.shape[1:]))
+
+
+def _errors(model: Any, held: Images, codes: np.ndarray, codes_train: np.ndarray) -> dict:
+    back, bits = _reconstructed(model, held, codes), None
+    if codes.shape[1:] == model.encode(held[:1]).shape[1:]:
+        bits, _ = scores.bits_per_image(codes_train, codes, model.decode, held)
+    return {
+        "mse": scores.mse(held, back),
+        "psnr": scores.psnr(held, back) if _in_unit(held) else None,
+        "ssim": scores.ssim(held, back) if held.ndim == 4 and _in_unit(held) else None,
+        "bits_per_image": bits,
+    }
+
+
+def _reconstructed(model: Any, held: Images, codes: np.ndarray) -> np.ndarray:
+    if codes.shape[1:] == model.encode(held[:1]).shape[1:]:
+        return model.decode(codes).reshape(held.shape)
+    back = [model.decode(model.encode(piece)) for piece in _pieces(held)]
+    return np.concatenate(back).reshape(held.shape)
+
+
+def _in_unit(images: Images) -> bool:
+    if images.dtype == np.uint8:
+        return True
+    return all(chunk.min() >= 0 and chunk.max() <= 1 for chunk in images.chunks())
+
+
+def _label_scores(
+    model: Any, Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray, seed: int
+) -> dict[str, float]:
+    known = y_test >= 0
+    if len(np.unique(y[y >= 0])) < 2 or not known.any():
+        return {}
+    # an index says nothing of how near two prototypes are, so clusters are sought among those
+    vectors = model.codebook_[Z_test] if Z_test.ndim == 1 else Z_test
+    labels = scores.clusters(vectors, len(np.unique(y[y >= 0])), seed)
+    return {
+        "knn_accuracy": scores.knn_accuracy(Z, y, Z_test, y_test, random_state=seed),
+        "linear_accuracy": scores.linear_accuracy(Z, y, Z_test, y_test, random_state=seed),
+        "svm_accuracy": scores.svm_accuracy(Z, y, Z_test, y_test, random_state=seed),
+        "cluster_accuracy": scores.cluster_accuracy(y_test, labels),
+        "nmi": scores.nmi(y_test, labels),
+        "ari": scores.ari(y_test, labels),
+    }
