@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint const
 .PHONY: study test lint bench clean
 
 study: .venv/installed
-	$(BIN)/isthmus study digits --force
+	$(BIN)/isthmus study digits --budget 1m --force
 
 test: .venv/tested lint
 	$(BIN)/python -m pytest

@@ -4,6 +4,7 @@ Every job reads MNIST's 60,000 training images as float32 in [0, 1], warms up on
 and prints one line of JSON: seconds, and a figure that says how well the job was done.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -177,6 +178,146 @@ def torch_autoencoder(X):
     return min(seconds for seconds, _ in runs), runs[0][1]
 
 
+def _second_epoch(model, X):
+    """Return the seconds of the faster epoch after the first, and its loss."""
+    model.set_params(epochs=3, schedule="constant", validation_fraction=0, random_state=0).fit(X)
+    return min(np.diff([0, *model.history_["seconds"]])[1:]), model.history_["loss"][1]
+
+
+def ours_vae(X):
+    """784-512-16-512-784, 829,232 weights."""
+    return _second_epoch(ist.VAE(16, hidden=(512,), likelihood="bernoulli", batch_size=128), X)
+
+
+def _pythae(X, encoder=None, decoder=None):
+    """Seconds and loss of an epoch of pythae's own loop, its progress bars left out."""
+    import importlib.machinery
+    import logging
+    import tempfile
+    import types
+
+    logging.disable(logging.INFO)
+    for name in ("tqdm", "tqdm.auto"):  # it only draws bars
+        module = sys.modules.setdefault(name, types.ModuleType(name))
+        module.__spec__ = module.__spec__ or importlib.machinery.ModuleSpec(name, None)
+        module.tqdm = lambda items=None, **_: items
+    import torch
+    from pythae.data.datasets import BaseDataset
+    from pythae.models import VAE, VAEConfig
+    from pythae.trainers import BaseTrainer, BaseTrainerConfig
+
+    torch.manual_seed(0)
+    config = VAEConfig(input_dim=(1, 28, 28), latent_dim=16, reconstruction_loss="bce")
+    model = VAE(config, encoder and encoder(config), decoder and decoder(config))
+    data = BaseDataset(torch.from_numpy(X).view(-1, 1, 28, 28), torch.zeros(len(X)))
+    trainer = BaseTrainer(
+        model, data, training_config=BaseTrainerConfig(
+            output_dir=tempfile.mkdtemp(), num_epochs=1, per_device_train_batch_size=128,
+            learning_rate=1e-3,
+        ),
+    )  # fmt: skip
+    trainer.prepare_training()
+    trainer.train_step(1)
+    seconds, loss = timed(lambda: trainer.train_step(2))
+    return seconds, float(loss)
+
+
+def pythae_vae(X):
+    return _pythae(X)
+
+
+STEPS = 4
+"""Steps of 128 images that are timed of the large convolutional VAE."""
+
+
+def ours_conv_vae(X):
+    """The network that pythae trains on MNIST: 17.2 million weights; seconds of one step."""
+    from torch import nn
+
+    from isthmus.nets.conv import FromPicture, ToPicture, TransposedConv, conv_encoder
+    from isthmus.nets.dense import dense
+
+    class Large(ist.VAE):
+        def _networks(self):
+            up = [*dense((16, 4 * 4 * 1024), "relu"), ToPicture((4, 4, 1024))]
+            for n_in, n_out, extra in ((1024, 512, 0), (512, 256, 1)):
+                up += [TransposedConv(n_in, n_out, 3, 2, 1, extra), nn.BatchNorm2d(n_out)]
+                up += [nn.ReLU()]
+            up += [TransposedConv(256, 1, 3, 2, 1, 1), FromPicture()]
+            down = conv_encoder((28, 28, 1), (128, 256, 512, 1024), (32,), "relu", norm=True)
+            return {"encoder_": down, "decoder_": nn.Sequential(*up)}
+
+    model = Large(16, architecture="conv", likelihood="bernoulli", batch_size=128)
+    seconds, loss = _second_epoch(model, X[: 128 * STEPS].reshape(-1, 28, 28))
+    return seconds / STEPS, loss
+
+
+def pythae_conv_vae(X):
+    from pythae.models.nn.benchmarks.mnist import Decoder_Conv_AE_MNIST, Encoder_Conv_VAE_MNIST
+
+    seconds, loss = _pythae(X[: 128 * STEPS], Encoder_Conv_VAE_MNIST, Decoder_Conv_AE_MNIST)
+    return seconds / STEPS, loss
+
+
+def _large(X, n=64 * 30):
+    """Return images of 64x64 pixels."""
+    from isthmus.data.corrupt import resize
+
+    return resize(X[:n].reshape(-1, 28, 28, 1), (64, 64))
+
+
+def ours_burgess(X):
+    """The network of the papers on disentangling, 64x64, beta 4; seconds of one image."""
+    X = _large(X)
+    model = ist.VAE(
+        10, architecture="burgess", likelihood="bernoulli", beta=4.0, batch_size=64,
+        learning_rate=5e-4,
+    )  # fmt: skip
+    seconds, loss = _second_epoch(model, X)
+    return seconds / len(X), loss
+
+
+def torch_burgess(X):
+    """The loop that everybody writes, in float32."""
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    torch.manual_seed(0)
+    X = torch.from_numpy(_large(X)).view(-1, 1, 64, 64)
+    sizes = (1, 32, 32, 64, 64)
+    down, up = [], [nn.Linear(10, 256), nn.ReLU(), nn.Linear(256, 1024), nn.ReLU()]
+    up.append(nn.Unflatten(1, (64, 4, 4)))
+    for n_in, n_out in itertools.pairwise(sizes):
+        down += [nn.Conv2d(n_in, n_out, 4, 2, 1), nn.ReLU()]
+    for n_in, n_out in itertools.pairwise(sizes[::-1]):
+        up += [nn.ConvTranspose2d(n_in, n_out, 4, 2, 1), nn.ReLU()]
+    encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(1024, 256), nn.ReLU())
+    encoder.append(nn.Linear(256, 20))
+    decoder = nn.Sequential(*up[:-1], nn.Sigmoid())
+    weights = [*encoder.parameters(), *decoder.parameters()]
+    optimizer = torch.optim.Adam(weights, 5e-4)
+
+    def epoch():
+        total = 0.0
+        for rows in torch.randperm(len(X)).split(64):
+            x = X[rows]
+            mean, log_var = encoder(x).chunk(2, 1)
+            y = decoder(mean + (0.5 * log_var).exp() * torch.randn_like(mean))
+            error = functional.binary_cross_entropy(y, x, reduction="sum")
+            kl = -0.5 * torch.sum(1 + log_var - mean.pow(2) - log_var.exp())
+            loss = (error + 4 * kl) / len(x)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+        return total / (len(X) / 64)
+
+    epoch()
+    runs = [timed(epoch) for _ in range(2)]
+    return min(seconds for seconds, _ in runs) / len(X), runs[0][1]
+
+
 def seed():
     return int(os.environ.get("BENCH_SEED", "0"))
 
@@ -196,6 +337,12 @@ JOBS = {
     "keras-jax-autoencoder": keras_autoencoder,
     "keras-torch-autoencoder": keras_autoencoder,
     "torch-autoencoder": torch_autoencoder,
+    "ours-vae": ours_vae,
+    "pythae-vae": pythae_vae,
+    "ours-conv-vae": ours_conv_vae,
+    "pythae-conv-vae": pythae_conv_vae,
+    "ours-burgess": ours_burgess,
+    "torch-burgess": torch_burgess,
 }
 
 if __name__ == "__main__":

@@ -40,6 +40,9 @@ ROWS = [
         1.5,
     ),
     ("autoencoder 784-20-784, an epoch", "ours-autoencoder", "torch-autoencoder", "loss", 1.5),
+    ("dense VAE of 829,232 weights, an epoch", "ours-vae", "pythae-vae", "loss", 4.0),
+    ("conv VAE of 17.2 M weights, a step", "ours-conv-vae", "pythae-conv-vae", "loss", 4.0),
+    ("beta-VAE of deck D, 64x64, an image", "ours-burgess", "torch-burgess", "loss", 2.5),
 ]
 
 

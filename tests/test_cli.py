@@ -169,3 +169,26 @@ def test_help_loads_no_heavy_library():
     )
     assert done.returncode == 0, done.stderr
     assert "--latent-dim" in done.stdout
+
+
+def test_numbers_and_ranges_are_read_by_their_kind(run, tmp_path):
+    fit = ("fit", "autoencoder", "digits", "-o", "a.safetensors", "--force", "--max-steps", 2)
+    for text, value in (("0.3", 0.3), ("0.1,0.4", (0.1, 0.4))):
+        assert run(*fit, "--hidden", "20,10", "--noise", text)[0] == 0
+        model = ist.load_model(tmp_path / "a.safetensors")
+        assert model.hidden == (20, 10)
+        assert model.noise == value
+    code, out, err = run(*fit, "--noise", "much")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--noise 'much': expected a number" in err
+
+
+def test_pixels_of_a_raster_are_vectors(run, data_folder, tmp_path):
+    raster = data_folder / "landsat7" / "L7_ETMs.tif"
+    fit = ("fit", "pca", raster, "--n-components", 2, "-o", "p.safetensors")
+    code, out, _ = run(*fit, "--per", "pixel")
+    assert code == 0
+    assert ist.load_model(tmp_path / "p.safetensors").image_shape_ == (6,)
+    code, _, err = run(*fit, "--per", "band", "--force")
+    assert code == 2
+    assert "band" in err

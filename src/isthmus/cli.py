@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus import signature
+from isthmus import cli_reproduce, signature
 from isthmus.files import refuse_existing
 from isthmus.models import FAMILIES
 from isthmus.options import (
@@ -20,6 +20,7 @@ from isthmus.options import (
     Force,
     ModelFile,
     Out,
+    Per,
     Resize,
     Seed,
     Size,
@@ -32,6 +33,8 @@ from isthmus.options import (
 )
 from isthmus.terminal import (
     described,
+    in_words,
+    picture_of,
     print_json,
     print_scores,
     print_skipped,
@@ -49,6 +52,7 @@ app = typer.Typer(
 )
 fit_app = typer.Typer(no_args_is_help=True, help="Fit one family and save the model.")
 app.add_typer(fit_app, name="fit")
+app.command()(cli_reproduce.reproduce)
 
 
 @app.command()
@@ -59,7 +63,7 @@ def study(
         typer.Option("--out", "-o", help="Folder of the report.", show_default="runs/SOURCE"),
     ] = None,
     models: Annotated[
-        str | None, typer.Option(help="Families, as kmeans,pca.", show_default="all")
+        str | None, typer.Option(help="Families, as kmeans,autoencoder-conv.", show_default="all")
     ] = None,
     budget: Annotated[
         str | None, typer.Option(help="Time for everything: 90s, 5m, 1h.", show_default="none")
@@ -70,21 +74,22 @@ def study(
     size: Size = None,
     resize: Resize = "crop",
     color: Color = "auto",
+    per: Per = "image",
     seed: Seed = 0,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Fit every family, measure all on held-out images, write a report."""
-    from isthmus.models import family
+    from isthmus.models import named
     from isthmus.studies import check_folder
     from isthmus.studies import study as run
 
-    names = [name.strip() for name in models.split(",")] if models else list(FAMILIES)
+    names = [name.strip() for name in models.split(",")] if models else None
     seconds = seconds_of(budget)
     folder = output or Path("runs") / (Path(source).name or "study")
     check_folder(folder, force=force)
-    for name in names:
-        family(name)
+    for name in names or ():
+        named(name)
     result = run(
         source,
         names,
@@ -92,7 +97,7 @@ def study(
         width=width,
         random_state=seed,
         verbose=_watched(as_json),
-        **_loading(size, resize, color),
+        **_loading(size, resize, color, per),
     )
     result.command = _command()
     report = result.report(folder, force=force)
@@ -183,6 +188,7 @@ def data(
     size: Size = None,
     resize: Resize = "crop",
     color: Color = "auto",
+    per: Per = "image",
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -190,7 +196,7 @@ def data(
     if source is None:
         _list_sets(as_json)
         return
-    images = _load(source, size, resize, color)
+    images = _load(source, size, resize, color, per)
     path = output or Path(f"{Path(source).stem or 'images'}.png")
     refuse_existing(path, force=force)
     facts = described(images)
@@ -198,9 +204,9 @@ def data(
         print_json(facts)
     else:
         for name, value in facts.items():
-            typer.echo(f"{name:>8}  {value}")
+            typer.echo(f"{name:>10}  {in_words(value)}")
         print_skipped(images)
-    save_images(path, images.evenly(count), True, quiet=as_json)
+    save_images(path, picture_of(images, count), True, quiet=as_json)
 
 
 @app.command()
@@ -225,7 +231,7 @@ def _fit(name: str, source: str, to: Path, force: bool, as_json: bool, **options
     from isthmus.models import family
 
     refuse_existing(to, force=force)
-    loading = {key: options.pop(key) for key in ("size", "resize", "color")}
+    loading = {key: options.pop(key) for key in ("size", "resize", "color", "per")}
     images = _load(source, **loading)
     model = family(name)(**values_of(name, options), verbose=_watched(as_json))
     model.fit(images.train)
@@ -256,7 +262,7 @@ def _fit_command(name: str) -> Callable[..., None]:
     for parameter in signature.parameters(name):
         if parameter.name != "verbose":
             fields.append((parameter.name, *option_for(parameter)))
-    for key in ("size", "resize", "color", "force", "as_json"):
+    for key in ("size", "resize", "color", "per", "force", "as_json"):
         fields.append((key, shared[key].annotation, shared[key].default))
     by_keyword = inspect.Parameter.KEYWORD_ONLY
     command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -274,19 +280,19 @@ for _name in FAMILIES:
     fit_app.command(_name)(_fit_command(_name))
 
 
-def _load(source: str, size: str | None, resize: str, color: str) -> Any:
+def _load(source: str, size: str | None, resize: str, color: str, per: str) -> Any:
     from isthmus.data.readers import load_images
 
-    return load_images(source, **_loading(size, resize, color))
+    return load_images(source, **_loading(size, resize, color, per))
 
 
-def _loading(size: str | None, resize: str, color: str) -> dict[str, Any]:
-    return {"size": size_of(size), "fit": resize, "color": color}
+def _loading(size: str | None, resize: str, color: str, per: str) -> dict[str, Any]:
+    return {"size": size_of(size), "fit": resize, "color": color, "per": per}
 
 
 def _model_and_images(path: Path, source: str, split: str, output: Path, force: bool) -> tuple:
     """Load a model, and images the way it needs them."""
-    from isthmus.base import as_channels
+    from isthmus.data.images import with_channels
     from isthmus.data.readers import load_images
     from isthmus.store import load_model
 
@@ -296,7 +302,7 @@ def _model_and_images(path: Path, source: str, split: str, output: Path, force: 
     model = load_model(path)
     wanted: dict[str, Any] = {}
     if len(model.image_shape_) > 1 and Path(source).is_dir():
-        h, w, c = as_channels(model.image_shape_)
+        h, w, c = with_channels(model.image_shape_)
         wanted = {"size": (h, w), "color": {1: "grey", 3: "rgb"}.get(c, "auto")}
     images = load_images(source, **wanted)
     print_skipped(images)

@@ -1,0 +1,298 @@
+"""Recipes: what they leave, what a stop leaves, and the page about them."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import isthmus as ist
+from isthmus import cli, document, reproduce, training
+from isthmus.recipes import DECKS, RECIPES, Recipe
+
+SHARE = 0.001
+NEED_NOTHING = {
+    *("b-convolution", "e-architectures", "e-glyphs", "e-transitions"),
+    *("e-denoising", "e-attractors"),
+}
+"""Recipes that have what they need without any downloaded set."""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("reproduce")
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, capsys):
+    """Run one command in an empty folder; return exit code, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["isthmus", "reproduce", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capsys.readouterr()
+        return stop.value.code, out, err
+
+    return run
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Two recipes of two fits each, with a picture and a claim that does not hold."""
+    from isthmus.recipes import deck_b
+
+    def tiny(bench, width):
+        images = ist.load_images("digits")
+        for seed in range(2):
+            model = ist.Autoencoder(width, hidden=(8,), epochs=10)
+            bench.fit(f"model-{seed}", model, images.train, seed=seed)
+        bench.figure("width | of a code", width, width + 1, False, "one was lost")
+        from isthmus.views import sheet
+
+        bench.picture("digits", sheet(images.test[:4], background="white"), "Four digits")
+
+    monkeypatch.setattr(deck_b, "tiny", tiny, raising=False)
+    recipes = {f"b-tiny-{k}": Recipe("B", f"tiny, {k}", 1, "tiny", {"width": k}) for k in (2, 3)}
+    for name in list(RECIPES):
+        monkeypatch.delitem(RECIPES, name)
+    for name, recipe in recipes.items():
+        monkeypatch.setitem(RECIPES, name, recipe)
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_every_recipe_runs(name, root, request):
+    if name not in NEED_NOTHING:
+        request.getfixturevalue("data_folder")
+    result = reproduce.reproduce(name, root, share=SHARE)
+    folder = root / name
+    assert json.loads((folder / "result.json").read_text()) == result
+    assert (result["recipe"], result["deck"]) == (name, RECIPES[name].deck)
+    assert result["share"] == SHARE
+    assert result["seconds"] > 0
+    assert result["command"] == f"isthmus reproduce {name} --share {SHARE:g}"
+    assert result["figures"]
+    assert result["pictures"]
+    for figure in result["figures"]:
+        assert figure["what"]
+        assert figure["holds"] in (True, False, None)
+    for picture in result["pictures"]:
+        assert len(picture["title"]) > 3
+        if picture["file"].endswith(".png"):
+            with Image.open(folder / picture["file"]) as opened:
+                assert min(opened.size) > 40
+    files = {picture["file"] for picture in result["pictures"]} | {"result.json"}
+    there = {path.name for path in folder.iterdir()}
+    assert files <= there
+    others = {Path(name).suffix for name in there - files}
+    assert others <= {".safetensors", ".npz", ""}, "models, and a folder of logs"
+    assert not list((root / reproduce.WORK).iterdir())
+
+
+def test_names_say_their_deck():
+    assert {recipe.deck for recipe in RECIPES.values()} <= set(DECKS)
+    for name, recipe in RECIPES.items():
+        assert name.startswith(f"{recipe.deck.lower()}-")
+        assert 0 < recipe.minutes < 200
+    order = [recipe.deck for recipe in RECIPES.values()]
+    assert order == sorted(order)
+
+
+def test_chosen(few):
+    assert reproduce.chosen(["b"]) == ["b-tiny-2", "b-tiny-3"]
+    assert reproduce.chosen(["b-tiny-3", "B"]) == ["b-tiny-3", "b-tiny-2"]
+    assert reproduce.chosen([], every=True) == ["b-tiny-2", "b-tiny-3"]
+    with pytest.raises(ValueError, match="did you mean 'b-tiny-2'"):
+        reproduce.chosen(["b-tiny2"])
+    with pytest.raises(ValueError, match="no recipe is called 'F'"):
+        reproduce.chosen(["F"])
+
+
+def test_what_is_done_is_left_alone(few, tmp_path):
+    first = reproduce.reproduce("b-tiny-2", tmp_path, share=0.5)
+    written = (tmp_path / "b-tiny-2" / "result.json").stat().st_mtime_ns
+    assert reproduce.reproduce("b-tiny-2", tmp_path, share=0.2) == first
+    assert (tmp_path / "b-tiny-2" / "result.json").stat().st_mtime_ns == written
+    with pytest.raises(ValueError, match="was done with seed 0"):
+        reproduce.reproduce("b-tiny-2", tmp_path, share=0.5, seed=1)
+    assert reproduce.reproduce("b-tiny-2", tmp_path, share=0.5, seed=1, force=True)["seed"] == 1
+    assert reproduce.reproduce("b-tiny-2", tmp_path, seed=1)["share"] == 1  # no rehearsal
+
+
+@pytest.mark.parametrize("share", [0, -1, 1.5, float("nan")])
+def test_bad_share(few, tmp_path, share):
+    with pytest.raises(ValueError, match="above 0 and at most 1"):
+        reproduce.reproduce("b-tiny-2", tmp_path, share=share)
+    assert not list(tmp_path.iterdir())
+
+
+def counted(monkeypatch):
+    """Count the fits of the loop."""
+    fits = []
+    run = training.Loop.run
+    monkeypatch.setattr(training.Loop, "run", lambda loop: (fits.append(1), run(loop))[1])
+    return fits
+
+
+def test_an_interrupt_stops_the_recipe_and_the_next_run_goes_on(few, tmp_path, monkeypatch):
+    reproduce.reproduce("b-tiny-2", tmp_path)
+    steps, step = [], training.Loop._step
+
+    def interrupted(loop, batch, totals):
+        steps.append(loop.model.random_state)
+        if steps.count(1) == 15:  # in the second fit
+            raise KeyboardInterrupt
+        step(loop, batch, totals)
+
+    monkeypatch.setattr(training.Loop, "_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        reproduce.reproduce("b-tiny-3", tmp_path)
+    assert not (tmp_path / "b-tiny-3").exists()
+    assert (tmp_path / "b-tiny-2" / "result.json").exists()
+    monkeypatch.setattr(training.Loop, "_step", step)
+    fits = counted(monkeypatch)
+    assert reproduce.reproduce("b-tiny-3", tmp_path)["figures"]
+    assert len(fits) == 1
+
+
+def test_a_model_of_another_setting_is_not_taken_for_this(few, tmp_path, monkeypatch):
+    def fails(bench, what, *rest):
+        raise RuntimeError("after the fits")
+
+    figure = reproduce.Bench.figure
+    monkeypatch.setattr(reproduce.Bench, "figure", fails)
+    with pytest.raises(RuntimeError):
+        reproduce.reproduce("b-tiny-3", tmp_path)
+    monkeypatch.setattr(reproduce.Bench, "figure", figure)
+    monkeypatch.setitem(RECIPES, "b-tiny-3", Recipe("B", "wider", 1, "tiny", {"width": 5}))
+    fits = counted(monkeypatch)
+    assert reproduce.reproduce("b-tiny-3", tmp_path)["figures"][0]["ours"] == 5
+    assert len(fits) == 2
+
+
+def test_a_killed_run_leaves_what_was_done_and_resumes(tmp_path, monkeypatch):
+    command = [sys.executable, "-m", "isthmus", "reproduce", "b-convolution", "e-glyphs"]
+    command += ["-o", str(tmp_path), "--share", "0.04"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | ONE_THREAD)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob(".work/e-glyphs*/models/*.safetensors")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert (tmp_path / "b-convolution" / "result.json").is_file()
+    assert not (tmp_path / "e-glyphs").exists()
+    kept = len(list(tmp_path.glob(".work/e-glyphs*/models/*.safetensors")))
+    fits = counted(monkeypatch)
+    result = reproduce.reproduce("e-glyphs", tmp_path, share=0.04)
+    assert len(fits) == RECIPES["e-glyphs"].options["seeds"] - kept
+    assert result["figures"]
+    assert [path.name for path in tmp_path.glob(".work/*")] == []
+
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
+
+def test_list_run_and_json(few, run, tmp_path):
+    code, out, _ = run()
+    assert code == 0
+    assert "b-tiny-2" in out
+    assert "2 minutes in all" in out
+    code, out, _ = run("B", "--share", 0.3)
+    assert code == 0
+    assert "rehearsal" in out
+    assert (tmp_path / "runs" / "reproduce" / "b-tiny-3" / "digits.png").is_file()
+    rows = json.loads(run("--json")[1])
+    assert [row["state"] for row in rows] == ["rehearsed", "rehearsed"]
+    results = json.loads(run("--all", "--json")[1])
+    assert [result["share"] for result in results] == [1, 1]
+    assert json.loads(run("--json")[1])[0]["state"] == "done"
+
+
+def test_a_recipe_that_fails_does_not_keep_the_others(few, run, tmp_path, monkeypatch):
+    monkeypatch.setitem(RECIPES, "b-tiny-2", Recipe("B", "too wide", 1, "tiny", {"width": -1}))
+    code, out, err = run("--all")
+    assert code == 2
+    assert "1 of 2 recipes failed: b-tiny-2" in err
+    assert out.startswith("b-tiny-3")
+    code, _, err = run("b-tiny-2", "-o", "other")
+    assert code == 2
+    assert err.startswith("isthmus: latent_dim=-1")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["b-tiny-4"], "did you mean 'b-tiny-"),
+        (["Z"], "no recipe is called 'Z'"),
+        (["B", "--share", "2"], "share=2 must be"),
+        (["--document", "page.txt"], "page.txt must end in .md"),
+        (["--document", "page.md"], "there are no results in runs/reproduce"),
+        (["b-tiny-2", "--seed", "x"], "valid int"),
+    ],
+)
+def test_errors_are_one_line_and_exit_code_2(few, run, tmp_path, arguments, words):
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert words in err
+    assert err.splitlines()[-1].startswith("isthmus: ")
+    assert out == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_page(few, run, tmp_path):
+    run("b-tiny-2", "--share", 0.5)
+    assert run("b-tiny-3", "--document", "docs/reproduction.md")[0] == 0
+    page = (tmp_path / "docs" / "reproduction.md").read_text()
+    assert page.count("\n### b-tiny-") == 2
+    assert "A rehearsal with 50.00% of the work" in page
+    assert "## Where a deck's claim does not hold" in page
+    assert "the deck says 4, ours is 3. One was lost." in page
+    assert r"| width \| of a code | 4 | 3 | **no** | one was lost |" in page
+    assert "`isthmus reproduce b-tiny-3` took" in page
+    pictures = re.findall(r"!\[Four digits\]\((.*?)\)", page)
+    assert pictures == [f"reproduction/b-tiny-{k}/digits.webp" for k in (2, 3)]
+    for picture in pictures:
+        with Image.open(tmp_path / "docs" / picture) as opened:
+            assert opened.size[0] > 100
+    for anchor in re.findall(r"\]\(#(.*?)\)", page):
+        headings = [document._anchor(text) for text in re.findall(r"^#+ (.*)$", page, re.M)]
+        assert anchor in headings
+    assert not re.search(r"(?<![\w.])/(tmp|work|home|root|usr)\b", page)
+    again = run("--document", "docs/reproduction.md")
+    assert again[0] == 0
+    assert (tmp_path / "docs" / "reproduction.md").read_text() == page
+
+
+def test_a_page_overwrites_nothing_else(few, run, tmp_path):
+    run("b-tiny-2", "--share", 0.5)
+    (tmp_path / "mine.md").write_text("# My notes")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.png").write_text("a picture")
+    for page, words in (("mine.md", "not a page of this kind"), ("photos.md", "holds cat.png")):
+        code, _, err = run("--document", page)
+        assert (code, err.count("\n")) == (2, 1)
+        assert words in err
+    assert (tmp_path / "mine.md").read_text() == "# My notes"
+    assert (tmp_path / "photos" / "cat.png").is_file()
+
+
+def test_pages_of_all_results(root, tmp_path):
+    """After the recipes above: whatever they wrote can stand on a page."""
+    if not list(root.glob("*/result.json")):
+        pytest.skip("the recipes were not run")
+    count = document.write_document(tmp_path / "reproduction.md", root)
+    page = (tmp_path / "reproduction.md").read_text()
+    assert page.count("\n### ") == count
+    assert str(root) not in page
+    assert not re.search(r"(?<![\w.])/(tmp|work|home|root|usr)\b", page)
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", page):
+        assert (tmp_path / picture).is_file()
