@@ -186,7 +186,7 @@ def test_numbers_and_ranges_are_read_by_their_kind(run, tmp_path):
 def test_pixels_of_a_raster_are_vectors(run, data_folder, tmp_path):
     raster = data_folder / "landsat7" / "L7_ETMs.tif"
     fit = ("fit", "pca", raster, "--n-components", 2, "-o", "p.safetensors")
-    code, out, _ = run(*fit, "--per", "pixel")
+    code, _, _ = run(*fit, "--per", "pixel")
     assert code == 0
     assert ist.load_model(tmp_path / "p.safetensors").image_shape_ == (6,)
     code, _, err = run(*fit, "--per", "band", "--force")

@@ -380,6 +380,22 @@ def test_time_is_kept_for_the_encoder(images):
     assert model.inversion_history_["epoch"]
 
 
+def test_ctrl_c_leaves_a_model_that_can_encode(images):
+    model = ist.GAN(**SMALL)
+    game = model._game
+
+    def interrupted(x, rng):
+        if model._step == 30:
+            raise KeyboardInterrupt
+        return game(x, rng)
+
+    model._game = interrupted
+    model.fit(images.train)
+    assert model.stopped_ == "interrupted"
+    assert len(model.history_["epoch"]) == len(model.inversion_history_["epoch"]) == 1
+    assert np.isfinite(model.encode(images.test)).all()
+
+
 def test_a_fit_is_resumed(images, tmp_path):
     path = str(tmp_path / "state")
     half = {"checkpoint": path, "schedule": "constant", "picture_every": 10_000}

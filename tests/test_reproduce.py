@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -270,6 +271,18 @@ def test_page(few, run, tmp_path):
     again = run("--document", "docs/reproduction.md")
     assert again[0] == 0
     assert (tmp_path / "docs" / "reproduction.md").read_text() == page
+
+
+def test_a_page_keeps_what_is_on_it(few, run, tmp_path):
+    run("b-tiny-2")
+    run("--document", "page.md")
+    shutil.rmtree(tmp_path / "runs")
+    run("b-tiny-3")
+    assert run("b-tiny-2", "--share", 0.5, "--document", "page.md")[0] == 0
+    page = (tmp_path / "page.md").read_text()
+    assert page.count("\n### b-tiny-") == 2
+    assert "rehearsal" not in page  # the full result stays
+    assert (tmp_path / "page" / "b-tiny-2" / "digits.webp").is_file()
 
 
 def test_a_page_overwrites_nothing_else(few, run, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.files import replacing, replacing_folder
 from isthmus.recipes import DECKS, RECIPES
-from isthmus.reproduce import result_of
+from isthmus.reproduce import RESULT, result_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,6 +39,8 @@ isthmus reproduce --document {path}
 def write_document(path: str | Path, root: str | Path = "runs/reproduce") -> int:
     """Write the page from the results in a folder, its pictures beside it; return their number.
 
+    Recipes that are on the page already and not in the folder stay as they are.
+
     Parameters
     ----------
     path : str or Path
@@ -60,15 +63,31 @@ def write_document(path: str | Path, root: str | Path = "runs/reproduce") -> int
     path, root = Path(path), Path(root)
     if path.suffix != ".md":
         raise ValueError(f"{path} must end in .md")
-    results = [result for name in RECIPES if (result := result_of(root / name))]
-    if not results:
+    if not any(result_of(root / name) for name in RECIPES):
         raise ValueError(f"there are no results in {root}; run `isthmus reproduce NAME` first")
     _refuse_strangers(path)
+    homes = _homes(path.with_suffix(""), root)
+    results = [result_of(homes[name]) or {} for name in RECIPES if name in homes]
     with replacing_folder(path.with_suffix(""), force=True) as folder:
-        shown = {result["recipe"]: _copied(result, root, folder) for result in results}
+        shown = {
+            result["recipe"]: _copied(result, homes[result["recipe"]], folder)
+            for result in results
+        }
     with replacing(path) as temporary:
         temporary.write_text(_page(results, shown, path), encoding="utf-8")
     return len(results)
+
+
+def _homes(page: Path, root: Path) -> dict[str, Path]:
+    """Return the folder of every recipe's result: a new one, or the page's where it is fuller."""
+    homes: dict[str, Path] = {}
+    for name in RECIPES:
+        there, here = result_of(page / name), result_of(root / name)
+        if here and (there is None or here["share"] >= there["share"]):
+            homes[name] = root / name
+        elif there:
+            homes[name] = page / name
+    return homes
 
 
 def _refuse_strangers(path: Path) -> None:
@@ -86,16 +105,18 @@ def _refuse_strangers(path: Path) -> None:
         )
 
 
-def _copied(result: Result, root: Path, folder: Path) -> list[tuple[str, str]]:
+def _copied(result: Result, home: Path, folder: Path) -> list[tuple[str, str]]:
     """Copy the pictures of a recipe, smaller where that can be; return title and place of each."""
     name, copies = result["recipe"], []
     (folder / name).mkdir()
     for picture in result["pictures"]:
-        source = root / name / picture["file"]
+        source = home / picture["file"]
         target = folder / name / source.name
-        target = shutil.copy(source, target) if target.suffix == ".svg" else _small(source, target)
-        copies.append((picture["title"], f"{name}/{Path(target).name}"))
-    return copies
+        done = target.suffix in (".svg", ".webp")
+        target = Path(shutil.copy(source, target)) if done else _small(source, target)
+        copies.append({"file": target.name, "title": picture["title"]})
+    (folder / name / RESULT).write_text(json.dumps(result | {"pictures": copies}, indent=1) + "\n")
+    return [(copy["title"], f"{name}/{copy['file']}") for copy in copies]
 
 
 def _small(source: Path, target: Path) -> Path:

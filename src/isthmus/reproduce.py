@@ -177,8 +177,8 @@ def chosen(names: Iterable[str], every: bool = False) -> list[str]:
         of_deck = [known for known in RECIPES if RECIPES[known].deck == name.upper()]
         if not of_deck and name not in RECIPES:
             raise ValueError(
-                f"no recipe is called {name!r}{hint(name, RECIPES).rstrip('?')}; `isthmus reproduce` "
-                "lists them, and a letter from A to E stands for those of a deck"
+                f"no recipe is called {name!r}{hint(name, RECIPES).rstrip('?')}; `isthmus "
+                "reproduce` lists them, and a letter from A to E stands for those of a deck"
             )
         found += of_deck or [name]
     return list(dict.fromkeys(found))

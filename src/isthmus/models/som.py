@@ -31,7 +31,7 @@ BLOCK = 1024
 """Images compared with all units in one matrix product."""
 STEPS = 64
 """Steps of the online rule between two updates of the weights themselves."""
-START_BYTES = 4 * CHUNK_BYTES
+START_BYTES = CHUNK_BYTES
 """Size of the random sample, as float32, whose principal components start the map."""
 
 
@@ -45,7 +45,8 @@ class SOM(Codebook, Representation):
     in random order. The batch rule puts every unit where that comes to rest,
     :math:`c_j = \sum_b h_{jb} s_b / \sum_b h_{jb} n_b` with s and n the sums and counts of the
     images by unit: far faster, and without a learning rate. It does so for parts of the images in
-    the first passes, for all of them in the last. A code is the index of a unit, row by row.
+    the first passes, for all of them in the last; 8-bit images are compared there with units
+    rounded to 256 levels, everywhere else exactly. A code is the index of a unit, row by row.
 
     Parameters
     ----------
