@@ -318,6 +318,53 @@ def torch_burgess(X):
     return min(seconds for seconds, _ in runs) / len(X), runs[0][1]
 
 
+def ours_nmf(X):
+    """Passes until the error of scikit-learn's fifty is reached."""
+    ist.NMF(20, max_iter=2).fit(X[:1000])
+    seconds, model = timed(lambda: ist.NMF(20, max_iter=28, tol=0, random_state=seed()).fit(X))
+    return seconds, model.reconstruction_err_
+
+
+def sklearn_nmf(X):
+    from sklearn.decomposition import NMF
+
+    make = NMF(20, init="nndsvda", max_iter=50, tol=0, random_state=seed())
+    seconds, model = timed(lambda: make.fit(X))
+    return seconds, model.reconstruction_err_
+
+
+def _map_quality(units, X):
+    """Return the quantisation error and the topographic error of a square map, added up."""
+    side = round(len(units) ** 0.5)
+    judge = ist.SOM(side, max_iter=1, init="random", random_state=0).fit(X[:2000])
+    judge.codebook_ = np.ascontiguousarray(units, dtype=np.float32)
+    return judge.quantization_error(X) + judge.topographic_error(X)
+
+
+def ours_som(side, n, passes):
+    def job(X):
+        X = X[np.random.default_rng(seed()).permutation(len(X))[:n]]
+        ist.SOM(4, max_iter=2).fit(X[:500])
+        make = ist.SOM(side, max_iter=passes, random_state=seed())
+        seconds, model = timed(lambda: make.fit(X))
+        return seconds / (passes * n), _map_quality(model.codebook_, X)
+
+    return job
+
+
+def minisom(side, n, passes):
+    def job(X):
+        from minisom import MiniSom
+
+        X = X[np.random.default_rng(seed()).permutation(len(X))[:n]]
+        som = MiniSom(side, side, X.shape[1], random_seed=seed())
+        som.pca_weights_init(X)
+        seconds, _ = timed(lambda: som.train(X, passes * n, random_order=True))
+        return seconds / (passes * n), _map_quality(som.get_weights().reshape(side**2, -1), X)
+
+    return job
+
+
 def seed():
     return int(os.environ.get("BENCH_SEED", "0"))
 
@@ -337,6 +384,14 @@ JOBS = {
     "keras-jax-autoencoder": keras_autoencoder,
     "keras-torch-autoencoder": keras_autoencoder,
     "torch-autoencoder": torch_autoencoder,
+    "ours-nmf": ours_nmf,
+    "sklearn-nmf": sklearn_nmf,
+    "ours-som-10": ours_som(10, 60_000, 1),
+    "minisom-10": minisom(10, 60_000, 1),
+    "ours-som-30": ours_som(30, 60_000, 3),
+    "minisom-30": minisom(30, 6_000, 1),
+    "ours-som-30-equal": ours_som(30, 6_000, 5),
+    "minisom-30-equal": minisom(30, 6_000, 5),
     "ours-vae": ours_vae,
     "pythae-vae": pythae_vae,
     "ours-conv-vae": ours_conv_vae,

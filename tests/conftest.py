@@ -3,6 +3,9 @@ from pathlib import Path
 
 import pytest
 
+# models of a few units gain nothing from threads, which wait for each other on a busy machine
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def data_folder():

@@ -26,7 +26,7 @@ from isthmus.tensors import generator, squared_distances
 from isthmus.training import Loop
 
 STUDY_STEPS = 9000
-"""Optimiser steps in a study, within 10 to 250 epochs."""
+"""Optimiser steps in a study, within 10 to 150 epochs."""
 FIXED = 16
 """Codes whose images are kept while the generator learns."""
 MOST_PICTURES = 64
@@ -169,9 +169,9 @@ class GAN(NeuralRepresentation):
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
-        """Return an unfitted model of a size that suits the images, and about 9,000 steps."""
+        """Return an unfitted model of a size that suits the images: 9,000 steps, or fewer."""
         steps = -(-len(images) // cls.batch_size)
-        epochs = min(250, max(10, STUDY_STEPS // steps))
+        epochs = min(150, max(10, STUDY_STEPS // steps))
         chosen: dict[str, Any] = {"epochs": epochs, "encoder_epochs": epochs // 2}
         chosen["picture_every"] = max(1, epochs * steps // 8)
         if math.prod(images.shape[1:]) < 256:
@@ -374,7 +374,7 @@ class GAN(NeuralRepresentation):
                 f"mode collapse: drawn images show {self.variety_:.0%} of the kinds that real "
                 "ones do: train longer, or try spectral_norm=True or loss='wgan_gp'"
             )
-        loss = self.history_["discriminator_loss"][-1]
+        loss = self.history_.get("discriminator_loss", [math.inf])[-1]
         if self.loss == "non_saturating" and loss < WON:
             findings.append(
                 f"the discriminator won (it loses {loss:.2g}; about 1 is a fair game) and tells "

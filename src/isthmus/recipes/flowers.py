@@ -53,17 +53,16 @@ def flowers(bench: Any, latents: dict[str, tuple[int, ...]], epochs: dict[str, i
             losses = [np.array(model.history_["loss"]) for model in models]
             ends = [float(loss[-1]) / variance for loss in losses]
             lost[k] = float(np.mean(ends))
-            curves[f"{k} numbers"] = planes.thinned(np.arange(1, len(losses[0]) + 1), losses[0])
-            rows[f"{k} numbers"] = ist.reconstruct(models[0], images)
+            named = f"{k} number{'s' * (k > 1)}"
+            curves[named] = planes.thinned(np.arange(1, len(losses[0]) + 1), losses[0])
+            rows[named] = ist.reconstruct(models[0], images)
             steady = planes.settled(losses[0])
             note = (
                 f"mean squared errors of {SEEDS} seeds: "
                 f"{', '.join(f'{end * variance:.2g}' for end in ends)}; within twice its last "
                 f"value from epoch {steady:,} of {len(losses[0]):,}"
             )
-            bench.figure(
-                f"share of the variance lost with {k} numbers, {rule}", lost[k], note=note
-            )
+            bench.figure(f"share of the variance lost with {named}, {rule}", lost[k], note=note)
         _verdict(bench, rule, lost)
         _flower_pictures(bench, rule, rows, curves)
 
