@@ -60,7 +60,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     width = ""  # the parameter that says how wide the code is: "any kind of data, one parameter"
     keeps_float64 = True  # float64 in, float64 arithmetic and codes out
     any_size = False  # images of other sizes than those fitted on are taken as well
-    needs_labels = False  # a study of images without labels leaves the family out
+    needs_labels = False  # whether `fit` asks for labels
     variants: ClassVar[dict[str, dict[str, Any]]] = {}  # further rows of a study: name, parameters
 
     @classmethod

@@ -49,9 +49,13 @@ def features(model: Any, images: Images) -> np.ndarray:
 
     Codes per pixel, (n, h, w, k), are averaged over the pixels of an image.
     """
-    if model.encode(images[:1]).ndim < 3:
+    if not _per_pixel(model, images):
         return model.encode(images)
     return np.concatenate([model.encode(piece).mean((1, 2)) for piece in _pieces(images)])
+
+
+def _per_pixel(model: Any, images: Images) -> bool:
+    return model.encode(images[:1]).ndim > 2
 
 
 def _pieces(images: Images) -> Iterator[Images]:
@@ -65,22 +69,19 @@ def _pixels(images: Images) -> int:
 
 
 def _errors(model: Any, held: Images, codes: np.ndarray, codes_train: np.ndarray) -> dict:
-    back, bits = _reconstructed(model, held, codes), None
-    if codes.shape[1:] == model.encode(held[:1]).shape[1:]:
+    bits: float | None = None
+    if _per_pixel(model, held):
+        back = np.concatenate([model.decode(model.encode(piece)) for piece in _pieces(held)])
+    else:
+        back = model.decode(codes)
         bits, _ = scores.bits_per_image(codes_train, codes, model.decode, held)
+    back = back.reshape(held.shape)
     return {
         "mse": scores.mse(held, back),
         "psnr": scores.psnr(held, back) if _in_unit(held) else None,
         "ssim": scores.ssim(held, back) if held.ndim == 4 and _in_unit(held) else None,
         "bits_per_image": bits,
     }
-
-
-def _reconstructed(model: Any, held: Images, codes: np.ndarray) -> np.ndarray:
-    if codes.shape[1:] == model.encode(held[:1]).shape[1:]:
-        return model.decode(codes).reshape(held.shape)
-    back = [model.decode(model.encode(piece)) for piece in _pieces(held)]
-    return np.concatenate(back).reshape(held.shape)
 
 
 def _in_unit(images: Images) -> bool:
