@@ -131,6 +131,20 @@ RECIPES: dict[str, Recipe] = {
         "vae",
         {"latent_dim": 2, "activation": "relu", "noise": 0.5, "deck_epochs": 500, "epochs": 100},
     ),
+    "a-autoencoder-better": Recipe(
+        "A",
+        "what 32 numbers can be by convolutions",
+        8,
+        "better_autoencoder",
+        {"latent_dim": 32, "epochs": 20},
+    ),
+    "a-vae-likelihood": Recipe(
+        "A",
+        "how probable binarised test digits are under a VAE",
+        30,
+        "likelihood",
+        {"latent_dim": 40, "epochs": 100, "draws": 500},
+    ),
     "b-convolution": Recipe(
         "B", "a convolution and its transpose as matrix products", 0.1, "convolution"
     ),

@@ -25,6 +25,8 @@ SILENT = "the deck shows pictures only"
 SHOWN_CLUSTERS = 10
 REFINED = 200
 """Steps of descent from the code that a GAN's encoder gives."""
+BOUND_DRAWS = 10
+"""Codes drawn for every image where the bound is measured."""
 PLANE = 15
 """Images along each side of a decoded plane."""
 
@@ -141,6 +143,48 @@ def gan(
     title = "Losses of generator and discriminator"
     bench.picture("curves", drawing.curves({"gan": model.history_}, title), title)
     _maps(bench, model, test)
+
+
+def better_autoencoder(bench: Any, latent_dim: int, epochs: int) -> None:
+    """Show what convolutions make of the same width."""
+    model = ist.Autoencoder(latent_dim, architecture="conv", epochs=epochs)
+    train, test = both_halves(bench, "mnist")
+    model = bench.fit("autoencoder", model, train)
+    _three_rows(bench, model, test, note=f"convolutions, {epochs} epochs by Adam")
+    title = "Error while training, and on the tenth of the training images that was held out"
+    bench.picture("curves", drawing.curves({"autoencoder": model.history_}, title), title)
+
+
+def likelihood(bench: Any, latent_dim: int, epochs: int, draws: int) -> None:
+    """Measure how probable test digits are under a VAE of convolutions, in nats.
+
+    A pixel of binarised MNIST is drawn as 0 or 1 with its grey value as the probability, anew for
+    every step of the fit and once for the test digits.
+    """
+    train, test = both_halves(bench, "mnist")
+    model = ist.VAE(
+        latent_dim,
+        architecture="conv",
+        channels=(32, 64),
+        hidden=(512,),
+        binarize="draw",
+        warmup=0.1,
+        epochs=epochs,
+        validation_fraction=0.02,
+    )
+    model = bench.fit("vae", model, train)
+    asked = {"binarize": "draw", "random_state": bench.seed}
+    bound = -model.elbo(test, BOUND_DRAWS, **asked)
+    note = "minus the evidence lower bound, averaged over all test digits"
+    bench.figure("bound of the test digits in nats", float(bound.mean()), note=note)
+    some = test.evenly(bench.some(len(test)))
+    nats = -model.log_likelihood(some, draws, **asked)
+    note = f"minus the log-likelihood by {draws} importance samples of every digit"
+    bench.figure("likelihood of the test digits in nats", float(nats.mean()), note=note)
+    bench.figure("active units", int(scores.active_units(*model.posterior(test)).sum()))
+    _three_rows(bench, model, test)
+    title = "Bound while training, and on the images that were held out, in nats"
+    bench.picture("curves", drawing.curves({"vae": model.history_}, title), title)
 
 
 def _trained(bench: Any, name: str, model: Any, noise: float, deck_epochs: int) -> None:

@@ -107,7 +107,7 @@ def better_features(bench: Any) -> None:
 def better_classifier(bench: Any, epochs: int, shift: int) -> None:
     """Show what 20 numbers learned with labels can be: a convolutional classifier."""
     train, test = both_halves(bench, "mnist")
-    model = ist.Classifier(20, architecture="conv", epochs=epochs, shift=shift)
+    model = ist.Classifier(20, architecture="conv", hidden=(256,), epochs=epochs, shift=shift)
     model = bench.fit("classifier", model, train)
     note = f"convolutions, {epochs} epochs by Adam, every image moved by up to {shift} pixels"
     bench.figure("epochs", len(model.history_["epoch"]), note=note)
