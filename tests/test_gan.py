@@ -124,8 +124,16 @@ def test_batch_norm_after_all_but_the_last():
     net = batch_normed(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.ConvTranspose2d(3, 2, 4),
                                      nn.ReLU(), nn.ConvTranspose2d(2, 1, 4)))  # fmt: skip
     names = [type(layer).__name__ for layer in net]
-    assert names == ["Linear", "BatchNorm1d", "ReLU", "ConvTranspose2d", "BatchNorm2d", "ReLU",
+    assert names == ["Linear", "BatchNorm", "ReLU", "ConvTranspose2d", "BatchNorm", "ReLU",
                      "ConvTranspose2d"]  # fmt: skip
+
+
+@pytest.mark.parametrize("architecture", ["dense", "conv"])
+def test_a_last_batch_of_one_image_does_not_stop_the_fit(architecture, images):
+    model = ist.GAN(4, architecture=architecture, batch_size=16, epochs=1, random_state=0)
+    model.set_params(validation_fraction=0.0, encoder_epochs=1).fit(images.train[:33])
+    assert all(np.isfinite(values).all() for values in model.history_.values())
+    assert np.isfinite(model.sample(2)).all()
 
 
 def count(net):

@@ -21,7 +21,6 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows, with_channels
 from isthmus.progress import track
 from isthmus.tensors import find_device, generator, readable_tensor, squared_distances
-from isthmus.words import one_of as one_of
 
 if TYPE_CHECKING:
     from pathlib import Path

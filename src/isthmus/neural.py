@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from isthmus.base import Representation, one_of
+from isthmus.base import Representation
 from isthmus.data.images import Images
 from isthmus.nets.dense import INITIALISERS, initialise
 from isthmus.nets.fused import OUTPUTS
 from isthmus.tensors import generator, has_bfloat16
 from isthmus.training import OPTIMISERS, Loop
+from isthmus.words import one_of
 
 STUDY_STEPS = 20_000
 """Optimiser steps of a neural family in a study, within 20 to 300 epochs."""
@@ -155,6 +156,19 @@ class NeuralRepresentation(Representation):
         one_of("init", self.init, INITIALISERS)
         one_of("schedule", self.schedule, ("cosine", "constant"))
         one_of("precision", self.precision, ("auto", "float32", "bfloat16"))
+
+    def _check_units(self, *names: str) -> None:
+        for name in names:
+            if any(units < 1 for units in getattr(self, name)):
+                raise ValueError(f"{name}={getattr(self, name)} must be numbers of at least 1")
+
+    def _check_code(self) -> None:
+        n, d = getattr(self, self.width), self.n_features_in_
+        if n > d:
+            raise ValueError(
+                f"{self.width}={n} is wider than the input of n_features={d} numbers: a code has "
+                "at most as many"
+            )
 
     def _precision(self, device: torch.device) -> str:
         if self.precision != "auto":

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from isthmus.base import one_of
 from isthmus.data.corrupt import check_noise, corrupt
 from isthmus.data.images import Images
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
@@ -20,6 +19,7 @@ from isthmus.nets.dense import ACTIVATIONS, WEIGHTED
 from isthmus.nets.fused import LOSSES, OUTPUTS, chain_loss
 from isthmus.neural import NeuralRepresentation
 from isthmus.training import Loop
+from isthmus.words import one_of
 
 
 @dataclass(eq=False, repr=False)
@@ -120,15 +120,8 @@ class Autoencoder(NeuralRepresentation):
         one_of("output", self.output, ("auto", *OUTPUTS))
         one_of("loss", self.loss, LOSSES)
         check_noise(self.noise_kind, self.noise)
-        for name in ("hidden", "channels"):
-            if any(units < 1 for units in getattr(self, name)):
-                raise ValueError(f"{name}={getattr(self, name)} must be numbers of at least 1")
-        n, d = self.latent_dim, self.n_features_in_
-        if n > d:
-            raise ValueError(
-                f"latent_dim={n} is wider than the input of n_features={d} numbers: a code has at "
-                "most as many"
-            )
+        self._check_units("hidden", "channels")
+        self._check_code()
         if self.pretrain_epochs < 0:
             raise ValueError(f"pretrain_epochs={self.pretrain_epochs} must be at least 0")
 

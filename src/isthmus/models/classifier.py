@@ -17,13 +17,13 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
 
-from isthmus.base import one_of
 from isthmus.data.images import Images, with_channels
 from isthmus.models import family, name_of
 from isthmus.nets.coders import ARCHITECTURES, encoder
 from isthmus.nets.dense import ACTIVATIONS, dense
 from isthmus.neural import NeuralRepresentation
 from isthmus.store import load_model
+from isthmus.words import one_of
 
 CENTRED = 10_000
 """Images by which the features of another model are standardised for the head, at most."""
@@ -129,9 +129,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         one_of("architecture", self.architecture, ARCHITECTURES)
         one_of("activation", self.activation, ACTIVATIONS)
         one_of("code_activation", self.code_activation, ACTIVATIONS)
-        for name in ("hidden", "channels"):
-            if any(units < 1 for units in getattr(self, name)):
-                raise ValueError(f"{name}={getattr(self, name)} must be numbers of at least 1")
+        self._check_units("hidden", "channels")
         if self.shift < 0 or (self.shift and len(self.image_shape_) == 1):
             raise ValueError(f"shift={self.shift} must be at least 0, and 0 for vectors")
         if self.frozen and self.pretrained is None:

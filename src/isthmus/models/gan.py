@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from isthmus.base import one_of
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.descent import descend
@@ -24,6 +23,7 @@ from isthmus.nets.norms import batch_normed, spectral
 from isthmus.neural import NeuralRepresentation
 from isthmus.tensors import generator, squared_distances
 from isthmus.training import Loop
+from isthmus.words import one_of
 
 STUDY_STEPS = 9000
 """Optimiser steps in a study, within 10 to 150 epochs."""
@@ -183,9 +183,7 @@ class GAN(NeuralRepresentation):
         one_of("architecture", self.architecture, ARCHITECTURES)
         one_of("output", self.output, ("auto", *OUTPUTS))
         one_of("loss", self.loss, GAMES)
-        for name in ("generator", "discriminator", "channels"):
-            if any(units < 1 for units in getattr(self, name)):
-                raise ValueError(f"{name}={getattr(self, name)} must be numbers of at least 1")
+        self._check_units("generator", "discriminator", "channels")
         least = {"n_critic": 1, "picture_every": 1, "encoder_epochs": 0, "invert_steps": 0}
         for name, low in {**least, "gradient_penalty": 0}.items():
             if not getattr(self, name) >= low:

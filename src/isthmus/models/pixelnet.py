@@ -13,11 +13,12 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 from torch.nn import functional
 
-from isthmus.base import _can, one_of
+from isthmus.base import _can
 from isthmus.data.images import Images, with_channels
 from isthmus.nets.fused import OUTPUTS
 from isthmus.nets.pixels import PIXELS, in_tiles, pixel_encoder, pixel_head, varied
 from isthmus.neural import NeuralRepresentation
+from isthmus.words import one_of
 
 NO_CLASS = 255
 """In label maps: pixels without a class. While fitting, those of the ignored class become it."""

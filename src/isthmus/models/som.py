@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.base import Codebook, Representation, one_of
+from isthmus.base import Codebook, Representation
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.models.pca import PCA
 from isthmus.progress import track
 from isthmus.tensors import Nearest, deviation_of, generator, readable_tensor, squared_distances
+from isthmus.words import one_of
 
 LAST_SIGMA = {"gaussian": 0.25, "bubble": 1.0}
 """Radius at the end of a fit: the direct neighbours still follow, a little."""

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn.functional import softplus
 
-from isthmus.base import PASS_BYTES, one_of
+from isthmus.base import PASS_BYTES
 from isthmus.data.images import Images
 from isthmus.nets import bounds
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
@@ -22,6 +22,7 @@ from isthmus.nets.fused import OUTPUTS
 from isthmus.neural import NeuralRepresentation
 from isthmus.progress import track
 from isthmus.tensors import generator
+from isthmus.words import one_of
 
 MEASURED = 10_000
 """Training images that the KL of every latent is measured on after the fit, at most."""
@@ -166,9 +167,7 @@ class VAE(NeuralRepresentation):
         one_of("likelihood", self.likelihood, ("auto", "bernoulli", "gaussian"))
         one_of("binarize", self.binarize, bounds.BINARIZATIONS)
         one_of("tc", self.tc, ("none", "tcvae", "factor"))
-        for name in ("hidden", "channels", "discriminator"):
-            if any(units < 1 for units in getattr(self, name)):
-                raise ValueError(f"{name}={getattr(self, name)} must be numbers of at least 1")
+        self._check_units("hidden", "channels", "discriminator")
         for name, (least, most) in LIMITS.items():
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
@@ -179,9 +178,7 @@ class VAE(NeuralRepresentation):
             raise ValueError(
                 "capacity, tc and importance_samples are different objectives: give one"
             )
-        n, d = self.latent_dim, self.n_features_in_
-        if n > d:
-            raise ValueError(f"latent_dim={n} is wider than the input of n_features={d} numbers")
+        self._check_code()
 
     def _prepare(self, images: Images) -> None:
         self._scale_to(images, "auto")

@@ -17,6 +17,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from isthmus.nets.dense import ACTIVATIONS, dense
+from isthmus.nets.norms import BatchNorm
 
 Shape = tuple[int, ...]
 
@@ -245,17 +246,6 @@ def smallest(shape: Shape, channels: Sequence[int], kernel: int) -> Shape:
     """Return (h, w, c) after the last strided convolution."""
     h, w = (sides(side, len(channels), kernel)[-1] for side in shape[:2])
     return h, w, channels[-1] if channels else shape[2]
-
-
-class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation that lets a batch of one value a channel pass as in evaluation."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the values normalised over the batch and all places."""
-        if not self.training or x.numel() > x.shape[1]:
-            return super().forward(x)
-        known = self.running_mean, self.running_var, self.weight, self.bias
-        return nn.functional.batch_norm(x, *known, eps=self.eps)
 
 
 def _after(n: int, activation: str, norm: bool) -> list[nn.Module]:
