@@ -20,7 +20,7 @@ ORDER = [
     {"measures"},
     {"views"},
     {"studies", "reproduce", "recipes", "document"},
-    {"explorer", "cli", "cli_reproduce", "options", "signature", "terminal"},
+    {"explorer", "cli", "commands", "options", "signature", "terminal"},
 ]
 """Left never imports right."""
 TABLE_ONLY = {("store", "models"), ("signature", "models")}

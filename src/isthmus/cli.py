@@ -11,7 +11,16 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus import cli_reproduce, signature
+from isthmus import signature
+from isthmus.commands import commands
+from isthmus.commands.given import (
+    able,
+    codes_from,
+    images_from,
+    loading,
+    model_and_images,
+    watched,
+)
 from isthmus.files import refuse_existing
 from isthmus.models import FAMILIES
 from isthmus.options import (
@@ -28,7 +37,6 @@ from isthmus.options import (
     Split,
     option_for,
     seconds_of,
-    size_of,
     values_of,
 )
 from isthmus.terminal import (
@@ -52,7 +60,8 @@ app = typer.Typer(
 )
 fit_app = typer.Typer(no_args_is_help=True, help="Fit one family and save the model.")
 app.add_typer(fit_app, name="fit")
-app.command()(cli_reproduce.reproduce)
+for _command_of in commands():
+    app.command()(_command_of)
 
 
 @app.command()
@@ -96,8 +105,8 @@ def study(
         budget=seconds,
         width=width,
         random_state=seed,
-        verbose=_watched(as_json),
-        **_loading(size, resize, color, per),
+        verbose=watched(as_json),
+        **loading(size, resize, color, per),
     )
     result.command = _command()
     report = result.report(folder, force=force)
@@ -121,7 +130,7 @@ def encode(
     as_json: AsJson = False,
 ) -> None:
     """Write the codes of images to a .npy file."""
-    loaded, images = _model_and_images(model, source, split, output, force)
+    loaded, images = model_and_images(model, source, split, output, force)
     save_array(output, loaded.encode(images), as_json)
 
 
@@ -138,7 +147,7 @@ def decode(
 
     refuse_existing(output, force=force)
     loaded = load_model(model)
-    save_images(output, _able(loaded, "decode")(_codes(codes)), force, as_json)
+    save_images(output, able(loaded, "decode")(codes_from(codes)), force, as_json)
 
 
 @app.command()
@@ -153,8 +162,8 @@ def reconstruct(
     """Encode images and decode them again: what is left after the narrow code."""
     from isthmus.walks import reconstruct as run
 
-    loaded, images = _model_and_images(model, source, split, output, force)
-    _able(loaded, "decode")
+    loaded, images = model_and_images(model, source, split, output, force)
+    able(loaded, "decode")
     save_images(output, run(loaded, images), force, as_json)
 
 
@@ -172,7 +181,7 @@ def generate(
 
     refuse_existing(output, force=force)
     loaded = load_model(model)
-    save_images(output, _able(loaded, "sample")(count, random_state=seed), force, as_json)
+    save_images(output, able(loaded, "sample")(count, random_state=seed), force, as_json)
 
 
 @app.command()
@@ -196,7 +205,7 @@ def data(
     if source is None:
         _list_sets(as_json)
         return
-    images = _load(source, size, resize, color, per)
+    images = images_from(source, size, resize, color, per)
     path = output or Path(f"{Path(source).stem or 'images'}.png")
     refuse_existing(path, force=force)
     facts = described(images)
@@ -232,8 +241,8 @@ def _fit(name: str, source: str, to: Path, force: bool, as_json: bool, **options
 
     refuse_existing(to, force=force)
     loading = {key: options.pop(key) for key in ("size", "resize", "color", "per")}
-    images = _load(source, **loading)
-    model = family(name)(**values_of(name, options), verbose=_watched(as_json))
+    images = images_from(source, **loading)
+    model = family(name)(**values_of(name, options), verbose=watched(as_json))
     model.fit(images.train)
     model.save(to)
     facts = {"model": str(to), "family": name, "code": model.code_, "health": model.health_}
@@ -280,61 +289,11 @@ for _name in FAMILIES:
     fit_app.command(_name)(_fit_command(_name))
 
 
-def _load(source: str, size: str | None, resize: str, color: str, per: str) -> Any:
-    from isthmus.data.readers import load_images
-
-    return load_images(source, **_loading(size, resize, color, per))
-
-
-def _loading(size: str | None, resize: str, color: str, per: str) -> dict[str, Any]:
-    return {"size": size_of(size), "fit": resize, "color": color, "per": per}
-
-
-def _model_and_images(path: Path, source: str, split: str, output: Path, force: bool) -> tuple:
-    """Load a model, and images the way it needs them."""
-    from isthmus.data.images import with_channels
-    from isthmus.data.readers import load_images
-    from isthmus.store import load_model
-
-    refuse_existing(output, force=force)
-    if split not in ("all", "train", "test"):
-        raise ValueError(f"--split {split!r} must be all, train or test")
-    model = load_model(path)
-    wanted: dict[str, Any] = {}
-    if len(model.image_shape_) > 1 and Path(source).is_dir():
-        h, w, c = with_channels(model.image_shape_)
-        wanted = {"size": (h, w), "color": {1: "grey", 3: "rgb"}.get(c, "auto")}
-    images = load_images(source, **wanted)
-    print_skipped(images)
-    return model, images if split == "all" else getattr(images, split)
-
-
-def _able(model: Any, verb: str) -> Callable[..., Any]:
-    if not hasattr(model, verb):
-        raise ValueError(f"{type(model).__name__} cannot {verb}; `isthmus models` lists who can")
-    return getattr(model, verb)
-
-
-def _codes(path: Path) -> Any:
-    import numpy as np
-
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path} is not a .npy file of codes ({error})") from None
-
-
 def _list_sets(as_json: bool) -> None:
     from isthmus.data.catalog import named_sets
 
     rows = [dict(zip(("set", "about", "where"), row, strict=True)) for row in named_sets()]
     print_json(rows) if as_json else print_table(rows)
-
-
-def _watched(as_json: bool) -> bool:
-    return sys.stderr.isatty() and not as_json
 
 
 def _command() -> str:
