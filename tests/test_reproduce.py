@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 import isthmus as ist
-from isthmus import cli, document, reproduce, training
+from isthmus import document, reproduce, training
 from isthmus.recipes import DECKS, RECIPES, Recipe
 
 SHARE = 0.001
@@ -30,18 +31,9 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
-    """Run one command in an empty folder; return exit code, standard output and error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["isthmus", "reproduce", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capsys.readouterr()
-        return stop.value.code, out, err
-
-    return run
+def run(run):
+    """Run the command `reproduce`; see conftest.py."""
+    return partial(run, "reproduce")
 
 
 @pytest.fixture

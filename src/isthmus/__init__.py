@@ -13,6 +13,8 @@ _HOMES = {
     "Images": "data.images",
     "load_images": "data.readers",
     "load_model": "store",
+    "compress": "codec.archive",
+    "decompress": "codec.archive",
     "directions": "walks",
     "morph": "walks",
     "reconstruct": "walks",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +47,20 @@ def save_images(
 
 
 def _write_pngs(folder: Path, images: Any) -> None:
+    digits = len(str(max(0, len(images) - 1)))
+    save_pngs(images, [folder / f"{row:0{digits}d}.png" for row in range(len(images))])
+
+
+def save_pngs(images: Any, paths: Sequence[Path]) -> None:
+    """Write images to PNG files."""
     import numpy as np
     from PIL import Image
 
     from isthmus.views.figures import to_pixels
 
     mode = "L" if np.shape(images)[3:] in ((), (1,)) else "RGB"
-    digits = len(str(max(0, len(images) - 1)))
-    for row, image in enumerate(to_pixels(images)):
-        Image.fromarray(image).convert(mode).save(folder / f"{row:0{digits}d}.png")
+    for pixels, path in zip(to_pixels(images), paths, strict=True):
+        Image.fromarray(pixels).convert(mode).save(path)
 
 
 def _say_written(path: Path, array: Any, as_json: bool) -> None:

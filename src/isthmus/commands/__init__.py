@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-HOMES = {"reproduce": ("reproduce",)}
+HOMES = {
+    "codec": ("compress", "decompress", "rd"),
+    "reproduce": ("reproduce",),
+}
 """Module to the commands in it."""
 
 

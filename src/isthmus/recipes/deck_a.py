@@ -10,8 +10,8 @@ from sklearn.base import clone
 import isthmus as ist
 from isthmus import scores
 from isthmus.data.images import to_unit
-from isthmus.recipes import drawing
 from isthmus.recipes.sets import both_halves, one_of_each
+from isthmus.views import drawing
 from isthmus.views.maps import layout
 from isthmus.views.strips import labelled_rows
 
@@ -150,6 +150,7 @@ def better_autoencoder(bench: Any, latent_dim: int, epochs: int) -> None:
     model = ist.Autoencoder(latent_dim, architecture="conv", epochs=epochs)
     train, test = both_halves(bench, "mnist")
     model = bench.fit("autoencoder", model, train)
+    model.save(bench.folder / "autoencoder.safetensors")
     _three_rows(bench, model, test, note=f"convolutions, {epochs} epochs by Adam")
     title = "Error while training, and on the tenth of the training images that was held out"
     bench.picture("curves", drawing.curves({"autoencoder": model.history_}, title), title)
@@ -173,6 +174,7 @@ def likelihood(bench: Any, latent_dim: int, epochs: int, draws: int) -> None:
         validation_fraction=0.02,
     )
     model = bench.fit("vae", model, train)
+    model.save(bench.folder / "vae.safetensors")
     asked = {"binarize": "draw", "random_state": bench.seed}
     bound = -model.elbo(test, BOUND_DRAWS, **asked)
     note = "minus the evidence lower bound, averaged over all test digits"

@@ -14,10 +14,10 @@ from isthmus import scores
 from isthmus.data.corrupt import corrupt
 from isthmus.data.images import Images
 from isthmus.nets.conv import convolution_matrix
-from isthmus.recipes import drawing
 from isthmus.recipes.edits import directions as directions
 from isthmus.recipes.edits import morphs as morphs
 from isthmus.recipes.sets import both_halves
+from isthmus.views import drawing
 from isthmus.views.strips import labelled_rows
 
 IMAGE = np.array([[4, 5, 8, 7], [1, 8, 8, 8], [3, 6, 6, 4], [6, 5, 7, 8]])

@@ -13,8 +13,8 @@ import isthmus as ist
 from isthmus import scores
 from isthmus.data.catalog import data_root
 from isthmus.data.images import Images, to_unit
-from isthmus.recipes import drawing
 from isthmus.recipes.sets import both_halves, one_of_each
+from isthmus.views import drawing
 from isthmus.views.labelled import coloured
 from isthmus.views.strips import labelled_rows
 

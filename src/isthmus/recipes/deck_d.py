@@ -10,8 +10,8 @@ import numpy as np
 import isthmus as ist
 from isthmus import scores
 from isthmus.data.rotated import rotated
-from isthmus.recipes import drawing
 from isthmus.recipes.sets import one_of_each, some_of
+from isthmus.views import drawing
 from isthmus.views.maps import layout
 from isthmus.views.strips import labelled_rows
 

@@ -13,9 +13,10 @@ import isthmus as ist
 from isthmus.data.catalog import data_root
 from isthmus.data.corrupt import corrupt
 from isthmus.data.images import Images
-from isthmus.recipes import drawing, planes
+from isthmus.recipes import planes
 from isthmus.recipes.flowers import flower_walks as flower_walks
 from isthmus.recipes.flowers import flowers as flowers
+from isthmus.views import drawing
 from isthmus.views.strips import labelled_rows
 from isthmus.walks import between, extent_of, grid
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import isthmus as ist
-from isthmus.recipes import drawing
 from isthmus.recipes.sets import both_halves, one_of_each
+from isthmus.views import drawing
 from isthmus.views.strips import labelled_rows
 from isthmus.walks import between
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.data.images import to_unit
-from isthmus.recipes import drawing
+from isthmus.views import drawing
 from isthmus.views.figures import limits_of
 from isthmus.views.maps import palette
 

@@ -1,4 +1,4 @@
-"""Charts and titled pictures of the recipes, on white, as they stand on a page."""
+"""Charts and titled pictures on white, as they stand on a page of their own."""
 
 from __future__ import annotations
 

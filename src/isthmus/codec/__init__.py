@@ -1,0 +1,1 @@
+"""Codes to a real file and back."""
