@@ -16,7 +16,7 @@ ORDER = [
     {"tensors", "nets", "training", "store"},
     {"base", "neural"},
     {"models"},
-    {"codec", "walks", "scores"},
+    {"codec", "denoising", "walks", "scores"},
     {"measures"},
     {"views"},
     {"studies", "reproduce", "recipes", "document"},

@@ -15,6 +15,7 @@ _HOMES = {
     "load_model": "store",
     "compress": "codec.archive",
     "decompress": "codec.archive",
+    "denoise": "denoising",
     "directions": "walks",
     "morph": "walks",
     "reconstruct": "walks",

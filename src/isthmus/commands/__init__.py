@@ -7,6 +7,7 @@ from importlib import import_module
 
 HOMES = {
     "codec": ("compress", "decompress", "rd"),
+    "denoising": ("denoise",),
     "reproduce": ("reproduce",),
 }
 """Module to the commands in it."""

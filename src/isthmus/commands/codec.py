@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.commands.given import images_for, model_and_images, watched
+from isthmus.commands.given import images_for, in_half, model_and_images, watched
 from isthmus.files import refuse_existing, replacing, replacing_folder
 from isthmus.options import AsJson, Force, ModelFile, Out, Source, Split
 from isthmus.terminal import print_json, print_table, save_pngs
@@ -145,7 +145,7 @@ def rd(
     refuse_existing(output, force=force)
     loaded = {Path(file).stem: load_model(file) for file in files}
     images = images_for(next(iter(loaded.values())), source)
-    images = images if split == "all" or images.is_test is None else getattr(images, split)
+    images = in_half(images, "all" if images.is_test is None else split)
     wanted = [name.strip() for name in formats.split(",") if name.strip() not in ("", "none")]
     points = rate_distortion(loaded, images, wanted, verbose=watched(as_json))
     rows = [{k: _short(v) for k, v in point._asdict().items()} for point in points]

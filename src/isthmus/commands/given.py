@@ -38,11 +38,16 @@ def model_and_images(
 
     if output is not None:
         refuse_existing(output, force=force)
+    in_half(None, split)
+    model = load_model(path)
+    return model, in_half(images_for(model, source), split)
+
+
+def in_half(images: Any, split: str) -> Any:
+    """Return all images, those to train on, or those held out."""
     if split not in ("all", "train", "test"):
         raise ValueError(f"--split {split!r} must be all, train or test")
-    model = load_model(path)
-    images = images_for(model, source)
-    return model, images if split == "all" else getattr(images, split)
+    return images if split == "all" or images is None else getattr(images, split)
 
 
 def images_for(model: Any, source: str) -> Any:

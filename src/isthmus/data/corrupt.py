@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from isthmus.data.images import to_unit
 from isthmus.words import one_of
 
 Level = float | tuple[float, float]
@@ -60,6 +61,27 @@ def corrupt(
     if not np.any(level):
         return x
     return NOISES[kind](x, _levels(x, level, rng), rng, low, high)
+
+
+def with_noise(images: Any, kind: str, level: Level, random_state: int = 0) -> np.ndarray:
+    """Return a noisy copy of images as floats; uint8 becomes 0..1 first.
+
+    Parameters
+    ----------
+    images : Images or ndarray of shape (n, ...)
+        Black is 0 and white 1.
+    kind, level
+        As for `corrupt`.
+    random_state : int
+        Seed of the noise.
+
+    Examples
+    --------
+    >>> with_noise(np.array([[0, 255]], dtype=np.uint8), "bit_flip", 1.0).tolist()
+    [[1.0, 0.0]]
+    """
+    clean = torch.from_numpy(np.array(to_unit(np.asarray(images))))
+    return corrupt(clean, kind, level, torch.Generator().manual_seed(random_state)).numpy()
 
 
 def check_noise(kind: str, level: Level) -> None:

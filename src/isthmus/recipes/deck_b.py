@@ -11,7 +11,7 @@ from torch.nn import functional
 
 import isthmus as ist
 from isthmus import scores
-from isthmus.data.corrupt import corrupt
+from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
 from isthmus.nets.conv import convolution_matrix
 from isthmus.recipes.edits import directions as directions
@@ -159,7 +159,7 @@ def denoising(bench: Any, epochs: int, levels: tuple[float, ...], shown: float) 
     clean = np.asarray(test) / np.float32(255)
     series: dict[str, list[float]] = {name: [] for name in ("noisy", *models)}
     for level in bench.each(levels, "noise levels"):
-        noisy = _noisy(clean, level, bench.seed)
+        noisy = with_noise(clean, "gaussian", level, bench.seed)
         series["noisy"].append(scores.psnr(clean, noisy.clip(0, 1)))
         for name, model in models.items():
             series[name].append(scores.psnr(clean, ist.reconstruct(model, noisy)))
@@ -174,16 +174,11 @@ def denoising(bench: Any, epochs: int, levels: tuple[float, ...], shown: float) 
     picture = drawing.lines(lines, title, "standard deviation of the noise", "PSNR, dB")
     bench.picture("psnr", picture, title)
     few = clean[:12]
-    noisy = _noisy(few, shown, bench.seed)
+    noisy = with_noise(few, "gaussian", shown, bench.seed)
     rows = {"clean": few, "noisy": noisy.clip(0, 1)}
     rows |= {name.replace(" ", "\n", 1): ist.reconstruct(m, noisy) for name, m in models.items()}
     title = f"Noisy in, clean out: Gaussian noise of {shown:g}"
     bench.picture("digits", labelled_rows(rows, title), title)
-
-
-def _noisy(images: np.ndarray, level: float, seed: int) -> np.ndarray:
-    rng = torch.Generator().manual_seed(seed)
-    return corrupt(torch.from_numpy(images), "gaussian", level, rng).numpy()
 
 
 def pretraining(

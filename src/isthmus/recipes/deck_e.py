@@ -7,11 +7,10 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 import isthmus as ist
 from isthmus.data.catalog import data_root
-from isthmus.data.corrupt import corrupt
+from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
 from isthmus.recipes import planes
 from isthmus.recipes.flowers import flower_walks as flower_walks
@@ -221,9 +220,7 @@ def denoising(bench: Any, epochs: int, trained: tuple, tested: tuple) -> None:
 
 
 def _flipped(images: Images, level: float, seed: int) -> np.ndarray:
-    x = torch.from_numpy(np.asarray(images) / np.float32(255))
-    rng = torch.Generator().manual_seed(seed + round(1000 * level))
-    return corrupt(x, "bit_flip", level, rng).numpy()
+    return with_noise(images, "bit_flip", level, seed + round(1000 * level))
 
 
 def _denoising_figures(

@@ -1,0 +1,121 @@
+"""Noise taken out by models and by filters, each against what is known of it."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import isthmus as ist
+from isthmus.data.corrupt import with_noise
+from isthmus.data.images import to_unit
+from isthmus.denoising import denoising_table, in_columns, median, non_local_means, principal
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return ist.load_images("digits")
+
+
+def test_projection_keeps_the_share_of_noise_that_the_plane_has(digits):
+    # images of rank 5 in 64 numbers: a projection leaves 5 of 64 shares of white noise
+    rng = np.random.default_rng(0)
+    images = (rng.normal(size=(3000, 5)) @ rng.normal(size=(5, 64)) * 0.05 + 0.5).reshape(-1, 8, 8)
+    model = ist.PCA(5).fit(images)
+    noisy = images + rng.normal(scale=0.1, size=images.shape)
+    left = np.square(model.decode(model.encode(noisy)) - images).mean()
+    assert left == pytest.approx(0.1**2 * 5 / 64, rel=0.05)
+    if images.min() >= 0 and images.max() <= 1:
+        assert np.square(ist.denoise(model, noisy) - images).mean() <= left
+
+
+def test_values_beyond_the_images_are_kept_within(digits):
+    model = ist.Autoencoder(16, epochs=3, random_state=0).fit(digits.train)
+    noisy = with_noise(digits.test, "gaussian", 0.5)
+    assert noisy.min() < 0 < 1 < noisy.max()
+    found = ist.denoise(model, noisy)
+    assert found.shape == (359, 8, 8, 1)
+    assert 0 <= found.min() <= found.max() <= 1
+
+
+def test_training_with_noise_helps(digits):
+    kinds = {"with": 0.4, "without": 0.0}
+    settings = {"hidden": (64,), "epochs": 80, "random_state": 0}
+    models = {k: ist.Autoencoder(40, noise=v, **settings).fit(digits.train)
+              for k, v in kinds.items()}  # fmt: skip
+    rows = denoising_table(models, digits.test, [("gaussian", 0.4)], digits.train)
+    after = {row.method.split(" ")[0]: row.after for row in rows}
+    assert list(after) == ["with", "without", "median", "non-local", "PCA"]
+    assert after["with"] > after["without"] + 0.5
+    assert after["with"] > max(after["median"], after["non-local"])
+    assert all(row.before == rows[0].before for row in rows)
+
+
+def test_median_takes_out_single_wrong_pixels():
+    image = np.zeros((1, 9, 9, 1), dtype=np.float32)
+    image[0, 4, 4] = 1
+    for _, found in median(image, 0.1):
+        assert not found.any()
+
+
+def test_non_local_means_of_a_flat_image_is_its_mean():
+    noisy = with_noise(np.full((2, 24, 24, 1), 0.5, np.float32), "gaussian", 0.1)
+    found = dict(non_local_means(noisy, 0.1))
+    best = min(float(np.square(images - 0.5).mean()) for images in found.values())
+    assert best < 0.1**2 / 20
+
+
+def test_principal_components_of_the_full_width_change_nothing(digits):
+    name, found = list(principal(digits.train)(to_unit(np.asarray(digits.test)), 0.0))[-1]
+    assert name == "PCA 64"
+    assert np.square(found - to_unit(np.asarray(digits.test))).mean() < 1e-10
+
+
+def test_the_table_has_a_row_for_every_noise(digits):
+    model = ist.PCA(8).fit(digits.train)
+    rows = denoising_table(
+        {"pca": model}, digits.test[:40], [("gaussian", 0.2), ("masking", 0.3)], digits.train
+    )
+    table = in_columns(rows)
+    assert [row["noise"] for row in table] == ["gaussian 0.2", "masking 0.3"]
+    assert all(set(row) == {"noise", "before", "pca", "median", "non-local means", "PCA"}
+               for row in table)  # fmt: skip
+
+
+def test_what_cannot_denoise(digits):
+    model = ist.Classifier(4, epochs=1, random_state=0).fit(digits.train[:100])
+    with pytest.raises(ValueError, match="Classifier cannot decode, so it cannot denoise"):
+        ist.denoise(model, digits.test)
+
+
+def test_commands(run):
+    assert run("fit", "pca", "digits", "--n-components", 12, "-o", "p.safetensors")[0] == 0
+    assert run("denoise", "p.safetensors", "digits", "-o", "clean.npy")[0] == 0
+    assert np.load("clean.npy").shape == (1797, 8, 8, 1)
+    noise = ("--noise", "gaussian:0.3,bit_flip:0.1")
+    code, out, _ = run("denoise", "p.safetensors", "digits", "-o", "n.png", *noise)
+    assert code == 0
+    assert "gaussian 0.3" in out
+    assert "non-local means" in out
+    with Image.open("n.png") as picture:
+        assert picture.height > 200
+    code, out, _ = run("denoise", "p.safetensors", "digits", "-o", "m.png", *noise, "--json")
+    assert len(json.loads(out)["rows"]) == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("digits", "-o", "x.npy"), "denoise needs a model and a source"),
+        (("p.safetensors", "digits", "-o", "x.npy", "--noise", "gaussian:0.1"), "ending in .png"),
+        (("p.safetensors", "digits", "-o", "x.png", "--noise", "fog:0.1"), "kind of noise"),
+        (("p.safetensors", "digits", "-o", "x.png", "--noise", "gaussian"), "as gaussian:0.3"),
+        (("p.safetensors", "p.safetensors", "digits", "-o", "x.zip"), "expected a name ending"),
+    ],
+)
+def test_bad_commands_are_one_line(arguments, message, run):
+    assert run("fit", "pca", "digits", "--n-components", 4, "-o", "p.safetensors")[0] == 0
+    code, _, err = run("denoise", *arguments)
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
