@@ -19,6 +19,7 @@ _HOMES = {
     "directions": "walks",
     "morph": "walks",
     "reconstruct": "walks",
+    "segment": "segments",
     "study": "studies",
     "territory": "walks",
     "traverse": "walks",

@@ -9,6 +9,7 @@ HOMES = {
     "codec": ("compress", "decompress", "rd"),
     "denoising": ("denoise",),
     "reproduce": ("reproduce",),
+    "segments": ("segment",),
 }
 """Module to the commands in it."""
 

@@ -1,0 +1,107 @@
+"""The command `segment`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from isthmus.commands.given import images_for, in_half, watched
+from isthmus.files import refuse_existing, replacing_folder
+from isthmus.options import AsJson, Force, ModelFile, Out, Source, Split
+from isthmus.terminal import print_json
+
+
+def segment(
+    model: ModelFile,
+    source: Source,
+    output: Out,
+    split: Split = "all",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give every pixel a class or attributes: label maps, overlays and TIFF files in a folder.
+
+    What lies on the earth stays there: the TIFF files of a GeoTIFF or ENVI raster keep its place.
+    """
+    from isthmus.progress import track
+    from isthmus.store import load_model
+
+    if output.suffix:
+        raise ValueError(f"{output}: segment writes a folder, give a name without a suffix")
+    refuse_existing(output, force=force)
+    loaded = load_model(model)
+    images = in_half(images_for(loaded, source), split)
+    facts: list[dict[str, Any]] = []
+    rows = track(range(len(images)), "segmenting", len(images), watched(as_json))
+    with replacing_folder(output, force=force) as folder:
+        for row in rows:
+            facts.append(_one(loaded, images[row : row + 1], _stem(images, row), folder))
+        summary = {"images": len(images)} | _scored(facts)
+        (folder / "segments.json").write_text(json.dumps(summary | {"each": facts}, indent=1))
+    shown = {"folder": str(output)} | summary
+    if as_json:
+        print_json(shown)
+        return
+    for key, value in shown.items():
+        typer.echo(f"{key:>16}  {value}")
+
+
+def _stem(images: Any, row: int) -> str:
+    """Return what the files about an image begin with."""
+    if images.names is not None:
+        return str(Path(str(images.names[row])).with_suffix("")).replace("/", "-").lstrip(".")
+    source = Path(images.source).stem if len(images) == 1 else ""
+    return source or f"{row:0{len(str(len(images) - 1))}d}"
+
+
+def _one(model: Any, image: Any, stem: str, folder: Path) -> dict[str, Any]:
+    """Write what there is to say about one image; return how large its classes are."""
+    import numpy as np
+
+    from isthmus.data.geotiff import write_tiff
+    from isthmus.segments import segment as run
+    from isthmus.views.overlays import draw_attributes, draw_segments
+
+    found, facts = run(model, image), {"image": stem}
+    first = image.meta.get("shown_bands", [])
+    shown = np.asarray(image)[0][..., first] if len(first) == 3 else np.asarray(image)[0]
+    if found.attributes is not None:
+        write_tiff(folder / f"{stem}-attributes.tif", found.attributes[0], image.meta)
+        picture = draw_attributes(shown, found.attributes[0], f"{stem}: {model.code_}")
+        picture.save(folder / f"{stem}-attributes.png")
+    if found.label_maps is not None:
+        label_map = found.label_maps[0].astype(np.uint8)
+        names = _names(model, image)
+        write_tiff(folder / f"{stem}-classes.tif", label_map, image.meta)
+        draw_segments(shown, label_map, names, f"{stem}: image, classes over it, classes").save(
+            folder / f"{stem}-classes.png"
+        )
+        facts |= _about(label_map, names, image)
+    return facts
+
+
+def _names(model: Any, image: Any) -> list[str]:
+    n = getattr(model, "n_classes_", None) or len(model.codebook_)
+    return list(image.map_classes or [f"class {k}" for k in range(n)])
+
+
+def _about(label_map: Any, names: list[str], image: Any) -> dict[str, Any]:
+    """Return the share of every class, and how many pixels are right where the truth is known."""
+    import numpy as np
+
+    counts = np.bincount(label_map.ravel(), minlength=len(names)) / label_map.size
+    facts: dict[str, Any] = {"shares": dict(zip(names, counts.round(4).tolist(), strict=True))}
+    if image.label_maps is not None:
+        truth = image.label_maps[0]
+        known = truth != (-1 if image.ignored_class is None else image.ignored_class)
+        facts |= {"right": int((truth == label_map)[known].sum()), "known": int(known.sum())}
+    return facts
+
+
+def _scored(facts: list[dict[str, Any]]) -> dict[str, Any]:
+    known = sum(fact.get("known", 0) for fact in facts)
+    right = sum(fact.get("right", 0) for fact in facts)
+    return {"global accuracy": round(right / known, 4)} if known else {}
