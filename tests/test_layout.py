@@ -16,7 +16,7 @@ ORDER = [
     {"tensors", "nets", "training", "store"},
     {"base", "neural"},
     {"models"},
-    {"codec", "denoising", "segments", "walks", "scores"},
+    {"codec", "denoising", "samplers", "segments", "walks", "scores"},
     {"measures"},
     {"views"},
     {"studies", "reproduce", "recipes", "document"},

@@ -11,6 +11,7 @@ __version__ = "0.1.0.dev0"
 
 _HOMES = {
     "Images": "data.images",
+    "generate": "samplers",
     "load_images": "data.readers",
     "load_model": "store",
     "compress": "codec.archive",

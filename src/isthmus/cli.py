@@ -16,6 +16,7 @@ from isthmus.commands import commands
 from isthmus.commands.given import (
     able,
     codes_from,
+    images_for,
     images_from,
     loading,
     model_and_images,
@@ -172,16 +173,39 @@ def generate(
     model: ModelFile,
     output: Out,
     count: Annotated[int, typer.Option("--count", "-n", help="How many images.")] = 16,
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            help="Draw codes from: prior, gaussian, mixture or flow.",
+            show_default="prior, or mixture with --among",
+        ),
+    ] = None,
+    among: Annotated[
+        str | None, typer.Option(help="Images whose codes those drawn are to be like.")
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 codes keep to the middle of what is likely.")
+    ] = 1.0,
     seed: Seed = 0,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Draw new images: a .npy file, a .png sheet or a folder of PNG files."""
+    from isthmus.samplers import generate as run
     from isthmus.store import load_model
 
     refuse_existing(output, force=force)
     loaded = load_model(model)
-    save_images(output, able(loaded, "sample")(count, random_state=seed), force, as_json)
+    sampler = sampler or ("prior" if among is None else "mixture")
+    images = None if among is None else images_for(loaded, among)
+    images = images if images is None else images.train
+    options: dict[str, Any] = {"temperature": temperature, "random_state": seed}
+    save_images(
+        output,
+        run(loaded, count, images, sampler, **options, verbose=watched(as_json)),
+        force,
+        as_json,
+    )
 
 
 @app.command()

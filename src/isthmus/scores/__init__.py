@@ -10,6 +10,7 @@ from isthmus.scores.disentanglement import (
     rank_correlation,
     variance_explained,
 )
+from isthmus.scores.generation import frechet_distance, precision_recall
 from isthmus.scores.probes import knn_accuracy, linear_accuracy, svm_accuracy
 from isthmus.scores.rate import bits_per_image, cross_entropy
 from isthmus.scores.reconstruction import mse, psnr, ssim
@@ -32,6 +33,7 @@ __all__ = [
     "confusion_matrix",
     "cross_entropy",
     "factor_vae_score",
+    "frechet_distance",
     "global_accuracy",
     "kl_per_dimension",
     "knn_accuracy",
@@ -41,6 +43,7 @@ __all__ = [
     "mse",
     "mutual_information",
     "nmi",
+    "precision_recall",
     "psnr",
     "purity",
     "rank_correlation",
