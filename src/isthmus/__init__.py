@@ -11,10 +11,14 @@ __version__ = "0.1.0.dev0"
 
 _HOMES = {
     "Images": "data.images",
+    "cluster": "grouping",
     "load_images": "data.readers",
     "load_model": "store",
     "directions": "walks",
+    "finetune": "tuning",
     "morph": "walks",
+    "novelty": "strangeness",
+    "probe": "probing",
     "reconstruct": "walks",
     "study": "studies",
     "territory": "walks",

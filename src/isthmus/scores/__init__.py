@@ -10,6 +10,10 @@ from isthmus.scores.disentanglement import (
     rank_correlation,
     variance_explained,
 )
+from isthmus.scores.groups import agreement, group
+from isthmus.scores.intervals import wilson
+from isthmus.scores.labels import label_curve, probe_codes
+from isthmus.scores.outliers import auroc, mahalanobis, neighbour_distance
 from isthmus.scores.probes import knn_accuracy, linear_accuracy, svm_accuracy
 from isthmus.scores.rate import bits_per_image, cross_entropy
 from isthmus.scores.reconstruction import mse, psnr, ssim
@@ -23,7 +27,9 @@ from isthmus.scores.segmentation import (
 
 __all__ = [
     "active_units",
+    "agreement",
     "ari",
+    "auroc",
     "bits_per_image",
     "class_accuracy",
     "class_iou",
@@ -33,18 +39,24 @@ __all__ = [
     "cross_entropy",
     "factor_vae_score",
     "global_accuracy",
+    "group",
     "kl_per_dimension",
     "knn_accuracy",
+    "label_curve",
     "linear_accuracy",
+    "mahalanobis",
     "mean_iou",
     "mig",
     "mse",
     "mutual_information",
+    "neighbour_distance",
     "nmi",
+    "probe_codes",
     "psnr",
     "purity",
     "rank_correlation",
     "ssim",
     "svm_accuracy",
     "variance_explained",
+    "wilson",
 ]

@@ -235,7 +235,7 @@ def agreement(y: ArrayLike, labels: ArrayLike) -> dict[str, Any]:
     y, labels = np.asarray(y), np.asarray(labels)
     scores = {"nmi": nmi(y, labels), "ari": ari(y, labels)}
     known, inside = y != -1, (y != -1) & (labels != -1)
-    share = inside.sum() / known.sum()
+    share = float(inside.sum() / known.sum())
     return {
         "accuracy": cluster_accuracy(y[inside], labels[inside]) * share if share else 0.0,
         **scores,

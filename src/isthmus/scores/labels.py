@@ -13,7 +13,9 @@ from isthmus.scores.probes import chosen_codes, classifier, hits, stratified
 from isthmus.words import one_of
 
 PROBES = ("knn", "linear", "svm")
-"""Five neighbours, logistic regression, support vectors with a Gaussian kernel."""
+"""The nearest neighbours, logistic regression, support vectors with a Gaussian kernel."""
+NEIGHBOURS = 5
+"""Neighbours that vote; fewer where there are fewer labels a class."""
 COUNTS = (10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
 """Labels at the points of a curve, as far as there are so many."""
 DRAWS = 3000
@@ -48,7 +50,7 @@ class Accuracy(NamedTuple):
 
 
 class Point(NamedTuple):
-    """Accuracy at one number of labels: the mean over the draws, the worst and the best of them."""
+    """Accuracy at one number of labels: the mean over the draws, the worst and the best one."""
 
     n_labels: int
     accuracy: float
@@ -84,7 +86,7 @@ def probe_codes(
 ) -> Accuracy:
     """Return what one probe reads off codes, with a 95 % interval.
 
-    "knn" is the vote of the 5 nearest codes, "linear" logistic regression, "svm" a support vector
+    "knn" is the vote of the 5 nearest codes (of fewer where there are fewer labels a class), "linear" logistic regression, "svm" a support vector
     machine with ``k(u, v) = exp(-gamma ||u - v||^2)``; the last two on standardised codes. C (1,
     10, 100) and gamma (1/4, 1 and 4 over the width of the code) are sought by 3-fold
     cross-validation on training codes only, where every class has labels for 2 folds.
@@ -131,7 +133,8 @@ def probe_codes(
 def _probed(
     kind: str, Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray, seed: int
 ) -> Accuracy:
-    model, settings = classifier(kind, len(y)), {}
+    k = min(NEIGHBOURS, max(1, len(y) // len(np.unique(y))))  # of one label a class, one votes
+    model, settings = classifier(kind, len(y), k), {"k": k} if kind == "knn" else {}
     if kind == "svm":
         settings = _sought(model, Z, y, seed)
         model.set_params(**{f"svc__{name}": value for name, value in settings.items()})
@@ -238,10 +241,16 @@ def n_draws(count: int, n: int) -> int:
 
 
 def _few(
-    kind: str, count: int, seed: int, Z: np.ndarray, y: np.ndarray, *test: np.ndarray
+    kind: str,
+    count: int,
+    seed: int,
+    Z: np.ndarray,
+    y: np.ndarray,
+    Z_test: np.ndarray,
+    y_test: np.ndarray,
 ) -> Accuracy:
-    rows = stratified(y, count, seed)
-    return _probed(kind, Z[rows], y[rows], *test, seed)
+    rows = np.arange(count) if count == len(y) else stratified(y, count, seed)
+    return _probed(kind, Z[rows], y[rows], Z_test, y_test, seed)
 
 
 def _averaged(found: list[Accuracy]) -> Point:

@@ -47,7 +47,7 @@ def mahalanobis(Z: ArrayLike, reference: ArrayLike) -> np.ndarray:
     Examples
     --------
     >>> reference = np.random.default_rng(0).normal(0, [1, 10], (5000, 2))
-    >>> mahalanobis([[3.0, 0.0], [0.0, 30.0]], reference).round(1)
+    >>> mahalanobis([[3.0, 0.0], [0.0, 30.0]], reference).round()
     array([3., 3.])
     """
     from sklearn.covariance import ledoit_wolf
@@ -63,12 +63,12 @@ def mahalanobis(Z: ArrayLike, reference: ArrayLike) -> np.ndarray:
 
 
 def neighbour_distance(
-    Z: ArrayLike, reference: ArrayLike | None = None, k: int = 5, *, show: bool | None = False
+    Z: Any, reference: ArrayLike | None = None, k: int = 5, *, show: bool | None = False
 ) -> np.ndarray:
     r"""Return the mean distance of every code to the `k` nearest of others.
 
-    :math:`\frac 1 k \sum_{j \in N_k(z)} ||z - r_j||`. It asks nothing of how the codes lie: groups,
-    rings and gaps are all respected.
+    :math:`\frac 1 k \sum_{j \in N_k(z)} ||z - r_j||`. It asks nothing of how the codes lie:
+    groups, rings and gaps are all respected.
 
     Parameters
     ----------
@@ -176,8 +176,8 @@ def _vectors(Z: Any, reference: Any, fewest: int) -> tuple[np.ndarray, np.ndarra
     Z, reference = (np.asarray(codes, dtype=np.float64) for codes in (Z, reference))
     if Z.ndim != 2 or reference.ndim != 2 or Z.shape[1] != reference.shape[1]:
         raise ValueError(
-            f"codes of shape {Z.shape} beside reference codes of shape {reference.shape}: expected "
-            "vectors (n, k) of one width"
+            f"codes of shape {Z.shape} beside reference codes of shape {reference.shape}: "
+            "expected vectors (n, k) of one width"
         )
     if len(reference) < fewest:
         raise ValueError(f"{len(reference)} reference codes: at least {fewest} are needed")
