@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAPPED = 10_000
 """Codes laid out on a map, at most; the other images join the cluster of the nearest of them."""
+DRAWN = 2000
+"""Images of a map that are drawn, at most: they are in memory together."""
 CLUSTERS = 10
 """Clusters sought where neither their number is given nor classes are known."""
 
@@ -72,9 +74,11 @@ class Clustering:
 
         if self.map is None or self.mapped is None:
             raise ValueError("there is no map: these clusters were sought with on='codes'")
-        return cluster_map(
-            self.map, self.images[self.mapped], self.labels[self.mapped], self.title
-        )
+        shown = np.arange(len(self.map))
+        if len(shown) > DRAWN:
+            shown = np.linspace(0, len(shown) - 1, DRAWN).astype(int)
+        rows = self.mapped[shown]
+        return cluster_map(self.map[shown], self.images[rows], self.labels[rows], self.title)
 
 
 def cluster(
@@ -146,7 +150,8 @@ def cluster(
     images = as_images(images)
     sought: dict[str, Any] = {"n_clusters": n_clusters or _expected(images), "min_size": min_size}
     codes = vectors(model, images, show=verbose)
-    title = f"Clusters of {in_words(model)} by {method} on {on}, {images.source}"
+    place = "codes" if on == "codes" else "a map"
+    title = f"Clusters of {in_words(model)} by {method} on {place}: {images.source}"
     if on == "codes":
         groups = group(codes, method, **sought, random_state=random_state)
         return Clustering(groups, _scores(groups.labels, images), images, title)

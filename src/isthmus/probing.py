@@ -53,7 +53,7 @@ class Probing:
         if self.curve:
             return label_chart(self.curve, self.model, self.source, n_test)
         n_labels = next(iter(self.accuracies.values())).n_labels
-        title = f"What probes read off {self.model}, {self.source}, {n_labels:,} labels"
+        title = f"What probes read off {self.model}: {self.source}, {n_labels:,} labels"
         return accuracy_chart(self.accuracies, title)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -108,8 +108,8 @@ def probe(
     curve : bool
         Also go through 10, 30, 100, ... labels up to `labels`, several draws of each.
     kinds : sequence of {"knn", "linear", "svm"}
-        Up to five neighbours; logistic regression; support vectors with a Gaussian kernel, C and gamma
-        sought by cross-validation on training codes.
+        Up to five neighbours; logistic regression; support vectors with a Gaussian kernel, C
+        and gamma sought by cross-validation on training codes.
     random_state : int
         Seed of all choices.
     verbose : bool, optional

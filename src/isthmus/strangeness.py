@@ -67,8 +67,8 @@ class Novelty:
         rows = self.strangest(count)
         middle = np.argsort(self.scores, kind="stable")[_around_middle(len(self.scores))]
         backs = [self._back(chosen) for chosen in (rows, middle)]
-        title = f"Strangest of {len(self.scores):,} images, {self.images.source}, to "
-        title += f"{in_words(self.model)}: {self.unit}"
+        among = f"{len(self.scores):,} images of {self.images.source}"
+        title = f"Strangest to {in_words(self.model)} among {among}: {self.unit}"
         parts = [
             (name, np.asarray(self.images[chosen]), back, self.scores[chosen])
             for name, chosen, back in zip(
@@ -116,8 +116,8 @@ def novelty(
         What is ordinary, for "distance" and "neighbours": the images fitted on, as a rule. By
         default `images` themselves, so that what is rare among them is strange.
     by : {"auto", "error", "distance", "neighbours", "likelihood"}
-        The score. "auto" is the error where the model decodes, else the neighbours. A codebook has
-        no "distance", and only a VAE a "likelihood".
+        The score. "auto" is the neighbours where there is a reference or the model cannot decode,
+        else the error. A codebook has no "distance", and only a VAE a "likelihood".
     truth : array of bool of shape (n,), optional
         True for what is new: the scores are then judged by the area under their ROC curve.
     verbose : bool, optional
@@ -150,7 +150,7 @@ def novelty(
     """
     one_of("by", by, WAYS)
     images = as_images(images)
-    by = _chosen(model, by)
+    by = _chosen(model, by, reference is not None)
     if by == "error":
         scores = mapped(lambda piece: _errors(model, piece), images, "error", verbose)
     elif by == "likelihood":
@@ -161,8 +161,8 @@ def novelty(
     return Novelty(np.asarray(scores, dtype=np.float64), by, images, model, found)
 
 
-def _chosen(model: Any, by: str) -> str:
-    """Return the score to use, or say which ones the model allows."""
+def _chosen(model: Any, by: str, referred: bool) -> str:
+    """Return the score to use, or say which ones there are for this model and reference."""
     lacks = {
         "error": not hasattr(model, "decode"),
         "likelihood": not hasattr(model, "elbo"),
@@ -170,7 +170,9 @@ def _chosen(model: Any, by: str) -> str:
         "neighbours": False,
     }
     if by == "auto":
-        return "neighbours" if lacks["error"] else "error"
+        return "neighbours" if referred or lacks["error"] else "error"
+    if referred and by in ("error", "likelihood"):
+        raise ValueError(f"by={by!r} looks at no reference: leave it out, or use 'neighbours'")
     if lacks[by]:
         can = ", ".join(way for way, missing in lacks.items() if not missing)
         raise ValueError(f"{type(model).__name__} has no {by!r} to judge by; it has: {can}")

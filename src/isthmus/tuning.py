@@ -129,7 +129,7 @@ def finetune(
         tuned,
         _counted(tuned, train, test),
         None,
-        f"{labels:,} labels on top of {in_words(model)}, {images.source}",
+        f"{labels:,} labels on top of {in_words(model)}: {images.source}",
     )
     if scratch:
         fresh = _fitted(train, learning_rate=RATE, **_same_network(model), **training)

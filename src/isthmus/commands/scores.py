@@ -153,7 +153,7 @@ def novelty(
         raise ValueError(f"--count {count} must be at least 1")
     loaded, images = model_and_images(model, source, split, output, force)
     ordinary = None if reference is None else images_for(loaded, reference)
-    if reference is None and split == "test":
+    if reference is None and split == "test" and by in ("distance", "neighbours"):
         ordinary = images_for(loaded, source).train
     found = run(loaded, images, ordinary, by, verbose=watched(as_json))
     rows = _ranked(found)

@@ -86,10 +86,11 @@ def probe_codes(
 ) -> Accuracy:
     """Return what one probe reads off codes, with a 95 % interval.
 
-    "knn" is the vote of the 5 nearest codes (of fewer where there are fewer labels a class), "linear" logistic regression, "svm" a support vector
-    machine with ``k(u, v) = exp(-gamma ||u - v||^2)``; the last two on standardised codes. C (1,
-    10, 100) and gamma (1/4, 1 and 4 over the width of the code) are sought by 3-fold
-    cross-validation on training codes only, where every class has labels for 2 folds.
+    "knn" is the vote of the 5 nearest codes (of fewer where there are fewer labels a class),
+    "linear" logistic regression, "svm" a support vector machine with
+    ``k(u, v) = exp(-gamma ||u - v||^2)``; the last two on standardised codes. C (1, 10, 100) and
+    gamma (1/4, 1 and 4 over the width of the code) are sought by 3-fold cross-validation on
+    training codes only, where every class has labels for 2 folds.
 
     Parameters
     ----------
@@ -134,7 +135,8 @@ def _probed(
     kind: str, Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray, seed: int
 ) -> Accuracy:
     k = min(NEIGHBOURS, max(1, len(y) // len(np.unique(y))))  # of one label a class, one votes
-    model, settings = classifier(kind, len(y), k), {"k": k} if kind == "knn" else {}
+    model = classifier(kind, len(y), k)
+    settings: dict[str, float] = {"k": k} if kind == "knn" else {}
     if kind == "svm":
         settings = _sought(model, Z, y, seed)
         model.set_params(**{f"svc__{name}": value for name, value in settings.items()})

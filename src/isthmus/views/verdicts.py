@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-NAMES = {"knn": "5 nearest codes", "linear": "linear", "svm": "SVM (Gaussian)"}
+NAMES = {"knn": "nearest codes", "linear": "linear", "svm": "SVM (Gaussian)"}
 ROWS = 20
 """Clusters drawn, at most: the largest."""
 COLUMNS = 10
@@ -102,7 +102,7 @@ def label_chart(
     axis.set_xlabel("labels learnt from")
     axis.set_ylabel(f"accuracy on {n_test:,} held-out images, %")
     axis.legend(frameon=False, loc="lower right", title="mean of draws; shaded worst to best")
-    _finish(figure, axis, f"Labels that {model} needs, {source}")
+    _finish(figure, axis, f"How many labels are enough: {model}, {source}")
     return figure
 
 
@@ -196,7 +196,7 @@ def _caption(members: np.ndarray, cluster: int, images: Images) -> str:
         return words
     label, count = (int(v.item()) for v in _most_frequent(y[y >= 0]))
     name = images.classes[label] if images.classes else str(label)
-    return f"{words}\n{count / (y >= 0).sum():.0%} {name[:18]}"
+    return f"{words}\n{100 * count / (y >= 0).sum():.0f} % are {name[:18]}"
 
 
 def _most_frequent(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -247,7 +247,7 @@ def strange_rows(
             rows = {name: to_unit(images[here])}
             if backs is not None:
                 rows["Reconstructed"] = backs[here].reshape(rows[name].shape)
-            heads = [f"{score:.3g}" for score in scores[here]]
+            heads = [f"{score:#.3g}" for score in scores[here]]
             strips.append(labelled_rows(rows, heads=heads, limits=limits))
     return titled(_stacked(strips), title)
 
