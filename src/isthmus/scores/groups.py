@@ -12,6 +12,8 @@ from isthmus.scores.clustering import ari, cluster_accuracy, nmi
 from isthmus.words import one_of
 
 METHODS = ("kmeans", "gmm", "hdbscan")
+STARTS = 4
+"""Starts of k-means, and of a mixture from either kind of start; the best is kept."""
 LEARNT = 20_000
 """Codes from which a mixture or HDBSCAN learns, at most; the others are joined to them."""
 WIDEST = 64
@@ -49,8 +51,9 @@ def group(
     r"""Return clusters of codes.
 
     k-means minimises :math:`\sum_i |z_i - c_{l_i}|^2`, best of 4 starts; the mixture maximises
-    :math:`\sum_i \log \sum_j \pi_j N(z_i; \mu_j, \Sigma_j)`; HDBSCAN takes those regions for
-    clusters that stay dense over the widest range of densities, and leaves out what lies between.
+    :math:`\sum_i \log \sum_j \pi_j N(z_i; \mu_j, \Sigma_j)`, best of 8; HDBSCAN takes those
+    regions for clusters that stay dense over the widest range of densities, and leaves out what
+    lies between.
 
     Parameters
     ----------
@@ -104,7 +107,7 @@ def _fewest(n: int) -> int:
 def _by_kmeans(Z: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     from isthmus.models.kmeans import KMeans
 
-    model = KMeans(k, n_init=4, random_state=seed).fit(Z)
+    model = KMeans(k, n_init=STARTS, random_state=seed).fit(Z)
     distances = np.sort(model.transform(Z), axis=1)
     if k == 1:
         return model.labels_, np.ones(len(Z))
@@ -115,13 +118,19 @@ def _by_mixture(Z: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarra
     from sklearn.mixture import GaussianMixture
 
     form = "full" if Z.shape[1] <= WIDEST else "diag"
-    least = 1e-4 * max(
-        float(Z.var(0).mean()), 1e-12
-    )  # or a cluster of a few equal codes is a spike
-    model = GaussianMixture(k, covariance_type=form, reg_covar=least, random_state=seed)
-    with warnings.catch_warnings():  # stopped before it settled: still clusters
-        warnings.simplefilter("ignore")
-        model.fit(_some(Z, max(LEARNT, k)))
+    least = 1e-4 * max(float(Z.var(0).mean()), 1e-12)  # or a few equal codes become a spike
+    known = _some(Z, max(LEARNT, k))
+
+    def fitted(start: str) -> Any:
+        settings = {"covariance_type": form, "reg_covar": least, "n_init": STARTS}
+        model = GaussianMixture(k, init_params=start, random_state=seed, **settings)
+        with warnings.catch_warnings():  # stopped before it settled: still clusters
+            warnings.simplefilter("ignore")
+            return model.fit(known)
+
+    # from the clusters of k-means alone, groups that lie along each other are never found
+    starts = map(fitted, ("kmeans", "k-means++"))
+    model = max(starts, key=lambda model: model.lower_bound_)
     chances = model.predict_proba(Z)
     return chances.argmax(1), chances.max(1)
 
