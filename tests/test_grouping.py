@@ -202,6 +202,16 @@ def test_the_command_writes_labels_distances_and_pictures(run, tmp_path):
     assert Image.open(tmp_path / "k" / "map.png").width > 700
 
 
+def test_no_cluster_is_a_finding(run, tmp_path):
+    run("fit", "pca", "digits", "--n-components", 8, "-o", "p.safetensors")
+    cluster = ("cluster", "p.safetensors", "digits", "--split", "test", "--method", "hdbscan")
+    code, out, err = run(*cluster, "--min-size", 200, "-o", "k")
+    assert (code, err) == (0, "")
+    assert "no cluster was found" in out
+    assert (np.load(tmp_path / "k" / "labels.npy") == -1).all()
+    assert not (tmp_path / "k" / "clusters.png").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -97,6 +97,8 @@ def cluster(
         return
     for key, value in found.scores.items():
         typer.echo(f"{key:>11}  {value if isinstance(value, int) else format(value, '.4f')}")
+    if not found.scores["clusters"]:
+        typer.echo("no cluster was found, so none is drawn: try a smaller --min-size, or --on map")
     _say(output)
 
 

@@ -160,6 +160,7 @@ def cluster_rows(groups: Any, images: Images, title: str, count: int = 8) -> Ima
     n_clusters = int(groups.labels.max()) + 1
     if not n_clusters:
         raise ValueError("no cluster was found: nothing to draw; try a smaller min_size")
+    count = min(count, -(-int((groups.labels == 0).sum()) // 2))  # the largest has no more
     rows = {}
     for cluster in range(min(n_clusters, ROWS)):
         middle, edge = middles_and_edges(groups, cluster, count)
@@ -190,7 +191,8 @@ def _padded(images: Images, rows: np.ndarray, width: int) -> np.ndarray:
 
 def _caption(members: np.ndarray, cluster: int, images: Images) -> str:
     """Return which cluster it is, how large, and which class most of its images are of."""
-    words = f"cluster {cluster}\n{members.sum():,} images"
+    n = int(members.sum())
+    words = f"cluster {cluster}\n{n:,} image{'s' * (n != 1)}"
     y = None if images.y is None else np.asarray(images.y)[members]
     if y is None or not (y >= 0).any():
         return words
