@@ -265,3 +265,28 @@ def test_one_pixel_is_an_image(model):
     small = build(name_of(model), **{model.width: least}).fit(pixel, labels_for(model, pixel))
     back = there_and_back(small, pixel)
     assert back.shape == ((40, 1, 1) if hasattr(small, "decode") else (40, 1))
+
+
+def test_every_family_can_be_probed_clustered_and_asked_what_is_new(model, images):
+    found = ist.probe(model, images, 200, kinds=["knn"], verbose=False)
+    assert found.accuracies["knn"].accuracy > 0.5
+    clusters = ist.cluster(model, images.test, random_state=0, verbose=False)
+    assert clusters.scores["clusters"] == 10
+    assert clusters.scores["accuracy"] > 0.2  # chance is 0.1
+    new = ist.novelty(model, images.test, verbose=False)
+    assert new.by == ("error" if hasattr(model, "decode") else "neighbours")
+    beside = ist.novelty(model, images.test, images.train, verbose=False).scores
+    for scores in (new.scores, beside):
+        assert scores.shape == (359,)
+        assert np.isfinite(scores).all()
+        assert scores.max() > scores.min() > 0
+
+
+def test_a_family_can_be_finetuned_or_says_why_not(model, images):
+    if name_of(model) in ("autoencoder", "vae", "classifier"):
+        made = ist.finetune(model, images, 30)
+        assert made.tuned.accuracy > 0.5
+        assert made.scratch.n_test == 359
+    else:
+        with pytest.raises(ValueError, match="no encoder network"):
+            ist.finetune(model, images, 30)

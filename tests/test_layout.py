@@ -19,6 +19,7 @@ ORDER = [
     {"codec", "denoising", "samplers", "segments", "walks", "scores"},
     {"measures"},
     {"views"},
+    {"probing", "grouping", "strangeness", "tuning"},
     {"studies", "reproduce", "recipes", "document"},
     {"explorer", "cli", "commands", "options", "signature", "terminal"},
 ]

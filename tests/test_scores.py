@@ -222,13 +222,13 @@ def test_unlabelled_images_take_no_part_in_probes(digits, probe):
 
 
 def test_a_limited_choice_keeps_the_proportion_of_every_class():
-    from isthmus.scores.probes import _stratified
+    from isthmus.scores.probes import stratified
 
     y = np.repeat([-1, 0, 1, 2], [50, 600, 300, 100])
-    rows = _stratified(y, 100, random_state=0)
+    rows = stratified(y, 100, random_state=0)
     assert len(np.unique(rows)) == 100
     assert np.allclose(np.bincount(y[rows]), [60, 30, 10], atol=1)
-    assert not np.array_equal(rows, _stratified(y, 100, random_state=1))
+    assert not np.array_equal(rows, stratified(y, 100, random_state=1))
 
 
 @pytest.mark.parametrize("probe", PROBES)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from isthmus import scores
-from isthmus.data.images import Images
+from isthmus.data.images import Images, chunk_rows
+from isthmus.progress import track
 
 MEASURED_BYTES = 256 * 2**20
 """Held-out images that are measured, as float32, at most; and at most 10,000 of them."""
 PIECE_BYTES = 2**20
-"""Images, as float32, whose codes per pixel are held in memory at a time."""
+"""Images, as float32, worked on at a time: their codes per pixel may be much larger than they."""
 
 
 def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, float | None]:
@@ -44,23 +45,47 @@ def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, f
     return found
 
 
-def features(model: Any, images: Images) -> np.ndarray:
+def features(model: Any, images: Images, *, show: bool | None = False) -> np.ndarray:
     """Return the codes of images as (n,) indices or (n, k) vectors.
 
-    Codes per pixel, (n, h, w, k), are averaged over the pixels of an image.
+    Codes per pixel, (n, h, w, k), are averaged over the pixels of an image. `show` is whether a
+    bar tells how far it is; None shows it where standard error is a terminal.
     """
-    if not _per_pixel(model, images):
-        return model.encode(images)
-    return np.concatenate([model.encode(piece).mean((1, 2)) for piece in _pieces(images)])
+    if _per_pixel(model, images):
+        return mapped(lambda piece: model.encode(piece).mean((1, 2)), images, "encode", show)
+    return mapped(model.encode, images, "encode", show, chunk_rows(images.shape))
+
+
+def vectors(model: Any, images: Images, *, show: bool | None = False) -> np.ndarray:
+    """Return the codes of images as vectors (n, k), between which distances mean something.
+
+    For a codebook these are the distances to all prototypes: an index says nothing of near or far.
+    """
+    if not hasattr(model, "codebook_"):
+        return features(model, images, show=show)
+    return mapped(model.transform, images, "encode", show, chunk_rows(images.shape))
+
+
+def mapped(
+    verb: Callable[[Images], np.ndarray],
+    images: Images,
+    what: str,
+    show: bool | None = False,
+    size: int | None = None,
+) -> np.ndarray:
+    """Return what a verb says of images, read and worked on a few at a time, under a bar."""
+    size = size or max(1, PIECE_BYTES // (4 * _pixels(images)))
+    total = -(-len(images) // size)
+    return np.concatenate(
+        [verb(piece) for piece in track(_pieces(images, size), what, total, show)]
+    )
 
 
 def _per_pixel(model: Any, images: Images) -> bool:
     return model.encode(images[:1]).ndim > 2
 
 
-def _pieces(images: Images) -> Iterator[Images]:
-    """Yield the images a few at a time: codes per pixel may be much larger than the images."""
-    size = max(1, PIECE_BYTES // (4 * _pixels(images)))
+def _pieces(images: Images, size: int) -> Iterator[Images]:
     return (images[i : i + size] for i in range(0, len(images), size))
 
 
@@ -71,7 +96,7 @@ def _pixels(images: Images) -> int:
 def _errors(model: Any, held: Images, codes: np.ndarray, codes_train: np.ndarray) -> dict:
     bits: float | None = None
     if _per_pixel(model, held):
-        back = np.concatenate([model.decode(model.encode(piece)) for piece in _pieces(held)])
+        back = mapped(lambda piece: model.decode(model.encode(piece)), held, "decode")
     else:
         back = model.decode(codes)
         bits, _ = scores.bits_per_image(codes_train, codes, model.decode, held)

@@ -46,6 +46,41 @@ def save_images(
         _say_written(path, images, as_json)
 
 
+def save_figure(path: Path, figure: Any) -> None:
+    """Write a chart of matplotlib as .png or .svg."""
+    import matplotlib
+
+    from isthmus.files import replacing
+
+    check_chart(path)
+    style: dict[Any, Any] = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "isthmus",
+    }  # the same chart, the same file
+    with replacing(path) as temporary, matplotlib.rc_context(style):
+        kind = path.suffix[1:]
+        facts = {"Date": None} if kind == "svg" else {"Software": None}
+        figure.savefig(temporary, format=kind, dpi=110, metadata=facts)
+
+
+def check_chart(path: Path) -> None:
+    """Refuse a chart of another kind than .png and .svg."""
+    if path.suffix not in (".png", ".svg"):
+        raise ValueError(f"{path}: expected a chart's name ending in .png or .svg")
+
+
+def save_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write rows with the same keys to a .csv file."""
+    import csv
+
+    from isthmus.files import replacing
+
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+
+
 def _write_pngs(folder: Path, images: Any) -> None:
     digits = len(str(max(0, len(images) - 1)))
     save_pngs(images, [folder / f"{row:0{digits}d}.png" for row in range(len(images))])

@@ -9,7 +9,9 @@ HOMES = {
     "codec": ("compress", "decompress", "rd"),
     "denoising": ("denoise",),
     "reproduce": ("reproduce",),
+    "scores": ("probe", "cluster", "novelty"),
     "segments": ("segment",),
+    "tuning": ("finetune",),
 }
 """Module to the commands in it."""
 

@@ -11,6 +11,10 @@ from isthmus.scores.disentanglement import (
     variance_explained,
 )
 from isthmus.scores.generation import frechet_distance, precision_recall
+from isthmus.scores.groups import agreement, group
+from isthmus.scores.intervals import wilson
+from isthmus.scores.labels import label_curve, probe_codes
+from isthmus.scores.outliers import auroc, mahalanobis, neighbour_distance
 from isthmus.scores.probes import knn_accuracy, linear_accuracy, svm_accuracy
 from isthmus.scores.rate import bits_per_image, cross_entropy
 from isthmus.scores.reconstruction import mse, psnr, ssim
@@ -24,7 +28,9 @@ from isthmus.scores.segmentation import (
 
 __all__ = [
     "active_units",
+    "agreement",
     "ari",
+    "auroc",
     "bits_per_image",
     "class_accuracy",
     "class_iou",
@@ -35,19 +41,25 @@ __all__ = [
     "factor_vae_score",
     "frechet_distance",
     "global_accuracy",
+    "group",
     "kl_per_dimension",
     "knn_accuracy",
+    "label_curve",
     "linear_accuracy",
+    "mahalanobis",
     "mean_iou",
     "mig",
     "mse",
     "mutual_information",
+    "neighbour_distance",
     "nmi",
     "precision_recall",
+    "probe_codes",
     "psnr",
     "purity",
     "rank_correlation",
     "ssim",
     "svm_accuracy",
     "variance_explained",
+    "wilson",
 ]

@@ -60,12 +60,10 @@ def knn_accuracy(
     >>> knn_accuracy(Z, y, Z + 0.2, y, k=1)
     1.0
     """
-    from sklearn.neighbors import KNeighborsClassifier
-
     if k < 1:
         raise ValueError(f"k={k} neighbours: at least 1 must vote")
-    chosen = _choose(Z_train, y_train, Z_test, y_test, limit, test_limit, random_state)
-    return _accuracy(KNeighborsClassifier(min(k, len(chosen[1])), algorithm="brute"), *chosen)
+    chosen = chosen_codes(Z_train, y_train, Z_test, y_test, limit, test_limit, random_state)
+    return float(hits(classifier("knn", len(chosen[1]), k), *chosen).mean())
 
 
 def linear_accuracy(
@@ -114,10 +112,8 @@ def linear_accuracy(
     >>> linear_accuracy([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1], [[-1.0], [4.0]], [0, 1])
     1.0
     """
-    from sklearn.linear_model import LogisticRegression
-
-    chosen = _choose(Z_train, y_train, Z_test, y_test, limit, test_limit, random_state)
-    return _accuracy(_standardised(LogisticRegression(max_iter=200)), *chosen)
+    chosen = chosen_codes(Z_train, y_train, Z_test, y_test, limit, test_limit, random_state)
+    return float(hits(classifier("linear", len(chosen[1])), *chosen).mean())
 
 
 def svm_accuracy(
@@ -165,28 +161,40 @@ def svm_accuracy(
     >>> svm_accuracy([[0.0], [1.0], [2.0], [3.0]], [0, 1, 1, 0], [[0.1], [1.5]], [0, 1])
     1.0
     """
-    from sklearn.svm import SVC
-
-    chosen = _choose(Z_train, y_train, Z_test, y_test, limit, test_limit, random_state)
-    return _accuracy(_standardised(SVC(C=10, gamma="scale", random_state=random_state)), *chosen)
+    chosen = chosen_codes(Z_train, y_train, Z_test, y_test, limit, test_limit, random_state)
+    return float(hits(classifier("svm", len(chosen[1])), *chosen).mean())
 
 
-def _standardised(classifier: Any) -> Any:
+def classifier(kind: str, n_train: int, k: int = 5) -> Any:
+    """Return an unfitted probe by its name, as scikit-learn's estimator.
+
+    Examples
+    --------
+    >>> classifier("knn", n_train=3)
+    KNeighborsClassifier(algorithm='brute', n_neighbors=3)
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
 
-    return make_pipeline(StandardScaler(), classifier)
+    if kind == "knn":
+        return KNeighborsClassifier(min(k, n_train), algorithm="brute")
+    made = LogisticRegression(max_iter=200) if kind == "linear" else SVC(C=10, random_state=0)
+    return make_pipeline(StandardScaler(), made)
 
 
-def _accuracy(
+def hits(
     model: Any, Z_train: np.ndarray, y_train: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray
-) -> float:
+) -> np.ndarray:
+    """Return which test labels a classifier gets right once it is fitted, (n,) bool."""
     with warnings.catch_warnings():  # a fit cut short is still a score, and not the user's fault
         warnings.simplefilter("ignore")
-        return float(np.mean(model.fit(Z_train, y_train).predict(Z_test) == y_test))
+        return model.fit(Z_train, y_train).predict(Z_test) == y_test
 
 
-def _choose(
+def chosen_codes(
     Z_train: ArrayLike,
     y_train: ArrayLike,
     Z_test: ArrayLike,
@@ -218,19 +226,33 @@ def _labelled_part(
         raise ValueError(f"y of shape {y.shape} for codes of shape {Z.shape}: one label per image")
     if limit < 1:
         raise ValueError(f"limit={limit} images: at least 1 must take part")
-    rows = _stratified(y, limit, random_state)
+    rows = stratified(y, limit, random_state)
     return Z[rows], y[rows]
 
 
-def _stratified(y: np.ndarray, limit: int, random_state: int) -> np.ndarray:
-    """Return at most `limit` labelled rows in a random order, every class in its proportion."""
+def stratified(y: np.ndarray, limit: int, random_state: int) -> np.ndarray:
+    """Return at most `limit` labelled rows in a random order, every class in its proportion.
+
+    No class is left out while there are as many rows as classes. Fewer rows of the same seed are
+    some of the same rows.
+
+    Examples
+    --------
+    >>> np.bincount(np.repeat([0, 1], [900, 4])[stratified(np.repeat([0, 1], [900, 4]), 10, 0)])
+    array([9, 1])
+    """
     rng = np.random.default_rng(random_state)
     rows = rng.permutation(np.flatnonzero(y != -1))
     if len(rows) <= limit:
         return rows
-    by_class = rows[np.argsort(y[rows], kind="stable")]
+    place = np.empty(len(rows))  # how early a row is taken: evenly spread over its class
+    for label in np.unique(y[rows]):
+        members = np.flatnonzero(y[rows] == label)
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+        place[members[0]] = 0
+    chosen = rows[np.argsort(place, kind="stable")[:limit]]
     # Back to a random order: neighbours at equal distance must not be taken class by class.
-    return rng.permutation(by_class[np.arange(limit) * len(rows) // limit])
+    return rng.permutation(chosen)
 
 
 def _features(Z: np.ndarray, train: np.ndarray) -> np.ndarray:

@@ -1,0 +1,200 @@
+"""The verb cluster: any code turned into clusters, with their middles and edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.data.images import Images, as_images
+from isthmus.measures import vectors
+from isthmus.probing import in_words
+from isthmus.scores.groups import METHODS, Groups, agreement, group, nearest
+from isthmus.words import one_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAPPED = 10_000
+"""Codes laid out on a map, at most; the other images join the cluster of the nearest of them."""
+DRAWN = 2000
+"""Images of a map that are drawn, at most: they are in memory together."""
+CLUSTERS = 10
+"""Clusters sought where neither their number is given nor classes are known."""
+
+
+@dataclass
+class Clustering:
+    """What `cluster` found.
+
+    Attributes
+    ----------
+    groups : Groups
+        ``labels``, ``distance`` and ``certainty`` of every image; see `isthmus.scores.group`.
+    scores : dict
+        How many clusters, the share of images in none, and with labels accuracy, nmi and ari.
+    images : Images
+        What was clustered.
+    title : str
+        The model, the method and the images in words.
+    map : ndarray of shape (m, 2), optional
+        Where the codes of the images `mapped` lie on the map, if clusters were sought there.
+    mapped : ndarray of int of shape (m,), optional
+        Rows of those images.
+    """
+
+    groups: Groups
+    scores: dict[str, Any]
+    images: Images
+    title: str
+    map: np.ndarray | None = None
+    mapped: np.ndarray | None = None
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The cluster of every image, 0 the largest; -1 is none."""
+        return self.groups.labels
+
+    def picture(self, count: int = 8) -> Image:
+        """Return a row for every cluster: the images in its middle, and those at its edge."""
+        from isthmus.views.verdicts import cluster_rows
+
+        return cluster_rows(self.groups, self.images, self.title, count)
+
+    def map_picture(self) -> Image:
+        """Return the map, every image in the colour of its cluster.
+
+        Raises
+        ------
+        ValueError
+            If clusters were not sought on a map.
+        """
+        from isthmus.views.verdicts import cluster_map
+
+        if self.map is None or self.mapped is None:
+            raise ValueError("there is no map: these clusters were sought with on='codes'")
+        shown = np.arange(len(self.map))
+        if len(shown) > DRAWN:
+            shown = np.linspace(0, len(shown) - 1, DRAWN).astype(int)
+        rows = self.mapped[shown]
+        return cluster_map(self.map[shown], self.images[rows], self.labels[rows], self.title)
+
+
+def cluster(
+    model: Any,
+    images: Any,
+    method: str = "kmeans",
+    n_clusters: int | None = None,
+    *,
+    on: str = "codes",
+    min_size: int | None = None,
+    random_state: int = 0,
+    verbose: bool | None = None,
+) -> Clustering:
+    r"""Return clusters of images by their codes.
+
+    With labels they are judged by the best one-to-one matching m of clusters with classes,
+    :math:`\max_m \frac 1 n \sum_i [m(l_i) = y_i]`, by NMI and by ARI.
+
+    Parameters
+    ----------
+    model : Representation
+        Fitted, and able to encode. A codebook gives the distances to its prototypes; codes per
+        pixel are averaged over an image.
+    images : Images or array of shape (n, ...)
+        What to cluster.
+    method : {"kmeans", "gmm", "hdbscan"}
+        k-means; a mixture of Gaussians; regions denser than what lies between them, whose number
+        is found and outside of which images belong to no cluster.
+    n_clusters : int, optional
+        How many; by default as many as there are classes, or 10. Not for HDBSCAN.
+    on : {"codes", "map"}
+        Seek clusters among the codes, or on a t-SNE map of them in the plane. The map pulls groups
+        apart, which helps HDBSCAN where codes are wide; its distances mean little. A map holds
+        10,000 images, evenly chosen; others join the nearest of them.
+    min_size : int, optional
+        Fewest images in a cluster of HDBSCAN; by default 1 %.
+    random_state : int
+        Seed of the starts and of the map.
+    verbose : bool, optional
+        Show progress; by default where standard error is a terminal.
+
+    Returns
+    -------
+    Clustering
+        ``labels``, ``groups``, ``scores``, and ``picture()``.
+
+    Raises
+    ------
+    ValueError
+        If `method` or `on` is another, or a number is out of its range or not for the method.
+
+    References
+    ----------
+    H. Kuhn, The Hungarian method for the assignment problem, 1955 (the matching).
+    R. McConville et al., N2D: (not too) deep clustering via clustering the local manifold of an
+    autoencoded embedding, 2021 (clusters on a map).
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> found = ist.cluster(ist.PCA(16).fit(images.train), images.test, random_state=0)
+    >>> found.labels.shape, found.scores["accuracy"] > 0.6
+    ((359,), True)
+    """
+    one_of("method", method, METHODS)
+    one_of("on", on, ("codes", "map"))
+    _check_numbers(method, n_clusters, min_size)
+    images = as_images(images)
+    sought: dict[str, Any] = {"n_clusters": n_clusters or _expected(images), "min_size": min_size}
+    codes = vectors(model, images, show=verbose)
+    place = "codes" if on == "codes" else "a map"
+    title = f"Clusters of {in_words(model)} by {method} on {place}: {images.source}"
+    if on == "codes":
+        groups = group(codes, method, **sought, random_state=random_state)
+        return Clustering(groups, _scores(groups.labels, images), images, title)
+    rows = np.arange(len(images))
+    rows = rows if len(rows) <= MAPPED else np.linspace(0, len(rows) - 1, MAPPED).astype(int)
+    places = _map(codes[rows], random_state)
+    groups = group(places, method, **sought, random_state=random_state)
+    if len(rows) < len(images):
+        near = nearest(codes, codes[rows])
+        groups = Groups(*(values[near] for values in groups))
+    return Clustering(groups, _scores(groups.labels, images), images, title, places, rows)
+
+
+def _check_numbers(method: str, n_clusters: int | None, min_size: int | None) -> None:
+    if method == "hdbscan" and n_clusters is not None:
+        raise ValueError(
+            f"n_clusters={n_clusters}: hdbscan finds the number of clusters itself; set min_size, "
+            "or use kmeans or gmm"
+        )
+    if method != "hdbscan" and min_size is not None:
+        raise ValueError(
+            f"min_size={min_size}: {method} has no smallest cluster; set n_clusters, or use "
+            "hdbscan"
+        )
+    for name, value, least in (("n_clusters", n_clusters, 1), ("min_size", min_size, 2)):
+        if value is not None and value < least:
+            raise ValueError(f"{name}={value} must be at least {least}")
+
+
+def _expected(images: Images) -> int:
+    known = np.unique(images.y) if images.y is not None else np.empty(0)
+    return int((known != -1).sum()) or min(CLUSTERS, len(images))
+
+
+def _map(codes: np.ndarray, random_state: int) -> np.ndarray:
+    from isthmus.views.maps import layout
+
+    return layout(codes, random_state=random_state)
+
+
+def _scores(labels: np.ndarray, images: Images) -> dict[str, Any]:
+    found: dict[str, Any] = {"images": len(labels), "clusters": int(labels.max()) + 1}
+    found["unclustered"] = float((labels < 0).mean())
+    if images.y is None or not (np.asarray(images.y) != -1).any():
+        return found
+    return found | agreement(images.y, labels)

@@ -1,0 +1,213 @@
+"""The verb probe: what simple classifiers read off the codes of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.data.images import Images
+from isthmus.measures import features
+from isthmus.progress import track
+from isthmus.scores.labels import PROBES, Accuracy, Point, label_curve, points, probe_codes
+from isthmus.scores.probes import stratified
+from isthmus.words import one_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LABELS = 5000
+"""Labels learnt from, where nothing else is said; a support vector machine takes a minute."""
+HELD = 10_000
+"""Held-out images counted, at most: the interval is then at most 2 points wide."""
+
+
+@dataclass
+class Probing:
+    """What `probe` found.
+
+    Attributes
+    ----------
+    model : str
+        The model in words: its family and its code.
+    source : str
+        Where the images came from.
+    accuracies : dict of str to Accuracy
+        By the name of the probe.
+    curve : dict of str to list of Point
+        Accuracy at growing numbers of labels, by the name of the probe; empty unless asked for.
+    """
+
+    model: str
+    source: str
+    accuracies: dict[str, Accuracy]
+    curve: dict[str, list[Point]] = field(default_factory=dict)
+
+    def chart(self) -> Figure:
+        """Return the curve, or without one the accuracies with their intervals, as a chart."""
+        from isthmus.views.verdicts import accuracy_chart, label_chart
+
+        n_test = next(iter(self.accuracies.values())).n_test
+        if self.curve:
+            return label_chart(self.curve, self.model, self.source, n_test)
+        n_labels = next(iter(self.accuracies.values())).n_labels
+        title = f"What probes read off {self.model}: {self.source}, {n_labels:,} labels"
+        return accuracy_chart(self.accuracies, title)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return everything found as records, of the accuracies and of the curve."""
+        kept = [
+            {"probe": kind, "labels": a.n_labels, "draws": 1, **_ends(a), "interval": "95 %"}
+            for kind, a in self.accuracies.items()
+        ]
+        return kept + [
+            {
+                "probe": kind,
+                "labels": p.n_labels,
+                "draws": p.draws,
+                **_ends(p),
+                "interval": "draws",
+            }
+            for kind, line in self.curve.items()
+            for p in line
+        ]
+
+
+def _ends(found: Accuracy | Point) -> dict[str, float]:
+    return {name: round(getattr(found, name), 6) for name in ("accuracy", "low", "high")}
+
+
+def probe(
+    model: Any,
+    images: Images,
+    labels: int | None = None,
+    *,
+    curve: bool = False,
+    kinds: Sequence[str] = PROBES,
+    random_state: int = 0,
+    verbose: bool | None = None,
+) -> Probing:
+    r"""Return how well simple classifiers read the labels off the codes of a model.
+
+    They learn from codes of training images and are counted on held-out ones: the share that is
+    right, :math:`\frac 1 n \sum_i [\hat y(z_i) = y_i]`, with Wilson's 95 % interval. The classes
+    are the easier to read, the more of what matters the code keeps, and the plainer.
+
+    Parameters
+    ----------
+    model : Representation
+        Fitted, and able to encode. Codes per pixel are averaged over an image; an index is read
+        as one column per prototype.
+    images : Images
+        With labels. Without a split a fifth is held out by chance.
+    labels : int, optional
+        How many training labels to learn from, every class in its proportion; by default 5,000,
+        or all there are.
+    curve : bool
+        Also go through 10, 30, 100, ... labels up to `labels`, several draws of each.
+    kinds : sequence of {"knn", "linear", "svm"}
+        Up to five neighbours; logistic regression; support vectors with a Gaussian kernel, C
+        and gamma sought by cross-validation on training codes.
+    random_state : int
+        Seed of all choices.
+    verbose : bool, optional
+        Show progress; by default where standard error is a terminal.
+
+    Returns
+    -------
+    Probing
+        ``accuracies``, ``curve``, and ``chart()``.
+
+    Raises
+    ------
+    ValueError
+        If there are no labels or fewer than two classes, or more are asked for than there are.
+
+    References
+    ----------
+    G. Alain and Y. Bengio, Understanding intermediate layers using linear classifier probes, 2016.
+    E. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> found = ist.probe(ist.PCA(16).fit(images.train), images, labels=300, kinds=["linear"])
+    >>> found.accuracies["linear"].n_test, found.accuracies["linear"].accuracy > 0.85
+    (359, True)
+    """
+    for kind in kinds:
+        one_of("kind", kind, PROBES)
+    train, test = labelled_halves(images, labels, random_state)
+    codes = [features(model, half, show=verbose) for half in (train, test)]
+    data = (codes[0], train.y, codes[1], test.y)
+    both = {"limit": len(train), "test_limit": HELD, "random_state": random_state}
+    bar = track(kinds, "probe", len(kinds), verbose)
+    found = Probing(
+        in_words(model),
+        images.source,
+        {kind: probe_codes(*data, kind, **both) for kind in bar},
+        {kind: [] for kind in kinds} if curve else {},
+    )
+    if curve:
+        total = len(points(len(train))) * len(kinds)
+        steps = label_curve(*data, kinds, test_limit=HELD, random_state=random_state)
+        for kind, point in track(steps, "curve", total, verbose):
+            found.curve[kind].append(point)
+    return found
+
+
+def in_words(model: Any) -> str:
+    """Return what a model is in a few words: its family and its code."""
+    return f"{type(model).__name__} ({model.code_})"
+
+
+def labelled_halves(
+    images: Images, labels: int | None = None, random_state: int = 0, most: int = LABELS
+) -> tuple[Images, Images]:
+    """Return training images with so many labels, and held-out images with labels.
+
+    Parameters
+    ----------
+    images : Images
+        With labels. Without a split a fifth is held out by chance.
+    labels : int, optional
+        How many labels to learn from; by default `most`, or all there are.
+    random_state : int
+        Seed of the choice, in which every class has its proportion.
+    most : int
+        See `labels`.
+
+    Raises
+    ------
+    ValueError
+        If there are no labels in either half or fewer than two classes, or `labels` is out of its
+        range.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> [len(half) for half in labelled_halves(ist.load_images("digits"), 50)]
+    [50, 359]
+    """
+    if images.y is None:
+        raise ValueError(
+            f"{images.source} has no labels: give Images with y, or a folder of class sub-folders"
+        )
+    halves = images if images.is_test is not None else images.split(random_state=random_state)
+    known = [np.flatnonzero(np.asarray(half.y) != -1) for half in (halves.train, halves.test)]
+    train, test = halves.train[known[0]], halves.test[known[1]]
+    n_classes = len(np.unique(train.y))
+    if n_classes < 2 or not len(test):
+        raise ValueError(
+            f"{images.source} has {n_classes} class(es) in {len(train)} labelled training images "
+            f"and {len(test)} labelled held-out images: at least 2 and 1 are needed"
+        )
+    if labels is not None and not n_classes <= labels <= len(train):
+        raise ValueError(
+            f"labels={labels} must be {n_classes}, one a class, to {len(train)}, all there are"
+        )
+    rows = stratified(np.asarray(train.y), labels or most, random_state)
+    return train[np.sort(rows)], test

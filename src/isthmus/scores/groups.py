@@ -1,0 +1,251 @@
+"""Clusters of codes by several methods, with how far in each code is, and how surely."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from isthmus.scores.clustering import ari, cluster_accuracy, nmi
+from isthmus.words import one_of
+
+METHODS = ("kmeans", "gmm", "hdbscan")
+STARTS = 4
+"""Starts of k-means, and of a mixture from either kind of start; the best is kept."""
+LEARNT = 20_000
+"""Codes from which a mixture or HDBSCAN learns, at most; the others are joined to them."""
+WIDEST = 64
+"""Codes wider than this have a mixture of diagonal covariances: full ones need too many codes."""
+
+
+class Groups(NamedTuple):
+    """A cluster for every code; cluster 0 is the largest.
+
+    Attributes
+    ----------
+    labels : ndarray of int of shape (n,)
+        0 to k - 1; -1 is none (HDBSCAN's noise).
+    distance : ndarray of shape (n,)
+        From the middle of its cluster, the mean of the members; NaN where there is none.
+    certainty : ndarray of shape (n,)
+        How surely a code belongs, 0 to 1: the probability of its cluster under a mixture,
+        HDBSCAN's strength of membership, or for k-means ``1 - d1 / d2`` with the distances to the
+        nearest and the second nearest middle.
+    """
+
+    labels: np.ndarray
+    distance: np.ndarray
+    certainty: np.ndarray
+
+
+def group(
+    Z: ArrayLike,
+    method: str = "kmeans",
+    n_clusters: int = 10,
+    *,
+    min_size: int | None = None,
+    random_state: int = 0,
+) -> Groups:
+    r"""Return clusters of codes.
+
+    k-means minimises :math:`\sum_i |z_i - c_{l_i}|^2`, best of 4 starts; the mixture maximises
+    :math:`\sum_i \log \sum_j \pi_j N(z_i; \mu_j, \Sigma_j)`, best of 8; HDBSCAN takes those
+    regions for clusters that stay dense over the widest range of densities, and leaves out what
+    lies between.
+
+    Parameters
+    ----------
+    Z : array_like of shape (n, k)
+        Codes, or their places on a map. They are not rescaled.
+    method : {"kmeans", "gmm", "hdbscan"}
+        The method. A mixture and HDBSCAN learn from at most 20,000 codes, evenly chosen.
+    n_clusters : int
+        How many, 1 to n; HDBSCAN finds the number itself.
+    min_size : int, optional
+        Fewest members of a cluster of HDBSCAN, at least 2; by default 1 % of the codes, and 5 or
+        more.
+    random_state : int
+        Seed of the starts.
+
+    Returns
+    -------
+    Groups
+
+    Raises
+    ------
+    ValueError
+        If the codes are no vectors, or a parameter is out of its range.
+
+    References
+    ----------
+    Lloyd, "Least squares quantization in PCM", 1982. Dempster, Laird and Rubin, "Maximum
+    likelihood from incomplete data via the EM algorithm", 1977. Campello, Moulavi and Sander,
+    "Density-based clustering based on hierarchical density estimates", 2013.
+
+    Examples
+    --------
+    >>> group([[0.0], [0.2], [0.4], [9.0], [9.2]], "kmeans", 2).labels
+    array([0, 0, 0, 1, 1])
+    """
+    one_of("method", method, METHODS)
+    Z = np.asarray(Z, dtype=np.float64)
+    if Z.ndim != 2 or not len(Z) or not np.isfinite(Z).all():
+        raise ValueError(f"codes of shape {Z.shape}: expected finite vectors (n, k), at least one")
+    least, given = (2, min_size or _fewest(len(Z))) if method == "hdbscan" else (1, n_clusters)
+    if not least <= given <= len(Z):
+        name = "min_size" if method == "hdbscan" else "n_clusters"
+        raise ValueError(f"{name}={given} must be {least} to {len(Z)}, the number of images")
+    return _ordered(Z, *_FOUND[method](Z, given, random_state))
+
+
+def _fewest(n: int) -> int:
+    return min(n, max(5, n // 100))
+
+
+def _by_kmeans(Z: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    from isthmus.models.kmeans import KMeans
+
+    model = KMeans(k, n_init=STARTS, random_state=seed).fit(Z)
+    distances = np.sort(model.transform(Z), axis=1)
+    if k == 1:
+        return model.labels_, np.ones(len(Z))
+    return model.labels_, 1 - distances[:, 0] / np.maximum(distances[:, 1], 1e-12)
+
+
+def _by_mixture(Z: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.mixture import GaussianMixture
+
+    form = "full" if Z.shape[1] <= WIDEST else "diag"
+    least = 1e-4 * max(float(Z.var(0).mean()), 1e-12)  # or a few equal codes become a spike
+    known = _some(Z, max(LEARNT, k))
+
+    def fitted(start: str) -> Any:
+        settings = {"covariance_type": form, "reg_covar": least, "n_init": STARTS}
+        model = GaussianMixture(k, init_params=start, random_state=seed, **settings)
+        with warnings.catch_warnings():  # stopped before it settled: still clusters
+            warnings.simplefilter("ignore")
+            return model.fit(known)
+
+    # from the clusters of k-means alone, groups that lie along each other are never found
+    starts = map(fitted, ("kmeans", "k-means++"))
+    model = max(starts, key=lambda model: model.lower_bound_)
+    chances = model.predict_proba(Z)
+    return chances.argmax(1), chances.max(1)
+
+
+def _by_density(Z: np.ndarray, least: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.cluster import HDBSCAN
+
+    known = _some(Z, LEARNT)
+    # fewer codes are learnt from, so fewer make a cluster
+    size = max(2, round(least * len(known) / len(Z)))
+    model = HDBSCAN(min_cluster_size=size, min_samples=min(5, size), copy=True).fit(known)
+    if len(known) == len(Z):
+        return model.labels_, model.probabilities_
+    near = nearest(Z, known)
+    return model.labels_[near], model.probabilities_[near]
+
+
+_FOUND = {"kmeans": _by_kmeans, "gmm": _by_mixture, "hdbscan": _by_density}
+
+
+def _some(Z: np.ndarray, most: int) -> np.ndarray:
+    """Return at most so many codes, evenly spaced over all."""
+    if len(Z) <= most:
+        return Z
+    return Z[np.linspace(0, len(Z) - 1, most).round().astype(int)]
+
+
+def nearest(Z: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the index of the nearest of other codes for every code, (n,).
+
+    Examples
+    --------
+    >>> nearest(np.array([[0.1], [0.9]]), np.array([[1.0], [0.0]]))
+    array([1, 0])
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    return NearestNeighbors(n_neighbors=1).fit(others).kneighbors(Z, return_distance=False)[:, 0]
+
+
+def _ordered(Z: np.ndarray, labels: np.ndarray, certainty: np.ndarray) -> Groups:
+    """Return the clusters by size, the largest first, with the distances from their middles."""
+    found, sizes = np.unique(labels[labels >= 0], return_counts=True)
+    order = found[np.argsort(-sizes, kind="stable")]
+    renamed, distance = np.full(len(Z), -1), np.full(len(Z), np.nan)
+    for new, old in enumerate(order):
+        members = labels == old
+        renamed[members] = new
+        distance[members] = np.linalg.norm(Z[members] - Z[members].mean(0), axis=1)
+    return Groups(renamed, distance, np.where(renamed < 0, 0.0, certainty))
+
+
+def middles_and_edges(groups: Groups, cluster: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which codes are nearest to the middle of a cluster, and which hardly belong to it.
+
+    Parameters
+    ----------
+    groups : Groups
+        Of all codes.
+    cluster : int
+        Which of them.
+    count : int
+        How many of either at most; no code is both.
+
+    Returns
+    -------
+    (ndarray, ndarray)
+        Rows: the nearest to the middle first, the least certain first (of equally certain ones
+        the farthest).
+
+    Examples
+    --------
+    >>> found = group([[0.0], [1.0], [2.0], [3.0], [20.0], [21.0]], "kmeans", 2)
+    >>> middles_and_edges(found, 0, 2)
+    (array([1, 2]), array([3, 0]))
+    """
+    members = np.flatnonzero(groups.labels == cluster)
+    within = members[np.argsort(groups.distance[members], kind="stable")]
+    n_middle = min(count, -(-len(members) // 2))
+    rest = within[n_middle:]
+    order = np.lexsort((-groups.distance[rest], groups.certainty[rest].round(6)))
+    return within[:n_middle], rest[order][:count]
+
+
+def agreement(y: ArrayLike, labels: ArrayLike) -> dict[str, Any]:
+    """Return how well clusters agree with classes.
+
+    Parameters
+    ----------
+    y : array_like of int of shape (n,)
+        Classes; images with -1 are unlabelled and left out.
+    labels : array_like of int of shape (n,)
+        Clusters; -1 is none. Images of no cluster count as wrong in the accuracy, and as one more
+        cluster in NMI and ARI.
+
+    Returns
+    -------
+    dict
+        accuracy (by the best one-to-one matching), nmi, ari.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or no image is labelled.
+
+    Examples
+    --------
+    >>> agreement([0, 0, 1, 1], [1, 1, 0, -1])["accuracy"]
+    0.75
+    """
+    y, labels = np.asarray(y), np.asarray(labels)
+    scores = {"nmi": nmi(y, labels), "ari": ari(y, labels)}
+    known, inside = y != -1, (y != -1) & (labels != -1)
+    share = float(inside.sum() / known.sum())
+    return {
+        "accuracy": cluster_accuracy(y[inside], labels[inside]) * share if share else 0.0,
+        **scores,
+    }

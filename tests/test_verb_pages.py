@@ -1,0 +1,45 @@
+"""The pages of the verbs: their Python runs, their commands exist, their pictures are small."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from isthmus.cli import app
+
+PAGES = sorted((Path(__file__).parents[1] / "docs" / "verbs").glob("*.md"))
+NAMES = [page.stem for page in PAGES]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_python_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
+    assert blocks
+    for block in blocks:
+        exec(block, {})
+    assert list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_commands_and_their_options_exist(page):
+    known = typer.main.get_command(app).commands
+    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.M | re.S)
+    lines = "".join(blocks).replace("\\\n", "").splitlines()
+    assert page.stem in {line.split()[1] for line in lines}
+    for _, name, *words in map(shlex.split, lines):
+        command = known[name]
+        if name == "fit":
+            command = command.commands[words.pop(0)]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("-")} <= options, name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_pictures_are_there_and_small(page):
+    pictures = re.findall(r"!\[.+?\]\((.+?)\)", page.read_text())
+    assert pictures
+    for picture in pictures:
+        assert 1000 < (page.parent / picture).stat().st_size < 150_000
