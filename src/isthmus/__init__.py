@@ -13,12 +13,15 @@ _HOMES = {
     "Images": "data.images",
     "load_images": "data.readers",
     "load_model": "store",
-    "directions": "walks",
+    "Map": "layouts",
+    "directions": "edits",
+    "edit": "edits",
     "morph": "walks",
+    "nearest": "search",
     "reconstruct": "walks",
     "study": "studies",
-    "territory": "walks",
-    "traverse": "walks",
+    "territory": "territories",
+    "traverse": "traversals",
     **{class_name: f"models.{name}" for name, class_name in FAMILIES.items()},
 }
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-HOMES = {"reproduce": ("reproduce",)}
+HOMES = {
+    "reproduce": ("reproduce",),
+    "walks": ("morph", "edit", "traverse"),
+    "maps": ("map", "nearest", "territory"),
+}
 """Module to the commands in it."""
 
 

@@ -13,6 +13,7 @@ from isthmus.scores.disentanglement import (
 from isthmus.scores.probes import knn_accuracy, linear_accuracy, svm_accuracy
 from isthmus.scores.rate import bits_per_image, cross_entropy
 from isthmus.scores.reconstruction import mse, psnr, ssim
+from isthmus.scores.retrieval import precision_at_k
 from isthmus.scores.segmentation import (
     class_accuracy,
     class_iou,
@@ -41,6 +42,7 @@ __all__ = [
     "mse",
     "mutual_information",
     "nmi",
+    "precision_at_k",
     "psnr",
     "purity",
     "rank_correlation",
