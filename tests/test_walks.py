@@ -165,9 +165,8 @@ def test_an_edit_of_strength_one_moves_one_group_onto_the_other(pca, images):
 def test_edits_take_one_image_many_or_codes(pca, images):
     direction = np.ones(6)
     many = ist.edit(pca, images.test[:2], direction, [1.0])
-    np.testing.assert_allclose(
-        ist.edit(pca, np.asarray(images.test)[0], direction, [1.0]), many[:1]
-    )
+    one = ist.edit(pca, np.asarray(images.test)[0], direction, [1.0])
+    np.testing.assert_allclose(one, many[:1], atol=1e-6)
     np.testing.assert_allclose(
         ist.edit(pca, pca.encode(images.test[:2]), direction, [1.0]), many, atol=1e-6
     )

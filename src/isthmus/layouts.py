@@ -156,7 +156,8 @@ class Map:
     ) -> Map:
         """Lay codes (n, k) out; codes per pixel (n, h, w, k) are read as vectors. See `of`."""
         one_of("method", method, METHODS)
-        one_of("dimensions", dimensions, (2, 3))
+        if dimensions not in (2, 3):
+            raise ValueError(f"dimensions={dimensions!r} must be 2, a plane, or 3, space")
         codes = np.asarray(codes, dtype=np.float32)
         codes = codes.reshape(len(codes), -1)
         if not np.isfinite(codes).all():
@@ -226,7 +227,7 @@ class Map:
         if path.suffix != ".npz":
             raise ValueError(f"{path} must end in .npz")
         known = {"y": self.y, "classes": None if self.classes is None else np.array(self.classes)}
-        arrays = {name: value for name, value in known.items() if value is not None}
+        arrays: dict[str, Any] = {k: v for k, v in known.items() if v is not None}
         with replacing(path) as temporary:
             np.savez_compressed(
                 temporary, isthmus_map=np.array(VERSION), points=self.points, codes=self.codes,

@@ -107,7 +107,9 @@ def place_tsne(points: np.ndarray, known: np.ndarray, codes: np.ndarray, seed: i
         points.astype(np.float64), near, negative_gradient_method=solver, **shared
     )
     few = min(5.0, _perplexity(n))
-    return np.asarray(places.transform(codes.astype(np.float64), perplexity=few, k=min(10, n)))
+    placed = places.transform(codes.astype(np.float64), perplexity=few, k=min(10, n))
+    middle = (points.max(0) + points.min(0)) / 2  # `transform` moves the whole map there and stays
+    return np.asarray(placed) + middle
 
 
 def place_umap(points: np.ndarray, known: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:

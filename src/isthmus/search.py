@@ -138,9 +138,9 @@ def nearest(
     >>> images = ist.load_images("digits")
     >>> pca = ist.PCA(16).fit(images.train)
     >>> found = ist.nearest(pca, images.test[:2], images.train, k=5)
-    >>> images.train.y[found.rows]
-    array([[8, 8, 8, 8, 8],
-           [8, 8, 8, 8, 8]])
+    >>> images.test.y[:2], images.train.y[found.rows]
+    (array([2, 2]), array([[2, 2, 2, 2, 8],
+           [2, 2, 2, 2, 2]]))
     """
     vectors = vectors_of(model, as_images(queries))
     if isinstance(images, Index):

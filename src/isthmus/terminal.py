@@ -217,10 +217,14 @@ def save_ways(
             save_frames(temporary, frames(rows, title, columns, limits=limits))
 
 
-def save_picture(path: Path, picture: Any) -> None:
-    """Write a picture as PNG; few colours keep a file of grey images small."""
-    few = picture.convert("RGB").getcolors(256)
-    (picture.convert("RGB").quantize(256) if few else picture).save(path, optimize=True)
+def save_picture(path: Path, picture: Any, *, photo: bool = True) -> None:
+    """Write a picture as PNG; with 256 colours it is half as large, which suits all but photos."""
+    from PIL import Image
+
+    picture = picture.convert("RGB")
+    if not photo or picture.getcolors(256):
+        picture = picture.quantize(256, dither=Image.Dither.NONE)
+    picture.save(path, optimize=True)
 
 
 def say(path: Path, facts: dict[str, Any], as_json: bool) -> None:

@@ -73,7 +73,7 @@ def map(
     behind = None if points is found.points else found
     picture = _map_picture(points, shown, behind, color, images, found.method)
     with replacing(output) as temporary:
-        save_picture(temporary, picture)
+        save_picture(temporary, picture, photo=shown.shape[3:] == (3,))
     if data is not None:
         _save_data(data, found, points, shown)
     facts = {"method": found.method, "shape": points.shape, "data": data and str(data)}
@@ -121,9 +121,8 @@ def _map_picture(
     names |= {"as is": "the numbers of the code themselves", "grid": "the grid of the map"}
     what = f"{len(shown):,} images of {shown.source} by their codes: {names[method]}"
     if behind is not None:
-        what = (
-            f"{len(shown):,} images of {shown.source}, placed on a map of {len(behind.points):,}"
-        )
+        what = f"{len(shown):,} images of {shown.source}, placed on a map of "
+        what += f"{len(behind.points):,} (pale dots)"
     page = titled(on_background(picture, PAPER), what)
     return page if inks is None else inks.add_to(page)
 
@@ -293,11 +292,17 @@ def territory(
     )  # fmt: skip
     with replacing(output) as temporary:
         save_picture(temporary, page)
-    _, shares, names = owned(found, images)
-    greatest = sorted(zip(names, shares.round(4).tolist(), strict=True), key=lambda pair: -pair[1])
+    greatest = _greatest(*owned(found, images)[1:])
     rank = None if close.rank != close.rank else round(close.rank, 4)
-    facts = {"dims": list(pair), "images": len(images), "shares": dict(greatest[:10])}
+    facts = {"dims": list(pair), "images": len(images), "shares": greatest}
     say(output, facts | {"rank correlation of distance and confusion": rank}, as_json)
+
+
+def _greatest(shares: Any, names: list[str], most: int = 10) -> dict[str, float]:
+    """Return the greatest shares by the names of their owners; what cannot be seen is escaped."""
+    order = (-shares).argsort(kind="stable")[:most].tolist()
+    seen = [name if name.isprintable() else repr(name)[1:-1] for name in names]
+    return {seen[i]: round(float(shares[i]), 4) for i in order}
 
 
 def _kept(model: Any, images: Any, start: int) -> Any:

@@ -81,7 +81,7 @@ def _check_sizes(rows: dict[str, Any]) -> None:
 def _stations(names: list[str], steps: int) -> list[str]:
     """Return names over the images that were given, nothing over those between."""
     between = [""] * (steps - 2)
-    return [head for name in names for head in (name, *between)][: len(names) * (steps - 1)]
+    return [head for name in names for head in (name, *between)][: 1 - steps]
 
 
 def edit(
@@ -201,8 +201,10 @@ def traverse(
 
 
 def _called(starts: dict[str, Any]) -> str:
-    name = next(iter(starts)).replace("\n", ", ")
-    return name if len(starts) == 1 else "one image of each class"
+    name, _, label = next(iter(starts)).partition("\n")
+    if len(starts) > 1:
+        return "one image of each class"
+    return f"{name} ({label})" if label else name
 
 
 def _starts(images: Any, start: str) -> dict[str, int | None]:
@@ -249,7 +251,7 @@ def _numbers(
     ]
     for i, dim in enumerate(dims):
         for name, walk in zip(starts, walks, strict=True):
-            note = name if len(starts) > 1 else f"{what} {use[dim]:.2g}"
+            note = f"from {name}" if len(starts) > 1 else f"{what} {use[dim]:.2g}"
             rows[f"number {dim}\n{note}"] = walk[i]
     return rows, {"dims": dims, what: [round(float(use[dim]), 4) for dim in dims]}
 
@@ -277,7 +279,7 @@ def _prototypes(
         drawn = int(np.random.default_rng(seed).integers(len(model.codebook_)))
         unit = drawn if row is None else int(model.encode(images[row])[0])
         for dim, way in zip(dims, traverse(model, unit, dims, steps), strict=True):
-            key = f"{names[dim]}\n{name}" if len(starts) > 1 else names[dim]
+            key = f"{names[dim]}\nfrom {name}" if len(starts) > 1 else names[dim]
             rows[key] = way
             found[key.replace("\n", ", ")] = neighbors(model, unit, steps)[dim].tolist()
     return rows, {"prototypes": found}

@@ -49,7 +49,7 @@ def frames(
     >>> images = np.random.default_rng(0).random((5, 8, 8))
     >>> moving = frames({"there": images, "back": images[::-1]}, "Two ways")
     >>> len(moving), moving[0].size
-    (5, (444, 157))
+    (5, (284, 193))
     """
     shapes = {np.shape(row) for row in rows.values()}
     if len(shapes) != 1 or 0 in next(iter(shapes)):

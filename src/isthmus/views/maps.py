@@ -108,7 +108,7 @@ def draw(
     colours : sequence of str, optional
         A colour for every image, in place of that of its label.
     behind : array of shape (m, 2), optional
-        Places of other images, drawn as dots behind these.
+        Places of other images, drawn as small pale dots behind these.
     behind_colours : sequence of str, optional
         Their colours.
 
@@ -137,9 +137,9 @@ def draw(
     side = round(0.75 * thumb) if loose else thumb + 2
     chosen = without_overlap(places, side, (height, size))
     dotted = np.delete(np.arange(len(images)), chosen)
-    other_inks = np.array(behind_colours or [UNLABELLED] * len(others), dtype=object)
-    dots = np.concatenate([others, places[dotted]]), np.concatenate([other_inks, inks[dotted]])
-    canvas = _dots(*dots, (size, height))
+    pale = np.array(behind_colours or [UNLABELLED] * len(others), dtype=object)
+    canvas = _dots(others, pale, (size, height), 1.5, "48")
+    canvas.alpha_composite(_dots(places[dotted], inks[dotted], (size, height)))
     if shape is None:
         tiles = _framed(pixels[chosen], inks[chosen], thumb, max(1, thumb // 18) if framed else 1)
     else:
@@ -258,14 +258,20 @@ def _colours(y: Any, classes: list[str] | None, n: int) -> np.ndarray:
     return np.array([by_label[label] if label >= 0 else UNLABELLED for label in y])
 
 
-def _dots(places: np.ndarray, colours: np.ndarray, size: tuple[int, int]) -> Image:
+def _dots(
+    places: np.ndarray,
+    colours: np.ndarray,
+    size: tuple[int, int],
+    radius: float = 2.2,
+    alpha: str = "a8",
+) -> Image:
     from PIL import Image, ImageDraw
 
     fine = 3  # drawn larger, then reduced: Pillow itself draws hard edges
     canvas = Image.new("RGBA", (size[0] * fine, size[1] * fine), (128, 128, 128, 0))
-    pen, radius = ImageDraw.Draw(canvas), 2.2 * fine
+    pen, radius = ImageDraw.Draw(canvas), radius * fine
     for (x, y), colour in zip(places * fine, colours, strict=True):
-        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=f"{colour}a8")
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=f"{colour}{alpha}")
     return canvas.reduce(fine)
 
 

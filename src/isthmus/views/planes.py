@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.views.charts import plain
 from isthmus.views.figures import Limits, limits_of, to_pixels
 from isthmus.views.maps import palette, without_overlap
 from isthmus.views.plots import as_picture, chart
@@ -23,9 +24,11 @@ BARS = 10
 """Owners whose shares are drawn, at most."""
 
 
-def draw_mosaic(axis: Any, images: Any, extent: Extent, limits: Limits | None = None) -> None:
+def draw_mosaic(
+    axis: Any, images: Any, extent: Extent, limits: Limits | None = None, *, dark: bool = False
+) -> None:
     """Draw images decoded on a grid of the plane, in the order of `isthmus.territories.grid`."""
-    pixels = to_pixels(images, limits_of(images) if limits is None else limits)
+    pixels = _pixels(images, limits_of(images) if limits is None else limits, dark)
     n, h, w, c = pixels.shape
     side, gap = round(n**0.5), max(1, h // 12)
     padded = np.zeros((n, h + gap, w + gap, c), np.uint8)  # transparent between the images
@@ -66,15 +69,21 @@ def draw_images(
     """
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-    images = np.asarray(images)
-    pixels = to_pixels(images, limits_of(images))
-    if dark and images.ndim > 2 and images.shape[3:] in ((), (1,)):
-        pixels[..., :3] = 255 - pixels[..., :3]
+    pixels = _pixels(images, limits_of(images), dark)
     zoom = zoom or SMALL / max(pixels.shape[1:3])
     frame = {"edgecolor": INK, "linewidth": 0.5}
     for place, tile in zip(np.asarray(codes, dtype=float), pixels, strict=True):
         drawn = OffsetImage(tile, zoom=zoom, interpolation="nearest")
         axis.add_artist(AnnotationBbox(drawn, tuple(place), pad=0.12, bboxprops=frame))
+
+
+def _pixels(images: Any, limits: Limits, dark: bool) -> np.ndarray:
+    """Return images as pixels, grey ones dark on white where that is asked for."""
+    images = np.asarray(images)
+    pixels = to_pixels(images, limits)
+    if dark and images.ndim > 2 and images.shape[3:] in ((), (1,)):
+        pixels[..., :3] = 255 - pixels[..., :3]
+    return pixels
 
 
 def draw_closeness(axis: Any, distance: Any, taken: Any) -> None:
@@ -90,7 +99,7 @@ def draw_shares(axis: Any, shares: Any, names: Sequence[str]) -> None:
     order = np.argsort(-shares, kind="stable")[:BARS][::-1]
     inks = np.array(palette(len(shares)))[order]
     axis.barh(range(len(order)), 100 * shares[order], color=inks, alpha=0.75)
-    axis.set_yticks(range(len(order)), [names[i] for i in order])
+    axis.set_yticks(range(len(order)), [_readable(names[i]) for i in order])
     axis.axvline(100 / len(shares), color=INK, linestyle=":", linewidth=1, label="an even share")
     axis.set(xlabel="share of the plane, %")
     axis.grid(alpha=0.2, axis="x")
@@ -130,16 +139,16 @@ def territory_page(
         What the confusion comes from, in words.
     """
     figure, ((left, right), (below, last)) = chart(2, 2, 5.6, 5)
-    owners, shares, names = owned(found, images)
+    (owners, shares, names), dark = owned(found, images), _is_ink(images)
     draw_owners(left, owners, len(shares), found.extent)
     chosen = spread_out(codes, found.extent)
-    draw_images(left, np.asarray(codes)[chosen], np.asarray(images[chosen]), dark=_is_ink(images))
-    draw_mosaic(right, decoded, found.extent)
+    draw_images(left, np.asarray(codes)[chosen], np.asarray(images[chosen]), dark=dark)
+    draw_mosaic(right, decoded, found.extent, limits_of(np.asarray(images)), dark=dark)
     for axis, name in ((left, "who is nearest to what is decoded"), (right, "what is decoded")):
         axis.set(xlim=found.extent[:2], ylim=found.extent[2:], xlabel=labels[0], ylabel=labels[1])
         axis.set_title(name, fontsize=10)
     draw_shares(below, shares, names)
-    below.set_title(f"shares of {len(shares)} {'classes' if names[0] != '0' else 'images'}")
+    below.set_title(_of_how_many(found, shares), fontsize=10)
     draw_closeness(last, close.distance, close.taken)
     last.set_title(f"confusion: {noise}; rank correlation {close.rank:.2f}", fontsize=10)
     return as_picture(figure, title)
@@ -157,6 +166,17 @@ def owned(found: Territory, images: Any) -> tuple[np.ndarray, np.ndarray, list[s
     shares = found.of_classes(y)
     names = [str(images.classes[i]) if images.classes else str(i) for i in range(len(shares))]
     return y[found.owners], shares, names
+
+
+def _of_how_many(found: Territory, shares: np.ndarray) -> str:
+    what = "images" if len(shares) == len(found.shares) else "classes"
+    greatest = f", the {BARS} greatest" if len(shares) > BARS else ""
+    return f"shares of {len(shares)} {what}{greatest}"
+
+
+def _readable(name: str) -> str:
+    """Return a name that matplotlib reads as it is written, and can write."""
+    return plain(name if name.isprintable() else repr(name)[1:-1])
 
 
 def spread_out(codes: Any, extent: Extent, side: float = 0.07) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,11 @@ def _laid_out(
     below = HEAD_SIZE + 4 if captions else 0
     pitch = max(h + below, max(map(len, names)) * (NAME_SIZE + 3)) + GAP
     most = max(map(len, tiles.values()))
-    size = (left + most * (w + GAP) - GAP, top + len(tiles) * pitch - GAP)
+    width = left + most * (w + GAP) - GAP
+    for column, head in enumerate(heads):  # a long one over the last image needs room beside it
+        middle = left + column * (w + GAP) + w / 2
+        width = max(width, math.ceil(middle + small.getlength(head) / 2))
+    size = (width, top + len(tiles) * pitch - GAP)
     canvas = Image.new("RGBA", size, PAPER)
     pen = ImageDraw.Draw(canvas)
     for column, head in enumerate(heads):
