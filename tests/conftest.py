@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,3 +14,20 @@ def data_folder():
     if not os.environ.get("ISTHMUS_DATA"):
         pytest.skip("ISTHMUS_DATA is not set: no real data sets here")
     return Path(os.environ["ISTHMUS_DATA"])
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, capsys):
+    """Run one command in an empty folder; return exit code, standard output and error."""
+    from isthmus import cli
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["isthmus", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capsys.readouterr()
+        return stop.value.code, out, err
+
+    return run

@@ -9,23 +9,8 @@ import pytest
 from PIL import Image
 
 import isthmus as ist
-from isthmus import cli, signature
+from isthmus import signature
 from isthmus.models import FAMILIES, family
-
-
-@pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
-    """Run one command in an empty folder; return exit code, standard output and error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["isthmus", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capsys.readouterr()
-        return stop.value.code, out, err
-
-    return run
 
 
 def test_round_trip(run, tmp_path):

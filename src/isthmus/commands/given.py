@@ -143,7 +143,8 @@ def label_from(images: Any, text: str, option: str) -> int:
 def check_kind(path: Path, kinds: tuple[str, ...]) -> None:
     """Raise ValueError if a name does not end in one of these suffixes."""
     if path.suffix not in kinds:
-        raise ValueError(f"{path} must end in {', '.join(kinds[:-1])} or {kinds[-1]}")
+        first = f"{', '.join(kinds[:-1])} or " if len(kinds) > 1 else ""
+        raise ValueError(f"{path} must end in {first}{kinds[-1]}")
 
 
 def caption_of(images: Any, row: int) -> str:

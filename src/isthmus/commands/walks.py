@@ -181,6 +181,8 @@ def traverse(
 ) -> None:
     """Change one number of a code at a time, a row a number: .png, .gif, .webp or .npy."""
     check_kind(output, MOVING)
+    if steps < 2:
+        raise ValueError(f"--steps {steps} must be at least 2: the lowest and the highest value")
     chosen = None if dims is None else numbers_from(dims, "--dims", int)
     loaded, images = model_and_images(model, source, split, output, force)
     able(loaded, "decode")
