@@ -79,9 +79,16 @@ def _check_sizes(rows: dict[str, Any]) -> None:
 
 
 def _stations(names: list[str], steps: int) -> list[str]:
-    """Return names over the images that were given, nothing over those between."""
+    """Return names over the images that were given, nothing over those between.
+
+    Examples
+    --------
+    >>> _stations(["a", "b", "c"], 3)
+    ['a', '', 'b', '', 'c']
+    """
     between = [""] * (steps - 2)
-    return [head for name in names for head in (name, *between)][: 1 - steps]
+    *others, last = names
+    return [*(head for name in others for head in (name, *between)), last]
 
 
 def edit(
