@@ -216,3 +216,14 @@ def test_pretraining_leaves_the_middle_alone_at_first(images, monkeypatch):
     Watching(4, hidden=(20,), pretrain_epochs=1, epochs=1).fit(images.train)
     assert stages[0] == [64 * 20 + 20, 20 * 64 + 64]
     assert len({tuple(stage) for stage in stages}) == 1  # the innermost is left to the whole
+
+
+def test_a_deep_convolutional_network_learns_more_than_the_mean_image(data_folder):
+    # with weights too small for eight rectified layers it ends in black, or in the mean image
+    images = ist.load_images("mnist").train[:1280]
+    settings = {"architecture": "conv", "max_steps": 80, "epochs": 50, "random_state": 0}
+    model = ist.Autoencoder(32, **settings).fit(images)
+    assert -model.score(images) < 0.9 * (np.asarray(images) / 255).var(0).mean()
+    assert not any("same one" in finding for finding in model.health_)
+    stuck = ist.Autoencoder(32, init="glorot_uniform", **settings).fit(images)
+    assert any("every image decodes to about the same one" in f for f in stuck.health_)

@@ -37,7 +37,9 @@ def test_command_line_examples_run(tmp_path, monkeypatch, capsys):
             cli.main()
         assert stop.value.code == 0, (line, capsys.readouterr().err)
     assert {path.name for path in tmp_path.iterdir()} == {
-        "runs", "pca.safetensors", "codes.npy", "back.npy", "sheet.png", "new.png", "contact.png"
+        "runs", "pca.safetensors", "codes.npy", "back.npy", "sheet.png", "new.png", "contact.png",
+        "way.gif", "edited.png", "numbers.png", "map.png", "map.npz", "placed.png", "nearest.png",
+        "territory.png",
     }  # fmt: skip
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import isthmus as ist
-from isthmus.walks import between, code_of, extent_of, grid
+from isthmus.traversals import neighbors, ordered, random_code
+from isthmus.walks import between, code_of, codes_of, through, vectors_of
 
 
 @pytest.fixture(scope="module")
@@ -88,20 +89,6 @@ def test_directions_of_groups_that_differ_in_one_number():
     np.testing.assert_array_equal(again.mean, mean)
 
 
-def test_territory_of_a_linear_model_is_a_voronoi_diagram():
-    rng = np.random.default_rng(1)
-    points = rng.normal(size=(12, 2)) * [2, 1]
-    turn = np.linalg.qr(rng.normal(size=(5, 5)))[0][:2]
-    images = points @ turn  # a plane among vectors of five numbers
-    model = ist.PCA(2).fit(images)
-    found = ist.territory(model, images, resolution=40)
-    places = grid(np.zeros(2), found.extent, 40)
-    nearest = ((places[:, None] - model.encode(images)) ** 2).sum(2).argmin(1)
-    assert (found.owners.ravel() == nearest).mean() > 0.999
-    np.testing.assert_allclose(found.shares, np.bincount(nearest, minlength=12) / 1600, atol=1e-3)
-    assert extent_of(model.encode(images)) == found.extent
-
-
 @pytest.mark.parametrize(
     ("walk", "words"),
     [
@@ -111,7 +98,12 @@ def test_territory_of_a_linear_model_is_a_voronoi_diagram():
         (lambda m, x: ist.morph(m, x[0], np.zeros((5, 5))), "expected one of them"),
         (lambda m, x: ist.traverse(m, x[0], dims=[6]), "0 to 5"),
         (lambda m, x: ist.traverse(m, x[0], dims=[]), "0 to 5"),
-        (lambda m, x: ist.territory(m, x), "two numbers an image"),
+        (lambda m, x: ist.morph(m, x[:1]), "at least 2 images, got 1"),
+        (lambda m, x: ist.traverse(m, x[0], dims=7), "dims=7 must be 1 to 6"),
+        (lambda m, x: ist.traverse(m, x[0], steps=1), "steps=1 must be at least 2"),
+        (lambda m, x: ist.edit(m, x[:2], np.ones(5)), r"must have the shape \(6,\)"),
+        (lambda m, x: ist.edit(m, x[:2], np.ones(6), []), "some finite numbers"),
+        (lambda m, x: ist.edit(m, x[:2], np.ones(6), [np.nan]), "some finite numbers"),
         (lambda m, x: ist.directions(m.encode(x), x.y), "labels 0 or 1"),
         (lambda m, x: ist.directions(m.encode(x), np.zeros(len(x))), "a group is empty"),
     ],
@@ -125,3 +117,129 @@ def test_indices_have_nothing_between_them(images):
     model = ist.KMeans(5, random_state=0).fit(images.train)
     with pytest.raises(ValueError, match="not a vector"):
         ist.morph(model, images.test[0], images.test[1])
+
+
+def test_a_way_through_several_images_is_their_ways_one_after_the_other(pca, images):
+    a, b, c = images.test[0], images.test[1], images.test[7]
+    both = np.concatenate([ist.morph(pca, a, b, 4), ist.morph(pca, b, c, 4)[1:]])
+    for given in (images.test[[0, 1, 7]], [a, b, c], pca.encode(images.test[[0, 1, 7]])):
+        np.testing.assert_allclose(ist.morph(pca, given, steps=4), both, atol=1e-6)
+    np.testing.assert_allclose(through([[1.0], [0.0], [4.0]], 3).ravel(), [1, 0.5, 0, 2, 4])
+
+
+def test_all_steps_are_decoded_together(pca, images):
+    calls = []
+
+    class Counting:
+        image_shape_, _n_features_out, encode = pca.image_shape_, 6, pca.encode
+
+        def decode(self, codes):
+            calls.append(len(codes))
+            return pca.decode(codes)
+
+    ist.morph(Counting(), images.test[:4], steps=5)
+    ist.edit(Counting(), images.test[:4], np.ones(6), [0, 1])
+    assert calls == [13, 8]
+
+
+def test_an_edit_of_a_linear_model_adds_the_decoded_direction(pca, images):
+    direction = np.arange(6.0)
+    edited = ist.edit(pca, images.test[:3], direction, [-1, 0, 2])
+    zero = pca.decode(np.zeros((1, 6)))
+    step = pca.decode(direction[None]) - zero
+    base = ist.reconstruct(pca, images.test[:3])
+    for column, strength in enumerate((-1, 0, 2)):
+        np.testing.assert_allclose(edited[:, column], base + strength * step, atol=1e-4)
+
+
+def test_an_edit_of_strength_one_moves_one_group_onto_the_other(pca, images):
+    train = images.train
+    groups = np.select([train.y == 3, train.y == 8], [0, 1], -1)
+    found = ist.directions(pca.encode(train), groups)
+    threes = train[np.flatnonzero(groups == 0)]
+    moved = pca.encode(ist.edit(pca, threes, found.mean, [1])[:, 0])
+    eights = pca.encode(train[np.flatnonzero(groups == 1)])
+    np.testing.assert_allclose(moved.mean(0), eights.mean(0), atol=1e-3)
+
+
+def test_edits_take_one_image_many_or_codes(pca, images):
+    direction = np.ones(6)
+    many = ist.edit(pca, images.test[:2], direction, [1.0])
+    one = ist.edit(pca, np.asarray(images.test)[0], direction, [1.0])
+    np.testing.assert_allclose(one, many[:1], atol=1e-6)
+    np.testing.assert_allclose(
+        ist.edit(pca, pca.encode(images.test[:2]), direction, [1.0]), many, atol=1e-6
+    )
+    np.testing.assert_allclose(codes_of(pca, np.asarray(images.test[:2])[..., 0]),
+                               pca.encode(images.test[:2]))  # fmt: skip
+
+
+def test_dims_as_a_number_are_the_most_useful_ones(images):
+    model = ist.VAE(5, hidden=(16,), epochs=3, random_state=0).fit(images.train)
+    model.kl_ = np.array([0.1, 3.0, 0.0, 2.0, 0.2])
+    start = images.test[0]
+    np.testing.assert_array_equal(
+        ist.traverse(model, start, 2, 3), ist.traverse(model, start, [1, 3], 3)
+    )
+    pca = ist.PCA(3).fit(images.train)
+    assert ordered(pca, pca.encode(images.train)) == [0, 1, 2]  # by variance, as PCA orders them
+    assert ordered(pca, width=3) == [0, 1, 2]
+
+
+def test_a_walk_on_a_map_is_along_its_rows_and_columns(images):
+    som = ist.SOM((4, 6), max_iter=3, random_state=0).fit(images.train)
+    unit = int(som.encode(images.test[:1])[0])
+    row, column = divmod(unit, 6)
+    down, across = neighbors(som, images.test[0], 3)
+    inside = [row - 1 >= 0, True, row + 1 < 4]
+    assert [u for u, there in zip(down, inside, strict=True) if there] == [
+        r * 6 + column for r in (row - 1, row, row + 1) if 0 <= r < 4
+    ]
+    assert [u >= 0 for u in down] == inside
+    shown = ist.traverse(som, unit, steps=13)
+    assert shown.shape == (2, 13, 8, 8, 1)
+    blank = np.isnan(shown).all((2, 3, 4))
+    assert (~blank).sum(1).tolist() == [4, 6]  # the whole column, and the whole row
+    np.testing.assert_array_equal(shown[1, 6], som.codebook_[unit].reshape(8, 8, 1))
+    np.testing.assert_array_equal(ist.traverse(som, unit, [1], 13), shown[1:])
+    assert across[1] == unit
+
+
+def test_a_walk_on_a_torus_has_no_edge(images):
+    som = ist.SOM((4, 6), max_iter=2, periodic=True, random_state=0).fit(images.train)
+    down, across = neighbors(som, 0, 5)
+    assert down.tolist() == [12, 18, 0, 6, 12]
+    assert across.tolist() == [4, 5, 0, 1, 2]
+
+
+def test_a_walk_among_centroids_goes_outwards(images):
+    model = ist.KMeans(7, random_state=0).fit(images.train)
+    order = neighbors(model, images.test[0], 9)[0]
+    own = model.encode(images.test[:1])[0]
+    apart = np.linalg.norm(model.codebook_ - model.codebook_[own], axis=1)
+    assert order[:7].tolist() == np.argsort(apart).tolist()
+    assert order[7:].tolist() == [-1, -1]
+    with pytest.raises(ValueError, match="dims=\\[1\\] must be some of 0 to 0"):
+        ist.traverse(model, 0, [1])
+    with pytest.raises(ValueError, match="codes run from 9"):
+        ist.traverse(model, 9)
+
+
+def test_random_codes_follow_the_codes_and_stay_among_them():
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(500, 2)) @ np.array([[2.0, 1.0], [0.0, 0.5]]) + 5
+    drawn = np.array([random_code(codes, seed) for seed in range(1500)])
+    np.testing.assert_allclose(drawn.mean(0), codes.mean(0), atol=0.15)
+    np.testing.assert_allclose(np.cov(drawn.T), np.cov(codes.T), atol=0.4)
+    assert (drawn >= codes.min(0) - 1e-6).all()
+    assert (random_code(np.abs(codes - 5), 3) >= 0).all()
+
+
+def test_every_kind_of_code_has_vectors(images):
+    few = images.train[:60]
+    som = ist.SOM((3, 3), max_iter=2, random_state=0).fit(few)
+    np.testing.assert_array_equal(vectors_of(som, few), som.transform(few))
+    net = ist.PixelNet(3, epochs=1, random_state=0).fit(few)
+    dense = net.encode(few)
+    assert dense.ndim == 4
+    np.testing.assert_allclose(vectors_of(net, few), dense.mean((1, 2)), atol=1e-6)

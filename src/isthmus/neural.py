@@ -45,7 +45,9 @@ class NeuralRepresentation(Representation):
         How the learning rate goes on: down to nothing along half a cosine, or as it is.
     init : str
         How weights are drawn: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
-        "lecun_normal", "orthogonal" or "positive_uniform".
+        "lecun_normal", "orthogonal" or "positive_uniform". "auto" is "he_normal" for networks that
+        convolve, whose many rectified layers would otherwise halve the signal each, and
+        "glorot_uniform" for dense ones.
     validation_fraction : float
         Share of the training images that is held out to choose the best epoch by, 0 to below 1.
     keep_best : bool
@@ -69,7 +71,7 @@ class NeuralRepresentation(Representation):
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     schedule: str = "cosine"
-    init: str = "glorot_uniform"
+    init: str = "auto"
     validation_fraction: float = 0.1
     keep_best: bool = True
     patience: int | None = None
@@ -100,7 +102,7 @@ class NeuralRepresentation(Representation):
         rng = generator(self.random_state, self._device())
         for name, net in self._networks().items():
             net = net.to(self._device(), memory_format=torch.channels_last)
-            initialise(net, self.init, rng)
+            initialise(net, self._initialiser(), rng)
             setattr(self, name, net)
         with torch.enable_grad():
             self._before(images, rng)
@@ -153,7 +155,7 @@ class NeuralRepresentation(Representation):
                 f"validation_fraction={self.validation_fraction} must be at least 0 and below 1"
             )
         one_of("optimizer", self.optimizer, OPTIMISERS)
-        one_of("init", self.init, INITIALISERS)
+        one_of("init", self.init, ("auto", *INITIALISERS))
         one_of("schedule", self.schedule, ("cosine", "constant"))
         one_of("precision", self.precision, ("auto", "float32", "bfloat16"))
 
@@ -176,6 +178,12 @@ class NeuralRepresentation(Representation):
         if device.type == "cuda":
             return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
         return "bfloat16" if self._convolves() and has_bfloat16(device) else "float32"
+
+    def _initialiser(self) -> str:
+        if self.init != "auto":
+            return self.init
+        dense = getattr(self, "architecture", "dense") == "dense"
+        return "glorot_uniform" if dense else "he_normal"
 
     def _convolves(self) -> bool:
         return getattr(self, "architecture", "dense") != "dense"

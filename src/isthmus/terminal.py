@@ -213,3 +213,68 @@ def print_skipped(images: Any) -> None:
 def print_json(value: Any) -> None:
     """Print a value on one line, for machines."""
     typer.echo(json.dumps(value, default=str))
+
+
+def save_ways(
+    path: Path,
+    rows: dict[str, Any],
+    title: str,
+    images: Any,
+    *,
+    heads: Any = (),
+    columns: int | None = None,
+) -> None:
+    """Write rows of images as an array (.npy), a strip (.png), or moving (.gif, .webp).
+
+    Parameters
+    ----------
+    path : Path
+        Where to write.
+    rows : dict of str to array of shape (steps, ...)
+        Images by the names of their rows.
+    title : str
+        What is to be seen.
+    images : Images
+        What the models know; their range of values is drawn.
+    heads : sequence of str
+        A name for every column of a strip.
+    columns : int, optional
+        Images beside each other where they move.
+    """
+    import numpy as np
+
+    from isthmus.files import replacing
+    from isthmus.views.animations import frames, save_frames
+    from isthmus.views.figures import limits_of
+    from isthmus.views.strips import labelled_rows
+
+    limits = limits_of(np.asarray(images.evenly(200)))
+    with replacing(path) as temporary:
+        if path.suffix == ".npy":
+            np.save(temporary, np.stack(list(rows.values())))
+        elif path.suffix == ".png":
+            save_picture(temporary, labelled_rows(rows, title, heads=heads, limits=limits))
+        else:
+            save_frames(temporary, frames(rows, title, columns, limits=limits))
+
+
+def save_picture(path: Path, picture: Any, *, photo: bool = True) -> None:
+    """Write a picture as PNG; with 256 colours it is half as large, which suits all but photos."""
+    from PIL import Image
+
+    picture = picture.convert("RGB")
+    if not photo or picture.getcolors(256):
+        picture = picture.quantize(256, dither=Image.Dither.NONE)
+    picture.save(path, optimize=True)
+
+
+def say(path: Path, facts: dict[str, Any], as_json: bool) -> None:
+    """Say what was written, and what was found."""
+    if as_json:
+        print_json({"file": str(path), **facts})
+        return
+    for name, value in facts.items():
+        typer.echo(
+            f"{name:>12}  {in_words(value if isinstance(value, list | dict) else _short(value))}"
+        )
+    typer.echo(f"wrote {path}")

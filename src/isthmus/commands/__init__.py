@@ -8,10 +8,12 @@ from importlib import import_module
 HOMES = {
     "codec": ("compress", "decompress", "rd"),
     "denoising": ("denoise",),
+    "maps": ("map", "nearest", "territory"),
     "reproduce": ("reproduce",),
     "scores": ("probe", "cluster", "novelty"),
     "segments": ("segment",),
     "tuning": ("finetune",),
+    "walks": ("morph", "edit", "traverse"),
 }
 """Module to the commands in it."""
 

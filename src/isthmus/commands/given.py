@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -86,3 +87,86 @@ def codes_from(path: Path) -> Any:
 def watched(as_json: bool) -> bool:
     """Return whether a person is watching, so that progress should be shown."""
     return sys.stderr.isatty() and not as_json
+
+
+def rows_from(text: str, count: int) -> list[int]:
+    """Return the images that "3,17" or "0-9" or "all" stands for, of so many.
+
+    Examples
+    --------
+    >>> rows_from("3,8-10", 20)
+    [3, 8, 9, 10]
+    """
+    if text == "all":
+        return list(range(count))
+    rows: list[int] = []
+    for part in text.split(","):
+        ends = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if not ends:
+            raise ValueError(f"--images {text!r}: expected numbers as 3,17,40 or 0-9, or all")
+        rows += range(int(ends[1]), int(ends[2] or ends[1]) + 1)
+    beyond = [row for row in rows if row >= count]
+    if beyond or not rows:
+        raise ValueError(f"--images {text!r}: there are {count} images, 0 to {count - 1}")
+    return rows
+
+
+def numbers_from(text: str, option: str, kind: type = float) -> list[Any]:
+    """Return the numbers in "-1,0,2.5".
+
+    Examples
+    --------
+    >>> numbers_from("-1,0,2.5", "--strength")
+    [-1.0, 0.0, 2.5]
+    """
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError:
+        example = "0,3,5" if kind is int else "-1,0,1.5"
+        raise ValueError(f"{option} {text!r}: expected numbers as {example}") from None
+
+
+def label_from(images: Any, text: str, option: str) -> int:
+    """Return the label of a class, given by its name or its number."""
+    from isthmus.words import hint
+
+    if images.y is None:
+        raise ValueError(f"{option} {text!r}: {images.source} has no labels; give a set that has")
+    names = images.classes or [str(label) for label in sorted(set(images.y.tolist()) - {-1})]
+    if text in names:
+        label = names.index(text) if images.classes else int(text)
+    elif text.isdigit() and int(text) < len(names) and images.classes:
+        label = int(text)
+    else:
+        few = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
+        raise ValueError(f"{option} {text!r}: the classes are {few}{hint(text, names)}")
+    if not (images.y == label).any():
+        raise ValueError(f"{option} {text!r}: no image is of that class")
+    return label
+
+
+def check_kind(path: Path, kinds: tuple[str, ...]) -> None:
+    """Raise ValueError if a name does not end in one of these suffixes."""
+    if path.suffix not in kinds:
+        first = f"{', '.join(kinds[:-1])} or " if len(kinds) > 1 else ""
+        raise ValueError(f"{path} must end in {first}{kinds[-1]}")
+
+
+def caption_of(images: Any, row: int) -> str:
+    r"""Return the number of an image and its class, in two lines.
+
+    Examples
+    --------
+    >>> from isthmus.data.images import Images
+    >>> import numpy as np
+    >>> caption_of(Images(np.zeros((2, 4, 4)), y=[0, 1], classes=["a", "b"]), 1)
+    'image 1\nb'
+    """
+    name = class_of(images, row)
+    return f"image {row}\n{name}" if name else f"image {row}"
+
+
+def class_of(images: Any, row: int) -> str:
+    """Return the class of an image in words, nothing if it has none."""
+    label = -1 if images.y is None else int(images.y[row])
+    return "" if label < 0 else str(images.classes[label] if images.classes else label)

@@ -14,6 +14,7 @@ from isthmus.data.arrays import LABEL_NAMES, choose, damage_explained, labelled,
 from isthmus.data.decode import Rule
 from isthmus.data.folder import Entry, pack
 from isthmus.data.images import Images
+from isthmus.files import replacing
 
 
 def read_parquet(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
@@ -105,3 +106,18 @@ def _stacked(path: Path, column: Any) -> np.ndarray:
             chunk = chunk.flatten()
         blocks.append(chunk.to_numpy(zero_copy_only=False).reshape(shape))
     return np.concatenate(blocks) if blocks else np.empty((0, 0))
+
+
+def write_columns(path: Path, columns: dict[str, Any]) -> None:
+    """Write columns of one length to a parquet file, whole or not at all.
+
+    Raises
+    ------
+    ImportError
+        If pyarrow is not installed.
+    """
+    with library("pyarrow", path):
+        import pyarrow
+        from pyarrow import parquet
+    with replacing(path) as temporary:
+        parquet.write_table(pyarrow.table(columns), temporary)

@@ -145,6 +145,7 @@ def _model(architecture: str, beta: float) -> Any:
         beta=beta,
         epochs=EPOCHS,
         batch_size=BATCH,
+        init="glorot_uniform",
         validation_fraction=HELD_OUT,
     )
 

@@ -15,9 +15,10 @@ from isthmus.data.images import Images
 from isthmus.recipes import planes
 from isthmus.recipes.flowers import flower_walks as flower_walks
 from isthmus.recipes.flowers import flowers as flowers
+from isthmus.territories import closeness, confusion, extent_of, grid
 from isthmus.views import drawing
 from isthmus.views.strips import labelled_rows
-from isthmus.walks import between, extent_of, grid
+from isthmus.walks import between
 
 if TYPE_CHECKING:
     pass
@@ -280,21 +281,21 @@ def attractors(bench: Any, epochs: int, level: float, sets: int) -> None:
     codes = model.encode(images)
     title = "Territory: which glyph is nearest to what is decoded"
     bench.picture("territory", planes.territories(found, codes, images, title), title)
-    confusion = _confusion(model, images, level, bench.some(sets, 8), bench.seed)
+    many = images[np.tile(np.arange(32), bench.some(sets, 8))]
+    confused = confusion(model, images, _flipped(many, level, bench.seed))
+    close = closeness(codes, confused)
     pairs = np.triu_indices(32, 1)
-    far = np.linalg.norm(codes[:, None] - codes, axis=2)[pairs]
-    taken = ((confusion + confusion.T) / 2)[pairs]
     bits = np.asarray(images).reshape(32, -1) > 127
     differ = (bits[:, None] != bits).sum(2)[pairs]
-    rank, chance = spearmanr(far, taken)
+    rank, chance = close.rank, close.chance
     note = f"Spearman over 496 pairs, {level:.0%} of the pixels flipped, p = {chance:.1g}"
     what, holds = "rank correlation of latent distance and confusion", rank < 0 and chance < 0.01
     bench.figure(what, float(rank), "close is confused", bool(holds), note)
-    rank = float(spearmanr(differ, taken)[0])
+    rank = float(spearmanr(differ, close.taken)[0])
     bench.figure("rank correlation of pixels that differ and confusion", rank)
-    bench.figure("noisy glyphs taken for the right one", float(np.mean(np.diag(confusion))))
+    bench.figure("noisy glyphs taken for the right one", float(np.mean(np.diag(confused))))
     title = f"Glyphs taken for each other with {level:.0%} of the pixels flipped"
-    bench.picture("confusion", planes.confused(far, taken, title), title)
+    bench.picture("confusion", planes.confused(close.distance, close.taken, title), title)
 
 
 def _territory_figures(bench: Any, shares: np.ndarray, images: Images) -> None:
@@ -309,14 +310,3 @@ def _territory_figures(bench: Any, shares: np.ndarray, images: Images) -> None:
     bench.figure("smallest territories", least)
     half = int(np.searchsorted(np.cumsum(shares[order]), 0.5)) + 1
     bench.figure("glyphs that own half of the plane together", half)
-
-
-def _confusion(model: Any, images: Images, level: float, sets: int, seed: int) -> np.ndarray:
-    """Return how often a noisy glyph (row) is decoded to what is nearest to a glyph (column)."""
-    many = images[np.tile(np.arange(32), sets)]
-    decoded = ist.reconstruct(model, _flipped(many, level, seed)).reshape(len(many), -1)
-    bits = np.asarray(images).reshape(32, -1) / 255
-    nearest = ((decoded[:, None] - bits) ** 2).sum(2).argmin(1)
-    counts = np.zeros((32, 32))
-    np.add.at(counts, (np.tile(np.arange(32), sets), nearest), 1)
-    return counts / sets

@@ -8,8 +8,8 @@ import numpy as np
 
 import isthmus as ist
 from isthmus.recipes import planes
+from isthmus.territories import extent_of, grid
 from isthmus.views.strips import labelled_rows
-from isthmus.walks import extent_of, grid
 
 if TYPE_CHECKING:
     from isthmus.data.images import Images
@@ -110,9 +110,7 @@ def flower_walks(bench: Any, latent_dim: int, epochs: int, side: int) -> None:
     bench.picture("morph", labelled_rows({"by the codes": way}, title, limits=LIMITS), title)
     title = "Where the flowers lie, in the first two numbers of their codes"
     shown = (np.asarray(images) + 1) / 2
-    picture = planes.pictures_at(
-        codes[:, :2], shown, extent, title, size=8, zoom=1.3, colours="gray"
-    )
+    picture = planes.pictures_at(codes[:, :2], shown, extent, title, size=8, zoom=1.3, dark=False)
     bench.picture("plane", picture, title)
     title = f"Each of the {latent_dim} numbers varied alone, from one flower"
     moved = ist.traverse(model, np.asarray(images)[most], steps=9, among=images)

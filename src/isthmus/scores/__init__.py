@@ -18,6 +18,7 @@ from isthmus.scores.outliers import auroc, mahalanobis, neighbour_distance
 from isthmus.scores.probes import knn_accuracy, linear_accuracy, svm_accuracy
 from isthmus.scores.rate import bits_per_image, cross_entropy
 from isthmus.scores.reconstruction import mse, psnr, ssim
+from isthmus.scores.retrieval import precision_at_k
 from isthmus.scores.segmentation import (
     class_accuracy,
     class_iou,
@@ -53,6 +54,7 @@ __all__ = [
     "mutual_information",
     "neighbour_distance",
     "nmi",
+    "precision_at_k",
     "precision_recall",
     "probe_codes",
     "psnr",

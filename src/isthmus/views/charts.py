@@ -49,7 +49,7 @@ def curves(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
         for axis, (name, history) in zip(axes, histories.items(), strict=False):
             _draw_history(axis, history)
             if len(histories) > 1:
-                axis.set_title(_plain(name))
+                axis.set_title(plain(name))
         return _svg(figure)
 
 
@@ -156,7 +156,7 @@ def heat(values: np.ndarray, unit: str) -> str:
         axis.set_xlabel("column")
         axis.set_ylabel("row")
         bar = figure.colorbar(drawn, ax=axis, shrink=0.9)
-        bar.set_label(_plain(unit))
+        bar.set_label(plain(unit))
         bar.outline.set_visible(False)
         return _svg(figure)
 
@@ -171,7 +171,7 @@ def _label_points(axis: Axes, points: Mapping[str, tuple[float, float]]) -> None
         floor[column] = height + max(span, 1e-6) * 0.075
         left = axis.transAxes.inverted().transform(axis.transData.transform((bits, psnr)))[0] > 0.5
         axis.annotate(  # towards the middle, so that no name leaves the chart
-            _plain(name),
+            plain(name),
             (bits, height),
             (-9 if left else 9, 0),
             textcoords="offset points",
@@ -213,10 +213,10 @@ def _svg(figure: Figure) -> str:
     return re.sub(r"<g id=\"[^\"]*\"", "<g", text)  # ids would repeat on a page of many charts
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text that matplotlib does not read as mathematics."""
     return str(text).replace("$", r"\$")
 
 
 def _words(name: str) -> str:
-    return _plain(name).replace("_", " ")
+    return plain(name).replace("_", " ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,35 +9,17 @@ import numpy as np
 
 from isthmus.views.charts import LINES, losses_of
 from isthmus.views.figures import on_background, sheet
+from isthmus.views.legends import Colours
 from isthmus.views.maps import draw, layout, palette
+from isthmus.views.plots import as_picture, chart
 from isthmus.views.strips import INK, PAPER, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from PIL.Image import Image
 
-DPI = 100
 MAPPED = 3000
 """Codes on a map by t-SNE."""
-
-
-def chart(rows: int = 1, columns: int = 1, width: float = 4.6, height: float = 3.4) -> Any:
-    """Return an empty chart and its axes, (rows, columns) of the given size in inches each."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False)
-
-
-def as_picture(figure: Figure, title: str = "") -> Image:
-    """Return a chart with its title as a picture of few colours, which keeps the file small."""
-    from PIL import Image
-
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=DPI, facecolor=PAPER)
-    with Image.open(stream) as picture:
-        return titled(picture, title).quantize(128, dither=Image.Dither.NONE)
 
 
 def contact_sheet(images: Any, title: str, columns: int | None = None, **options: Any) -> Image:
@@ -211,19 +192,7 @@ def _draw_classes(axis: Axes, plane: np.ndarray) -> None:
 
 def with_legend(picture: Image, names: Sequence[str]) -> Image:
     """Return a picture with the colours of classes, and their names, below it."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    font, pitch = ImageFont.load_default(size=13), 110
-    columns = max(1, (picture.width - 20) // pitch)
-    height = 22 * -(-len(names) // columns) + 10
-    canvas = Image.new("RGB", (picture.width, picture.height + height), PAPER)
-    canvas.paste(picture)
-    pen = ImageDraw.Draw(canvas)
-    for i, (name, colour) in enumerate(zip(names, palette(len(names)), strict=True)):
-        x, y = 12 + i % columns * pitch, picture.height + 22 * (i // columns)
-        pen.rectangle((x, y, x + 13, y + 13), fill=colour)
-        pen.text((x + 19, y - 2), name, fill=INK, font=font)
-    return canvas
+    return Colours.of("", range(len(names)), names).add_to(picture)
 
 
 def band_picture(

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import colorsys
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.layouts import TSNE_FROM as TSNE_FROM
+from isthmus.layouts import Map
 from isthmus.views.figures import BARS, Limits, resize, to_pixels
+from isthmus.words import one_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-TSNE_FROM = 50
-"""Fewer codes than this are laid out by their principal components: t-SNE needs neighbours."""
-
-WIDEST = 50
-"""Wider codes are reduced to this many principal components before t-SNE, for speed."""
 
 COLOURS = (
     *("#3b7dd8", "#e8871e", "#1a9e77", "#d64550", "#8a63d2", "#2fb0cf"),
@@ -26,6 +24,8 @@ COLOURS = (
 """Middle tones, so that they show on white and on black, ordered so that neighbours differ."""
 
 UNLABELLED = "#6f8fb5"
+AZIMUTHS, ELEVATION = (-60, 30), 22
+"""Degrees from which a layout in space is seen."""
 
 
 def palette(n: int) -> list[str]:
@@ -45,7 +45,7 @@ def palette(n: int) -> list[str]:
 
 
 def layout(codes: Any, method: str = "auto", random_state: int = 0) -> np.ndarray:
-    """Lay codes out in the plane.
+    """Lay codes out in the plane; `isthmus.layouts.Map` also places new ones, and fills space.
 
     Codes two wide are returned as they are. Codes one wide keep their axis; the second axis only
     spreads them, evenly and without chance, so that they can be told apart.
@@ -69,55 +69,8 @@ def layout(codes: Any, method: str = "auto", random_state: int = 0) -> np.ndarra
     >>> layout([[0.0, 1.0, 2.0], [0.0, 3.0, 6.0]]).shape
     (2, 2)
     """
-    if method not in ("auto", "pca", "tsne"):
-        raise ValueError(f"method={method!r}: expected 'auto', 'pca' or 'tsne'")
-    codes = np.asarray(codes, dtype=np.float32)
-    codes = codes.reshape(len(codes), -1)
-    if not np.isfinite(codes).all():
-        raise ValueError("codes with NaN or infinity cannot be laid out; was the model trained?")
-    if codes.shape[1] <= 2:
-        return _spread(codes).astype(np.float32)
-    enough = len(codes) >= (TSNE_FROM if method == "auto" else 4)
-    if method == "pca" or not enough or np.ptp(codes, axis=0).max() == 0:
-        return _pca(codes, 2).astype(np.float32)
-    return _tsne(codes, random_state).astype(np.float32)
-
-
-def _spread(codes: np.ndarray) -> np.ndarray:
-    if codes.shape[1] == 2:
-        return codes
-    rank = np.argsort(np.argsort(codes[:, 0], kind="stable"), kind="stable")
-    golden = (rank * (math.sqrt(5) - 1) / 2) % 1 - 0.5
-    return np.column_stack([codes[:, 0], golden * np.ptp(codes[:, 0]) / 3])
-
-
-def _pca(codes: np.ndarray, width: int) -> np.ndarray:
-    """Project on the strongest components, from the smaller of the two Gram matrices."""
-    centred = codes - codes.mean(axis=0)
-    if len(codes) < codes.shape[1]:
-        strength, scores = np.linalg.eigh(centred @ centred.T)
-        scores = scores * np.sqrt(np.maximum(strength, 0))
-    else:
-        scores = centred @ np.linalg.eigh(centred.T @ centred)[1]
-    scores = scores[:, ::-1][:, :width]
-    signs = np.sign(scores[np.abs(scores).argmax(axis=0), np.arange(scores.shape[1])])
-    return np.pad(scores * signs, ((0, 0), (0, width - scores.shape[1])))
-
-
-def _tsne(codes: np.ndarray, random_state: int) -> np.ndarray:
-    from openTSNE import TSNE
-
-    codes = (_pca(codes, WIDEST) if codes.shape[1] > WIDEST else codes).astype(np.float64)
-    # groups of equal codes have no other neighbours and would fly off: they get a hair of room
-    noise = np.random.default_rng(random_state).normal(size=codes.shape)
-    tsne = TSNE(
-        perplexity=min(30, (len(codes) - 1) / 3),
-        initialization="pca",
-        neighbors="annoy",  # "exact" runs scikit-learn's threads, which must not run in threads
-        random_state=random_state,
-        n_jobs=1,  # its own threads spin while they wait: 50 times slower on a busy machine
-    )
-    return np.asarray(tsne.fit(codes + 0.01 * codes.std() * noise))
+    one_of("method", method, ("auto", "pca", "tsne"))
+    return Map.of_codes(codes, method, 2, random_state).points
 
 
 def draw(
@@ -128,6 +81,9 @@ def draw(
     size: int = 900,
     *,
     limits: Limits | None = None,
+    colours: Sequence[str] | None = None,
+    behind: Any = None,
+    behind_colours: Sequence[str] | None = None,
 ) -> Image:
     """Draw a map: as many images as fit without overlap, a dot for every other one.
 
@@ -149,6 +105,12 @@ def draw(
         Width in pixels; the height follows from the layout.
     limits : (low, high), optional
         Values drawn darkest and brightest.
+    colours : sequence of str, optional
+        A colour for every image, in place of that of its label.
+    behind : array of shape (m, 2), optional
+        Places of other images, drawn as small pale dots behind these.
+    behind_colours : sequence of str, optional
+        Their colours.
 
     Returns
     -------
@@ -163,25 +125,96 @@ def draw(
     layout, images = np.asarray(layout, dtype=np.float64), np.asarray(images)
     if layout.shape != (len(images), 2):
         raise ValueError(f"a layout of shape {layout.shape} for {len(images)} images")
-    pixels, colours = to_pixels(images, limits), _colours(y, classes, len(images))
+    pixels, framed = to_pixels(images, limits), y is not None or colours is not None
+    inks = _colours(y, classes, len(images)) if colours is None else np.array(colours)
     shape = _opacity(images, pixels)
     smallest = size / (15 if shape is None else 28)
     thumb = int(np.clip(0.7 * size / math.sqrt(len(images)), smallest, size / 8))
-    places, height = _place(layout, size, thumb)
+    others = np.empty((0, 2)) if behind is None else np.asarray(behind, dtype=np.float64)
+    places, height = _place(np.concatenate([others, layout]), size, thumb)
+    others, places = places[: len(others)], places[len(others) :]
     loose = shape is not None and images.ndim > 2  # images on a ground have empty edges
     side = round(0.75 * thumb) if loose else thumb + 2
-    chosen = _without_overlap(places, side, (height, size))
+    chosen = without_overlap(places, side, (height, size))
     dotted = np.delete(np.arange(len(images)), chosen)
-    canvas = _dots(places[dotted], colours[dotted], (size, height))
+    pale = np.array(behind_colours or [UNLABELLED] * len(others), dtype=object)
+    canvas = _dots(others, pale, (size, height), 1.5, "48")
+    canvas.alpha_composite(_dots(places[dotted], inks[dotted], (size, height)))
     if shape is None:
-        tiles = _framed(
-            pixels[chosen], colours[chosen], thumb, thumb // 18 if y is not None else 1
-        )
+        tiles = _framed(pixels[chosen], inks[chosen], thumb, max(1, thumb // 18) if framed else 1)
     else:
-        tiles = _tinted(shape[chosen], colours[chosen], thumb)
+        tiles = _tinted(shape[chosen], inks[chosen], thumb)
     for tile, (x, top) in zip(tiles, places[chosen], strict=True):
         canvas.alpha_composite(tile, (round(x - tile.width / 2), round(top - tile.height / 2)))
     return canvas
+
+
+def draw_space(
+    points: Any,
+    images: Any,
+    size: int = 700,
+    *,
+    colours: Any = None,
+    behind: Any = None,
+    **options: Any,
+) -> Image:
+    """Draw a layout in space (n, 3) as seen from two sides, a quarter turn apart.
+
+    Parameters
+    ----------
+    points : array of shape (n, 3)
+        Where every image belongs.
+    images : array of shape (n, h, w), (n, h, w, c) or (n, d)
+        What to draw there.
+    size : int
+        Width of either view in pixels.
+    colours, behind, **options
+        See `draw`; `behind` is (m, 3) here.
+
+    Examples
+    --------
+    >>> draw_space([[0, 0, 0], [1, 1, 1]], np.zeros((2, 8, 8)), size=200).size
+    (412, 200)
+    """
+    from PIL import Image
+
+    points = np.asarray(points, dtype=float)
+    views = []
+    for azimuth in AZIMUTHS:
+        near = np.argsort(depth(points, azimuth), kind="stable")  # the nearest are drawn last
+        turned: dict[str, Any] = {"behind": None if behind is None else seen_from(behind, azimuth)}
+        turned["colours"] = None if colours is None else [colours[i] for i in near]
+        shown = np.asarray(images)[near]
+        views.append(draw(seen_from(points[near], azimuth), shown, size=size, **turned, **options))
+    height, gap = max(view.height for view in views), 12
+    canvas = Image.new("RGBA", (2 * size + gap, height), (255, 255, 255, 0))
+    for i, view in enumerate(views):
+        canvas.paste(view, (i * (size + gap), (height - view.height) // 2))
+    return canvas
+
+
+def _axes(azimuth: float) -> np.ndarray:
+    """Return the directions to the right, upwards and towards the eye, as rows."""
+    turn, rise = math.radians(azimuth), math.radians(ELEVATION)
+    across = [-math.sin(turn), math.cos(turn), 0.0]
+    outwards = [math.cos(turn) * math.cos(rise), math.sin(turn) * math.cos(rise), math.sin(rise)]
+    return np.array([across, np.cross(outwards, across), outwards])
+
+
+def seen_from(points: Any, azimuth: float) -> np.ndarray:
+    """Return points in space as they are seen from a side, (n, 2).
+
+    Examples
+    --------
+    >>> seen_from([[0.0, 1.0, 0.0]], 0).round(6).tolist()
+    [[1.0, 0.0]]
+    """
+    return np.asarray(points) @ _axes(azimuth)[:2].T
+
+
+def depth(points: Any, azimuth: float) -> np.ndarray:
+    """Return how near points in space are to the eye."""
+    return np.asarray(points) @ _axes(azimuth)[2]
 
 
 def _place(layout: np.ndarray, size: int, thumb: int) -> tuple[np.ndarray, int]:
@@ -203,7 +236,7 @@ def _place(layout: np.ndarray, size: int, thumb: int) -> tuple[np.ndarray, int]:
     return np.column_stack([x, y]), round(height + 2 * edge)
 
 
-def _without_overlap(places: np.ndarray, side: int, shape: tuple[int, int]) -> np.ndarray:
+def without_overlap(places: np.ndarray, side: int, shape: tuple[int, int]) -> np.ndarray:
     """Return rows whose squares do not overlap, greedily in an order spread over the points."""
     taken = np.zeros(shape, dtype=bool)
     corners = np.maximum(np.rint(places - side / 2).astype(int), 0)
@@ -225,14 +258,20 @@ def _colours(y: Any, classes: list[str] | None, n: int) -> np.ndarray:
     return np.array([by_label[label] if label >= 0 else UNLABELLED for label in y])
 
 
-def _dots(places: np.ndarray, colours: np.ndarray, size: tuple[int, int]) -> Image:
+def _dots(
+    places: np.ndarray,
+    colours: np.ndarray,
+    size: tuple[int, int],
+    radius: float = 2.2,
+    alpha: str = "a8",
+) -> Image:
     from PIL import Image, ImageDraw
 
     fine = 3  # drawn larger, then reduced: Pillow itself draws hard edges
     canvas = Image.new("RGBA", (size[0] * fine, size[1] * fine), (128, 128, 128, 0))
-    pen, radius = ImageDraw.Draw(canvas), 2.2 * fine
+    pen, radius = ImageDraw.Draw(canvas), radius * fine
     for (x, y), colour in zip(places * fine, colours, strict=True):
-        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=f"{colour}a8")
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=f"{colour}{alpha}")
     return canvas.reduce(fine)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ def labelled_rows(
     columns: int | None = None,
     *,
     heads: Sequence[str] = (),
+    captions: Mapping[str, Sequence[str]] | None = None,
     scale: float | None = None,
     limits: Limits | None = None,
     signed: bool = False,
@@ -39,6 +41,8 @@ def labelled_rows(
         At most so many images of a row are drawn.
     heads : sequence of str
         A name for every column.
+    captions : dict of str to sequence of str, optional
+        A short text under every image of a row, by its name.
     scale : float, optional
         See `isthmus.views.sheet`.
     limits : (low, high), optional
@@ -69,7 +73,7 @@ def labelled_rows(
     first = next(iter(tiles.values()))
     scale = scale_for(*first.shape[1:3]) if scale is None else scale
     tiles = {name: resize(row, scale) for name, row in tiles.items()}
-    return titled(_laid_out(tiles, list(heads)), title)
+    return titled(_laid_out(tiles, list(heads), captions or {}), title)
 
 
 def _check(rows: Mapping[str, np.ndarray]) -> None:
@@ -79,7 +83,9 @@ def _check(rows: Mapping[str, np.ndarray]) -> None:
         raise ValueError(f"rows of images of one size are needed, and none empty; got {sizes}")
 
 
-def _laid_out(tiles: Mapping[str, np.ndarray], heads: list[str]) -> Image:
+def _laid_out(
+    tiles: Mapping[str, np.ndarray], heads: list[str], captions: Mapping[str, Sequence[str]]
+) -> Image:
     from PIL import Image, ImageDraw, ImageFont
 
     _, h, w, _ = next(iter(tiles.values())).shape
@@ -87,9 +93,14 @@ def _laid_out(tiles: Mapping[str, np.ndarray], heads: list[str]) -> Image:
     names = [name.split("\n") for name in tiles]
     left = max(round(font.getlength(line)) for lines in names for line in lines) + 10
     top = HEAD_SIZE + 6 if heads else 0
-    pitch = max(h, max(map(len, names)) * (NAME_SIZE + 3)) + GAP
+    below = HEAD_SIZE + 4 if captions else 0
+    pitch = max(h + below, max(map(len, names)) * (NAME_SIZE + 3)) + GAP
     most = max(map(len, tiles.values()))
-    size = (left + most * (w + GAP) - GAP, top + len(tiles) * pitch - GAP)
+    width = left + most * (w + GAP) - GAP
+    for column, head in enumerate(heads):  # a long one over the last image needs room beside it
+        middle = left + column * (w + GAP) + w / 2
+        width = max(width, math.ceil(middle + small.getlength(head) / 2))
+    size = (width, top + len(tiles) * pitch - GAP)
     canvas = Image.new("RGBA", size, PAPER)
     pen = ImageDraw.Draw(canvas)
     for column, head in enumerate(heads):
@@ -97,10 +108,13 @@ def _laid_out(tiles: Mapping[str, np.ndarray], heads: list[str]) -> Image:
         pen.text((middle, HEAD_SIZE), head, fill=INK, font=small, anchor="ms")
     for i, (lines, row) in enumerate(zip(names, tiles.values(), strict=True)):
         y = top + i * pitch
-        place = (left - 10, y + (pitch - GAP) / 2)
+        place = (left - 10, y + (pitch - GAP - below) / 2)
         _write(pen, lines, place, font)
         for column, tile in enumerate(row):
             canvas.alpha_composite(Image.fromarray(tile), (left + column * (w + GAP), y))
+        for column, text in enumerate(captions.get(list(tiles)[i], ())):
+            middle = left + column * (w + GAP) + w / 2
+            pen.text((middle, y + h + HEAD_SIZE), text, fill=INK, font=small, anchor="ms")
     return canvas
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.traversals import ordered, traverse
 from isthmus.views.pictures import SHEET_WIDTH, STRIP_WIDTH, Pictures, some
-from isthmus.walks import morph, traverse
+from isthmus.walks import morph
 
 ROWS = 8
 """Numbers of a code whose traversals are drawn: those that matter most."""
@@ -49,18 +50,6 @@ def _traversal(name: str, model: Any, held: Any, pictures: Pictures) -> dict[str
     how = f"Numbers {', '.join(map(str, dims))} of {codes.shape[1]}, ordered by {what}."
     picture = pictures.embed(pictures.draw(flat, steps))
     return {"name": name, "how": how, **picture}
-
-
-def ordered(model: Any, codes: np.ndarray) -> list[int]:
-    """Return the numbers of a code, the most useful first: by KL where known, else by variance.
-
-    Examples
-    --------
-    >>> ordered(None, np.array([[0.0, 1.0], [0.0, 3.0]]))
-    [1, 0]
-    """
-    use = getattr(model, "kl_", None)
-    return np.argsort(-(codes.var(0) if use is None else np.asarray(use)), kind="stable").tolist()
 
 
 def _morphs(able: dict[str, Any], held: Any, pictures: Pictures) -> list[dict[str, Any]]:

@@ -1,0 +1,286 @@
+"""Search: which images lie nearest, by their codes."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from isthmus.data.images import as_images, chunk_rows
+from isthmus.progress import track
+from isthmus.walks import vectors_of
+from isthmus.words import one_of
+
+BLOCK = 1024
+"""Queries, and codes of an index, that are compared in one matrix product."""
+TREE_WIDTH = 12
+"""Up to this width a tree skips most of the codes: 14 times as fast as products at 8 numbers, as
+fast at 16, a quarter as fast at 32 (100,000 codes, one thread)."""
+METHODS = ("auto", "exact", "tree", "faiss")
+
+
+class Neighbors(NamedTuple):
+    """The nearest images of every query, the nearest first.
+
+    Attributes
+    ----------
+    rows : ndarray of int of shape (q, k)
+        Which images they are.
+    distances : ndarray of shape (q, k)
+        How far their codes are from that of the query, in the units of the codes.
+    """
+
+    rows: np.ndarray
+    distances: np.ndarray
+
+
+class Best:
+    """The k nearest rows seen so far, for sets that are never in memory as a whole.
+
+    Every chunk is compared by one matrix product, ``|x|^2 - 2 x q + |q|^2``, in the precision of
+    the queries.
+
+    Parameters
+    ----------
+    queries : array of shape (q, d)
+        What to be near to.
+    k : int
+        How many rows to keep.
+    without : array of int of shape (q,), optional
+        A row that is never kept for each of them: itself; -1 for none.
+
+    Examples
+    --------
+    >>> best = Best(np.array([[0.0], [9.0]]), 2)
+    >>> best.see(np.array([[1.0], [8.0]]))
+    >>> best.see(np.array([[2.0], [4.0]]))
+    >>> best.found().rows.tolist(), best.found().distances.tolist()
+    ([[0, 2], [1, 3]], [[1.0, 2.0], [1.0, 5.0]])
+    """
+
+    def __init__(self, queries: np.ndarray, k: int, without: Any = None):
+        self.queries, self.k, self.without, self.seen = queries, k, without, 0
+        self.square = np.empty((len(queries), 0), queries.dtype)
+        self.rows = np.empty((len(queries), 0), np.int64)
+
+    def see(self, chunk: np.ndarray) -> None:
+        """Look at the next rows, (m, d)."""
+        chunk = chunk.astype(self.queries.dtype, copy=False)
+        square = (chunk**2).sum(1) - 2 * self.queries @ chunk.T
+        here = np.arange(self.seen, self.seen + len(chunk))
+        if self.without is not None:
+            square[np.asarray(self.without)[:, None] == here] = np.inf
+        self.seen += len(chunk)
+        rows = np.concatenate([self.rows, np.broadcast_to(here, square.shape)], 1)
+        square = np.concatenate([self.square, square], 1)
+        if square.shape[1] > self.k:
+            kept = np.argpartition(square, self.k - 1, axis=1)[:, : self.k]
+            square, rows = (np.take_along_axis(a, kept, 1) for a in (square, rows))
+        self.square, self.rows = square, rows
+
+    def found(self) -> Neighbors:
+        """Return what is nearest of all that was seen; of equals the first comes first."""
+        square = self.square + (self.queries**2).sum(1)[:, None]
+        order = np.lexsort((self.rows, square))
+        square, rows = (np.take_along_axis(a, order, 1) for a in (square, self.rows))
+        return Neighbors(rows, np.sqrt(np.maximum(square, 0)))
+
+
+def nearest(
+    model: Any,
+    queries: Any,
+    images: Any,
+    k: int = 8,
+    *,
+    without: Any = None,
+    verbose: bool = False,
+) -> Neighbors:
+    r"""Return which images have the codes nearest to those of others.
+
+    The k least :math:`\|z_q - z_i\|`, found exactly. The images are encoded and compared a chunk
+    at a time, so that a set much larger than the memory can be searched; for many searches of one
+    set make an `isthmus.search.Index` of it once, and pass that. Where codes are indices, vectors
+    of the distances to all prototypes are compared; codes per pixel are averaged first.
+
+    Parameters
+    ----------
+    model : Representation
+        Fitted.
+    queries : Images or array of shape (q, ...)
+        What to look for.
+    images : Images, array of shape (n, ...) or Index
+        Where to look.
+    k : int
+        How many for each, 1 to n.
+    without : array of int of shape (q,), optional
+        For every query a row of `images` that is not to be found, as a rule the query itself;
+        -1 for none.
+    verbose : bool
+        Show progress on standard error.
+
+    Returns
+    -------
+    Neighbors
+        ``rows`` and ``distances``, both (q, k).
+
+    Raises
+    ------
+    ValueError
+        If `k` is out of its range, or images are of another shape than those fitted on.
+
+    References
+    ----------
+    T. Cover and P. Hart, Nearest neighbor pattern classification, 1967.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> pca = ist.PCA(16).fit(images.train)
+    >>> found = ist.nearest(pca, images.test[:2], images.train, k=5)
+    >>> images.test.y[:2], images.train.y[found.rows]
+    (array([2, 2]), array([[2, 2, 2, 2, 8],
+           [2, 2, 2, 2, 2]]))
+    """
+    vectors = vectors_of(model, as_images(queries))
+    if isinstance(images, Index):
+        return images.search(vectors, k, without)
+    images = as_images(images)
+    without = _checked(k, len(images), without, len(vectors))
+    blocks = _blocks(vectors, k, without)
+    size = chunk_rows(images.shape)
+    starts = range(0, len(images), size)
+    for start in track(starts, "searching", len(starts), verbose):
+        chunk = vectors_of(model, images[start : start + size])
+        for block in blocks:
+            block.see(chunk)
+    return _joined([block.found() for block in blocks])
+
+
+class Index:
+    """Codes kept for many searches, so that the images need not be encoded again.
+
+    Parameters
+    ----------
+    codes : array of shape (n, k)
+        Vectors, such as `isthmus.walks.vectors_of` returns.
+    method : {"auto", "exact", "tree", "faiss"}
+        "exact" compares with all codes by matrix products. "tree" is scikit-learn's k-d tree,
+        exact too: it is here anyway, and skips most of the codes if they are narrow, as codes are
+        meant to be. "faiss" is a graph of neighbours (HNSW) from the optional faiss, which may
+        miss some: for millions of wide codes. "auto" is always exact: a tree up to 12 numbers,
+        products beyond.
+
+    Raises
+    ------
+    ValueError
+        If codes are no vectors or not finite, or `method` is not one of these.
+    ImportError
+        If faiss is asked for and not installed.
+
+    References
+    ----------
+    J. Bentley, Multidimensional binary search trees used for associative searching, 1975.
+    Y. Malkov and D. Yashunin, Efficient and robust approximate nearest neighbor search using
+    hierarchical navigable small world graphs, 2018.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> pca = ist.PCA(8).fit(images.train)
+    >>> index = Index(pca.encode(images.train))
+    >>> index.method, ist.nearest(pca, images.test[:3], index, k=4).rows.shape
+    ('tree', (3, 4))
+    """
+
+    def __init__(self, codes: Any, method: str = "auto"):
+        one_of("method", method, METHODS)
+        codes = np.ascontiguousarray(codes, dtype=np.float32)
+        if codes.ndim != 2 or not codes.size or not np.isfinite(codes).all():
+            raise ValueError(f"codes of shape {codes.shape}: expected (n, k), all of them finite")
+        if method == "auto":
+            method = "tree" if codes.shape[1] <= TREE_WIDTH else "exact"
+        self.codes, self.method = codes, method
+        self._engine = {"tree": _tree, "faiss": _graph}.get(method, lambda codes: None)(codes)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def search(self, vectors: Any, k: int, without: Any = None) -> Neighbors:
+        """Return the k nearest codes of every vector; see `nearest`."""
+        vectors = np.asarray(vectors, dtype=np.float32)
+        if vectors.ndim != 2 or vectors.shape[1] != self.codes.shape[1]:
+            raise ValueError(
+                f"vectors of shape {vectors.shape}: the codes of this index are "
+                f"{self.codes.shape[1]} numbers wide"
+            )
+        without = _checked(k, len(self), without, len(vectors))
+        if self.method == "exact":
+            blocks = _blocks(vectors, k, without)
+            for start in range(0, len(self), 8 * BLOCK):
+                for block in blocks:
+                    block.see(self.codes[start : start + 8 * BLOCK])
+            return _joined([block.found() for block in blocks])
+        more = min(len(self), k + (without is not None))
+        if self.method == "tree":
+            distances, rows = self._engine.query(vectors, more)
+        else:
+            squares, rows = self._engine.search(vectors, more)
+            distances = np.sqrt(np.maximum(squares, 0))
+        return _dropped(rows, distances, k, without)
+
+
+def _tree(codes: np.ndarray) -> Any:
+    from sklearn.neighbors import KDTree
+
+    return KDTree(codes)
+
+
+def _graph(codes: np.ndarray) -> Any:
+    try:
+        import faiss
+    except ImportError:
+        raise ImportError(
+            "method='faiss' needs faiss, which is not installed: pip install 'isthmus[search]', "
+            "or use method='auto'"
+        ) from None
+    graph = faiss.IndexHNSWFlat(codes.shape[1], 32)
+    graph.hnsw.efSearch = 64
+    graph.add(codes)
+    return graph
+
+
+def _checked(k: int, n: int, without: Any, queries: int) -> np.ndarray | None:
+    """Return what to leave out, having checked how many can be found."""
+    if without is not None:
+        without = np.asarray(without)
+        if without.shape != (queries,) or without.dtype.kind not in "iu":
+            raise ValueError(
+                f"without of shape {without.shape}: expected a row for each of {queries} queries"
+            )
+    others = n - bool(without is not None and (without >= 0).any())
+    if not 1 <= k <= others:
+        raise ValueError(f"k={k} must be 1 to {others}, how many images there are to find")
+    return without
+
+
+def _blocks(vectors: np.ndarray, k: int, without: np.ndarray | None) -> list[Best]:
+    vectors = vectors.astype(np.float64)  # codes are narrow: exactness costs little
+    parts = [slice(i, i + BLOCK) for i in range(0, len(vectors), BLOCK)]
+    return [Best(vectors[p], k, None if without is None else without[p]) for p in parts]
+
+
+def _joined(found: list[Neighbors]) -> Neighbors:
+    return Neighbors(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def _dropped(rows: np.ndarray, distances: np.ndarray, k: int, without: Any) -> Neighbors:
+    """Return k of k + 1 neighbours: all but the row that is left out, or but the last."""
+    if without is not None:
+        last = np.arange(rows.shape[1]) == rows.shape[1] - 1
+        is_out = rows == without[:, None]
+        is_out = np.where(is_out.any(1, keepdims=True), is_out, last)
+        shape = (len(rows), rows.shape[1] - 1)
+        rows, distances = rows[~is_out].reshape(shape), distances[~is_out].reshape(shape)
+    return Neighbors(rows[:, :k], distances[:, :k])

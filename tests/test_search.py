@@ -1,0 +1,130 @@
+"""Search, against scikit-learn's neighbours."""
+
+import numpy as np
+import pytest
+from sklearn.neighbors import NearestNeighbors
+
+import isthmus as ist
+from isthmus import search
+from isthmus.scores import precision_at_k
+from isthmus.search import Best, Index
+
+
+@pytest.fixture(scope="module")
+def images():
+    return ist.load_images("digits")
+
+
+@pytest.fixture(scope="module")
+def pca(images):
+    return ist.PCA(8).fit(images.train)
+
+
+def theirs(model, queries, images, k):
+    index = NearestNeighbors(algorithm="brute").fit(model.transform(images))
+    distances, rows = index.kneighbors(model.transform(queries), k)
+    return rows, distances
+
+
+@pytest.mark.parametrize("family", [ist.PCA(8), ist.KMeans(12, random_state=0)])
+def test_the_nearest_are_those_of_scikit_learn(family, images):
+    model = family.fit(images.train)
+    found = ist.nearest(model, images.test, images.train, k=6)
+    rows, distances = theirs(model, images.test, images.train, 6)
+    np.testing.assert_allclose(found.distances, distances, atol=1e-3)
+    assert (found.rows == rows).mean() > 0.999  # but for ties
+
+
+def test_small_chunks_and_blocks_find_the_same(pca, images, monkeypatch):
+    whole = ist.nearest(pca, images.test, images.train, k=5)
+    monkeypatch.setattr(search, "chunk_rows", lambda shape: 37)
+    monkeypatch.setattr(search, "BLOCK", 50)
+    parts = ist.nearest(pca, images.test, images.train, k=5)
+    np.testing.assert_array_equal(parts.rows, whole.rows)
+    np.testing.assert_allclose(parts.distances, whole.distances, atol=1e-5)
+
+
+def test_a_set_is_never_encoded_as_a_whole(pca, images, monkeypatch):
+    seen = []
+
+    class Watching:
+        def encode(self, some):
+            seen.append(len(some))
+            return pca.encode(some)
+
+    monkeypatch.setattr(search, "chunk_rows", lambda shape: 100)
+    ist.nearest(Watching(), images.test[:3], images.train, k=2)
+    assert max(seen) == 100
+
+
+def test_an_image_does_not_find_itself(pca, images):
+    asked = [5, 9, 700]
+    plain = ist.nearest(pca, images[asked], images, 4)
+    assert plain.rows[:, 0].tolist() == asked
+    without = ist.nearest(pca, images[asked], images, 3, without=asked)
+    np.testing.assert_array_equal(without.rows, plain.rows[:, 1:])
+    mixed = ist.nearest(pca, images[asked], images, 3, without=[5, -1, 700])
+    assert mixed.rows[1, 0] == 9
+
+
+@pytest.mark.parametrize("method", ["exact", "tree", "auto", "faiss"])
+def test_an_index_finds_what_a_search_finds(pca, images, method):
+    if method == "faiss":
+        pytest.importorskip("faiss", reason="faiss is not installed")
+    index = Index(pca.encode(images.train), method)
+    assert len(index) == 1438
+    own = np.arange(40)
+    for without in (None, own):
+        found = ist.nearest(pca, images.train[own], index, 5, without=without)
+        exact = ist.nearest(pca, images.train[own], images.train, 5, without=without)
+        least = 0.98 if method == "faiss" else 0.999  # faiss may miss some
+        assert (found.rows == exact.rows).mean() >= least
+        np.testing.assert_allclose(
+            found.distances[:, 0], exact.distances[:, 0], atol=0.02 if method == "faiss" else 1e-2
+        )
+
+
+def test_an_index_of_wide_codes_compares_with_all():
+    rng = np.random.default_rng(0)
+    assert Index(rng.normal(size=(20, 12))).method == "tree"
+    assert Index(rng.normal(size=(20, 13))).method == "exact"
+
+
+def test_of_equals_the_first_comes_first():
+    best = Best(np.zeros((1, 2)), 3)
+    best.see(np.ones((2, 2)))
+    best.see(np.ones((1, 2)))
+    assert best.found().rows.tolist() == [[0, 1, 2]]
+
+
+def test_precision_counts_labels(pca, images):
+    own = np.arange(len(images.test))
+    found = ist.nearest(pca, images.test, images.test, 5, without=own)
+    y = images.test.y
+    by_hand = np.mean(
+        [(y[rows] == label).mean() for rows, label in zip(found.rows, y, strict=True)]
+    )
+    assert precision_at_k(y, y[found.rows]) == pytest.approx(by_hand)
+    assert by_hand > 0.85
+    assert precision_at_k([2, -1], [[2, -1], [2, 2]]) == 0.5
+    for wrong in (([1, 2], [[1]]), ([1], [1]), ([-1], [[1]])):
+        with pytest.raises(ValueError, match=r"\(q, k\)|labelled"):
+            precision_at_k(*wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda m, x: ist.nearest(m, x[:2], x, 0), "k=0 must be 1 to 359"),
+        (lambda m, x: ist.nearest(m, x[:2], x, 360), "k=360 must be 1 to 359"),
+        (lambda m, x: ist.nearest(m, x[:2], x, 359, without=[0, 1]), "1 to 358"),
+        (lambda m, x: ist.nearest(m, x[:2], x, 3, without=[0]), "each of 2 queries"),
+        (lambda m, x: ist.nearest(m, np.zeros((2, 5, 5)), x), "fitted on images of shape"),
+        (lambda m, x: Index(m.encode(x), "ball"), "'tree'"),
+        (lambda m, x: Index([[np.nan]]), "finite"),
+        (lambda m, x: Index(m.encode(x)).search(np.zeros((1, 3)), 2), "8 numbers wide"),
+    ],
+)
+def test_bad_input(pca, images, wrong, words):
+    with pytest.raises(ValueError, match=words):
+        wrong(pca, images.test)
