@@ -6,6 +6,7 @@ from scipy.stats import spearmanr
 
 import isthmus as ist
 from isthmus import territories
+from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
 from isthmus.territories import (
     Territory,
@@ -14,7 +15,6 @@ from isthmus.territories import (
     extent_of,
     grid,
     nearest_images,
-    noisy,
 )
 
 
@@ -85,7 +85,7 @@ def test_nearest_images_read_bytes_as_they_read_floats(glyphs):
 def test_confusion_counts_what_noise_does(glyphs):
     model = ist.PCA(3).fit(glyphs)
     many = glyphs[np.tile(np.arange(32), 6)]
-    copies = noisy(many, "bit_flip", 0.1, 5)
+    copies = with_noise(many, "bit_flip", 0.1, 5)
     found = confusion(model, glyphs, copies)
     np.testing.assert_allclose(found.sum(1), 1)
     own = np.asarray(glyphs).reshape(32, -1) / 255
@@ -98,10 +98,10 @@ def test_confusion_counts_what_noise_does(glyphs):
 
 def test_noise_is_what_was_asked_for_and_repeats(glyphs):
     clean = np.asarray(glyphs) / np.float32(255)
-    flipped = noisy(glyphs, "bit_flip", 0.2, 1)
+    flipped = with_noise(glyphs, "bit_flip", 0.2, 1)
     assert np.mean(flipped != clean) == pytest.approx(0.2, abs=0.04)
-    np.testing.assert_array_equal(flipped, noisy(glyphs, "bit_flip", 0.2, 1))
-    assert (flipped != noisy(glyphs, "bit_flip", 0.2, 2)).any()
+    np.testing.assert_array_equal(flipped, with_noise(glyphs, "bit_flip", 0.2, 1))
+    assert (flipped != with_noise(glyphs, "bit_flip", 0.2, 2)).any()
 
 
 def test_closeness_is_spearmans_rank_over_pairs():
@@ -128,7 +128,7 @@ def test_closeness_is_spearmans_rank_over_pairs():
         (lambda m, x: ist.territory(m, x, start=[0.0]), "a code of 3 numbers"),
         (lambda m, x: ist.territory(m, x, 1), "resolution=1"),
         (lambda m, x: confusion(m, x, x[:5]), "5 copies of 32 images"),
-        (lambda m, x: noisy(x, "bits", 0.1), "bit_flip"),
+        (lambda m, x: with_noise(x, "bits", 0.1), "bit_flip"),
     ],
 )
 def test_bad_input(glyphs, wrong, words):
