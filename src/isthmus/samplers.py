@@ -19,8 +19,10 @@ COMPONENTS = 50
 """Gaussians of a mixture, or one for every twenty codes where these are few."""
 FITTED = 20_000
 """Codes that a sampler is fitted to, at most."""
-LAYERS, HIDDEN, STEPS, BATCH, RATE = 3, (64, 64), 500, 256, 5e-3
+LAYERS, HIDDEN, BATCH, RATE = 3, (64, 64), 256, 5e-3
 """Of the flow: autoregressive spline layers, units in each, and how they learn."""
+PASSES, FEWEST, MOST = 30, 500, 2000
+"""Of the flow over the codes, within so many steps."""
 
 
 def generate(
@@ -178,10 +180,11 @@ def _flow(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
 def _learn(flow: Any, codes: torch.Tensor, seed: int, verbose: bool) -> None:
     """Fit a flow by Adam to the likelihood of codes; the step falls along a cosine."""
     optimizer = torch.optim.Adam(flow.parameters(), RATE)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+    steps = min(MOST, max(FEWEST, PASSES * len(codes) // BATCH))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     rng = torch.Generator().manual_seed(seed)
     with torch.enable_grad():
-        for _ in track(range(STEPS), "flow", STEPS, verbose):
+        for _ in track(range(steps), "flow", steps, verbose):
             rows = torch.randint(len(codes), (BATCH,), generator=rng)
             loss = -flow().log_prob(codes[rows]).mean()
             optimizer.zero_grad()
