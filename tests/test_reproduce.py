@@ -103,8 +103,8 @@ def test_chosen(few):
     assert reproduce.chosen([], every=True) == ["b-tiny-2", "b-tiny-3"]
     with pytest.raises(ValueError, match="did you mean 'b-tiny-2'"):
         reproduce.chosen(["b-tiny2"])
-    with pytest.raises(ValueError, match="no recipe is called 'F'"):
-        reproduce.chosen(["F"])
+    with pytest.raises(ValueError, match="no recipe is called 'G'"):
+        reproduce.chosen(["G"])
 
 
 def test_what_is_done_is_left_alone(few, tmp_path):

@@ -176,8 +176,9 @@ def _overview(results: Sequence[Result]) -> str:
 def _failed(results: Sequence[Result]) -> str:
     """Return the claims that do not hold, all in one place."""
     lines = [
-        f"- [{result['recipe']}](#{_anchor(result['recipe'])}): {_cell(figure['what'])}: the deck "
-        f"says {_number(figure['deck'])}, ours is {_number(figure['ours'])}. "
+        f"- [{result['recipe']}](#{_anchor(result['recipe'])}): {_cell(figure['what'])}: "
+        f"{'asked is' if result['deck'] == 'F' else 'the deck says'} {_number(figure['deck'])}, "
+        f"ours is {_number(figure['ours'])}. "
         f"{_sentence(figure['note'])}".rstrip()
         for result in results
         for figure in result["figures"]

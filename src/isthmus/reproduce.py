@@ -178,7 +178,7 @@ def chosen(names: Iterable[str], every: bool = False) -> list[str]:
         if not of_deck and name not in RECIPES:
             raise ValueError(
                 f"no recipe is called {name!r}{hint(name, RECIPES).rstrip('?')}; `isthmus "
-                "reproduce` lists them, and a letter from A to E stands for those of a deck"
+                "reproduce` lists them, and a letter from A to F stands for those of a deck"
             )
         found += of_deck or [name]
     return list(dict.fromkeys(found))

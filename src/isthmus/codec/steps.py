@@ -9,8 +9,8 @@ import numpy as np
 
 from isthmus.codec.container import packed, unpacked
 
-PROBES = 64
-"""Codes that the decoder's slopes are measured at, at most."""
+DECODES = 4096
+"""Images decoded to measure the decoder's slopes, about; from 8 to 64 codes are nudged so."""
 NUDGE = 0.25
 """How far codes are moved for that, in deviations."""
 ROTATED_FROM = 16
@@ -141,7 +141,8 @@ def directions_of(
 def _metric(codes: np.ndarray, spread: np.ndarray, decode: Callable) -> np.ndarray:
     """Return M (k, k): mean squared changes of a pixel for a unit's change of pairs of numbers."""
     k = codes.shape[1]
-    probes = codes[np.linspace(0, len(codes) - 1, min(PROBES, len(codes))).astype(int)]
+    count = min(64, max(8, DECODES // (2 * k)), len(codes))
+    probes = codes[np.linspace(0, len(codes) - 1, count).astype(int)]
     nudges = np.where(spread > 0, NUDGE * spread, 1.0)
     metric = np.zeros((k, k))
     for probe in probes:

@@ -43,6 +43,7 @@ DECKS = {
     "C": "representing data, with labels and per pixel",
     "D": "beta-VAE on rotated digits",
     "E": "a small autoencoder, looked at closely",
+    "F": "beyond the decks: what a code is good for",
 }
 """Letter to title."""
 
@@ -141,9 +142,9 @@ RECIPES: dict[str, Recipe] = {
     "a-vae-likelihood": Recipe(
         "A",
         "how probable binarised test digits are under a VAE",
-        30,
+        70,
         "likelihood",
-        {"latent_dim": 40, "epochs": 100, "draws": 500},
+        {"latent_dim": 40, "channels": (64, 128, 256), "epochs": 80, "draws": 500},
     ),
     "b-convolution": Recipe(
         "B", "a convolution and its transpose as matrix products", 0.1, "convolution"
@@ -329,6 +330,34 @@ RECIPES: dict[str, Recipe] = {
         0.5,
         "flower_walks",
         {"latent_dim": 6, "epochs": 3000, "side": 12},
+    ),
+    "f-compression": Recipe(
+        "F",
+        "digits as a few bytes each, beside PNG, JPEG, WebP and AVIF",
+        25,
+        "compression",
+        {"source": "mnist", "widths": (32, 64), "channels": (32, 64, 128), "epochs": 20},
+    ),
+    "f-compression-flowers": Recipe(
+        "F",
+        "flowers as a few bytes each, beside PNG, JPEG, WebP and AVIF",
+        25,
+        "compression",
+        {"source": "flowers102", "widths": (128,), "channels": (32, 64, 128, 256), "epochs": 40},
+    ),
+    "f-denoising": Recipe(
+        "F",
+        "noise taken out of digits, beside median, non-local means and PCA",
+        15,
+        "denoising",
+        {"width": 128, "noise": (0.0, 0.6), "epochs": 20},
+    ),
+    "f-unsupervised": Recipe(
+        "F",
+        "20 numbers learned without labels: a classifier, and clusters",
+        15,
+        "unsupervised",
+        {"width": 20, "noise": 0.5, "epochs": 25},
     ),
 }
 """Name to recipe, in the order of the decks."""

@@ -156,7 +156,9 @@ def better_autoencoder(bench: Any, latent_dim: int, epochs: int) -> None:
     bench.picture("curves", drawing.curves({"autoencoder": model.history_}, title), title)
 
 
-def likelihood(bench: Any, latent_dim: int, epochs: int, draws: int) -> None:
+def likelihood(
+    bench: Any, latent_dim: int, channels: tuple[int, ...], epochs: int, draws: int
+) -> None:
     """Measure how probable test digits are under a VAE of convolutions, in nats.
 
     A pixel of binarised MNIST is drawn as 0 or 1 with its grey value as the probability, anew for
@@ -166,7 +168,7 @@ def likelihood(bench: Any, latent_dim: int, epochs: int, draws: int) -> None:
     model = ist.VAE(
         latent_dim,
         architecture="conv",
-        channels=(32, 64),
+        channels=channels,
         hidden=(512,),
         binarize="draw",
         warmup=0.1,
