@@ -21,7 +21,7 @@ from isthmus.views.strips import labelled_rows
 QUALITIES = (22.0, 23.0, 24.0)
 """PSNR in dB at which bytes are compared."""
 NOISES = (("gaussian", 0.1), ("gaussian", 0.3), ("gaussian", 0.5), ("salt_and_pepper", 0.2))
-FEWEST = 150
+FEWEST = 80
 """Images of a rehearsal."""
 LABELLED = 60_000
 """Labels of the support vector machine."""
