@@ -121,9 +121,7 @@ def better_classifier(bench: Any, epochs: int, shift: int) -> None:
 def pixelnet(bench: Any, epochs: int, crop: int) -> None:
     """Give every pixel of street scenes 20 attributes, and a class."""
     train, test = both_halves(bench, "camvid", least=2)
-    model = ist.PixelNet(
-        20, channels=64, epochs=epochs, crop=crop, flip=True, class_weight="balanced"
-    )
+    model = ist.PixelNet(20, channels=64, epochs=epochs, crop=crop, flip=True)
     model = bench.fit("pixelnet", model, train)
     predicted = model.predict(test)
     note = f"{len(train)} training images, {crop}x{crop} cut from each anew in every epoch"
