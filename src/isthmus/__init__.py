@@ -26,6 +26,7 @@ _HOMES = {
     "nearest": "search",
     "novelty": "strangeness",
     "probe": "probing",
+    "rate_distortion": "codec.rates",
     "reconstruct": "walks",
     "segment": "segments",
     "study": "studies",
