@@ -87,6 +87,7 @@ def test_a_command_about_photographs(run, network, halves, tmp_path):
     )
     shares = json.loads((tmp_path / "out" / "segments.json").read_text())["each"][0]["shares"]
     assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
+    assert list(shares) == ["dark", "bright"]  # the model remembers what it was told
     code, _, err = run("segment", "n.safetensors", "photos", "-o", "out")
     assert code == 2
     assert "exists already" in err

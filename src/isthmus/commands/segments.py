@@ -85,7 +85,8 @@ def _one(model: Any, image: Any, stem: str, folder: Path) -> dict[str, Any]:
 
 def _names(model: Any, image: Any) -> list[str]:
     n = getattr(model, "n_classes_", None) or len(model.codebook_)
-    return list(image.map_classes or [f"class {k}" for k in range(n)])
+    known = image.map_classes or getattr(model, "map_classes_", None)
+    return list(known or [f"class {k}" for k in range(n)])
 
 
 def _about(label_map: Any, names: list[str], image: Any) -> dict[str, Any]:

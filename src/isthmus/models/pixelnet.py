@@ -74,6 +74,8 @@ class PixelNet(NeuralRepresentation):
         Whether it learnt label maps.
     n_classes_ : int
         How many classes there are; 0 where it learnt images.
+    map_classes_ : list of str or None
+        Their names, where the images have said them.
     history_ : dict of str to list of float
         epoch, loss, seconds and with label maps accuracy after every epoch, and the same of the
         images held out as val_loss and val_accuracy.
@@ -157,6 +159,7 @@ class PixelNet(NeuralRepresentation):
         self.output_ = output
         self.supervised_ = images.label_maps is not None
         self.n_classes_, self.ignored_ = 0, images.ignored_class
+        self.map_classes_ = images.map_classes
         if self.supervised_:
             counts = self._counted(images)
             self.class_weights_ = _weights(self.class_weight, counts, self.ignored_)
