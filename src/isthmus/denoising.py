@@ -12,7 +12,7 @@ from isthmus.data.corrupt import with_noise
 from isthmus.data.images import as_images, to_unit
 from isthmus.models.pca import PCA
 from isthmus.progress import Bar
-from isthmus.scores.reconstruction import mse
+from isthmus.scores.reconstruction import mse, psnr
 
 Filter = Callable[[np.ndarray, float], Iterator[tuple[str, np.ndarray]]]
 """From noisy images and the deviation of their noise to settings, and what each makes of them."""
@@ -162,7 +162,7 @@ def denoising_table(
 
 
 def _psnr(clean: np.ndarray, other: np.ndarray) -> float:
-    return float(-10 * np.log10(max(mse(clean, other.clip(0, 1)), 1e-12)))
+    return psnr(clean, other.clip(0, 1))
 
 
 def _tried(attempts: Filter, clean: np.ndarray, noisy: np.ndarray) -> list[tuple[str, float]]:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +124,8 @@ def compress(
     (True, (359, 8, 8, 1))
     """
     images = _checked(model, X, quality, rate, lossless)
-    job = Job(model, images, quantizer_for(model, images, quality, rate), lossless, embed)
-    job.found_at = found_at
+    quantizer = quantizer_for(model, images, quality, rate)
+    job = Job(model, images, quantizer, lossless, embed, found_at)
     with replacing(path) as temporary, temporary.open("wb") as file:
         for piece in job.pieces(verbose):
             file.write(piece)
@@ -159,11 +160,11 @@ class Job:
         quantizer: Quantizer | None,
         lossless: bool = False,
         embed: bool = False,
+        found_at: str | None = None,
     ):
         self.images, self.embed, self.quantizer = images, embed, quantizer
         self.writer = Writer(model, quantizer, lossless)
-        self.model_bytes = packed_model(model)
-        self.found_at: str | None = None
+        self.found_at = found_at
         self.nbytes = 0
 
     def pieces(self, verbose: bool = False) -> Iterator[bytes]:
@@ -193,6 +194,11 @@ class Job:
         total = -(-len(self.images) // rows)
         for start in track(range(0, len(self.images), rows), "compressing", total, verbose):
             yield from self.writer.sections(self.images[start : start + rows])
+
+    @cached_property
+    def model_bytes(self) -> bytes:
+        """The model's file: seconds to pack where it is large."""
+        return packed_model(self.writer.model)
 
     @property
     def result(self) -> Compressed:

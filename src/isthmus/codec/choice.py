@@ -48,7 +48,7 @@ def quantizer_for(
             )
         return None
     step = trial.step_of_rate(rate) if rate is not None else trial.step_of_quality(quality)
-    return trial.directions.with_step(step)
+    return trial.quantizer(step)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Trial:
         """Return the smallest step that keeps to so many bytes an image."""
 
         def holds(fineness: float) -> bool:
-            symbols = rounded(self.codes, self._quantizer(1 / fineness))
+            symbols = rounded(self.codes, self.quantizer(1 / fineness))
             return entropy(symbols) * symbols.size / len(self.codes) <= 8 * rate
 
         return 1 / largest_step(holds, 1 / COARSEST, 1 / FINEST)
@@ -99,13 +99,14 @@ class Trial:
             )
 
         def holds(step: float) -> bool:
-            quantizer = self._quantizer(step)
+            quantizer = self.quantizer(step)
             symbols = rounded(self.codes, quantizer)
             return self.error(restored(symbols, quantizer, self.codes.shape[1:])) <= allowed
 
         return largest_step(holds, FINEST, COARSEST)
 
-    def _quantizer(self, step: float) -> Quantizer:
+    def quantizer(self, step: float) -> Quantizer:
+        """Return the quantizer of a step, for codes that are no indices."""
         assert self.directions is not None
         return self.directions.with_step(step)
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isthmus.codec.archive import Job
+from isthmus.codec.archive import Job, packed_model
 from isthmus.codec.choice import Trial, restored, rounded
 from isthmus.data.images import Images, as_images
 from isthmus.progress import Bar
-from isthmus.scores.reconstruction import mse, ssim
+from isthmus.scores.reconstruction import psnr, ssim
 
 SPAN = 6.0
 """Octaves of the step from the finest, which adds a hundredth to the error, to the coarsest."""
@@ -120,25 +120,25 @@ def rate_distortion(
 
 def _of_model(name: str, model: Any, images: Images, points: int) -> Iterator[Point]:
     trial = Trial.of(model, images)
+    weight = len(packed_model(model)) / len(images)
     if trial.directions is None:
-        yield _point(name, 0.0, trial, images, None)
+        yield _point(name, 0.0, trial, images, None, weight)
         return
     finest = trial.step_of_quality(-10 * np.log10(1.01 * trial.error(trial.codes) + 1e-9))
     for step in finest * 2 ** np.linspace(0, SPAN, points):
-        yield _point(name, float(step), trial, images, trial.directions.with_step(step))
+        yield _point(name, float(step), trial, images, trial.quantizer(step), weight)
 
 
-def _point(name: str, step: float, trial: Trial, images: Images, quantizer: Any) -> Point:
+def _point(
+    name: str, step: float, trial: Trial, images: Images, quantizer: Any, weight: float
+) -> Point:
     job = Job(trial.model, images, quantizer)
     for _ in job.pieces():
         pass
     codes = restored(rounded(trial.codes, quantizer), quantizer, trial.codes.shape[1:])
     back = trial.model.decode(codes).reshape(trial.pixels.shape)
     alike = ssim(trial.pixels, back) if images.ndim == 4 else float("nan")
-    done = job.result
-    return Point(
-        name, step, done.bytes_per_image, done.psnr, alike, done.model_nbytes / done.count
-    )
+    return Point(name, step, job.nbytes / len(images), job.writer.psnr, alike, weight)
 
 
 def _of_format(name: str, images: Images) -> Iterator[Point]:
@@ -169,9 +169,7 @@ def _as_bytes(images: Images) -> np.ndarray:
 
 
 def _quality(pixels: np.ndarray, back: np.ndarray) -> tuple[float, float]:
-    error = mse(pixels, back)
-    psnr = -10 * float(np.log10(error)) if error else float("inf")
-    return psnr, ssim(pixels[:2000], back[:2000])
+    return psnr(pixels, back), ssim(pixels[:2000], back[:2000])
 
 
 def _written(image: np.ndarray, name: str, quality: int) -> tuple[int, np.ndarray]:

@@ -100,9 +100,8 @@ def _at_rates(bench: Any, models: dict[str, Any], test: Images) -> None:
     shown = test[np.linspace(0, len(test) - 1, 12).astype(int)]
     rows = {"original": to_unit(np.asarray(shown))}
     trial = Trial.of(model, test)
-    assert trial.directions is not None
     for rate in (4, 8, 16, 32):
-        quantizer = trial.directions.with_step(trial.step_of_rate(rate))
+        quantizer = trial.quantizer(trial.step_of_rate(rate))
         codes = quantizer.codes(quantizer.rounded(model.encode(shown)))
         rows[f"{rate} bytes"] = model.decode(codes)
     title = f"Test images at a few bytes each: {name}"
