@@ -18,6 +18,7 @@ ORDER = [
     {"models"},
     {
         "codec",
+        "codes",
         "denoising",
         "edits",
         "layouts",

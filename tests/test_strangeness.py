@@ -160,7 +160,7 @@ def test_a_codebook_has_no_covariance(images):
 
 
 def test_images_stream(pca, images, monkeypatch):
-    monkeypatch.setattr("isthmus.measures.PIECE_BYTES", 4 * 64 * 50)
+    monkeypatch.setattr("isthmus.codes.PIECE_BYTES", 4 * 64 * 50)
     seen = []
     reads = ist.Images.__array__
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import isthmus as ist
+from isthmus.codes import vectors
 from isthmus.traversals import neighbors, ordered, random_code
-from isthmus.walks import between, code_of, codes_of, through, vectors_of
+from isthmus.walks import between, code_of, codes_of, through
 
 
 @pytest.fixture(scope="module")
@@ -238,8 +239,8 @@ def test_random_codes_follow_the_codes_and_stay_among_them():
 def test_every_kind_of_code_has_vectors(images):
     few = images.train[:60]
     som = ist.SOM((3, 3), max_iter=2, random_state=0).fit(few)
-    np.testing.assert_array_equal(vectors_of(som, few), som.transform(few))
+    np.testing.assert_array_equal(vectors(som, few), som.transform(few))
     net = ist.PixelNet(3, epochs=1, random_state=0).fit(few)
     dense = net.encode(few)
     assert dense.ndim == 4
-    np.testing.assert_allclose(vectors_of(net, few), dense.mean((1, 2)), atol=1e-6)
+    np.testing.assert_allclose(vectors(net, few), dense.mean((1, 2)), atol=1e-6)

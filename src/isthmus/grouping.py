@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.codes import vectors
 from isthmus.data.images import Images, as_images
-from isthmus.measures import vectors
 from isthmus.probing import in_words
 from isthmus.scores.groups import METHODS, Groups, agreement, group, nearest
 from isthmus.words import one_of

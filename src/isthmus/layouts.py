@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.codes import vectors
 from isthmus.data.images import Images, as_images
 from isthmus.files import replacing
 from isthmus.projections import (
@@ -22,7 +23,6 @@ from isthmus.projections import (
     tsne,
     umap,
 )
-from isthmus.walks import vectors_of
 from isthmus.words import one_of
 
 METHODS = ("auto", "pca", "tsne", "umap", "grid")
@@ -136,7 +136,7 @@ class Map:
         images = as_images(images)
         if method == "auto" and hasattr(model, "locate") and dimensions == 2:
             method = "grid"
-        codes = _positions(model, images) if method == "grid" else vectors_of(model, images)
+        codes = _positions(model, images) if method == "grid" else vectors(model, images)
         if method == "grid" and dimensions != 2:
             raise ValueError(
                 "a grid has 2 dimensions: leave out dimensions=3, or use method='pca'"
@@ -204,7 +204,7 @@ class Map:
         images = as_images(images)
         if self.method == "grid":
             return around(_positions(model, images)).astype(np.float32)
-        return self.place_codes(vectors_of(model, images))
+        return self.place_codes(vectors(model, images))
 
     def place_codes(self, codes: Any) -> np.ndarray:
         """Return where codes (m, k) belong; see `place`."""

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from isthmus import scores
-from isthmus.data.images import Images, chunk_rows
-from isthmus.progress import track
+from isthmus.codes import features, mapped, per_pixel, pixels_of
+from isthmus.data.images import Images
 
 MEASURED_BYTES = 256 * 2**20
 """Held-out images that are measured, as float32, at most; and at most 10,000 of them."""
-PIECE_BYTES = 2**20
-"""Images, as float32, worked on at a time: their codes per pixel may be much larger than they."""
 
 
 def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, float | None]:
@@ -34,7 +31,7 @@ def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, f
     dict
         mse, psnr, ssim, bits_per_image, and with labels the accuracies of the probes and clusters.
     """
-    held = images.test[: max(1, min(10_000, MEASURED_BYTES // (4 * _pixels(images))))]
+    held = images.test[: max(1, min(10_000, MEASURED_BYTES // (4 * pixels_of(images))))]
     train = images.train.evenly(20_000)
     codes, codes_train = features(model, held), features(model, train)
     found: dict[str, float | None] = {}
@@ -45,57 +42,9 @@ def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, f
     return found
 
 
-def features(model: Any, images: Images, *, show: bool | None = False) -> np.ndarray:
-    """Return the codes of images as (n,) indices or (n, k) vectors.
-
-    Codes per pixel, (n, h, w, k), are averaged over the pixels of an image. `show` is whether a
-    bar tells how far it is; None shows it where standard error is a terminal.
-    """
-    if _per_pixel(model, images):
-        return mapped(lambda piece: model.encode(piece).mean((1, 2)), images, "encode", show)
-    return mapped(model.encode, images, "encode", show, chunk_rows(images.shape))
-
-
-def vectors(model: Any, images: Images, *, show: bool | None = False) -> np.ndarray:
-    """Return the codes of images as vectors (n, k), between which distances mean something.
-
-    For a codebook these are the distances to all prototypes: an index says nothing of near or far.
-    """
-    if not hasattr(model, "codebook_"):
-        return features(model, images, show=show)
-    return mapped(model.transform, images, "encode", show, chunk_rows(images.shape))
-
-
-def mapped(
-    verb: Callable[[Images], np.ndarray],
-    images: Images,
-    what: str,
-    show: bool | None = False,
-    size: int | None = None,
-) -> np.ndarray:
-    """Return what a verb says of images, read and worked on a few at a time, under a bar."""
-    size = size or max(1, PIECE_BYTES // (4 * _pixels(images)))
-    total = -(-len(images) // size)
-    return np.concatenate(
-        [verb(piece) for piece in track(_pieces(images, size), what, total, show)]
-    )
-
-
-def _per_pixel(model: Any, images: Images) -> bool:
-    return model.encode(images[:1]).ndim > 2
-
-
-def _pieces(images: Images, size: int) -> Iterator[Images]:
-    return (images[i : i + size] for i in range(0, len(images), size))
-
-
-def _pixels(images: Images) -> int:
-    return int(np.prod(images.shape[1:]))
-
-
 def _errors(model: Any, held: Images, codes: np.ndarray, codes_train: np.ndarray) -> dict:
     bits: float | None = None
-    if _per_pixel(model, held):
+    if per_pixel(model, held):
         back = mapped(lambda piece: model.decode(model.encode(piece)), held, "decode")
     else:
         back = model.decode(codes)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.codes import features
 from isthmus.data.images import Images
-from isthmus.measures import features
 from isthmus.progress import track
 from isthmus.scores.labels import PROBES, Accuracy, Point, label_curve, points, probe_codes
 from isthmus.scores.probes import stratified

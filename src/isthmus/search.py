@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from isthmus.codes import vectors
 from isthmus.data.images import as_images, chunk_rows
 from isthmus.progress import track
-from isthmus.walks import vectors_of
 from isthmus.words import one_of
 
 BLOCK = 1024
@@ -142,16 +142,16 @@ def nearest(
     (array([2, 2]), array([[2, 2, 2, 2, 8],
            [2, 2, 2, 2, 2]]))
     """
-    vectors = vectors_of(model, as_images(queries))
+    asked = vectors(model, as_images(queries))
     if isinstance(images, Index):
-        return images.search(vectors, k, without)
+        return images.search(asked, k, without)
     images = as_images(images)
-    without = _checked(k, len(images), without, len(vectors))
-    blocks = _blocks(vectors, k, without)
+    without = _checked(k, len(images), without, len(asked))
+    blocks = _blocks(asked, k, without)
     size = chunk_rows(images.shape)
     starts = range(0, len(images), size)
     for start in track(starts, "searching", len(starts), verbose):
-        chunk = vectors_of(model, images[start : start + size])
+        chunk = vectors(model, images[start : start + size])
         for block in blocks:
             block.see(chunk)
     return _joined([block.found() for block in blocks])
@@ -163,7 +163,7 @@ class Index:
     Parameters
     ----------
     codes : array of shape (n, k)
-        Vectors, such as `isthmus.walks.vectors_of` returns.
+        Vectors, such as `isthmus.codes.vectors` returns.
     method : {"auto", "exact", "tree", "faiss"}
         "exact" compares with all codes by matrix products. "tree" is scikit-learn's k-d tree,
         exact too: it is here anyway, and skips most of the codes if they are narrow, as codes are

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.codes import mapped, vectors
 from isthmus.data.images import Images, as_images, to_unit
-from isthmus.measures import mapped, vectors
 from isthmus.probing import in_words
 from isthmus.scores.outliers import auroc, mahalanobis, neighbour_distance
 from isthmus.words import one_of

@@ -12,8 +12,6 @@ from isthmus.data.images import Images, with_channels
 from isthmus.words import one_of
 
 HOWS = ("linear", "spherical")
-PIECE = 256
-"""Images whose codes per pixel are held in memory at a time."""
 
 
 def reconstruct(model: Any, X: Any) -> np.ndarray:
@@ -197,26 +195,3 @@ def _encoded(model: Any, images: Any) -> np.ndarray:
             "of numbers: there is no way between them"
         )
     return codes
-
-
-def vectors_of(model: Any, images: Images) -> np.ndarray:
-    """Return a vector (n, k) for every image, whatever kind of code a model has.
-
-    A vector code is returned as it is. For an index, which says nothing of how near another one
-    is, it is the distances to all prototypes (`transform`); codes per pixel are averaged over the
-    pixels, a few images at a time.
-
-    Examples
-    --------
-    >>> import isthmus as ist
-    >>> images = ist.load_images("digits")
-    >>> vectors_of(ist.KMeans(7, random_state=0).fit(images.train), images.test).shape
-    (359, 7)
-    """
-    kind = model.encode(images[:1]).ndim
-    if kind == 1:
-        return model.transform(images)
-    if kind == 2:
-        return model.encode(images)
-    pieces = (images[i : i + PIECE] for i in range(0, len(images), PIECE))
-    return np.concatenate([model.encode(piece).mean((1, 2)) for piece in pieces])

@@ -221,7 +221,7 @@ def _maps(study: Any, pictures: Pictures) -> dict[str, Any]:
 
 def _map_codes(model: Any, images: Any) -> np.ndarray | None:
     """Return vectors to lay out: the codes, or for a codebook the distances to its entries."""
-    from isthmus.measures import features
+    from isthmus.codes import features
 
     codes = features(model, images)
     if codes.ndim > 1:
