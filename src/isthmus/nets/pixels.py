@@ -113,7 +113,7 @@ def in_tiles(
 
     Examples
     --------
-    >>> net, x = pixel_head(1, 2), torch.rand(1, 1, 50, 70)
+    >>> net, x = nn.Conv2d(1, 2, 3, padding=1), torch.rand(1, 1, 50, 70)
     >>> torch.allclose(in_tiles(net, x, side=16), net(x), atol=1e-5)
     True
     """
