@@ -144,7 +144,7 @@ RECIPES: dict[str, Recipe] = {
         "how probable binarised test digits are under a VAE",
         70,
         "likelihood",
-        {"latent_dim": 40, "channels": (64, 128, 256), "epochs": 80, "draws": 500},
+        {"latent_dim": 40, "channels": (64, 128, 256), "epochs": 60, "draws": 500},
     ),
     "b-convolution": Recipe(
         "B", "a convolution and its transpose as matrix products", 0.1, "convolution"
