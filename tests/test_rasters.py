@@ -225,6 +225,12 @@ def test_tiff_files_in_a_folder_are_photographs(tmp_path):
     assert load_images(tmp_path / "photos").shape == (2, 4, 5, 3)
 
 
+def test_a_folder_of_rasters_says_how_to_read_one(tmp_path):
+    write_envi(tmp_path)
+    with pytest.raises(ValueError, match=r"give a raster by its own name: .*a\.hdr"):
+        load_images(tmp_path)
+
+
 @pytest.mark.parametrize("compression", [None, "zlib"])
 def test_a_cut_tiff(tmp_path, compression):
     path = tmp_path / "a.tif"

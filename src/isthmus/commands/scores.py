@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.commands.given import images_for, model_and_images, watched
+from isthmus.commands.given import class_of, images_for, model_and_images, watched
 from isthmus.files import replacing, replacing_folder
 from isthmus.options import AsJson, Force, ModelFile, Seed, Source, Split
 from isthmus.terminal import print_json, print_table, save_figure, save_table
@@ -178,17 +178,12 @@ def novelty(
 def _ranked(found: Any) -> list[dict[str, Any]]:
     """Return a record for every image, the strangest first."""
     names = _names(found.images)
-    y, classes = found.images.y, found.images.classes
     rows = []
     for rank, row in enumerate(found.strangest(len(found.scores)).tolist(), start=1):
-        label = {} if y is None else {"label": _class_of(int(y[row]), classes)}
+        label = {} if found.images.y is None else {"label": class_of(found.images, row)}
         score = float(f"{found.scores[row]:.6g}")
         rows.append({"rank": rank, "name": names[row], "row": row, **label, "score": score})
     return rows
-
-
-def _class_of(label: int, classes: list[str] | None) -> str:
-    return "" if label < 0 else classes[label] if classes else str(label)
 
 
 def _names(images: Any) -> list[str]:

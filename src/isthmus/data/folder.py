@@ -124,7 +124,11 @@ def nothing_readable(source: Path, skipped: list[tuple[str, str]]) -> ValueError
         return ValueError(f"{source} has no files in it: expected images")
     reasons = "; ".join(f"{name}: {why}" for name, why in skipped[:3])
     more = "; ..." if len(skipped) > 3 else ""
-    return ValueError(f"no images in {source}: 0 of {len(skipped)} files read ({reasons}{more})")
+    rasters = [name for name, _ in skipped if name.lower().endswith((".hdr", ".tif", ".tiff"))]
+    hint = f"; give a raster by its own name: {source / rasters[0]}" if rasters else ""
+    return ValueError(
+        f"no images in {source}: 0 of {len(skipped)} files read ({reasons}{more}){hint}"
+    )
 
 
 def labels_of(names: list[str]) -> dict[str, Any]:
