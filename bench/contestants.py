@@ -318,6 +318,62 @@ def torch_burgess(X):
     return min(seconds for seconds, _ in runs) / len(X), runs[0][1]
 
 
+def _streets():
+    """Return 60 street scenes of 360x480 pixels with a class for every pixel."""
+    return ist.load_images("camvid").train[:60]
+
+
+def ours_pixelnet(_):
+    """Deck C's network, an epoch of 60 scenes in batches of 4."""
+    model = ist.PixelNet(
+        20, channels=64, epochs=1, batch_size=4, validation_fraction=0.0, random_state=seed()
+    )
+    seconds, model = timed(lambda: model.fit(_streets()))
+    return seconds, model.history_["loss"][-1]
+
+
+def torch_pixelnet(_):
+    """The same network in the loop that everybody writes, in float32."""
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    torch.manual_seed(seed())
+    images = _streets()
+    X = torch.from_numpy(np.asarray(images)).permute(0, 3, 1, 2).contiguous()
+    maps = torch.from_numpy(images.label_maps.astype(np.int64))
+
+    def convolutions(*sizes):
+        pairs = itertools.pairwise(sizes)
+        return [part for n, m in pairs for part in (nn.Conv2d(n, m, 3, padding=1), nn.ReLU())]
+
+    def larger(n):
+        return [nn.ConvTranspose2d(n, 2 * n, 3, 2, 1, 1), nn.ReLU()]
+
+    m = 64
+    down = [*convolutions(3, m, m), nn.MaxPool2d(2), *convolutions(m, m, m), nn.MaxPool2d(2)]
+    up = [*larger(m), *convolutions(2 * m, m, m), *larger(m), *convolutions(2 * m, m, m)]
+    last = [*convolutions(m, 20), nn.Conv2d(20, int(maps.max()) + 1, 3, padding=1)]
+    net = nn.Sequential(*down, *convolutions(m, m, m), *up, *last)
+    assert sum(weight.numel() for weight in net.parameters()) == 569_296
+    optimizer = torch.optim.Adam(net.parameters(), 1e-3)
+
+    def epoch():
+        total = 0.0
+        for rows in torch.randperm(len(X)).split(4):
+            known = maps[rows]
+            loss = functional.cross_entropy(
+                net(X[rows] / 255), known, ignore_index=images.ignored_class
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(rows)
+        return total / len(X)
+
+    return timed(epoch)
+
+
 def ours_nmf(X):
     """Passes until the error of scikit-learn's fifty is reached."""
     ist.NMF(20, max_iter=2).fit(X[:1000])
@@ -398,6 +454,8 @@ JOBS = {
     "pythae-conv-vae": pythae_conv_vae,
     "ours-burgess": ours_burgess,
     "torch-burgess": torch_burgess,
+    "ours-pixelnet": ours_pixelnet,
+    "torch-pixelnet": torch_pixelnet,
 }
 
 if __name__ == "__main__":

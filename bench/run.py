@@ -47,6 +47,7 @@ ROWS = [
     ("dense VAE of 829,232 weights, an epoch", "ours-vae", "pythae-vae", "loss", 4.0),
     ("conv VAE of 17.2 M weights, a step", "ours-conv-vae", "pythae-conv-vae", "loss", 4.0),
     ("beta-VAE of deck D, 64x64, an image", "ours-burgess", "torch-burgess", "loss", 2.5),
+    ("PixelNet, an epoch of 60 street scenes", "ours-pixelnet", "torch-pixelnet", "loss", 1.0),
 ]
 
 
