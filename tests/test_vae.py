@@ -161,6 +161,34 @@ def test_the_bound_lies_below_and_tightens(binary):
     assert bound < likelihoods[1] < likelihoods[2]
 
 
+def test_a_refined_posterior_tightens_the_bound(binary):
+    model, X = binary
+    mean, log_var = (torch.from_numpy(part) for part in model.posterior(X[:80]))
+    worse = bounds.refined((mean + 0.5, log_var), lambda z: z.sum(2) * 0, 0, torch.Generator())
+    torch.testing.assert_close(worse, (mean + 0.5, log_var))
+    bound, refined = (model.elbo(X[:80], 200, refine=steps).mean() for steps in (0, 100))
+    likelihood = model.log_likelihood(X[:80], 2000).mean()
+    assert bound + 0.1 < refined < likelihood
+    with pytest.raises(ValueError, match="refine=-1"):
+        model.elbo(X, refine=-1)
+
+
+def test_the_best_posterior_of_a_linear_model_is_the_exact_one():
+    weights = torch.tensor([[1.0, 0.5, 0.0], [0.0, 2.0, 1.0]])
+    x = torch.tensor([[1.0, 2.0, 3.0], [-1.0, 0.5, 0.0]])
+    precision = torch.eye(2) + weights @ weights.T
+    expected = x @ weights.T @ torch.linalg.inv(precision)
+    start = (torch.zeros(2, 2), torch.zeros(2, 2))
+    rng = torch.Generator().manual_seed(0)
+
+    def error(z):
+        return 0.5 * (z @ weights - x).square().sum(2)
+
+    mean, log_var = bounds.refined(start, error, 1500, rng)
+    torch.testing.assert_close(mean, expected, atol=0.05, rtol=0)
+    torch.testing.assert_close(log_var.exp(), 1 / precision.diag().expand(2, 2), atol=0.05, rtol=0)
+
+
 def test_estimates_are_per_image_seeded_and_follow_the_order(binary):
     model, X = binary
     assert model.log_likelihood(X[:7], 5).shape == model.elbo(X[:7]).shape == (7,)

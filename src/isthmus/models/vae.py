@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
-from torch.nn.functional import softplus
 
 from isthmus.base import PASS_BYTES
 from isthmus.data.images import Images
@@ -175,9 +175,7 @@ class VAE(NeuralRepresentation):
         if self.importance_samples < 1:
             raise ValueError(f"importance_samples={self.importance_samples} must be at least 1")
         if (self.capacity is not None) + (self.tc != "none") + (self.importance_samples > 1) > 1:
-            raise ValueError(
-                "capacity, tc and importance_samples are different objectives: give one"
-            )
+            raise ValueError("capacity, tc, importance_samples: different objectives, give one")
         self._check_code()
 
     def _prepare(self, images: Images) -> None:
@@ -231,7 +229,8 @@ class VAE(NeuralRepresentation):
         logs = {"loss": loss(1.0), "reconstruction": error.mean(), "kl": kl}
         yield "model", logs["loss"] if ramp == 1 else loss(ramp), logs
         if self.tc == "factor":
-            yield self._judge_loss(z[0].detach(), rng)
+            judge = bounds.judged(self.discriminator_, z[0].detach(), rng)
+            yield "judge", judge, {"judge": judge}
 
     def _objective(
         self, error: Any, kl: Any, z: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor
@@ -254,15 +253,8 @@ class VAE(NeuralRepresentation):
             return bounds.kl_terms(z, mean, log_var, self._n_images)[1]
         return self.discriminator_(z).float().mean()  # the logit is the log ratio of densities
 
-    def _judge_loss(self, z: torch.Tensor, rng: torch.Generator) -> tuple[str, Any, dict]:
-        both = torch.cat((z, bounds.permuted(z, rng)))
-        joint, independent = self.discriminator_(both).float().chunk(2)
-        loss = 0.5 * (softplus(-joint).mean() + softplus(independent).mean())
-        return "judge", loss, {"judge": loss}
-
-    def _posterior(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        mean, log_var = self.encoder_(x).float().chunk(2, dim=1)
-        return mean, log_var
+    def _posterior(self, x: torch.Tensor) -> Any:
+        return self.encoder_(x).float().chunk(2, dim=1)
 
     def _error(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return minus log p(x|z) for draws z (k, n, latent) and scaled images x, (k, n)."""
@@ -297,7 +289,13 @@ class VAE(NeuralRepresentation):
         return both[:, : self.latent_dim], both[:, self.latent_dim :]
 
     def elbo(
-        self, X: Any, n_samples: int = 1, *, binarize: str = "none", random_state: Any = 0
+        self,
+        X: Any,
+        n_samples: int = 1,
+        *,
+        refine: int = 0,
+        binarize: str = "none",
+        random_state: Any = 0,
     ) -> np.ndarray:
         """Return the lower bound of log p(x) of every image in nats (beta = 1), (n,).
 
@@ -308,6 +306,8 @@ class VAE(NeuralRepresentation):
             the figure is minus a cross-entropy, and compares with nothing but itself.
         n_samples : int
             Draws of the code of every image; the KL is exact.
+        refine : int
+            Steps of descent from the encoder's posterior to the one that suits every image best.
         binarize : {"none", "draw", "threshold"}
             Make grey pixels 0 or 1 first: drawn with the pixel as the probability (the same
             for the same seed, here and in `log_likelihood`), or 1 from 0.5 up.
@@ -315,7 +315,8 @@ class VAE(NeuralRepresentation):
             Seed of all draws.
         """
         return self._estimate(
-            lambda error, ratio, kl: -error.mean(0) - kl, X, n_samples, binarize, random_state
+            lambda error, ratio, kl: -error.mean(0) - kl,
+            *(X, n_samples, refine, binarize, random_state),
         )
 
     def log_likelihood(
@@ -328,20 +329,22 @@ class VAE(NeuralRepresentation):
         """
         return self._estimate(
             lambda error, ratio, _: bounds.importance_bound(ratio - error),
-            *(X, n_samples, binarize, random_state),
+            *(X, n_samples, 0, binarize, random_state),
         )
 
     @torch.no_grad()
     def _estimate(
-        self, bound: Callable, X: Any, n_samples: int, binarize: str, random_state: Any
+        self, bound: Callable, X: Any, n_samples: int, refine: int, binarize: str, seed: Any
     ) -> np.ndarray:
         """Return the bound made of draws of -log p(x|z), log p(z) - log q(z|x), and the KL."""
         check_is_fitted(self)
         one_of("binarize", binarize, bounds.BINARIZATIONS)
-        if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples} must be at least 1")
+        if n_samples < 1 or refine < 0:
+            raise ValueError(
+                f"n_samples={n_samples} must be at least 1, refine={refine} 0 or more"
+            )
         images = self._check(X, reset=False)
-        coins = generator(random_state, self._device())
+        coins = generator(seed, self._device())
         rng, found = generator(coins.initial_seed(), self._device()), []
         rows = min(MOST_DRAWS, self._rows(images))
         total = -(-len(images) // rows)
@@ -350,20 +353,20 @@ class VAE(NeuralRepresentation):
             if self.likelihood_ == "bernoulli" and not 0 <= float(x.min()) <= float(x.max()) <= 1:
                 raise ValueError("a bernoulli likelihood needs values in [0, 1]; scale the images")
             x = self._scaled(bounds.binarized(x, binarize, coins))
-            draws = zip(*self._draws(x, n_samples, rng), strict=True)
-            kl = bounds.kl_divergence(*self._posterior(x)).sum(1)
+            q = bounds.refined(self._posterior(x), partial(self._error, x), refine, rng)
+            draws = zip(*self._draws(x, q, n_samples, rng), strict=True)
+            kl = bounds.kl_divergence(*q).sum(1)
             found.append(bound(*map(torch.cat, draws), kl).double().cpu())
         return torch.cat(found).numpy()
 
     def _draws(
-        self, x: torch.Tensor, n_samples: int, rng: torch.Generator
+        self, x: torch.Tensor, q: Any, n_samples: int, rng: torch.Generator
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield -log p(x|z) and log p(z) - log q(z|x), (draws, n) each, a bounded number each."""
-        mean, log_var = self._posterior(x)
         at_once = max(1, min(MOST_DRAWS, PASS_BYTES // (4 * x.shape[1])) // len(x))
         for start in range(0, n_samples, at_once):
-            z = bounds.reparameterize(mean, log_var, rng, min(at_once, n_samples - start))
-            yield self._error(x, z), bounds.log_ratio(z, mean, log_var)
+            z = bounds.reparameterize(q[0], q[1], rng, min(at_once, n_samples - start))
+            yield self._error(x, z), bounds.log_ratio(z, *q)
 
     def _fit(self, images: Images) -> None:
         super()._fit(images)
@@ -379,8 +382,8 @@ class VAE(NeuralRepresentation):
         rng = generator(0, self._device())
 
         def squared(x: torch.Tensor) -> torch.Tensor:
-            x = self._scaled(x)
-            return self._squared(x, bounds.reparameterize(*self._posterior(x), rng))[0]
+            mean, log_var = self._posterior(self._scaled(x))
+            return self._squared(self._scaled(x), bounds.reparameterize(mean, log_var, rng))[0]
 
         mean = self._map(squared, images).mean(dtype=np.float64) / self.n_features_in_
         return float(max(np.sqrt(mean), LEAST_SIGMA) * self.scale_)
