@@ -314,3 +314,14 @@ def test_size_of_a_study():
     model = ist.PixelNet.for_study(images, random_state=0)
     assert (model.channels, model.n_attributes, model.epochs) == (16, 20, 1)
     assert ist.PixelNet.for_study(images, 5).n_attributes == 5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_mostly_black_images_do_not_come_back_black(seed):
+    images = ist.load_images("digits")
+    X = np.zeros((400, 24, 24), dtype=np.uint8)
+    rows = np.random.default_rng(seed).integers(0, len(images), 400)
+    X[:, 8:16, 8:16] = np.asarray(images)[rows, :, :, 0]
+    model = ist.PixelNet(channels=16, batch_size=20, max_steps=60, epochs=4, random_state=seed)
+    back = model.fit(X).decode(model.encode(X))
+    assert np.square(back - X / 255).mean() < 0.5 * np.square(X / 255).mean()

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from isthmus.base import _can
 from isthmus.data.images import Images, with_channels
-from isthmus.nets.fused import OUTPUTS
+from isthmus.nets.fused import INVERSES, OUTPUTS
 from isthmus.nets.pixels import PIXELS, in_tiles, pixel_encoder, pixel_head, varied
 from isthmus.neural import NeuralRepresentation
 from isthmus.words import one_of
@@ -145,8 +145,7 @@ class PixelNet(NeuralRepresentation):
         maps = images.label_maps if y is None or np.ndim(y) == 1 else np.asarray(y)
         if maps is None and self.target == "classes":
             raise ValueError(
-                "target='classes' needs label maps: give fit(X, y) with y of shape (n, h, w), or "
-                "Images with label_maps"
+                "target='classes' needs label maps: y of (n, h, w), or Images with label_maps"
             )
         ignored = images.ignored_class if self.ignored_class is None else self.ignored_class
         maps = None if self.target == "image" else maps
@@ -171,10 +170,7 @@ class PixelNet(NeuralRepresentation):
             counts += np.bincount(maps.ravel(), minlength=256)
         counts[self._unlearnt] = 0
         if not counts.any():
-            raise ValueError(
-                f"all pixels of the label maps are of the ignored class {self.ignored_}: there is "
-                "nothing to learn"
-            )
+            raise ValueError(f"all pixels are of the ignored class {self.ignored_}: give others")
         known = images.map_classes
         self.n_classes_ = int(counts.nonzero()[0][-1]) + 1 if known is None else len(known)
         return counts[: self.n_classes_]
@@ -195,16 +191,20 @@ class PixelNet(NeuralRepresentation):
 
     def _input(self, x: torch.Tensor) -> torch.Tensor:
         """Return packed images as pictures (n, c, h, w), the channels last in memory."""
-        flat = super()._input(x)
-        return flat.view(x.shape).permute(0, 3, 1, 2)
+        return super()._input(x).view(x.shape).permute(0, 3, 1, 2)
 
     def _targets(self, images: Images) -> torch.Tensor | None:
         if not self.supervised_:
             return None
-        maps = torch.from_numpy(np.array(images.label_maps))
-        return (
-            maps if self.ignored_ is None else maps.masked_fill_(maps == self.ignored_, NO_CLASS)
-        )
+        maps, ignored = torch.from_numpy(np.array(images.label_maps)), self.ignored_
+        return maps if ignored is None else maps.masked_fill_(maps == ignored, NO_CLASS)
+
+    def _before(self, images: Images, rng: torch.Generator) -> None:
+        if (
+            not self.supervised_
+        ):  # else so deep a network runs past the mean, to where all is black
+            mean = super()._scaled(torch.tensor(self.offset_))
+            self.head_.bias.data.fill_(INVERSES[self.output_](mean).item())
 
     def _losses(
         self, x: torch.Tensor, rng: torch.Generator, t: Any = None

@@ -59,6 +59,12 @@ OUTPUTS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "linear": nn.Identity(),
 }
 """Last activation of a decoder by name: values in [0, 1], in [-1, 1], or any."""
+INVERSES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "sigmoid": lambda y: torch.logit(y, 0.01),
+    "tanh": lambda y: torch.atanh(y.clamp(-0.99, 0.99)),
+    "linear": nn.Identity(),
+}
+"""What a last layer has to return for a value, short of the ends that no number reaches."""
 LOSSES: dict[str, Callable[..., Pair]] = {
     "mse": _squared,
     "mae": _absolute,
