@@ -14,7 +14,7 @@ PAGE = Path(__file__).parent / "page"
 """Where the built page lies: Vite writes it there, and the wheel brings it along."""
 
 
-def page_files(folder: Path = PAGE) -> dict[str, Path]:
+def page_files(folder: Path | None = None) -> dict[str, Path]:
     """Return every file of the built page by its name on the server.
 
     Raises
@@ -22,6 +22,7 @@ def page_files(folder: Path = PAGE) -> dict[str, Path]:
     FileNotFoundError
         If the page has not been built.
     """
+    folder = folder or PAGE
     if not (folder / "index.html").is_file():
         raise FileNotFoundError(
             "the explorer's page is not built: run `npm ci && npm run build` in web/ of the "

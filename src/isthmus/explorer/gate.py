@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,8 @@ MOST_BODY = 8 * 2**20
 """Bytes of a body."""
 PATIENCE = 20.0
 """Seconds that a body may take to arrive: who sends it holds a place meanwhile."""
+DRAINED, LINGER = 8 * MOST_BODY, 2.0
+"""Bytes and seconds of a refused body that are waited for."""
 
 
 class Gate:
@@ -90,3 +93,19 @@ async def _joined(parts: AsyncIterator[bytes]) -> bytes:
             raise Refused(413, f"the body is larger than {MOST_BODY} bytes")
         found.append(part)
     return b"".join(found)
+
+
+async def drained(parts: AsyncIterator[bytes]) -> None:
+    """Read a body that is refused to its end, within reason, and throw it away.
+
+    A connection that is closed on someone who still sends breaks down before the answer is read.
+    """
+    from starlette.requests import ClientDisconnect
+
+    left = DRAINED
+    with contextlib.suppress(ClientDisconnect, TimeoutError, RuntimeError):  # over already
+        async with asyncio.timeout(LINGER):
+            async for part in parts:
+                left -= len(part)
+                if left < 0:
+                    return

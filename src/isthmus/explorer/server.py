@@ -7,6 +7,7 @@ browser can read images or ask models. `web/README.md` says what goes over the w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import mimetypes
 import secrets
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.explorer.folder import all_files
-from isthmus.explorer.gate import AT_WORK, Gate, body_of, check_announced
+from isthmus.explorer.gate import AT_WORK, Gate, body_of, check_announced, drained
 from isthmus.explorer.verbs import Refused, Verbs
 from isthmus.explorer.view import View
 
@@ -128,14 +129,20 @@ class _Desk:
         self.verbs, self.gate, self.files = Verbs(view), Gate(), all_files(view, page)
 
     async def ask(self, request: Request) -> Response:
+        try:
+            return _array_response(await self._asked(request))
+        except Refused:
+            await drained(request.stream())
+            raise
+
+    async def _asked(self, request: Request) -> np.ndarray:
         given = request.path_params
         self._admit(given["root"])
         self._admit(given["token"])
         check_announced(request.headers.get("content-length"))
         async with self.gate.enter():
             body, query = await body_of(request.stream()), dict(request.query_params)
-            found = await self._run(self._answer, given["verb"], query, body)
-        return _array_response(found)
+            return await self._run(self._answer, given["verb"], query, body)
 
     def _answer(self, verb: str, query: dict[str, str], body: bytes) -> np.ndarray:
         try:
@@ -270,7 +277,8 @@ def serve(app: FastAPI, host: str, port: int, ready: Callable[[int], None]) -> N
             await super().startup(sockets)
             ready(bound.getsockname()[1])
 
-    with _bound(host, port) as bound:
+    # Ctrl-C is how it is ended
+    with _bound(host, port) as bound, contextlib.suppress(KeyboardInterrupt):
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False,
             timeout_graceful_shutdown=2,
