@@ -164,6 +164,17 @@ def test_colours_are_labels_factors_errors_novelty_and_clusters(view, models, im
     assert colour(view, "cluster-pca")["model"] == "pca"
 
 
+def test_unknown_figures_are_no_colour_or_have_none(images, tmp_path):
+    few = images.test[:30]
+    few.factors = {"none": np.full(30, np.nan), "some": np.r_[np.nan, np.arange(29.0)]}
+    view = View({"pca": ist.PCA(2).fit(images)}, few, cache=tmp_path, show=False)
+    assert colour(view, "factor-some")["range"] == [0, 28]
+    assert "factor-none" not in [known["id"] for known in view.manifest["colours"]]
+    json.loads(view.manifest_bytes())
+    one = View({"pca": ist.PCA(2).fit(images)}, images[:1], cache=tmp_path, show=False)
+    assert one.manifest["images"]["count"] == 1
+
+
 def test_thumbnails_are_the_images(view, images):
     atlas = view.manifest["images"]["atlas"]
     assert (atlas["tile"], atlas["pages"]) == ([8, 8], 1)
@@ -309,6 +320,7 @@ def test_what_is_given_wrongly_is_said(study, run, page, tmp_path):
         (["pca.safetensors"], "give MODEL... SOURCE"),
         (["nothing.safetensors", "digits"], "there is no file"),
         ([str(study), "--layout", "sne"], "must be one of"),
+        ([str(study), "--count", "0"], "at least 1"),
     ):
         code, _, err = run("explore", *given, "--no-browser")
         assert (code, len(err.splitlines())) == (2, 1), err

@@ -191,6 +191,8 @@ def test_a_foreign_name_is_refused(client):
     for host in ("evil.example", "evil.example:8000", "testserver.evil.example", ""):
         refused(client.get(path, headers={"Host": host}), 403)
     assert client.get(path, headers={"Host": "testserver:1234"}).status_code == 200
+    for host in ("[::1]", "[::1]:80"):
+        refused(client.get(path, headers={"Host": host}), 403)  # not among this one's names
     assert hosts_for("::1") == hosts_for("127.0.0.1")
     assert hosts_for("0.0.0.0") is None
 

@@ -75,6 +75,8 @@ def explore(
     from isthmus.explorer.opened import opened
     from isthmus.explorer.view import View
 
+    if count is not None and count < 1:
+        raise ValueError(f"--count {count} must be at least 1")
     if to is not None:
         check_folder(to, force=force)
     page = page_files()  # before any work is done

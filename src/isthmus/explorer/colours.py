@@ -58,7 +58,8 @@ def by_factor(name: str, values: np.ndarray) -> Colour | None:
         if len(known) >= NONE:
             return None
         return Colour(ident, title, index.astype(np.uint16), [str(value) for value in known])
-    return Colour(ident, title, values.astype(np.float32))
+    figures = values.astype(np.float32)
+    return Colour(ident, title, figures) if np.isfinite(figures).any() else None
 
 
 def clusters(model: Any, codes: np.ndarray, images: Images) -> np.ndarray:
@@ -70,4 +71,6 @@ def clusters(model: Any, codes: np.ndarray, images: Images) -> np.ndarray:
     if codes.ndim == 1:
         few = group(model.codebook_, "kmeans", min(classes, len(model.codebook_)))
         return few.labels[codes].astype(np.uint16)
+    if len(codes) < 2:
+        return np.zeros(len(codes), np.uint16)
     return group(codes, "kmeans", min(classes, len(codes))).labels.astype(np.uint16)

@@ -99,10 +99,13 @@ class Exhibit:
     @cached_property
     def codes(self) -> np.ndarray:
         """The codes (n,) or (n, width) as they are kept, mapped into memory."""
-        path = self.kept.array("codes", lambda: self._measured[0])
+        path = self._codes_path()
         if self.code == "index":
             return np.memmap(path, "<i4", "r")
         return np.memmap(path, "<f4", "r").reshape(len(self.images), -1)
+
+    def _codes_path(self) -> Path:
+        return self.kept.array("codes", lambda: self._measured[0])
 
     @cached_property
     def _vectors(self) -> np.ndarray:
@@ -169,11 +172,10 @@ class Exhibit:
         return name
 
     def _codes_file(self) -> str | None:
-        assert len(self.codes) == len(self.images)  # they are made here
         if self.code == "pixels":
             return None
         kind = "i32" if self.code == "index" else "f32"
-        return self._add(f"codes/{self.name}.{kind}", self.kept.folder / "codes")
+        return self._add(f"codes/{self.name}.{kind}", self._codes_path())
 
     def _numbers(self) -> dict[str, list[float]]:
         """Return what is known of every number of a code, for the sliders."""
@@ -220,7 +222,7 @@ class Exhibit:
         """Yield what the manifest says of the colours that this model gives."""
         if self.decodes:
             yield self._figures("error", self._errors)
-        if self.code != "index" and np.ptp(self.codes, axis=0).max() > 0:
+        if self.code != "index" and len(self.codes) > 1 and np.ptp(self.codes, axis=0).max() > 0:
             yield self._figures("novelty", lambda: mahalanobis(self.codes, self.codes))
         path = self.kept.array(
             "cluster.u16", lambda: clusters(self.model, np.asarray(self.codes), self.images)
@@ -230,9 +232,7 @@ class Exhibit:
         yield self._colour("cluster", path, "category") | {"categories": categories}
 
     def _errors(self) -> np.ndarray:
-        errors = self._measured[1]
-        assert errors is not None  # asked of models that decode
-        return errors
+        return np.asarray(self._measured[1])
 
     def _figures(self, kind: str, make: Callable[[], np.ndarray]) -> dict[str, Any]:
         path = self.kept.array(f"{kind}.f32", lambda: make().astype(np.float32))

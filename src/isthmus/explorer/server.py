@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ipaddress
 import mimetypes
+import re
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -233,7 +234,7 @@ class _Guarded:
 
     def _is_foreign(self, scope: dict) -> bool:
         given = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        return self.hosts is not None and given.rsplit(":", 1)[0] not in self.hosts
+        return self.hosts is not None and re.sub(r":\d+$", "", given) not in self.hosts
 
 
 def hosts_for(host: str) -> tuple[str, ...] | None:

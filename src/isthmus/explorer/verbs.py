@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.explorer.exhibit import Exhibit
+from isthmus.explorer.exhibit import KNOWN_PRIOR, Exhibit
 from isthmus.explorer.pixels import from_bytes, to_bytes
 from isthmus.explorer.view import View
 from isthmus.models import name_of
@@ -145,7 +145,7 @@ class Verbs:
         if sampler not in shown.samplers():
             raise Refused(400, f"sampler={sampler!r} must be one of {', '.join(shown.samplers())}")
         rng = np.random.default_rng(seed)
-        if sampler == "prior" and name_of(shown.model) in ("vae", "gan"):
+        if sampler == "prior" and name_of(shown.model) in KNOWN_PRIOR:
             return (t * rng.normal(size=(n, shown.width))).astype("<f4")
         kind = "gaussian" if sampler == "prior" else sampler  # indices are drawn as they occur
         draw: Draw = self._made((kind, shown.name), lambda: fitted(shown.codes, kind))

@@ -152,7 +152,8 @@ class View:
         about = {"id": ident, "title": colour.title, "kind": kind, "model": None, "file": name}
         if colour.categories is not None:
             return about | {"categories": colour.categories}
-        ends = [float(np.nanmin(colour.values)), float(np.nanmax(colour.values))]
+        known = colour.values[np.isfinite(colour.values)]
+        ends = [float(known.min()), float(known.max())]
         return about | {"range": ends}
 
     def manifest_bytes(self) -> bytes:
