@@ -39,7 +39,7 @@ def test_command_line_examples_run(tmp_path, monkeypatch, capsys):
     assert {path.name for path in tmp_path.iterdir()} == {
         "runs", "pca.safetensors", "codes.npy", "back.npy", "sheet.png", "new.png", "contact.png",
         "way.gif", "edited.png", "numbers.png", "map.png", "map.npz", "placed.png", "nearest.png",
-        "territory.png",
+        "territory.png", "pca.onnx",
     }  # fmt: skip
 
 

@@ -60,6 +60,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     keeps_float64 = True  # float64 in, float64 arithmetic and codes out
     any_size = False  # images of other sizes than those fitted on are taken as well
     needs_labels = False  # whether `fit` asks for labels
+    encodes_by_search = False  # `encode` goes on until it has settled: no formula to export
     variants: ClassVar[dict[str, dict[str, Any]]] = {}  # further rows of a study: name, parameters
 
     @classmethod

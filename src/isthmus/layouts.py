@@ -290,7 +290,12 @@ def _positions(model: Any, images: Images) -> np.ndarray:
             f"method='grid' needs a self-organising map, {type(model).__name__} has no grid: use "
             "'pca', 'tsne' or 'umap'"
         )
-    row, column = model.locate(images).T.astype(np.float64)
+    return grid_places(model, model.locate(images))
+
+
+def grid_places(model: Any, located: np.ndarray) -> np.ndarray:
+    """Return the places of units on the grid of a map, given by row and column, row 0 on top."""
+    row, column = located.T.astype(np.float64)
     if model.topology == "hexagonal":
         return np.column_stack([column + 0.5 * (row % 2), -row * math.sqrt(0.75)])
     return np.column_stack([column, -row])

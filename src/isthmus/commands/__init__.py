@@ -8,6 +8,7 @@ from importlib import import_module
 HOMES = {
     "codec": ("compress", "decompress", "rd"),
     "denoising": ("denoise",),
+    "explorer": ("export", "explore"),
     "maps": ("map", "nearest", "territory"),
     "reproduce": ("reproduce",),
     "scores": ("probe", "cluster", "novelty"),

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -114,8 +113,7 @@ class GAN(NeuralRepresentation):
     spread_ : float
         Mean squared error that the mean image would have on them.
     variety_ : float
-        Of the kinds of training images (nearest of 100) that real images show, the share that as
-        many drawn images show.
+        Of the kinds (nearest of 100) that real training images show, the share that drawn ones do.
     history_, inversion_history_ : dict of str to list of float
         epoch, discriminator_loss, generator_loss, seconds; of the encoder epoch, loss, seconds.
 
@@ -287,9 +285,8 @@ class GAN(NeuralRepresentation):
     def _learn_to_invert(
         self, images: Images, rng: torch.Generator, max_seconds: float | None
     ) -> None:
-        epochs = self.encoder_epochs
-        if self.stopped_ == "interrupted":  # whoever asks to stop will not wait for long
-            epochs = min(epochs, 1)
+        hurry = self.stopped_ == "interrupted"  # whoever asks to stop will not wait for long
+        epochs = min(self.encoder_epochs, 1) if hurry else self.encoder_epochs
         stage = copy.copy(self)  # shares the networks
         stage.set_params(
             epochs=epochs, max_steps=None, max_seconds=max_seconds, checkpoint=None, log_dir=None,
@@ -312,13 +309,18 @@ class GAN(NeuralRepresentation):
         yield "encoder", loss, {"loss": loss}
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        self._check_invertible(x)
-        real, z = self._seen(x), x.new_zeros(len(x), self.latent_dim)
-        if self.inversion_history_["epoch"]:
-            z = self.encoder_(real)
+        if not torch.compiler.is_compiling():  # an exported network looks at no values
+            self._check_invertible(x)
+        real, learned = self._seen(x), self.inversion_history_["epoch"]
+        z = self.encoder_(real) if learned else x.new_zeros(len(x), self.latent_dim)
         if self.invert_steps:
-            z = descend(partial(self._drawn, self.average_), real, z, self.invert_steps)
+            z = descend(lambda z: self._drawn(self.average_, z), real, z, self.invert_steps)
         return z
+
+    @property
+    def encodes_by_search(self) -> bool:  # type: ignore[override]
+        """Whether a code is descended to, as no encoder was learned or `invert_steps` asks so."""
+        return bool(self.invert_steps) or not self.inversion_history_["epoch"]
 
     def _check_invertible(self, x: torch.Tensor) -> None:
         if not self.inversion_history_["epoch"] and not self.invert_steps:

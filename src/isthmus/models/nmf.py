@@ -99,6 +99,7 @@ class NMF(Representation):
     init: str = "nndsvda"
 
     width = "n_components"
+    encodes_by_search = True
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

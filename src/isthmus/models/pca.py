@@ -171,9 +171,9 @@ class PCA(Representation):
         return moved
 
     def _scale(self, like: torch.Tensor) -> torch.Tensor:
-        variance = self._learned("explained_variance_", like)
-        floor = variance.max() * torch.finfo(like.dtype).eps
-        return variance.clamp(min=float(floor)).sqrt()
+        variance = self.explained_variance_
+        least = variance.max() * torch.finfo(like.dtype).eps
+        return torch.from_numpy(np.sqrt(np.maximum(variance, least))).to(like)
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
         axes, mean = self._learned("components_", x), self._learned("mean_", x)

@@ -34,7 +34,7 @@ class ToPicture(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the same values as a picture."""
-        return x.view(len(x), *self.shape).permute(0, 3, 1, 2)
+        return x.unflatten(1, self.shape).permute(0, 3, 1, 2)
 
 
 class FromPicture(nn.Module):
@@ -42,7 +42,7 @@ class FromPicture(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the same values, flat."""
-        return x.permute(0, 2, 3, 1).reshape(len(x), -1)
+        return x.permute(0, 2, 3, 1).flatten(1)
 
 
 class TransposedConv(nn.ConvTranspose2d):
@@ -54,7 +54,7 @@ class TransposedConv(nn.ConvTranspose2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         """Return the enlarged picture."""
-        if x.device.type != "cpu":
+        if x.device.type != "cpu" or torch.compiler.is_compiling():  # or being exported
             return super().forward(x)
         weight, bias = self.weight, self.bias
         if torch.is_autocast_enabled("cpu"):

@@ -1,0 +1,288 @@
+"""One model beside the images: its codes, layouts and colours, computed once and kept."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isthmus.codes import PIECE_BYTES, pieces, pixels_of, vectors
+from isthmus.data.images import Images, chunk_rows, to_unit
+from isthmus.explorer import places
+from isthmus.explorer.colours import clusters
+from isthmus.explorer.kept import Kept
+from isthmus.explorer.onnx import can_export, packed
+from isthmus.explorer.pixels import to_bytes
+from isthmus.models import name_of
+from isthmus.progress import track
+from isthmus.scores.outliers import mahalanobis
+from isthmus.signature import caption
+from isthmus.traversals import ordered
+
+KNOWN_PRIOR = ("vae", "gan")
+"""Families whose codes are meant to follow N(0, I)."""
+COLOURS = {
+    "error": "Squared error of a pixel",
+    "novelty": "Distance from ordinary codes",
+    "cluster": "Cluster of codes",
+}
+
+Files = dict[str, Callable[[], Path]]
+"""What is served, by its name, and where it lies once it is made."""
+
+
+class Exhibit:
+    """A model beside images.
+
+    Parameters
+    ----------
+    name : str
+        What the page calls it.
+    model : Representation
+        Fitted.
+    images : Images
+        In the order of the page.
+    ends : (float, float)
+        The values that the bytes 0 and 255 stand for.
+    kept : Kept
+        Where what is computed is kept; it follows from model and images.
+    extra : iterable of {"tsne", "umap"}
+        Further layouts.
+    show : bool or None
+        Show progress; None shows it where standard error is a terminal.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: Any,
+        images: Images,
+        ends: tuple[float, float],
+        kept: Kept,
+        extra: Iterable[str] = (),
+        show: bool | None = None,
+    ):
+        self.name, self.model, self.images, self.ends = name, model, images, ends
+        self.kept, self.extra, self.show = kept, tuple(extra), show
+        self.code = "index" if hasattr(model, "codebook_") else "vector"
+        self.code = "pixels" if getattr(model, "any_size", False) else self.code
+        self.decodes = hasattr(model, "decode")
+        self.width = int(model._n_features_out)
+        self.files: Files = {}
+
+    @cached_property
+    def _measured(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """The codes of all images, averaged where they are per pixel, and errors of decoding."""
+        size = chunk_rows(self.images.shape)
+        if self.code == "pixels":
+            size = max(1, PIECE_BYTES // (4 * pixels_of(self.images)))
+        total = -(-len(self.images) // size)
+        rows = track(pieces(self.images, size), f"codes of {self.name}", total, self.show)
+        found, errors = zip(*map(self._measure, rows), strict=True)
+        codes = np.concatenate(found)
+        if not np.isfinite(codes).all():
+            raise ValueError(f"{self.name} gives codes with NaN or infinity: was it trained?")
+        return codes, np.concatenate(errors) if self.decodes else None
+
+    def _measure(self, piece: Images) -> tuple[np.ndarray, np.ndarray | None]:
+        codes, errors = self.model.encode(piece), None
+        if self.decodes:
+            wrong = to_unit(np.asarray(piece)) - self.model.decode(codes).reshape(piece.shape)
+            errors = np.square(wrong).mean((1, 2, 3)).astype(np.float32)
+        codes = codes.mean((1, 2)) if self.code == "pixels" else codes
+        return codes.astype(np.int32 if codes.ndim == 1 else np.float32), errors
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """The codes (n,) or (n, width) as they are kept, mapped into memory."""
+        path = self._codes_path()
+        if self.code == "index":
+            return np.memmap(path, "<i4", "r")
+        return np.memmap(path, "<f4", "r").reshape(len(self.images), -1)
+
+    def _codes_path(self) -> Path:
+        return self.kept.array("codes", lambda: self._measured[0])
+
+    @cached_property
+    def _vectors(self) -> np.ndarray:
+        """The codes, of an index the distances to all prototypes."""
+        return vectors(self.model, self.images) if self.code == "index" else self.codes
+
+    def entry(self, scores: dict[str, float | None], onnx: bool) -> dict[str, Any]:
+        """Return what the manifest says of the model, and learn the names of its files."""
+        family = name_of(self.model)
+        return {
+            "name": self.name,
+            "family": family,
+            "about": caption(family),
+            "code": self.code,
+            "width": self.width,
+            "can": list(self._verbs()),
+            "codes": self._codes_file(),
+            **self._numbers(),
+            "layouts": list(self._layouts()),
+            "grid": self._grid(),
+            "samplers": self.samplers(),
+            "classes": self.classes(),
+            "scores": scores,
+            "onnx": {part: self._onnx(part) if onnx else None for part in ("decode", "encode")},
+        } | self._prototypes()
+
+    def forget(self) -> None:
+        """Free what is on disk by now."""
+        for name in ("_measured", "_vectors"):
+            self.__dict__.pop(name, None)
+
+    def _verbs(self) -> Iterator[str]:
+        yield "encode"
+        if self.decodes:
+            yield from ("decode", "sample") if self.code != "pixels" else ("decode",)
+        if self.classes() is not None:
+            yield "predict"
+
+    def classes(self) -> list[str] | None:
+        """Return what `predict` says, in words; of pixel networks, what their label maps mean."""
+        if hasattr(self.model, "classes_"):
+            return [str(label) for label in self._names(self.model.classes_)]
+        if self.code == "pixels" and self.model.n_classes_:
+            known = self.model.map_classes_
+            return list(known or [f"class {i}" for i in range(self.model.n_classes_)])
+        return None
+
+    def _names(self, labels: Any) -> list[Any]:
+        """Return labels by the names that the images have for them."""
+        names = dict(enumerate(self.images.classes or ()))
+        return [names.get(label, label) for label in np.asarray(labels).tolist()]
+
+    def samplers(self) -> list[str]:
+        """Return what new codes can be drawn from."""
+        if not self.decodes or self.code == "pixels":
+            return []
+        if self.code == "index":
+            return ["prior"]
+        prior = name_of(self.model) in KNOWN_PRIOR
+        return ["prior", "gaussian", "mixture"] if prior else ["gaussian", "mixture"]
+
+    def _add(self, name: str, path: Path) -> str:
+        self.files[f"data/{name}"] = lambda: path
+        return name
+
+    def _codes_file(self) -> str | None:
+        if self.code == "pixels":
+            return None
+        kind = "i32" if self.code == "index" else "f32"
+        return self._add(f"codes/{self.name}.{kind}", self._codes_path())
+
+    def _numbers(self) -> dict[str, list[float]]:
+        """Return what is known of every number of a code, for the sliders."""
+        names = ("order", "usefulness", "low", "high", "mean", "deviation")
+        if self.code != "vector":
+            return {name: [] for name in names}
+        return self.kept.facts("numbers", lambda: _numbers(self.model, self.codes))
+
+    def _layouts(self) -> Iterator[dict[str, Any]]:
+        for dimensions in (2, 3):
+            if self.code == "index" and hasattr(self.model, "grid_"):
+                if dimensions == 2:
+                    yield from self._layout(
+                        "grid", 2, lambda: places.on_grid(self.model, self.codes)
+                    )
+            else:
+                invertible = self.code == "vector"
+                make = functools.partial(self._linear, dimensions, invertible)
+                yield from self._layout("linear", dimensions, make)
+        for method in self.extra:
+            yield from self._layout(method, 2, functools.partial(self._neighbours, method))
+
+    def _linear(self, dimensions: int, invertible: bool) -> places.Layout | None:
+        return places.linear(np.asarray(self._vectors), dimensions, invertible)
+
+    def _neighbours(self, method: str) -> places.Layout:
+        return places.neighbours(np.asarray(self._vectors), method, bool(self.show))
+
+    def _layout(
+        self, key: str, dimensions: int, make: Callable[[], places.Layout | None]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield what the manifest says of a layout, if there is one of so many dimensions."""
+        made = functools.cache(make)
+        kept = f"{key}-{dimensions}"
+        facts = self.kept.facts(kept, lambda: _known(made()))
+        if facts is None:
+            return
+        path = self.kept.array(f"{kept}.f32", lambda: made().points)  # type: ignore[union-attr]
+        file = f"layouts/{self.name}-{facts['id']}-{dimensions}.f32"
+        title = places.TITLES[facts["id"]]
+        yield facts | {"title": title, "dimensions": dimensions, "file": self._add(file, path)}
+
+    def colours(self) -> Iterator[dict[str, Any]]:
+        """Yield what the manifest says of the colours that this model gives."""
+        if self.decodes:
+            yield self._figures("error", self._errors)
+        if self.code != "index" and len(self.codes) > 1 and np.ptp(self.codes, axis=0).max() > 0:
+            yield self._figures("novelty", lambda: mahalanobis(self.codes, self.codes))
+        path = self.kept.array(
+            "cluster.u16", lambda: clusters(self.model, np.asarray(self.codes), self.images)
+        )
+        count = int(np.fromfile(path, "<u2").max()) + 1
+        categories = [f"cluster {i}" for i in range(count)]
+        yield self._colour("cluster", path, "category") | {"categories": categories}
+
+    def _errors(self) -> np.ndarray:
+        return np.asarray(self._measured[1])
+
+    def _figures(self, kind: str, make: Callable[[], np.ndarray]) -> dict[str, Any]:
+        path = self.kept.array(f"{kind}.f32", lambda: make().astype(np.float32))
+        values = np.fromfile(path, "<f4")
+        ends = [float(values.min()), float(values.max())]
+        return self._colour(kind, path, "number") | {"range": ends}
+
+    def _colour(self, what: str, path: Path, kind: str) -> dict[str, Any]:
+        name = f"{what}-{self.name}"
+        file = self._add(f"colours/{name}{path.suffix}", path)
+        title = f"{COLOURS[what]}, {self.name}"
+        return {"id": name, "title": title, "kind": kind, "model": self.name, "file": file}
+
+    def _grid(self) -> dict[str, Any] | None:
+        if not hasattr(self.model, "grid_"):
+            return None
+        rows, columns = self.model.grid_
+        return {"rows": rows, "columns": columns, "topology": self.model.topology}
+
+    def _prototypes(self) -> dict[str, Any]:
+        if self.code != "index":
+            return {}
+        path = self.kept.array(
+            "prototypes.u8", lambda: to_bytes(self.model.decode(np.arange(self.width)), self.ends)
+        )
+        self._add(f"prototypes/{self.name}.u8", path)
+        return {}
+
+    def _onnx(self, part: str) -> str | None:
+        if not can_export(self.model, part):
+            return None
+        name, kept = f"onnx/{self.name}-{part}.onnx", f"{part}.onnx"
+        make = functools.partial(packed, self.model, part)
+        self.files[f"data/{name}"] = lambda: self.kept.path(kept, make)
+        return name
+
+
+def _numbers(model: Any, codes: np.ndarray) -> dict[str, list[float]]:
+    use = getattr(model, "kl_", None)
+    low, high = np.percentile(codes, [1, 99], axis=0)
+    found = {
+        "order": np.asarray(ordered(model, codes)),
+        "usefulness": codes.var(0) if use is None else np.asarray(use),
+        "low": low,
+        "high": high,
+        "mean": codes.mean(0, dtype=np.float64),
+        "deviation": codes.std(0, dtype=np.float64),
+    }
+    return {name: values.tolist() for name, values in found.items()}
+
+
+def _known(layout: places.Layout | None) -> dict[str, Any] | None:
+    return None if layout is None else {"id": layout.id, "inverse": layout.inverse}

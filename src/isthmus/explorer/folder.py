@@ -1,0 +1,77 @@
+"""The explorer as a folder that any file server can serve, without network and without Python."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from isthmus.explorer.view import View
+from isthmus.files import refuse_existing, replacing_folder
+from isthmus.progress import track
+
+PAGE = Path(__file__).parent / "page"
+"""Where the built page lies: Vite writes it there, and the wheel brings it along."""
+
+
+def page_files(folder: Path | None = None) -> dict[str, Path]:
+    """Return every file of the built page by its name on the server.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the page has not been built.
+    """
+    folder = folder or PAGE
+    if not (folder / "index.html").is_file():
+        raise FileNotFoundError(
+            "the explorer's page is not built: run `make page` in the source checkout (it needs "
+            "node, or takes it from PyPI), or install isthmus from a wheel"
+        )
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path for path in files}
+
+
+def all_files(view: View, page: dict[str, Path]) -> dict[str, Callable[[], Path]]:
+    """Return the table of all files but the manifest: the page's and the view's."""
+    return {name: (lambda path=path: path) for name, path in page.items()} | view.files
+
+
+def write_folder(
+    view: View, path: str | Path, *, force: bool = False, show: bool | None = None
+) -> None:
+    """Write the page and everything it is fed; the folder appears when it is whole.
+
+    Parameters
+    ----------
+    view : View
+        Made with ``live=False``.
+    path : str or Path
+        The folder.
+    force : bool
+        Replace an explorer that is there.
+    show : bool or None
+        Show progress; None shows it where standard error is a terminal.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds anything, or with `force` anything but an explorer.
+    FileNotFoundError
+        If the page has not been built.
+    """
+    check_folder(Path(path), force=force)
+    files = all_files(view, page_files())
+    with replacing_folder(path, force=force) as folder:
+        for name, made in track(files.items(), "exporting", len(files), show):
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(made(), target)
+        (folder / "data" / "manifest.json").write_bytes(view.manifest_bytes())
+
+
+def check_folder(path: Path, *, force: bool) -> None:
+    """Refuse a folder that holds anything; with `force`, one that holds no explorer."""
+    refuse_existing(path, force=force)
+    if path.is_dir() and any(path.iterdir()) and not (path / "data" / "manifest.json").is_file():
+        raise FileExistsError(f"{path} is not an exported explorer; it stays, choose another name")

@@ -1,0 +1,103 @@
+"""What the explorer has computed once, kept on disk, so that a second start is quick."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isthmus.data.cache import cache_folder, key_of
+from isthmus.data.images import Images
+from isthmus.files import replacing
+
+VERSION = 1
+"""Of what is kept; another number, and everything is computed anew."""
+HASHED = 2**30
+"""Bytes of images that are looked at to know a set again, at most, evenly spread over it."""
+
+
+class Kept:
+    """A folder of files that are made when they are first asked for.
+
+    Parameters
+    ----------
+    *facts
+        What everything in it follows from, as JSON can hold it: others have another folder.
+    root : Path, optional
+        Where such folders lie; by default beside the packed images, in the user's cache.
+
+    Examples
+    --------
+    >>> kept = Kept("example", root=Path(tempfile.mkdtemp()))
+    >>> kept.path("note.txt", lambda: b"made").read_bytes()
+    b'made'
+    >>> kept.path("note.txt", lambda: b"not made again").read_bytes()
+    b'made'
+    """
+
+    def __init__(self, *facts: Any, root: Path | None = None):
+        root = root or cache_folder().parent / "explorer"
+        self.folder = root / key_of(VERSION, *facts)
+        self._locks: dict[str, threading.Lock] = {}
+
+    def path(self, name: str, make: Callable[[], bytes]) -> Path:
+        """Return the file of that name, after it was made if it was not there."""
+        path = self.folder / name
+        with self._locks.setdefault(name, threading.Lock()):
+            if not path.is_file():
+                content = make()
+                with replacing(path) as temporary:
+                    temporary.write_bytes(content)
+        return path
+
+    def array(self, name: str, make: Callable[[], np.ndarray]) -> Path:
+        """Return the file of the values of an array: little-endian, row by row, nothing else."""
+        return self.path(name, lambda: little_endian(make()))
+
+    def facts(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what JSON can hold, made once."""
+        path = self.path(f"{name}.json", lambda: json.dumps(make()).encode())
+        return json.loads(path.read_bytes())
+
+
+def little_endian(array: np.ndarray) -> bytes:
+    r"""Return the values of an array row by row, as every page and processor reads them.
+
+    Examples
+    --------
+    >>> little_endian(np.array([1, 2], dtype=">u2"))
+    b'\x01\x00\x02\x00'
+    """
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
+
+
+def fingerprint(model: Any) -> str:
+    """Return what tells a fitted model from all others: a hash of its file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        model.save(path)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def fingerprint_of(images: Images) -> str:
+    """Return what tells images from all others: a hash of values, labels, factors and split.
+
+    Of a set of more than 1 GiB a part is looked at, evenly spread.
+    """
+    found = hashlib.sha256(repr((images.shape, str(images.dtype), images.classes)).encode())
+    most = max(1, HASHED // max(1, images.nbytes // max(1, len(images))))
+    for chunk in images.evenly(most).chunks():
+        found.update(np.ascontiguousarray(chunk).data)
+    beside = {"y": images.y, "names": images.names, "is_test": images.is_test, **images.factors}
+    for name, values in sorted(beside.items()):
+        if values is not None:
+            values = np.asarray(values)
+            plain = values if values.dtype.kind in "fiub" else values.astype(str)
+            found.update(name.encode() + np.ascontiguousarray(plain).tobytes())
+    return found.hexdigest()

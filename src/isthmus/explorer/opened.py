@@ -1,0 +1,130 @@
+"""What `isthmus explore` is given: models and images, or the folder of a study."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from isthmus.commands.given import images_for
+from isthmus.data.images import Images, with_channels
+from isthmus.data.readers import load_images
+from isthmus.store import load_model
+from isthmus.studies import COLUMNS, LONGEST_SIDE
+from isthmus.words import hint
+
+
+@dataclass
+class Opened:
+    """Models by name, the images they are shown on, and the scores of a study."""
+
+    models: dict[str, Any]
+    images: Images
+    title: str
+    scores: dict[str, dict[str, float | None]] = field(default_factory=dict)
+
+
+def opened(given: Sequence[str], names: Sequence[str] | None = None) -> Opened:
+    """Return models and images from the words of a command.
+
+    Parameters
+    ----------
+    given : sequence of str
+        Files of models and at last a source of images, or the folder of a study, with or without
+        another source of images.
+    names : sequence of str, optional
+        Which models of a study; all by default.
+
+    Raises
+    ------
+    ValueError, OSError
+        If something is missing or cannot be read.
+    """
+    if is_study(Path(given[0])):
+        if len(given) > 2:
+            raise ValueError(
+                f"expected STUDY_FOLDER or STUDY_FOLDER SOURCE, got {' '.join(given)}"
+            )
+        return _study(Path(given[0]), names, *given[1:])
+    if names:
+        raise ValueError("--models chooses among the models of a study; name files instead")
+    if len(given) < 2:
+        raise ValueError(
+            f"{given[0]} is not the folder of a study: give MODEL... SOURCE, as in `isthmus "
+            "explore pca.safetensors mnist`, or a folder that `isthmus study` wrote"
+        )
+    *files, source = given
+    models = {}
+    for file in files:
+        name, n = Path(file).stem, 2
+        while name in models:
+            name, n = f"{Path(file).stem}-{n}", n + 1
+        models[name] = load_model(file)
+    return Opened(models, _fitting(next(iter(models.values())), source), source)
+
+
+def is_study(path: Path) -> bool:
+    """Return whether a folder is one that `isthmus study` wrote."""
+    return (path / "scores.json").is_file() and (path / "models").is_dir()
+
+
+def _study(folder: Path, names: Sequence[str] | None, source: str | None = None) -> Opened:
+    record = _record(folder / "scores.json")
+    scores = {row["model"]: _figures(row) for row in record["scores"]}
+    chosen = list(names or scores)
+    for name in chosen:
+        if name not in scores:
+            known = ", ".join(scores)
+            raise ValueError(f"--models {name}: the study has {known}{hint(name, scores)}")
+    models = {name: load_model(folder / "models" / f"{name}.safetensors") for name in chosen}
+    if not models:
+        raise ValueError(f"{folder} holds no models")
+    title = f"{source or record['source']}, {folder.name}"
+    if source is not None:
+        return Opened(models, _fitting(next(iter(models.values())), source), title, scores)
+    images = _of_study(record["source"], next(iter(models.values())), folder)
+    if images.is_test is None:  # the study held out the same ones
+        images = images.split(random_state=int(record.get("random_state", 0)))
+    return Opened(models, images, title, scores)
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        str(record["source"]), [row["model"] for row in record["scores"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged or not the scores of a study ({error})") from None
+    return record
+
+
+def _figures(row: dict[str, Any]) -> dict[str, float | None]:
+    found = {name: row[name] for name in COLUMNS if name in row}
+    figures = {k: v for k, v in found.items() if v is None or isinstance(v, int | float)}
+    return {k: v if v is None or math.isfinite(v) else None for k, v in figures.items()}
+
+
+def _of_study(source: str, model: Any, folder: Path) -> Images:
+    try:
+        images = load_images(source, longest=LONGEST_SIDE)
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"the images of the study, {source!r}, cannot be read again ({error}): give them, "
+            f"`isthmus explore {folder} SOURCE`"
+        ) from None
+    return _sized(images, model, source)
+
+
+def _fitting(model: Any, source: str) -> Images:
+    return _sized(images_for(model, source), model, source)
+
+
+def _sized(images: Images, model: Any, source: str) -> Images:
+    """Return images in the size and colour of a model, read again if they have another."""
+    shape = with_channels(model.image_shape_)
+    if images.shape[1:] == shape or len(shape) == 1 or getattr(model, "any_size", False):
+        return images
+    color = {1: "grey", 3: "rgb"}.get(shape[2], "auto")
+    return load_images(source, size=(shape[0], shape[1]), color=color)

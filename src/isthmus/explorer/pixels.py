@@ -1,0 +1,112 @@
+"""Pixels as the page has them: bytes, and small pictures many to a sheet."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import Any
+
+import numpy as np
+
+from isthmus.data.images import Images
+
+LARGEST = 64
+"""Longest side of a thumbnail."""
+SHEET = 2048
+"""Longest side of a sheet of thumbnails: every graphics processor takes one."""
+
+
+def range_of(images: Images) -> tuple[float, float]:
+    """Return the values that 0 and 255 stand for, as models see them.
+
+    Examples
+    --------
+    >>> range_of(Images(np.zeros((2, 3, 3), np.uint8)))
+    (0.0, 1.0)
+    """
+    if images.dtype == np.uint8:
+        return 0.0, 1.0
+    ends = [(float(chunk.min()), float(chunk.max())) for chunk in images.chunks()]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    if 0 <= low <= high <= 1:
+        return 0.0, 1.0
+    if -1 <= low <= high <= 1:
+        return -1.0, 1.0
+    return low, max(high, low + 1e-6)
+
+
+def to_bytes(values: Any, ends: tuple[float, float]) -> np.ndarray:
+    """Return pixels as 0 to 255; what is beyond the ends is cut off, what is no number is 0.
+
+    Examples
+    --------
+    >>> to_bytes(np.array([-1.0, 0.5, np.nan, 1.0]), (0.0, 1.0))
+    array([  0, 128,   0, 255], dtype=uint8)
+    """
+    values = np.asarray(values)
+    if values.dtype == np.uint8:
+        return values
+    low, high = ends
+    share = np.nan_to_num((values - low) / (high - low), nan=0.0, posinf=1.0, neginf=0.0)
+    return np.rint(255 * share.clip(0, 1)).astype(np.uint8)
+
+
+def from_bytes(pixels: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
+    """Return pixels as models take them: bytes, or numbers between other ends than 0 and 1."""
+    low, high = ends
+    if ends == (0.0, 1.0):
+        return pixels
+    return (low + pixels.astype(np.float32) * ((high - low) / 255)).astype(np.float32)
+
+
+class Atlas:
+    """Thumbnails of images, many to a sheet; a sheet is drawn when it is asked for.
+
+    Parameters
+    ----------
+    images : Images
+        Of 1 or 3 channels.
+    ends : (float, float)
+        The values that 0 and 255 stand for.
+
+    Examples
+    --------
+    >>> atlas = Atlas(Images(np.zeros((10, 8, 8), np.uint8)), (0.0, 1.0))
+    >>> atlas.columns, atlas.pages, atlas.tile
+    (4, 1, (8, 8))
+    """
+
+    def __init__(self, images: Images, ends: tuple[float, float]):
+        h, w = images.shape[1:3]
+        shrunk = min(1.0, LARGEST / max(h, w))
+        self.images, self.ends = images, ends
+        self.tile = max(1, round(shrunk * h)), max(1, round(shrunk * w))
+        self.columns = min(SHEET // max(self.tile), max(1, math.isqrt(len(images) - 1) + 1))
+        self.pages = -(-len(images) // self.columns**2)
+
+    def page(self, number: int) -> bytes:
+        """Return a sheet as a PNG file."""
+        from PIL import Image
+
+        (h, w), side, c = self.tile, self.columns, self.images.shape[3]
+        some = self.images[number * side**2 : (number + 1) * side**2]
+        sheet: Any = np.zeros((side * side, h, w, c), np.uint8)
+        sheet[: len(some)] = self._thumbnails(to_bytes(np.asarray(some), self.ends))
+        sheet = sheet.reshape(side, side, h, w, c).swapaxes(1, 2).reshape(side * h, side * w, c)
+        file = io.BytesIO()
+        Image.fromarray(sheet[..., 0] if c == 1 else sheet).save(file, "png", compress_level=3)
+        return file.getvalue()
+
+    def _thumbnails(self, pixels: Any) -> np.ndarray:
+        if pixels.shape[1:3] == self.tile:
+            return pixels
+        h, w = self.tile
+        few = pixels[..., 0] if pixels.shape[3] == 1 else pixels
+        small: Any = np.stack([_resized(image, w, h) for image in few])
+        return small.reshape(len(small), h, w, -1)
+
+
+def _resized(image: Any, w: int, h: int) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(image).resize((w, h), Image.Resampling.BOX))

@@ -1,0 +1,301 @@
+"""The explorer's server: files by exact name, and models asked by arrays.
+
+Everything lies below a secret token, so that no other user of the machine and no other page in the
+browser can read images or ask models. `web/README.md` says what goes over the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import mimetypes
+import re
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.explorer.folder import all_files
+from isthmus.explorer.gate import AT_WORK, Gate, body_of, check_announced, drained
+from isthmus.explorer.verbs import Refused, Verbs
+from isthmus.explorer.view import View
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request, Response
+
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self' 'wasm-unsafe-eval'",
+        "worker-src 'self'",
+        "connect-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",
+        "font-src 'self'",
+        "manifest-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+"""What the page may do: run its own scripts, workers and WebAssembly, and talk to this server."""
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",  # with the one above: WebAssembly has threads
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+KINDS = {"f32": "<f4", "i32": "<i4", "u8": "|u1"}
+"""X-Type and what it means."""
+LOCAL = ("127.0.0.1", "localhost", "[::1]")
+"""Names under which a server on this machine is asked; other names could be anyone's."""
+BINARY = "application/octet-stream"
+
+
+def create_app(
+    view: View, page: dict[str, Path], token: str, hosts: tuple[str, ...] | None = LOCAL
+) -> FastAPI:
+    """Return the server as an ASGI application.
+
+    Parameters
+    ----------
+    view : View
+        Made with ``live=True``.
+    page : dict of str to Path
+        Files of the built page by name; see `isthmus.explorer.folder.page_files`.
+    token : str
+        The secret part of every path.
+    hosts : tuple of str or None
+        Names that a request may give the server, without the port; None allows any.
+
+    Raises
+    ------
+    ImportError
+        If fastapi is not installed.
+    """
+    fastapi = _fastapi()
+    from starlette.routing import Route
+
+    pool = ThreadPoolExecutor(AT_WORK, "explorer")
+    desk = _Desk(view, page, token, pool)
+    routes = [
+        Route("/{root}/api/{token}/{verb}", desk.ask, methods=["POST"]),
+        Route("/{root}/{name:path}", desk.hand_out, methods=["GET"]),
+    ]
+    app = fastapi.FastAPI(
+        routes=routes, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_ending
+    )
+    app.state.pool = pool
+    app.add_exception_handler(Refused, _refusal)
+    app.add_exception_handler(fastapi.exceptions.StarletteHTTPException, _http_error)
+    app.add_exception_handler(Exception, _accident)
+    app.add_middleware(_Guarded, hosts=hosts)
+    return app
+
+
+def _fastapi() -> Any:
+    try:
+        import fastapi
+        import uvicorn  # noqa: F401
+    except ImportError:
+        raise ImportError(
+            "the explorer's server needs fastapi and uvicorn: pip install 'isthmus[explore]', or "
+            "write a folder with --export"
+        ) from None
+    import fastapi.exceptions
+
+    return fastapi
+
+
+@asynccontextmanager
+async def _ending(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Desk:
+    """Answers requests: files from a table, verbs by models, each in a thread of the pool."""
+
+    def __init__(self, view: View, page: dict[str, Path], token: str, pool: ThreadPoolExecutor):
+        self.view, self.token, self.pool = view, token, pool
+        self.verbs, self.gate, self.files = Verbs(view), Gate(), all_files(view, page)
+
+    async def ask(self, request: Request) -> Response:
+        try:
+            return _array_response(await self._asked(request))
+        except Refused:
+            await drained(request.stream())
+            raise
+
+    async def _asked(self, request: Request) -> np.ndarray:
+        given = request.path_params
+        self._admit(given["root"])
+        self._admit(given["token"])
+        check_announced(request.headers.get("content-length"))
+        async with self.gate.enter():
+            body, query = await body_of(request.stream()), dict(request.query_params)
+            return await self._run(self._answer, given["verb"], query, body)
+
+    def _answer(self, verb: str, query: dict[str, str], body: bytes) -> np.ndarray:
+        try:
+            return self.verbs.answer(verb, query, body)
+        except ValueError as error:  # of a model, which says what is wrong with what it was given
+            raise Refused(400, str(error)) from None
+
+    async def hand_out(self, request: Request) -> Response:
+        self._admit(request.path_params["root"])
+        name = request.path_params["name"]
+        if name == "data/manifest.json":
+            return _response(self.view.manifest_bytes(), "application/json")
+        made = self.files.get(name or "index.html")
+        if made is None:
+            raise Refused(404, "there is no such file")
+        path = await self._run(made)
+        return _file_response(path, name or "index.html")
+
+    def _admit(self, given: str) -> None:
+        if not secrets.compare_digest(given.encode(), self.token.encode()):
+            raise Refused(403, "wrong token: open the address that `isthmus explore` printed")
+
+    async def _run(self, work: Callable[..., Any], *given: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self.pool, work, *given)
+
+
+def _response(content: bytes, kind: str, headers: dict[str, str] | None = None) -> Response:
+    from fastapi import Response
+
+    return Response(content, media_type=kind, headers=headers)
+
+
+def _file_response(path: Path, name: str) -> Response:
+    from fastapi.responses import FileResponse
+
+    known = {".wasm": "application/wasm", ".js": "text/javascript", ".mjs": "text/javascript"}
+    kind = known.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or BINARY
+    return FileResponse(path, media_type=kind)
+
+
+def _array_response(array: np.ndarray) -> Response:
+    kind = next(kind for kind, dtype in KINDS.items() if array.dtype == np.dtype(dtype))
+    shape = ",".join(map(str, array.shape))
+    return _response(array.tobytes(), BINARY, {"X-Shape": shape, "X-Type": kind})
+
+
+async def _refusal(request: Request, error: Any) -> Response:
+    return _sentence(error.status, str(error))
+
+
+async def _http_error(request: Request, error: Any) -> Response:
+    return _sentence(error.status_code, f"{error.detail}".lower())
+
+
+async def _accident(request: Request, error: Exception) -> Response:
+    return _sentence(500, "something went wrong here; the terminal of `isthmus explore` says what")
+
+
+def _sentence(status: int, words: str) -> Response:
+    from fastapi.responses import JSONResponse
+
+    return JSONResponse({"error": words}, status)
+
+
+class _Guarded:
+    """Refuses requests under a foreign name, and adds the headers of `HEADERS` to every answer.
+
+    A page elsewhere could point a name of its own at this machine and then read all answers.
+    """
+
+    def __init__(self, app: Any, hosts: tuple[str, ...] | None):
+        self.app, self.hosts = app, hosts
+
+    async def __call__(self, scope: Any, receive: Any, send: Callable[[Any], Awaitable]) -> None:
+        async def guarded(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                more = [(k.lower().encode(), v.encode()) for k, v in HEADERS.items()]
+                message = message | {"headers": [*message.get("headers", []), *more]}
+            await send(message)
+
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+        elif self._is_foreign(scope):
+            words = "this server does not answer under that name"
+            await _sentence(403, words)(scope, receive, guarded)
+        else:
+            await self.app(scope, receive, guarded)
+
+    def _is_foreign(self, scope: dict) -> bool:
+        given = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        return self.hosts is not None and re.sub(r":\d+$", "", given) not in self.hosts
+
+
+def hosts_for(host: str) -> tuple[str, ...] | None:
+    """Return the names under which a server bound to `host` may be asked.
+
+    Examples
+    --------
+    >>> hosts_for("127.0.0.1"), hosts_for("0.0.0.0")
+    (('127.0.0.1', 'localhost', '[::1]'), None)
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return LOCAL if host == "localhost" else (*LOCAL, host)
+    return LOCAL if address.is_loopback else None
+
+
+def serve(app: FastAPI, host: str, port: int, ready: Callable[[int], None]) -> None:
+    """Serve until Ctrl-C.
+
+    Parameters
+    ----------
+    app : FastAPI
+        See `create_app`.
+    host : str
+        Address to bind to.
+    port : int
+        Port; 0 takes any that is free.
+    ready : callable
+        Called with the port once requests are answered.
+
+    Raises
+    ------
+    OSError
+        If the port is taken, or nothing can be bound to the host.
+    """
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets)
+            ready(bound.getsockname()[1])
+
+    # Ctrl-C is how it is ended
+    with _bound(host, port) as bound, contextlib.suppress(KeyboardInterrupt):
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False,
+            timeout_graceful_shutdown=2,
+        )  # fmt: skip
+        Server(config).run([bound])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        raise OSError(
+            f"nothing can be served at {host}, port {port} ({error.strerror}): try another --port"
+        ) from None
+    return found

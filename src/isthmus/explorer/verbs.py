@@ -1,0 +1,247 @@
+"""What the page asks of models: arrays in, arrays out, everything checked; no web in here."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from isthmus.explorer.exhibit import KNOWN_PRIOR, Exhibit
+from isthmus.explorer.pixels import from_bytes, to_bytes
+from isthmus.explorer.view import View
+from isthmus.models import name_of
+from isthmus.samplers import Draw, fitted
+from isthmus.search import Index
+
+MOST_ROWS = 4096
+"""Rows of one request, going in or coming out."""
+MOST_BYTES = 16 * 2**20
+"""Bytes of one answer; what it is made from takes several times as many."""
+MOST_NEAREST = 1000
+"""Neighbours of one code."""
+SEARCHED = 256
+"""Codes whose neighbours are sought in one request: every one is compared with all images."""
+HOTTEST = 10.0
+"""Highest temperature: codes beyond are far from all images."""
+
+
+class Refused(Exception):
+    """A request that cannot be answered: the status it has, and why, in one sentence.
+
+    Parameters
+    ----------
+    status : int
+        400 malformed, 403 wrong token, 404 unknown, 413 too large, 429 too many at once.
+    words : str
+        What was given, and what is allowed.
+    """
+
+    def __init__(self, status: int, words: str):
+        super().__init__(words)
+        self.status = status
+
+
+class Verbs:
+    """Answers of models to the requests of a page.
+
+    Parameters
+    ----------
+    view : View
+        What is shown.
+
+    Examples
+    --------
+    >>> import isthmus as ist, tempfile, pathlib
+    >>> images = ist.load_images("digits")
+    >>> cache = pathlib.Path(tempfile.mkdtemp())
+    >>> verbs = Verbs(View({"pca": ist.PCA(4).fit(images)}, images, cache=cache))
+    >>> verbs.answer("decode", {"model": "pca"}, np.zeros((2, 4), "<f4").tobytes()).shape
+    (2, 8, 8, 1)
+    """
+
+    def __init__(self, view: View):
+        self.view, self.shape = view, view.images.shape[1:]
+        self._lock = threading.Lock()
+        self._once: dict[Any, Any] = {}
+        self.known: dict[str, Callable[[Mapping[str, str], bytes], np.ndarray]] = {
+            "decode": self._decode,
+            "encode": self._encode,
+            "denoise": self._denoise,
+            "predict": self._predict,
+            "nearest": self._nearest,
+            "sample": self._sample,
+            "images": self._images,
+            "segment": self._segment,
+        }
+
+    def answer(self, verb: str, query: Mapping[str, str], body: bytes) -> np.ndarray:
+        """Return the array that answers a request.
+
+        Raises
+        ------
+        Refused
+            If it is malformed, too large, or asks what a model cannot.
+        """
+        if verb not in self.known:
+            raise Refused(404, f"there is no {verb!r}; there are {', '.join(self.known)}")
+        return self.known[verb](query, body)
+
+    def _decode(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
+        shown = self._shown(query, "decode")
+        return self._decoded(shown, self._codes(shown, body))
+
+    def _decoded(self, shown: Exhibit, codes: np.ndarray) -> np.ndarray:
+        back = shown.model.decode(codes)
+        return to_bytes(back.reshape(len(back), *self.shape), self.view.ends)
+
+    def _encode(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
+        shown = self._shown(query, "encode")
+        wide = self._row(shown) if shown.code == "pixels" else ()
+        codes = shown.model.encode(self._pixels(body, 4 * int(np.prod(wide))))
+        return codes.astype("<i4" if codes.ndim == 1 else "<f4")
+
+    def _denoise(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
+        shown = self._shown(query, "decode")
+        return self._decoded(shown, shown.model.encode(self._pixels(body)))
+
+    def _predict(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
+        shown = self._shown(query, "predict")
+        if not hasattr(shown.model, "predict_proba"):
+            raise Refused(404, f"{shown.name} says a class of every pixel: ask it to segment")
+        return shown.model.predict_proba(self._pixels(body)).astype("<f4")
+
+    def _segment(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
+        shown = self._shown(query, "segment")
+        if hasattr(shown.model, "predict"):
+            return shown.model.predict(self._pixels(body)).astype(np.uint8)
+        wide = 4 * int(np.prod(self._row(shown)))
+        return shown.model.encode(self._pixels(body, wide)).astype("<f4")
+
+    def _nearest(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
+        shown = self._shown(query, "nearest")
+        most = min(MOST_NEAREST, len(self.view.images))
+        k = _whole(query, "k", 8, 1, most)
+        codes = self._codes(shown, body, MOST_BYTES // SEARCHED)
+        if shown.code == "index":
+            return self._sharing(shown, codes, k)
+        index = self._made(("index", shown.name), lambda: Index(shown.codes))
+        return index.search(codes, k).rows.astype("<i4")
+
+    def _sharing(self, shown: Exhibit, codes: np.ndarray, k: int) -> np.ndarray:
+        """Return the first images of every index, -1 where it has fewer."""
+        found = np.full((len(codes), k), -1, "<i4")
+        for row, code in zip(found, codes, strict=True):
+            members = np.flatnonzero(shown.codes == code)[:k]
+            row[: len(members)] = members
+        return found
+
+    def _sample(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
+        shown = self._shown(query, "sample")
+        n, seed = _whole(query, "n", 16, 1, MOST_ROWS), _whole(query, "seed", 0, 0, 2**53)
+        t, sampler = _figure(query, "temperature", 1.0), query.get("sampler", shown.samplers()[0])
+        if sampler not in shown.samplers():
+            raise Refused(400, f"sampler={sampler!r} must be one of {', '.join(shown.samplers())}")
+        rng = np.random.default_rng(seed)
+        if sampler == "prior" and name_of(shown.model) in KNOWN_PRIOR:
+            return (t * rng.normal(size=(n, shown.width))).astype("<f4")
+        kind = "gaussian" if sampler == "prior" else sampler  # indices are drawn as they occur
+        draw: Draw = self._made((kind, shown.name), lambda: fitted(shown.codes, kind))
+        codes = draw(n, rng, t)
+        return codes.astype("<i4" if codes.ndim == 1 else "<f4")
+
+    def _images(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
+        ids = self._array(body, "<i4", (), int(np.prod(self.shape)))
+        if not 0 <= ids.min() <= ids.max() < len(self.view.images):
+            raise Refused(400, f"ids run from 0 to {len(self.view.images) - 1}")
+        return to_bytes(np.asarray(self.view.images[ids.astype(np.int64)]), self.view.ends)
+
+    def _shown(self, query: Mapping[str, str], verb: str) -> Exhibit:
+        """Return the model that is asked for, if it can do what is asked."""
+        name = query.get("model", "")
+        shown = self.view.exhibits.get(name)
+        if shown is None:
+            raise Refused(
+                404, f"there is no model {name!r}; there are {', '.join(self.view.exhibits)}"
+            )
+        able = {
+            "decode": shown.decodes,
+            "sample": bool(shown.samplers()),
+            "predict": shown.classes() is not None,
+            "segment": shown.code == "pixels",
+            "nearest": shown.code != "pixels",
+        }
+        if not able.get(verb, True):
+            raise Refused(404, f"{name} ({name_of(shown.model)}) cannot {verb}")
+        return shown
+
+    def _row(self, shown: Exhibit) -> tuple[int, ...]:
+        """Return the shape of one code."""
+        if shown.code == "index":
+            return ()
+        return (*self.shape[:2], shown.width) if shown.code == "pixels" else (shown.width,)
+
+    def _codes(self, shown: Exhibit, body: bytes, answer: int = 0) -> np.ndarray:
+        kind = "<i4" if shown.code == "index" else "<f4"
+        codes = self._array(body, kind, self._row(shown), answer or int(np.prod(self.shape)))
+        if kind == "<f4" and not np.isfinite(codes).all():
+            raise Refused(400, "codes must be finite numbers, without NaN and infinity")
+        if kind == "<i4" and not 0 <= codes.min() <= codes.max() < shown.width:
+            raise Refused(400, f"the indices of {shown.name} run from 0 to {shown.width - 1}")
+        return codes
+
+    def _pixels(self, body: bytes, answer: int = 0) -> np.ndarray:
+        pixels = self._array(body, "u1", self.shape, answer)
+        return from_bytes(pixels, self.view.ends)
+
+    def _array(self, body: bytes, kind: str, row: tuple[int, ...], answer: int) -> np.ndarray:
+        """Return a body as an array of rows, if it holds so many of them and no part of another.
+
+        `answer` is how many bytes a row of the answer will have.
+        """
+        size = np.dtype(kind).itemsize * int(np.prod(row))
+        rows, rest = divmod(len(body), size)
+        if rest or not rows:
+            raise Refused(
+                400, f"a body of {len(body)} bytes is not one or more rows of {size} bytes each"
+            )
+        if rows > MOST_ROWS or rows * answer > MOST_BYTES:
+            most = min(MOST_ROWS, MOST_BYTES // max(1, answer))
+            raise Refused(413, f"{rows} rows in one request: at most {most} are allowed here")
+        return np.frombuffer(body, kind).reshape(rows, *row).copy()  # which may be written to
+
+    def _made(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what takes its time to make and is made once, whoever asks first."""
+        with self._lock:
+            once = self._once.setdefault(key, _Once(make))
+        return once()
+
+
+class _Once:
+    def __init__(self, make: Callable[[], Any]):
+        self.lock, self.make = threading.Lock(), functools.cache(make)
+
+    def __call__(self) -> Any:
+        with self.lock:
+            return self.make()
+
+
+def _whole(query: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    given = query.get(name, str(default))
+    plain = given.isascii() and given.isdigit() and len(given) <= 16
+    if not plain or not low <= int(given) <= high:
+        raise Refused(400, f"{name}={given[:40]!r} must be a whole number, {low} to {high}")
+    return int(given)
+
+
+def _figure(query: Mapping[str, str], name: str, default: float) -> float:
+    given = query.get(name, str(default))
+    try:
+        value = float(given[:40])
+    except ValueError:
+        value = float("nan")
+    if not 0 < value <= HOTTEST:
+        raise Refused(400, f"{name}={given[:40]!r} must be above 0 and at most {HOTTEST:g}")
+    return value

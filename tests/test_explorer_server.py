@@ -1,0 +1,339 @@
+"""What the explorer's server answers, and what it refuses."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import isthmus as ist
+from isthmus.data.images import to_unit
+from isthmus.explorer import gate, verbs
+from isthmus.explorer.view import View
+
+pytest.importorskip("fastapi")
+pytest.importorskip("httpx2")
+
+from starlette.testclient import TestClient
+
+from isthmus.explorer.server import HEADERS, create_app, hosts_for
+
+SHORT = {"max_steps": 30, "random_state": 0}
+TOKEN = "the-token"
+API = f"/{TOKEN}/api/{TOKEN}"
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory):
+    images = ist.load_images("digits")
+    train = images.train
+    models = {
+        "pca": ist.PCA(6).fit(train),
+        "kmeans": ist.KMeans(12, random_state=0).fit(train),
+        "vae": ist.VAE(4, hidden=(32,), **SHORT).fit(train),
+        "nmf": ist.NMF(5, random_state=0).fit(train),
+        "classifier": ist.Classifier(5, **SHORT).fit(train),
+        "pixelnet": ist.PixelNet(3, channels=8, **SHORT).fit(train),
+    }
+    return View(models, images, cache=tmp_path_factory.mktemp("cache"), show=False)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    for name in ("index.html", "script.js", "runtime.wasm"):
+        (folder / name).write_text(f"<!doctype html>{name}")
+    return {path.name: path for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def client(view, page):
+    app = create_app(view, page, TOKEN, hosts=("testserver",))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def ask(client, verb, body=b"", **query):
+    body = body.tobytes() if isinstance(body, np.ndarray) else body
+    return client.post(f"{API}/{verb}", content=body, params=query)
+
+
+def array(answer):
+    assert answer.status_code == 200, answer.text[:300]
+    dtype = {"f32": "<f4", "i32": "<i4", "u8": "u1"}[answer.headers["X-Type"]]
+    shape = [int(side) for side in answer.headers["X-Shape"].split(",")]
+    return np.frombuffer(answer.content, dtype).reshape(shape)
+
+
+def refused(answer, status):
+    assert answer.status_code == status, answer.text[:300]
+    assert list(answer.json()) == ["error"]
+    assert len(answer.json()["error"]) > 10
+    return answer.json()["error"]
+
+
+def codes_of(view, name, n=5):
+    codes = np.asarray(view.exhibits[name].codes[:n])
+    return codes.astype("<i4" if codes.ndim == 1 else "<f4")
+
+
+@pytest.mark.parametrize("name", ["pca", "kmeans", "vae", "nmf"])
+def test_decode_is_what_the_model_decodes(client, view, name):
+    codes = codes_of(view, name)
+    found = array(ask(client, "decode", codes, model=name))
+    truth = view.exhibits[name].model.decode(codes)
+    assert found.dtype == np.uint8
+    assert found.std() > 10
+    assert np.abs(found / 255 - truth.clip(0, 1)).max() <= 1 / 255
+
+
+@pytest.mark.parametrize("name", ["pca", "kmeans", "vae", "nmf", "classifier"])
+def test_encode_is_what_the_model_encodes(client, view, name):
+    pixels = np.asarray(view.images[:7])
+    found = array(ask(client, "encode", pixels, model=name))
+    np.testing.assert_allclose(found, view.exhibits[name].model.encode(pixels), atol=1e-5)
+    np.testing.assert_allclose(found, codes_of(view, name, 7), atol=1e-4)
+
+
+def test_denoise_predict_segment_and_images(client, view):
+    pixels = np.asarray(view.images[:3])
+    models = {name: exhibit.model for name, exhibit in view.exhibits.items()}
+    back = array(ask(client, "denoise", pixels, model="pca"))
+    assert np.abs(back / 255 - ist.denoise(models["pca"], pixels).clip(0, 1)).max() <= 1 / 255
+    said = array(ask(client, "predict", pixels, model="classifier"))
+    np.testing.assert_allclose(said, models["classifier"].predict_proba(pixels), atol=1e-6)
+    attributes = array(ask(client, "segment", pixels, model="pixelnet"))
+    np.testing.assert_allclose(attributes, models["pixelnet"].encode(pixels), atol=1e-5)
+    again = array(ask(client, "decode", attributes, model="pixelnet"))
+    assert again.shape == (3, 8, 8, 1)
+    rows = np.array([0, 1796, 5], "<i4")
+    np.testing.assert_array_equal(
+        array(ask(client, "images", rows)), np.asarray(view.images[rows])
+    )
+
+
+def test_nearest_finds_an_image_by_its_own_code(client, view):
+    found = array(ask(client, "nearest", codes_of(view, "vae"), model="vae", k=3))
+    assert found.shape == (5, 3)
+    assert found[:, 0].tolist() == [0, 1, 2, 3, 4]
+    unit = codes_of(view, "kmeans", 1)
+    members = array(ask(client, "nearest", unit, model="kmeans", k=4))[0]
+    assert (view.exhibits["kmeans"].codes[members] == unit[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "sampler"),
+    [("vae", "prior"), ("vae", "gaussian"), ("pca", "mixture"), ("kmeans", "prior")],
+)
+def test_samples_repeat_with_their_seed_and_follow_the_codes(client, view, name, sampler):
+    query = {"model": name, "sampler": sampler, "n": 2000}
+    drawn = array(ask(client, "sample", seed=1, **query))
+    assert len(drawn) == 2000
+    np.testing.assert_array_equal(drawn, array(ask(client, "sample", seed=1, **query)))
+    assert not np.array_equal(drawn, array(ask(client, "sample", seed=2, **query)))
+    codes = view.exhibits[name].codes
+    if sampler == "prior" and name == "vae":
+        assert np.abs(drawn.mean(0)).max() < 0.15
+        cold = array(ask(client, "sample", seed=1, temperature=0.5, **query))
+        np.testing.assert_allclose(cold, drawn / 2, rtol=1e-5)
+    elif codes.ndim == 2:
+        assert np.abs(drawn.mean(0) - codes.mean(0)).max() < 0.2 * codes.std(0).max()
+    else:
+        assert set(drawn.tolist()) == set(codes.tolist())
+
+
+def test_files_are_those_of_the_table(client, view):
+    manifest = client.get(f"/{TOKEN}/data/manifest.json").json()
+    assert manifest == view.manifest
+    assert client.get(f"/{TOKEN}/").text == "<!doctype html>index.html"
+    wasm = client.get(f"/{TOKEN}/runtime.wasm")
+    assert wasm.headers["content-type"] == "application/wasm"
+    named = [model["codes"] for model in manifest["models"] if model["codes"]]
+    named += [layout["file"] for model in manifest["models"] for layout in model["layouts"]]
+    named += [colour["file"] for colour in manifest["colours"]]
+    for name in named:
+        assert client.get(f"/{TOKEN}/data/{name}").status_code == 200, name
+    codes = client.get(f"/{TOKEN}/data/codes/pca.f32").content
+    np.testing.assert_array_equal(np.frombuffer(codes, "<f4"), view.exhibits["pca"].codes.ravel())
+
+
+PATHS = [
+    "data/%2e%2e/data/manifest.json", "..%2f..%2fetc%2fpasswd",
+    "/etc/passwd", "//etc/passwd", "data/codes/pca.f32%00.png",
+    "data\\\\manifest.json", "data/manifest.json/", "DATA/manifest.json", "index.html%2f..",
+    "data/codes/..%5cpca.f32", "data/nothing.f32", "api", "openapi.json", "docs",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_path_leads_anywhere_else(client, path):
+    refused(client.get(f"/{TOKEN}/{path}"), 404)
+
+
+def test_the_token_is_needed_for_everything(client, view):
+    body = codes_of(view, "pca").tobytes()
+    for path in (
+        "wrong/api/wrong",
+        f"wrong/api/{TOKEN}",
+        f"{TOKEN}/api/wrong",
+        f"{TOKEN}/api/%F0",
+    ):
+        answer = client.post(f"/{path}/decode?model=pca", content=body)
+        assert "wrong token" in refused(answer, 403)
+    for path in ("/", "/data/manifest.json", "/index.html"):
+        assert client.get(path).status_code in (403, 404)
+        assert "images" not in client.get(path).text
+    refused(client.get("/wrong/data/manifest.json"), 403)
+
+
+def test_a_foreign_name_is_refused(client):
+    path = f"/{TOKEN}/data/manifest.json"
+    for host in ("evil.example", "evil.example:8000", "testserver.evil.example", ""):
+        refused(client.get(path, headers={"Host": host}), 403)
+    assert client.get(path, headers={"Host": "testserver:1234"}).status_code == 200
+    for host in ("[::1]", "[::1]:80"):
+        refused(client.get(path, headers={"Host": host}), 403)  # not among this one's names
+    assert hosts_for("::1") == hosts_for("127.0.0.1")
+    assert hosts_for("0.0.0.0") is None
+
+
+def test_answers_carry_the_headers_of_security(client):
+    for answer in (client.get(f"/{TOKEN}/"), client.get("/wrong/"), ask(client, "nothing")):
+        for name, value in HEADERS.items():
+            assert answer.headers[name] == value
+    policy = HEADERS["Content-Security-Policy"]
+    assert "script-src 'self' 'wasm-unsafe-eval';" in policy
+    assert "worker-src 'self';" in policy
+    assert "unsafe-inline" not in policy
+    assert "http" not in policy
+
+
+FLOATS = np.zeros((1, 6), "<f4")
+
+
+@pytest.mark.parametrize(
+    ("verb", "query", "body", "status", "words"),
+    [
+        ("decode", {"model": "pca"}, b"", 400, "0 bytes is not one or more rows of 24"),
+        ("decode", {"model": "pca"}, b"12345", 400, "5 bytes"),
+        ("decode", {"model": "pca"}, FLOATS.tobytes() + b"x", 400, "25 bytes"),
+        ("decode", {"model": "pca"}, np.full((1, 6), np.nan, "<f4"), 400, "finite"),
+        ("decode", {"model": "pca"}, np.full((1, 6), np.inf, "<f4"), 400, "finite"),
+        ("decode", {"model": "kmeans"}, np.array([12], "<i4"), 400, "0 to 11"),
+        ("decode", {"model": "kmeans"}, np.array([-1], "<i4"), 400, "0 to 11"),
+        ("decode", {"model": "kmeans"}, b"123", 400, "rows of 4 bytes"),
+        ("decode", {"model": "pca"}, np.zeros((4097, 6), "<f4"), 413, "at most 4096"),
+        ("decode", {"model": "som"}, FLOATS, 404, "there are pca, kmeans"),
+        ("decode", {}, FLOATS, 404, "no model ''"),
+        ("decode", {"model": "classifier"}, FLOATS, 404, "cannot decode"),
+        ("denoise", {"model": "classifier"}, bytes(64), 404, "cannot"),
+        ("predict", {"model": "pca"}, bytes(64), 404, "cannot predict"),
+        ("segment", {"model": "pca"}, bytes(64), 404, "cannot segment"),
+        ("sample", {"model": "pixelnet"}, b"", 404, "cannot sample"),
+        ("nearest", {"model": "pixelnet"}, FLOATS, 404, "cannot nearest"),
+        ("encode", {"model": "pca"}, bytes(63), 400, "63 bytes"),
+        ("encode", {"model": "pca"}, bytes(64 * 4097), 413, "at most 4096"),
+        ("images", {}, np.array([1797], "<i4"), 400, "0 to 1796"),
+        ("images", {}, np.array([-1], "<i4"), 400, "0 to 1796"),
+        ("nearest", {"model": "pca", "k": "0"}, FLOATS, 400, "k='0'"),
+        ("nearest", {"model": "pca", "k": "x"}, FLOATS, 400, "k='x'"),
+        ("nearest", {"model": "pca"}, np.zeros((300, 6), "<f4"), 413, "at most 256"),
+        ("sample", {"model": "vae", "n": "-1"}, b"", 400, "n='-1'"),
+        ("sample", {"model": "vae", "n": "4097"}, b"", 400, "1 to 4096"),
+        ("sample", {"model": "vae", "n": "9" * 5000}, b"", 400, "whole number"),
+        ("sample", {"model": "vae", "n": "\u0663"}, b"", 400, "whole number"),
+        ("sample", {"model": "vae", "temperature": "nan"}, b"", 400, "temperature"),
+        ("sample", {"model": "vae", "temperature": "0"}, b"", 400, "above 0"),
+        ("sample", {"model": "vae", "sampler": "flow"}, b"", 400, "sampler='flow'"),
+        ("dance", {}, b"", 404, "there is no 'dance'"),
+    ],
+)
+def test_what_is_malformed_is_refused_in_words(client, verb, query, body, status, words):
+    assert words in refused(ask(client, verb, body, **query), status)
+
+
+def test_codes_far_away_are_pictures_still(client):
+    found = array(ask(client, "decode", np.full((1, 6), 3e38, "<f4"), model="pca"))
+    assert found.shape == (1, 8, 8, 1)
+
+
+def test_large_bodies_are_refused_with_and_without_a_length(client):
+    large = bytes(gate.MOST_BODY + 1)
+    refused(ask(client, "encode", large, model="pca"), 413)
+
+    def pieces():
+        for _ in range(9):
+            yield bytes(2**20)
+
+    answer = client.post(f"{API}/encode?model=pca", content=pieces())
+    assert "content-length" not in answer.request.headers
+    refused(answer, 413)
+    refused(client.post(f"{API}/encode", headers={"Content-Length": "9" * 30}), 413)
+
+
+def test_other_methods_are_refused(client):
+    refused(client.get(f"{API}/decode"), 404)
+    refused(client.put(f"{API}/decode"), 405)
+    refused(client.post(f"/{TOKEN}/data/manifest.json"), 405)
+
+
+def test_an_accident_says_nothing_of_the_inside(client, view, monkeypatch):
+    def fails(codes):
+        raise RuntimeError("secret/path")
+
+    monkeypatch.setattr(view.exhibits["pca"].model, "decode", fails, raising=False)
+    words = refused(ask(client, "decode", FLOATS, model="pca"), 500)
+    assert "secret" not in words
+
+
+def test_too_many_at_once_are_turned_away(view, page, monkeypatch):
+    monkeypatch.setattr(gate.Gate.__init__, "__defaults__", (2, 3))
+    going = threading.Event()
+    arrived = threading.Semaphore(0)
+    original = verbs.Verbs.answer
+
+    def slow(*given):
+        arrived.release()
+        going.wait(30)
+        return original(*given)
+
+    monkeypatch.setattr(verbs.Verbs, "answer", slow)
+    app = create_app(view, page, TOKEN, hosts=None)
+    with TestClient(app) as client, ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(ask, client, "decode", FLOATS, model="pca") for _ in range(8)]
+        assert arrived.acquire(timeout=20)
+        assert arrived.acquire(timeout=20)
+        done = [answer for answer in asked if _ends(answer)]
+        assert not arrived.acquire(timeout=0.2)  # no third one is at work
+        going.set()
+        statuses = sorted(answer.result().status_code for answer in asked)
+    assert len(done) == 3
+    assert statuses == [200] * 5 + [429] * 3
+
+
+def _ends(answer):
+    try:
+        return answer.result(timeout=3).status_code == 429
+    except TimeoutError:
+        return False
+
+
+def test_without_fastapi_one_sentence_says_what_to_install(view, page, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    with pytest.raises(ImportError, match=r"pip install 'isthmus\[explore\]'"):
+        create_app(view, page, TOKEN)
+
+
+def test_signed_images_come_and_go_as_bytes(tmp_path, page):
+    rng = np.random.default_rng(0)
+    signed = ist.Images(rng.uniform(-1, 1, (40, 6, 6, 3)).astype(np.float32))
+    view = View({"pca": ist.PCA(5).fit(signed)}, signed, cache=tmp_path, show=False)
+    assert view.manifest["images"]["range"] == [-1, 1]
+    with TestClient(create_app(view, page, TOKEN, hosts=None)) as client:
+        pixels = array(ask(client, "images", np.arange(4, dtype="<i4")))
+        np.testing.assert_allclose(pixels / 127.5 - 1, np.asarray(signed[:4]), atol=1 / 255)
+        found = array(ask(client, "encode", pixels, model="pca"))
+        np.testing.assert_allclose(found, view.exhibits["pca"].codes[:4], atol=0.05)
+    assert to_unit(pixels).max() <= 1
