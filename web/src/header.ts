@@ -58,7 +58,7 @@ export function makeHeader(app: App, help: HTMLDialogElement): HTMLElement {
   const theme = el(
     "button",
     { type: "button", onclick: cycleTheme, title: "Light or dark (T)" },
-    el("span", { className: "long" }, "Theme: "),
+    "Theme: ",
     el("span", { "data-theme-name": "" }, "auto"),
   );
   const title = el("h1", {}, app.data.manifest.title);

@@ -94,6 +94,7 @@ export function toRuns(ids: number[]): string {
 }
 
 export function fromRuns(text: string, count: number): number[] {
+  if (!text) return [];
   return text.split(",").flatMap((run) => {
     const [first, last = first] = run.split("-").map(Number);
     if (!(first >= 0 && last >= first && last < count)) return [];
@@ -103,7 +104,7 @@ export function fromRuns(text: string, count: number): number[] {
 
 const figures = (values: number[]): string => values.map((v) => round(v, 5)).join(",");
 const toFigures = (text: string | null): number[] | null => {
-  const values = text?.split(",").map(Number) ?? [];
+  const values = text ? text.split(",").map(Number) : [];
   return values.length && values.every(Number.isFinite) ? values : null;
 };
 

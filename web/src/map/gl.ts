@@ -14,7 +14,7 @@ void main() {
 }`;
 
 const POINTS_FRAGMENT = `#version 300 es
-precision mediump float;
+precision highp float;
 uniform float size; in vec4 shade; out vec4 pixel;
 void main() {
   vec2 off = gl_PointCoord - 0.5;
@@ -35,7 +35,7 @@ void main() {
 }`;
 
 const TILES_FRAGMENT = `#version 300 es
-precision mediump float;
+precision highp float;
 uniform sampler2D tiles; uniform float border;
 in vec2 at; in vec2 on; in vec4 shade; out vec4 pixel;
 void main() {

@@ -158,7 +158,7 @@ export class MapPanel {
     const layout = model.layouts.find((l) => l.id === wanted) ?? model.layouts[0];
     this.element.setAttribute("aria-label", `Map of images by ${model.name}`);
     if (!layout) return this.empty(`${model.name} has no layout: its codes are not on a map.`);
-    this.state.replaceChildren(notice("Loading the map …"));
+    if (this.renderer) this.state.replaceChildren(notice("Loading the map …"));
     try {
       const places = await this.app.data.places(layout);
       if (this.model !== model) return; // another one was asked for meanwhile

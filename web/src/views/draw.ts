@@ -107,6 +107,6 @@ export function makeDraw(app: App): HTMLElement {
       .catch(app.fail);
   });
   sketch.element.querySelector(".tools .row")?.append(take);
-  sketch.element.append(seen);
+  sketch.element.querySelector(".tools")?.append(seen);
   return el("div", {}, sketch.element, results);
 }
