@@ -6,11 +6,11 @@ It is written without the package's own export, so that each is a check of the o
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import shutil
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,9 @@ class Flat(torch.nn.Module):
 def write_network(path: Path, verb: Any, given: torch.Tensor, shape: tuple[int, ...]) -> None:
     rows = {"x": {0: "m"}}
     net = Flat(verb, shape).eval()
-    torch.onnx.export(
-        net, (given,), path, input_names=["x"], dynamic_axes=rows, dynamo=False, opset_version=17
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer is on its way out, and much quicker
+        torch.onnx.export(net, (given,), path, input_names=["x"], dynamic_axes=rows, dynamo=False)
 
 
 def fitted() -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
@@ -131,11 +131,10 @@ def index_entry(folder: Path, name: str, model: Any, pixels: np.ndarray) -> dict
     units = model.encode(pixels).astype("<i4")
     units.tofile(folder / f"codes/{name}.i32")
     prototypes = model.codebook_.reshape(-1, SIDE, SIDE, 1)
-    (prototypes.clip(0, 1) * 255).round().astype(np.uint8).tofile(
-        folder / f"prototypes/{name}.u8"
-    )
-    empty: dict[str, Any] = dict.fromkeys(("order", "usefulness", "low", "high"), [])
-    entry = {**empty, "mean": [], "deviation": [], "samplers": ["uniform"], "layouts": []}
+    (prototypes.clip(0, 1) * 255).round().astype(np.uint8).tofile(folder / f"prototypes/{name}.u8")
+    numbers = ("order", "usefulness", "low", "high", "mean", "deviation")
+    entry: dict[str, Any] = {name: [] for name in numbers}
+    entry |= {"samplers": ["uniform"], "layouts": []}
     grid = {"rows": 6, "columns": 6, "topology": "hexagonal"} if name == "som" else None
     if grid:
         rng = np.random.default_rng(0)
@@ -177,7 +176,9 @@ def write_folder(target: Path, page: Path | None = PAGE) -> dict[str, Any]:
         shared = {"name": name, "family": name, "about": about, "classes": None}
         can = ["encode", "decode", "sample"]
         scores = {"mse": float(errors[name].mean())}
-        entries.append({**shared, "can": can, "scores": scores, **make(folder, name, model, pixels)})
+        entries.append(
+            {**shared, "can": can, "scores": scores, **make(folder, name, model, pixels)}
+        )
     pages = write_atlas(folder, (pixels * 255).round().astype(np.uint8))
     manifest = {
         "version": 1,
@@ -190,8 +191,8 @@ def write_folder(target: Path, page: Path | None = PAGE) -> dict[str, Any]:
             "atlas": {"columns": COLUMNS, "tile": [SIDE, SIDE], "pages": pages},
         },
         "splits": [
-            {"name": name, "start": a, "end": b}
-            for name, (a, b) in zip(("train", "test"), itertools.pairwise([0, 500, COUNT]))
+            {"name": "train", "start": 0, "end": 500},
+            {"name": "test", "start": 500, "end": COUNT},
         ],
         "names": None,
         "colours": write_colours(folder, labels, errors),

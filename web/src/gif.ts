@@ -14,14 +14,23 @@ function enlarged(image: ImageData, by: number): ImageData {
   return out;
 }
 
+const GREYS = Array.from({ length: 256 }, (_, i) => [i, i, i]);
+
+/** Greys are kept as they are; of colours the 256 that fit best. */
+function indexed(data: Uint8ClampedArray, channels: number): [number[][], Uint8Array] {
+  if (channels < 3) return [GREYS, Uint8Array.from(data.filter((_, i) => i % 4 === 0))];
+  const palette = quantize(data, 256);
+  return [palette, applyPalette(data, palette)];
+}
+
 /** All pictures in a row, for ever. */
 export function toGif(pictures: Pictures, delay: number): Uint8Array<ArrayBuffer> {
   const by = Math.max(1, Math.round(LEAST_SIDE / Math.max(pictures.shape[0], pictures.shape[1])));
   const gif = GIFEncoder();
   for (let i = 0; i < pictures.count; i++) {
     const { data, width, height } = enlarged(toImageData(picture(pictures, i)), by);
-    const palette = quantize(data, 256);
-    gif.writeFrame(applyPalette(data, palette), width, height, { palette, delay, repeat: 0 });
+    const [palette, index] = indexed(data, pictures.shape[2]);
+    gif.writeFrame(index, width, height, { palette, delay, repeat: 0 });
   }
   gif.finish();
   return gif.bytes();

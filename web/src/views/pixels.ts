@@ -54,7 +54,7 @@ async function overlay(image: Pictures, model: Model, found: Segments): Promise<
   };
   blend(0.5);
   const share = slider([0, 1], 0.5, blend);
-  return [canvas, labelled("Classes over the image", share), legend(model, found)];
+  return [canvas, labelled("Strength of the classes", share), legend(model, found)];
 }
 
 export function makePixels(app: App): HTMLElement {

@@ -78,7 +78,8 @@ export function makeSketch(
   };
   const line = (to: [number, number]): void => {
     pen.strokeStyle = c === 1 ? "#fff" : ink.value;
-    pen.lineWidth = (thick * Math.max(sheet.width, sheet.height)) / 20;
+    // a share of the sheet, but no thinner than a pixel of a small image
+    pen.lineWidth = thick * Math.max(sheet.width / 20, sheet.height / 20, 0.8 * by);
     pen.lineCap = pen.lineJoin = "round";
     pen.beginPath();
     pen.moveTo(...(last ?? to));
