@@ -463,8 +463,19 @@ def test_a_strict_policy_is_kept(watched, site):
     watched.page.route(re.compile(r"/(#.*)?$|\.js$"), add)
     watched.open("tab=sliders&picked=5&model=vae")
     watched.shows("#decoded", site.decoded("vae", site.codes("vae")[5]))
-    made = "() => { try { new Function('1'); return true } catch { return false } }"
+    made = """() => new Promise(done => setTimeout(() => {
+        try { new Function('1'); done(true) } catch { done(false) } }))"""
     assert not watched.page.evaluate(made)  # the policy was there
+
+
+def test_samples_of_an_index_are_drawn_as_they_occur(watched, site):
+    watched.open("tab=generate&model=kmeans", wait=None)
+    watched.page.locator("#wall button").nth(7).click()
+    watched.page.wait_for_selector(".beside .thumbnails button")
+    unit = int(watched.view()["code"])
+    watched.shows("#decoded", site.decoded_any("kmeans", unit))
+    shown = watched.page.locator(".beside .thumbnails button").get_attribute("aria-label")
+    assert site.codes("kmeans")[int(shown.split()[1])] == unit
 
 
 def test_pixel_networks_need_a_server_and_say_so(watched, site):
@@ -585,10 +596,11 @@ class Server:
         return np.argsort(apart)[None, : int(query["k"])].astype(np.int32)
 
     def segment(self, query, body) -> np.ndarray:
+        return (np.frombuffer(body, np.uint8).reshape(-1, 8, 8) > 127).astype(np.uint8)
+
+    def encode(self, query, body) -> np.ndarray:
         images = np.frombuffer(body, np.uint8).reshape(-1, 8, 8)
-        if query["what"] == "labels":
-            return (images > 127).astype(np.uint8)
-        return np.stack([images, 255 - images], -1).astype(np.float32)
+        return np.stack([images, 255 - images], -1).astype(np.float32)  # a pixel's attributes
 
 
 @pytest.fixture

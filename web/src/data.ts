@@ -30,7 +30,7 @@ export class Data {
   }
 
   width(model: Model): number {
-    return model.code === "vector" ? model.width : 1;
+    return model.code === "index" ? 1 : model.width;
   }
 
   async places(layout: Layout): Promise<Float32Array> {

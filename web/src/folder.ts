@@ -90,12 +90,13 @@ export function folderVerbs({ manifest, file }: Files): Verbs {
     samplers: (model) =>
       model.code === "vector"
         ? ["gaussian", ...model.samplers.filter((name) => name === "prior")]
-        : ["uniform"],
+        : ["as they occur"],
     sample: async (model, draw) => {
       if (model.code === "vector") return gaussian(model, draw.n, draw);
-      const units = (await prototypes(model)).length / d;
+      const { count } = manifest.images;
+      const codes = await file(model.codes as string, count);
       const random = normals(draw.seed).uniform;
-      return Int32Array.from({ length: draw.n }, () => Math.floor(random() * units));
+      return Int32Array.from({ length: draw.n }, () => codes[Math.floor(random() * count)]);
     },
   };
 }

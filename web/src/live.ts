@@ -95,7 +95,8 @@ export function liveVerbs({ manifest }: Files, token: string | null): Verbs {
     sample: async (model, draw) =>
       (await ask("sample", { model: model.name, ...draw }, null)).data as Codes,
     segment: async (model, images, what): Promise<Segments> => {
-      const { data, shape } = await ask("segment", { model: model.name, what }, plain(images));
+      const verb = what === "labels" ? "segment" : "encode"; // attributes are a pixel's code
+      const { data, shape } = await ask(verb, { model: model.name }, plain(images));
       return { kind: what, shape, data };
     },
   };

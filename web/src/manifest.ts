@@ -143,7 +143,7 @@ const MODEL = record({
   about: text,
   code: oneOf("vector", "index", "pixels"),
   width: count,
-  can: list(oneOf("encode", "decode", "sample", "predict")),
+  can: list(text),
   codes: orNull(text),
   layouts: list(LAYOUT),
   grid: orNull(record({ rows: count, columns: count, topology: text })),

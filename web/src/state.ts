@@ -155,7 +155,7 @@ export function fromHash(hash: string, manifest: Manifest): View {
     picked: ids("picked")[0] ?? null,
     selection: runs("selection"),
     place: place?.length === layout?.dimensions ? place : null,
-    code: code?.length === (model.code === "vector" ? model.width : 1) ? code : null,
+    code: code?.length === (model.code === "index" ? 1 : model.width) ? code : null,
     morph: ids("morph"),
     more: runs("more"),
     less: runs("less"),
