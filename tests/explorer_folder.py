@@ -85,8 +85,7 @@ def linear_layouts(folder: Path, name: str, z: np.ndarray) -> list[dict[str, Any
         file = f"layouts/{name}-pca-{d}.f32"
         (places / scale).astype("<f4").tofile(folder / file)
         inverse = {"mean": mean.tolist(), "axes": (axes[:d] * scale[:, None]).tolist()}
-        title = f"principal axes, {d}-D"
-        found.append({"id": f"pca{d}", "title": title, "dimensions": d, "file": file})
+        found.append({"id": "pca", "title": "principal axes", "dimensions": d, "file": file})
         found[-1]["inverse"] = inverse
     return found
 

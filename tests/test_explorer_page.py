@@ -24,6 +24,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SANDBOX = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # no network but the server
 POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:"
+PATIENCE = 30  # seconds that a busy machine may take to show something
 FILL = 0.46  # of the map's shorter side, that half the map takes
 
 if CHROMIUM is None:
@@ -99,7 +100,7 @@ class Watched:
 
     def __init__(self, context, site: Site):
         self.page, self.site, self.errors = context.new_page(), site, []
-        self.page.set_default_timeout(8000)
+        self.page.set_default_timeout(PATIENCE * 1000)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self.listen)
 
@@ -125,7 +126,7 @@ class Watched:
 
     def shows(self, selector: str, wanted: np.ndarray, within: int = 1) -> None:
         """Wait until a canvas shows an image, give or take a level of grey."""
-        until = time.monotonic() + 6
+        until = time.monotonic() + PATIENCE
         while True:
             seen = self.pixels(selector)
             if seen.shape == wanted.shape and np.abs(seen - wanted).max() <= within:
@@ -282,7 +283,7 @@ def test_a_drag_over_empty_space_decodes(watched, site):
 
 
 def test_a_layout_without_inverse_decodes_by_its_neighbours(watched, site):
-    watched.open("model=pca&layout=curved")
+    watched.open("model=pca&layout=curved-2")
     watched.button("Decode").click()
     watched.drag(watched.at((0.2, 0.1)), watched.at((0.33, 0.21)))
     place = floats(watched.view()["place"])
@@ -294,7 +295,7 @@ def test_a_layout_without_inverse_decodes_by_its_neighbours(watched, site):
 
 
 def test_three_dimensions_turn(watched, site):
-    watched.open("layout=pca3&colour=pca-error")
+    watched.open("layout=pca-3&colour=pca-error")
     before = watched.page.locator("canvas.points").screenshot()
     watched.drag((300, 300), (420, 360))
     watched.page.wait_for_timeout(400)
@@ -406,7 +407,7 @@ def test_samples_go_on_the_map_beside_their_nearest_image(watched, site):
 
 
 def test_the_address_restores_the_view(watched, site):
-    address = "tab=sliders&model=vae&layout=pca2&colour=vae-error&camera=0.1,0.2,2,0.6,0.4"
+    address = "tab=sliders&model=vae&layout=pca-2&colour=vae-error&camera=0.1,0.2,2,0.6,0.4"
     code = [0.25, -0.5, 1.0, 0.125]
     rest = f"&code={','.join(map(str, code))}&picked=4&selection=2-9,12"
     watched.open(address + rest)

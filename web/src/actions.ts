@@ -2,7 +2,7 @@
 import type { Data } from "./data";
 import { latest } from "./latest";
 import { linearPlace } from "./linear";
-import type { Layout } from "./manifest";
+import { type Layout, layoutKey } from "./manifest";
 import { type Store, FIRST_CAMERA } from "./state";
 
 const NEIGHBOURS = 8; // whose places a code without a linear layout is put between
@@ -23,7 +23,7 @@ export class Actions {
   }
 
   get layout(): Layout | undefined {
-    return this.store.model.layouts.find((l) => l.id === this.store.view.layout);
+    return this.store.model.layouts.find((l) => layoutKey(l) === this.store.view.layout);
   }
 
   /** Move the point over the map: its code is decoded. */
@@ -72,8 +72,8 @@ export class Actions {
 
   useModel(name: string): void {
     const model = this.data.model(name);
-    const same = model.layouts.find((l) => l.id === this.store.view.layout);
-    const layout = (same ?? model.layouts[0])?.id ?? "";
+    const keys = model.layouts.map(layoutKey);
+    const layout = keys.find((key) => key === this.store.view.layout) ?? keys[0] ?? "";
     this.store.set({ model: name, layout, code: null, place: null, camera: FIRST_CAMERA });
     this.pick(this.store.view.picked);
   }

@@ -1,5 +1,5 @@
 /** Selections as files. */
-import { zip } from "fflate";
+import { zipSync } from "fflate";
 import type { App } from "./app";
 import { picture } from "./arrays";
 import { download, round } from "./dom";
@@ -43,15 +43,6 @@ export async function saveCsv(app: App, ids: number[]): Promise<void> {
   app.say(`Saved ${ids.length} rows`);
 }
 
-function zipped(files: Record<string, Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
-  return new Promise((done, fail) =>
-    // PNG is compressed already
-    zip(files, { level: 0 }, (error, data) =>
-      error ? fail(error) : done(data as Uint8Array<ArrayBuffer>),
-    ),
-  );
-}
-
 /** The images as PNGs in a folder, and the table beside them. */
 export async function saveFolder(app: App, ids: number[]): Promise<void> {
   if (ids.length > MOST_IMAGES)
@@ -67,5 +58,6 @@ export async function saveFolder(app: App, ids: number[]): Promise<void> {
       files[`selection/${String(id).padStart(6, "0")}.png`] = await toPng(picture(images, k));
     app.say(`Packed ${Math.min(i + AT_ONCE, ids.length)} of ${ids.length} images`);
   }
-  download("selection.zip", await zipped(files), "application/zip");
+  const packed = zipSync(files, { level: 0 }); // PNG is compressed already
+  download("selection.zip", packed as Uint8Array<ArrayBuffer>, "application/zip");
 }

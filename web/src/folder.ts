@@ -87,10 +87,10 @@ export function folderVerbs({ manifest, file }: Files): Verbs {
       throw new Error(cannot(model, "segment") as string);
     },
     nearest: async (model, code, k) => nearestRows(await codesOf(model), model.width, code, k).ids,
-    samplers: (model) =>
-      model.code === "vector"
-        ? ["gaussian", ...model.samplers.filter((name) => name === "prior")]
-        : ["as they occur"],
+    samplers: (model) => {
+      const ours = model.samplers.filter((name) => name === "prior" || name === "gaussian");
+      return ours.length ? ours : [model.code === "index" ? "prior" : "gaussian"];
+    },
     sample: async (model, draw) => {
       if (model.code === "vector") return gaussian(model, draw.n, draw);
       const { count } = manifest.images;

@@ -1,6 +1,7 @@
 /** What is shown: model, layout and colour, and what a drag does. */
 import type { App } from "./app";
 import { button, choice, el, labelled } from "./dom";
+import { layoutKey } from "./manifest";
 import type { View } from "./state";
 import { applyTheme, cycleTheme } from "./theme";
 
@@ -13,7 +14,10 @@ const MODES: [View["mode"], string, string][] = [
 function choices({ store, data, act }: App): HTMLElement[] {
   const { view, model } = store;
   const models = data.manifest.models.map((m): [string, string] => [m.name, m.name]);
-  const layouts = model.layouts.map((l): [string, string] => [l.id, l.title]);
+  const layouts = model.layouts.map((l): [string, string] => [
+    layoutKey(l),
+    l.dimensions === 3 ? `${l.title}, 3-D` : l.title,
+  ]);
   const colours = data.manifest.colours
     .filter((c) => c.model === null || c.model === view.model || c.id === view.colour)
     .map((c): [string, string] => [c.id, c.title]);

@@ -1,6 +1,7 @@
 /** Keys, and the dialog that names them. */
 import type { App } from "./app";
 import { button, el } from "./dom";
+import { layoutKey } from "./manifest";
 import { FIRST_CAMERA, TABS, type View } from "./state";
 import { cycleTheme } from "./theme";
 
@@ -72,7 +73,7 @@ function action(app: App, key: string): Partial<View> | (() => void) | undefined
   }
   if (/^[1-9]$/.test(key)) return { tab: TABS[Number(key) - 1] };
   const colours = data.manifest.colours.map((c) => c.id);
-  const layouts = store.model.layouts.map((l) => l.id);
+  const layouts = store.model.layouts.map(layoutKey);
   const actions: Record<string, Partial<View> | (() => void)> = {
     m: { mode: "move" },
     l: { mode: "lasso" },

@@ -27,6 +27,9 @@ export interface Layout {
   inverse: { mean: number[]; axes: number[][] } | null;
 }
 
+/** What tells the layouts of a model apart: one id may come in two and in three dimensions. */
+export const layoutKey = ({ id, dimensions }: Layout): string => `${id}-${dimensions}`;
+
 export interface Model {
   name: string;
   family: string;

@@ -1,6 +1,6 @@
 /** The one store of what is shown, and its copy in the page's address. */
 import { round } from "./dom";
-import type { Manifest, Model } from "./manifest";
+import { layoutKey, type Manifest, type Model } from "./manifest";
 
 export const TABS = [
   "look",
@@ -136,7 +136,7 @@ export function fromHash(hash: string, manifest: Manifest): View {
   const model =
     named(words.get("model")) ?? models.find((m) => m.layouts.length > 0) ?? models[0];
   const layouts = model.layouts;
-  const layout = layouts.find((l) => l.id === words.get("layout")) ?? layouts[0];
+  const layout = layouts.find((l) => layoutKey(l) === words.get("layout")) ?? layouts[0];
   const colour = colours.find((c) => c.id === words.get("colour")) ?? colours[0];
   const runs = (key: string) => fromRuns(words.get(key) ?? "", images.count);
   const ids = (key: string) =>
@@ -146,7 +146,7 @@ export function fromHash(hash: string, manifest: Manifest): View {
   return {
     tab: TABS.find((tab) => tab === words.get("tab")) ?? "look",
     model: model.name,
-    layout: layout?.id ?? "",
+    layout: layout ? layoutKey(layout) : "",
     colour: colour?.id ?? "",
     camera: toCamera(toFigures(words.get("camera"))),
     mode: "move",

@@ -2,7 +2,7 @@
 import type { App } from "../app";
 import type { Painting } from "../data";
 import { el, notice } from "../dom";
-import type { Layout, Model } from "../manifest";
+import { type Layout, layoutKey, type Model } from "../manifest";
 import { type Camera, FIRST_CAMERA } from "../state";
 import { type Lens, lens, orbited, panned, projectAll, zoomed } from "./camera";
 import { paintAll, visible } from "./colours";
@@ -155,7 +155,7 @@ export class MapPanel {
   async load(): Promise<void> {
     const { model } = this;
     const wanted = this.app.store.view.layout;
-    const layout = model.layouts.find((l) => l.id === wanted) ?? model.layouts[0];
+    const layout = model.layouts.find((l) => layoutKey(l) === wanted) ?? model.layouts[0];
     this.element.setAttribute("aria-label", `Map of images by ${model.name}`);
     if (!layout) return this.empty(`${model.name} has no layout: its codes are not on a map.`);
     if (this.renderer) this.state.replaceChildren(notice("Loading the map …"));
