@@ -136,9 +136,23 @@ class Watched:
             time.sleep(0.03)
 
     def view(self) -> dict[str, str]:
-        self.page.wait_for_timeout(260)  # the address follows a little later
+        # the address follows a little later, by a timer that fires before this one
+        self.page.evaluate("new Promise(done => setTimeout(done, 300))")
         words = parse_qs(urlsplit(self.page.url).fragment)
         return {name: value[0] for name, value in words.items()}
+
+    def eventually(self, check) -> None:
+        """Wait until something is so."""
+        until = time.monotonic() + PATIENCE
+        while not check():
+            assert time.monotonic() < until, "it never came to be so"
+            self.page.wait_for_timeout(100)
+
+    def painted(self, rgb: tuple[int, int, int]) -> int:
+        """How many pixels of the map, above its legend, have a colour."""
+        shot = Image.open(io.BytesIO(self.page.locator(".map").screenshot())).convert("RGB")
+        above = np.asarray(shot, int)[: int(shot.height * 0.9)]
+        return int((np.abs(above - rgb).max(-1) < 8).sum())
 
     def at(self, place) -> tuple[float, float]:
         """Where on the screen a place of the unmoved map lies."""
@@ -220,16 +234,11 @@ def test_hover_shows_image_and_reconstruction(watched, site):
 
 def test_points_are_drawn_in_the_colours_of_the_legend(watched, site):
     watched.open()
-    watched.page.wait_for_timeout(300)
-    shot = np.asarray(Image.open(io.BytesIO(watched.page.locator(".map").screenshot())))
     for rgb in ((66, 133, 224), (240, 138, 36), (53, 165, 94)):
-        assert (np.abs(shot[..., :3].astype(int) - rgb).max(-1) < 8).sum() > 50
+        watched.eventually(lambda rgb=rgb: watched.painted(rgb) > 50)
     watched.page.locator(".category").nth(0).click()
     assert watched.view()["hidden"] == "0"
-    watched.page.wait_for_timeout(300)
-    shot = np.asarray(Image.open(io.BytesIO(watched.page.locator("canvas.points").screenshot())))
-    legend = int(shot.shape[0] * 0.9)
-    assert (np.abs(shot[:legend, :, :3].astype(int) - (66, 133, 224)).max(-1) < 8).sum() < 20
+    watched.eventually(lambda: watched.painted((66, 133, 224)) < 20)
 
 
 def test_lasso_selects_tags_and_exports(watched, site):
@@ -298,10 +307,9 @@ def test_three_dimensions_turn(watched, site):
     watched.open("layout=pca-3&colour=pca-error")
     before = watched.page.locator("canvas.points").screenshot()
     watched.drag((300, 300), (420, 360))
-    watched.page.wait_for_timeout(400)
     yaw, pitch = floats(watched.view()["camera"])[3:]
     assert (yaw, pitch) == (pytest.approx(0.6 + 120 * 0.008), pytest.approx(0.4 + 60 * 0.008))
-    assert watched.page.locator("canvas.points").screenshot() != before
+    watched.eventually(lambda: watched.page.locator("canvas.points").screenshot() != before)
 
 
 def test_morph_goes_from_image_to_image(watched, site):
@@ -317,9 +325,7 @@ def test_morph_goes_from_image_to_image(watched, site):
     assert np.abs(last - site.decoded("vae", codes[7])).max() <= 1
     watched.button("Play").click()
     moving = watched.pixels("#morphed")
-    watched.page.wait_for_function("document.querySelector('[aria-label=Way]') === null")
-    watched.page.wait_for_timeout(300)
-    assert (watched.pixels("#morphed") != moving).any()
+    watched.eventually(lambda: (watched.pixels("#morphed") != moving).any())
 
 
 def test_edit_moves_along_the_difference_of_groups(watched, site):
