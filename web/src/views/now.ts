@@ -1,0 +1,60 @@
+/** The strip above every tab: the chosen image, its reconstruction, and the decoded code. */
+import type { App } from "../app";
+import { el } from "../dom";
+import { latest } from "../latest";
+import { captioned, frame, paint } from "../picture";
+
+export function makeNow(app: App): HTMLElement {
+  const { store, data } = app;
+  const image = frame("Chosen image", { id: "chosen" });
+  const back = frame("Reconstruction of the chosen image", { id: "reconstruction" });
+  const decoded = frame("Image decoded from the code", { id: "decoded" });
+  const words = el("p", { className: "words" });
+  const caption = el("span", {}, "choose an image");
+
+  const decode = latest(
+    (code: number[] | null) =>
+      code === null ? Promise.resolve(null) : data.decode(store.model, code),
+    (found) => {
+      paint(decoded, found);
+      decoded.dataset.decoded = String(performance.now()); // when, for the bench
+      words.textContent = "";
+    },
+    (error) => {
+      paint(decoded, null);
+      words.textContent = error.message;
+    },
+  );
+  const choose = latest(
+    async (id: number | null) => {
+      if (id === null) return [null, null] as const;
+      const { model } = store;
+      const whole = await data.atlas.images([id]);
+      const able = model.codes !== null && !data.source.cannot(model, "decode");
+      return [whole, able ? await data.reconstruction(model, id) : null] as const;
+    },
+    ([whole, again], id) => {
+      paint(image, whole);
+      paint(back, again);
+      caption.textContent = id === null ? "choose an image" : data.name(id);
+    },
+    app.fail,
+  );
+
+  const follow = (): void => {
+    const why = data.source.cannot(store.model, "decode");
+    if (!why) return decode(store.view.code);
+    paint(decoded, null);
+    words.textContent = why;
+  };
+  store.on(["code", "model"], follow);
+  store.on(["picked", "model"], () => choose(store.view.picked));
+  follow();
+  choose(store.view.picked);
+  const trio = [
+    captioned(image, caption),
+    captioned(back, "reconstruction"),
+    captioned(decoded, "decoded code"),
+  ];
+  return el("section", { className: "now", "aria-label": "Now" }, ...trio, words);
+}
