@@ -30,7 +30,7 @@ BOUND_DRAWS = 10
 BOUND_STEPS = 50
 """Steps of descent from the posterior that a VAE's encoder gives."""
 LIKELY = 2000
-"""Test digits whose likelihood is sampled: five million decoded draws for all take an hour."""
+"""Test digits whose likelihood is sampled; all of them would be five million decoded draws."""
 PLANE = 15
 """Images along each side of a decoded plane."""
 
