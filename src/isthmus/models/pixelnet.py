@@ -200,9 +200,8 @@ class PixelNet(NeuralRepresentation):
         return maps if ignored is None else maps.masked_fill_(maps == ignored, NO_CLASS)
 
     def _before(self, images: Images, rng: torch.Generator) -> None:
-        if (
-            not self.supervised_
-        ):  # else so deep a network runs past the mean, to where all is black
+        # so deep a network would run past the mean, to where all is black and gradients end
+        if not self.supervised_:
             mean = super()._scaled(torch.tensor(self.offset_))
             self.head_.bias.data.fill_(INVERSES[self.output_](mean).item())
 

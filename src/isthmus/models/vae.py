@@ -325,7 +325,7 @@ class VAE(NeuralRepresentation):
         """Return an importance-sampled log p(x) of every image in nats, (n,).
 
         ``log mean_i p(x|z_i) p(z_i) / q(z_i|x)`` over draws from q(z|x): a lower bound in
-        expectation, which rises to log p(x) as `n_samples` grows. Parameters are those of `elbo`.
+        expectation, which rises to log p(x) as `n_samples` grows. `refine` apart, see `elbo`.
         """
         return self._estimate(
             lambda error, ratio, _: bounds.importance_bound(ratio - error),
@@ -382,8 +382,8 @@ class VAE(NeuralRepresentation):
         rng = generator(0, self._device())
 
         def squared(x: torch.Tensor) -> torch.Tensor:
-            mean, log_var = self._posterior(self._scaled(x))
-            return self._squared(self._scaled(x), bounds.reparameterize(mean, log_var, rng))[0]
+            mean, log_var = self._posterior(x := self._scaled(x))
+            return self._squared(x, bounds.reparameterize(mean, log_var, rng))[0]
 
         mean = self._map(squared, images).mean(dtype=np.float64) / self.n_features_in_
         return float(max(np.sqrt(mean), LEAST_SIGMA) * self.scale_)
