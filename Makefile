@@ -12,7 +12,7 @@ study: .venv/installed
 
 test: .venv/tested lint
 	@$(MAKE) page || echo "The explorer's page could not be built: its tests are skipped."
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --dist loadfile
 
 lint: .venv/tested
 	$(BIN)/ruff check

@@ -112,7 +112,7 @@ class Watched:
         self.page.goto(self.site.url + "#" + view)
         if wait:
             self.page.wait_for_selector(wait)
-            self.page.wait_for_function("!document.querySelector('.map-state .notice')")
+            self.page.wait_for_selector(".map-state .notice", state="detached")
 
     def pixels(self, selector: str) -> np.ndarray:
         read = """c => { const pen = new OffscreenCanvas(c.width, c.height)
