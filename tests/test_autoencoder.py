@@ -3,6 +3,8 @@ import pytest
 import torch
 
 import isthmus as ist
+from isthmus.data.corrupt import warped
+from isthmus.data.images import to_unit
 from isthmus.nets.dense import ACTIVATIONS
 
 
@@ -158,6 +160,24 @@ def test_convolutions_need_images_that_are_large_enough(X, words):
         ist.Autoencoder(2, architecture="conv").fit(X)
 
 
+def test_codes_of_warped_images_stay_closer_where_they_were_trained_to(images):
+    X = torch.from_numpy(to_unit(np.asarray(images))).flatten(1)
+    moved = warped(X, (8, 8, 1), 0.2, torch.Generator().manual_seed(9)).view(-1, 8, 8, 1).numpy()
+    apart = {}
+    for warp in (0.0, 0.2):
+        model = ist.Autoencoder(
+            8, hidden=(64,), warp=warp, epochs=60, batch_size=32, random_state=0
+        ).fit(images)
+        codes = model.encode(X.view(-1, 8, 8, 1).numpy())
+        apart[warp] = float(np.mean((model.encode(moved) - codes) ** 2) / codes.var(0).mean())
+    assert apart[0.2] < 0.8 * apart[0.0], apart
+
+
+def test_vectors_cannot_be_warped():
+    with pytest.raises(ValueError, match="0 for vectors"):
+        ist.Autoencoder(2, warp=0.1).fit(np.random.default_rng(0).random((20, 5)))
+
+
 def test_denoising_removes_noise_that_it_was_trained_on(images):
     rng = np.random.default_rng(0)
     X = np.asarray(images.test) / np.float32(255)
@@ -179,6 +199,8 @@ def test_denoising_removes_noise_that_it_was_trained_on(images):
         ({"noise": (0.5, 0.1)}, "lowest and the highest"),
         ({"noise": 1.5, "noise_kind": "masking"}, "at most 1"),
         ({"noise_kind": "snow"}, "snow"),
+        ({"warp": 1.0}, "below 1"),
+        ({"warp": -0.1}, "at least 0"),
         ({"architecture": "cov"}, "did you mean 'conv'"),
         ({"channels": (0,)}, "channels"),
         ({"pretrain_epochs": -1}, "pretrain_epochs"),

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import map_coordinates
 
-from isthmus.data.corrupt import NOISES, check_noise, corrupt, resize, rotate
+from isthmus.data.corrupt import NOISES, check_noise, corrupt, resize, rotate, warped
 from isthmus.data.images import Images
 from isthmus.data.rotated import rotated
 
@@ -29,6 +30,21 @@ def test_noise_follows_its_generator_alone(kind):
 @pytest.mark.parametrize("level", [0, 0.0, (0, 0)])
 def test_no_noise_changes_nothing(kind, level):
     assert torch.equal(corrupt(BATCH, kind, level, seeded()), BATCH)
+
+
+@pytest.mark.parametrize("shape", [(9, 6, 1), (5, 8, 3)])
+def test_warped_images_are_those_of_scipy(shape):
+    x = torch.rand((4, *shape), generator=seeded()).flatten(1)
+    moves = 0.3 * (2 * torch.rand((4, 2, 3), generator=seeded(1)) - 1).double().numpy()
+    found = warped(x, shape, 0.3, seeded(1)).view(4, *shape).numpy()
+    down, right = ((2 * np.arange(n) + 1) / n - 1 for n in shape[:2])
+    p = np.stack([*np.meshgrid(right, down), np.ones(shape[:2])])
+    for image, move, result in zip(x.view(4, *shape).numpy(), moves, found, strict=True):
+        source = np.tensordot(move + np.eye(2, 3), p, 1)[::-1]  # row and column, from -1 to 1
+        places = [((at + 1) * n - 1) / 2 for at, n in zip(source, shape[:2], strict=True)]
+        for c in range(shape[2]):
+            expected = map_coordinates(image[..., c], places, order=1, mode="nearest")
+            np.testing.assert_allclose(result[..., c], expected, atol=1e-5)
 
 
 def test_gaussian_noise_has_its_deviation():

@@ -11,23 +11,44 @@ from typing import Any
 import numpy as np
 import torch
 
+MEGABYTE = 2**20
 
-def _keep_freed_memory() -> None:
-    """Tell the C library to keep freed blocks of up to 8 MB for the next allocation.
+
+def _keep_freed_memory(block: int, all_in_all: int) -> None:
+    """Tell the C library up to which size, and how much, it keeps freed blocks for the next use.
 
     By default it hands them back to the system, and every batch pays for getting its pages anew:
-    a third of the time of a small network's training step. Larger blocks would leave holes that
-    nothing fits into.
+    a third of the time of a small network's training step.
     """
     if sys.platform == "linux":
         trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of glibc
         with contextlib.suppress(OSError, AttributeError):  # other C libraries do without
             libc = ctypes.CDLL(None)
-            libc.mallopt(mmap_threshold, 8 * 2**20)
-            libc.mallopt(trim_threshold, 128 * 2**20)
+            libc.mallopt(mmap_threshold, block)
+            libc.mallopt(trim_threshold, all_in_all)
+            libc.malloc_trim(0)
 
 
-_keep_freed_memory()
+def _keep_small_blocks() -> None:
+    # larger ones would leave holes that nothing fits into
+    _keep_freed_memory(8 * MEGABYTE, 128 * MEGABYTE)
+
+
+_keep_small_blocks()
+
+
+@contextlib.contextmanager
+def same_blocks_again() -> Iterator[None]:
+    """Keep large freed blocks as well, where every step asks for the same ones: in training.
+
+    A step of a network that keeps images at their full size would wait for the system a tenth of
+    its time. What was kept goes back at the end.
+    """
+    _keep_freed_memory(1024 * MEGABYTE, 2047 * MEGABYTE)
+    try:
+        yield
+    finally:
+        _keep_small_blocks()
 
 
 def squared_distances(x: torch.Tensor, c: torch.Tensor, *, shifted: bool = False) -> torch.Tensor:

@@ -22,7 +22,7 @@ from torch import nn
 
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.progress import Bar
-from isthmus.tensors import readable_tensor
+from isthmus.tensors import readable_tensor, same_blocks_again
 
 
 class GradientDescent(torch.optim.Optimizer):
@@ -146,7 +146,8 @@ class Loop:
         self._resume()
         self.started = self.saved = time.monotonic()
         self.nets.train()
-        with Bar("fit", self.model.epochs * len(self.train), self.model.verbose) as bar:
+        steps = self.model.epochs * len(self.train)
+        with same_blocks_again(), Bar("fit", steps, self.model.verbose) as bar:
             bar.advance(len(self.history["epoch"]) * len(self.train))
             try:
                 while self._goes_on():

@@ -1,4 +1,4 @@
-"""What denoising and augmentation share: noise, masking, turning, scaling of whole batches."""
+"""What denoising and augmentation share: noise, warps, turning, scaling of whole batches."""
 
 from __future__ import annotations
 
@@ -136,6 +136,39 @@ NOISES: dict[str, Callable[..., torch.Tensor]] = {
     "masking": _masking,
 }
 """Every kind of noise, by its name."""
+
+
+def warped(
+    x: torch.Tensor, shape: tuple[int, ...], most: float, rng: torch.Generator
+) -> torch.Tensor:
+    """Return images turned, slanted, stretched and moved at random, every one in its own way.
+
+    The value at a place :math:`p`, from -1 to 1 in height and width, is the one that was at
+    :math:`p + D p + t`, bilinearly; what lies beyond the edge is like the edge.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, h w c)
+        Flat floating-point images.
+    shape : (h, w, c)
+        Of one image.
+    most : float
+        The four entries of D and the two of t are uniform in [-most, most]: with 0.1 an image
+        moves by 5 % of its size at most, grows or shrinks by 10 %, and turns by 6 degrees.
+    rng : Generator
+        Where they come from, on the device of `x`.
+
+    Examples
+    --------
+    >>> warped(torch.ones(1, 4), (2, 2, 1), 0.5, torch.Generator()).tolist()
+    [[1.0, 1.0, 1.0, 1.0]]
+    """
+    moves = most * (2 * torch.rand((len(x), 2, 3), generator=rng, device=x.device) - 1)
+    moves[:, :, :2] += torch.eye(2, device=x.device)
+    pictures = x.view(-1, *shape).permute(0, 3, 1, 2)
+    grid = F.affine_grid(moves, list(pictures.shape), align_corners=False).to(x.dtype)
+    moved = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+    return moved.permute(0, 2, 3, 1).flatten(1)
 
 
 def rotate(images: np.ndarray, degrees: Any, size: tuple[int, int] | None = None) -> np.ndarray:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from isthmus.data.corrupt import check_noise, corrupt
-from isthmus.data.images import Images, to_unit
+from isthmus.data.corrupt import check_noise, corrupt, warped
+from isthmus.data.images import Images, to_unit, with_channels
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.conv import ToPicture
 from isthmus.nets.dense import ACTIVATIONS, WEIGHTED
@@ -60,6 +60,10 @@ class Autoencoder(NeuralRepresentation):
         (a denoising autoencoder): one level, or a range of which every image gets its own.
     noise_kind : {"gaussian", "salt_and_pepper", "bit_flip", "masking"}
         What the noise is: see `isthmus.data.corrupt`.
+    warp : float
+        How far what goes in is turned, slanted, stretched and moved at random, below 1 (0.1: up to
+        6 degrees, 10 % and 5 % of the image), while what should come out stays: the code of an
+        image then says less of where things are, and more of what they are. Vectors have none.
     pretrain_epochs : int
         Epochs for every layer before all are trained together: the outermost layer and its mirror
         first, then the next ones between them.
@@ -108,6 +112,7 @@ class Autoencoder(NeuralRepresentation):
     loss: str = "mse"
     noise: float | tuple[float, float] = 0.0
     noise_kind: str = "gaussian"
+    warp: float = 0.0
     pretrain_epochs: int = 0
 
     width = "latent_dim"
@@ -125,6 +130,8 @@ class Autoencoder(NeuralRepresentation):
         one_of("output", self.output, ("auto", *OUTPUTS))
         one_of("loss", self.loss, LOSSES)
         check_noise(self.noise_kind, self.noise)
+        if not 0 <= self.warp < 1 or (self.warp and len(self.image_shape_) == 1):
+            raise ValueError(f"warp={self.warp} must be at least 0 and below 1, and 0 for vectors")
         self._check_units("hidden", "channels")
         self._check_code()
         if self.pretrain_epochs < 0:
@@ -148,7 +155,9 @@ class Autoencoder(NeuralRepresentation):
         }
 
     def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[tuple[str, Any, dict]]:
-        noisy = corrupt(x, self.noise_kind, self.noise, rng, *self.range_) if self.noise else x
+        noisy = warped(x, with_channels(self.image_shape_), self.warp, rng) if self.warp else x
+        if self.noise:
+            noisy = corrupt(noisy, self.noise_kind, self.noise, rng, *self.range_)
         encoder, decoder = self._players()["model"]
         layers = [*encoder, *decoder]
         x, noisy = self._scaled(x), self._scaled(noisy)

@@ -136,10 +136,10 @@ def denoising(bench: Any, width: int, noise: tuple[float, float], epochs: int) -
     bench.picture("digits", labelled_rows(strip, title), title)
 
 
-def unsupervised(bench: Any, width: int, noise: float, epochs: int) -> None:
+def unsupervised(bench: Any, width: int, noise: float, warp: float, epochs: int) -> None:
     """Learn 20 numbers without labels; classify them, and find the digits among them."""
     train, test = both_halves(bench, "mnist", FEWEST)
-    model = ist.Autoencoder(width, architecture="conv", noise=noise, epochs=epochs)
+    model = ist.Autoencoder(width, architecture="conv", noise=noise, warp=warp, epochs=epochs)
     model = bench.fit("autoencoder", model, train)
     model.save(bench.folder / "autoencoder.safetensors")
     _machine(bench, model, train, test)
