@@ -384,7 +384,9 @@ def test_crossings_where_there_are_none():
     ours = [Point("a", 0, 10, 20, 1), Point("a", 0, 20, 24, 1)]
     dear = [Point("b", 0, 30, 19, 1), Point("b", 0, 90, 25, 1)]
     cheap = [Point("c", 0, 1, 19, 1), Point("c", 0, 2, 25, 1)]
+    finer = [Point("d", 0, 5, 26, 1), Point("d", 0, 9, 30, 1)]
     assert crossings([*ours, *dear, *cheap], "a") == {"b": float("inf"), "c": None}
+    assert np.isnan(crossings([*ours, *finer], "a")["d"])
 
 
 @pytest.mark.parametrize(

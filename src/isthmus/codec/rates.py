@@ -222,7 +222,8 @@ def crossings(points: Sequence[Point], model: str) -> dict[str, float | None]:
     -------
     dict of str to float or None
         For every other codec: the PSNR in dB at which its curve crosses the model's; None where
-        the model needs more bytes wherever both were measured; infinity where it needs fewer.
+        the model needs more bytes wherever both were measured; infinity where it needs fewer;
+        NaN where there is no such place.
 
     Examples
     --------
@@ -255,7 +256,7 @@ def bytes_at(curve: tuple[np.ndarray, np.ndarray], psnr: Any) -> np.ndarray:
 def _crossing(ours: tuple, theirs: tuple) -> float | None:
     low, high = max(ours[0][0], theirs[0][0]), min(ours[0][-1], theirs[0][-1])
     if low >= high:
-        return float("inf") if ours[0][-1] <= theirs[0][0] else None
+        return float("nan")
     psnr = np.linspace(low, high, 2001)
     cheaper = bytes_at(ours, psnr) < bytes_at(theirs, psnr)
     if cheaper.all():

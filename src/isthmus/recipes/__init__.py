@@ -350,7 +350,7 @@ RECIPES: dict[str, Recipe] = {
         "noise taken out of digits, beside median, non-local means and PCA",
         15,
         "denoising",
-        {"width": 128, "noise": (0.0, 0.6), "epochs": 12},
+        {"width": 256, "noise": 0.3, "epochs": 30},
     ),
     "f-unsupervised": Recipe(
         "F",

@@ -25,6 +25,8 @@ FEWEST = 80
 """Images of a rehearsal."""
 LABELLED = 60_000
 """Labels of the support vector machine."""
+PENALTIES = (2, 5, 10, 20)
+"""Values of C that are tried."""
 REACH = 3.0
 """dB that the denoising autoencoder is to be better than the best filter."""
 
@@ -108,10 +110,12 @@ def _at_rates(bench: Any, models: dict[str, Any], test: Images) -> None:
     bench.picture("rows", labelled_rows(rows, title), title)
 
 
-def denoising(bench: Any, width: int, noise: tuple[float, float], epochs: int) -> None:
+def denoising(bench: Any, width: int, noise: float, epochs: int) -> None:
     """Take noise out of digits, beside median, non-local means and PCA."""
     train, test = both_halves(bench, "mnist", FEWEST)
-    settings: dict[str, Any] = {"architecture": "conv", "hidden": (512,), "epochs": epochs}
+    # a wide code right after two convolutions: what is small survives, noise does not
+    settings: dict[str, Any] = {"architecture": "conv", "channels": (32, 64), "hidden": ()}
+    settings |= {"learning_rate": 2e-3, "epochs": epochs}
     models = {
         "denoising autoencoder": ist.Autoencoder(width, noise=noise, **settings),
         "autoencoder": ist.Autoencoder(width, **settings),
@@ -159,13 +163,19 @@ def unsupervised(bench: Any, width: int, noise: float, warp: float, epochs: int)
 
 
 def _machine(bench: Any, model: Any, train: Images, test: Images) -> None:
-    """Record the accuracy of an SVM on scaled codes, C and gamma fixed beforehand."""
+    """Record the accuracy of an SVM on whitened codes, its C chosen by a sixth of the labels."""
+    from sklearn.decomposition import PCA
+    from sklearn.model_selection import GridSearchCV, ShuffleSplit
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
     few = train.evenly(LABELLED)
-    machine = make_pipeline(StandardScaler(), SVC(C=10, gamma="scale", cache_size=1000))
-    right = 100 * machine.fit(model.encode(few), few.y).score(model.encode(test), test.y)
+    machine = make_pipeline(PCA(whiten=True), SVC(cache_size=1000))
+    held = ShuffleSplit(1, test_size=1 / 6, random_state=bench.seed)
+    search = GridSearchCV(machine, {"svc__C": PENALTIES}, cv=held)
+    right = 100 * search.fit(model.encode(few), few.y).score(model.encode(test), test.y)
+    note = (
+        f"whitened; C={search.best_params_['svc__C']:g}, chosen by a sixth of the training labels"
+    )
     what = f"accuracy of an SVM on {model.latent_dim} numbers in %"
-    bench.figure(what, right, deck=98.9, holds=bool(right >= 98.9), note="C=10, scaled codes")
+    bench.figure(what, right, deck=98.9, holds=bool(right >= 98.9), note=note)

@@ -76,6 +76,8 @@ def verdicts(points: Sequence[Point]) -> list[str]:
 def _verdict(other: str, psnr: float | None) -> str:
     if psnr is None:
         return f"more bytes than {other}"
+    if np.isnan(psnr):
+        return f"no quality in common with {other}"
     return f"fewer bytes than {other} " + (
         "wherever both reach" if np.isinf(psnr) else f"up to {psnr:.1f} dB"
     )
