@@ -6,10 +6,8 @@ import contextlib
 import io
 import json
 import re
-import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -18,21 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer_folder import PAGE, write_folder
+from explorer_browser import Watched, opened_browser
+from explorer_folder import write_folder
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-SANDBOX = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # no network but the server
 POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:"
-PATIENCE = 30  # seconds that a busy machine may take to show something
-FILL = 0.46  # of the map's shorter side, that half the map takes
 
-if CHROMIUM is None:
-    pytest.skip("needs chromium to open the page", allow_module_level=True)
-if not (PAGE / "index.html").is_file():
-    pytest.skip("needs the page: `make page` builds it with node", allow_module_level=True)
 pytest.importorskip("onnx", reason="needs onnx to write decoders")
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright to open the page")
 
 
 class Site:
@@ -89,110 +78,13 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def context():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*SANDBOX, CUT])
-        yield browser.new_context(viewport={"width": 1200, "height": 800}, accept_downloads=True)
-        browser.close()
-
-
-class Watched:
-    """A page whose every error counts, but those that a test waits for."""
-
-    def __init__(self, context, site: Site):
-        self.page, self.site, self.errors = context.new_page(), site, []
-        self.page.set_default_timeout(PATIENCE * 1000)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", self.listen)
-
-    def listen(self, message) -> None:
-        if message.type in ("error", "warning"):
-            self.errors.append(message.text)
-
-    def open(self, view: str = "", wait: str | None = "#chosen") -> None:
-        self.page.goto(self.site.url + "#" + view)
-        if wait:
-            self.page.wait_for_selector(wait)
-            self.page.wait_for_selector(".map-state .notice", state="detached")
-
-    def pixels(self, selector: str) -> np.ndarray:
-        read = """c => { const pen = new OffscreenCanvas(c.width, c.height)
-                .getContext('2d', {willReadFrequently: true});
-            pen.drawImage(c, 0, 0);
-            const {data} = pen.getImageData(0, 0, c.width, c.height);
-            return [c.height, c.width, Array.from(data)] }
-        """
-        h, w, data = self.page.locator(selector).first.evaluate(read)
-        return np.array(data, int).reshape(h, w, 4)[..., 0]
-
-    def shows(self, selector: str, wanted: np.ndarray, within: int = 1) -> None:
-        """Wait until a canvas shows an image, give or take a level of grey."""
-        until = time.monotonic() + PATIENCE
-        while True:
-            seen = self.pixels(selector)
-            if seen.shape == wanted.shape and np.abs(seen - wanted).max() <= within:
-                return
-            if time.monotonic() > until:
-                pytest.fail(f"{selector} shows\n{seen}\nnot\n{wanted}")
-            time.sleep(0.03)
-
-    def view(self) -> dict[str, str]:
-        # the address follows a little later, by a timer that fires before this one
-        self.page.evaluate("new Promise(done => setTimeout(done, 300))")
-        words = parse_qs(urlsplit(self.page.url).fragment)
-        return {name: value[0] for name, value in words.items()}
-
-    def eventually(self, check) -> None:
-        """Wait until something is so."""
-        until = time.monotonic() + PATIENCE
-        while not check():
-            assert time.monotonic() < until, "it never came to be so"
-            self.page.wait_for_timeout(100)
-
-    def painted(self, rgb: tuple[int, int, int]) -> int:
-        """How many pixels of the map, above its legend, have a colour."""
-        shot = Image.open(io.BytesIO(self.page.locator(".map").screenshot())).convert("RGB")
-        above = np.asarray(shot, int)[: int(shot.height * 0.9)]
-        return int((np.abs(above - rgb).max(-1) < 8).sum())
-
-    def at(self, place) -> tuple[float, float]:
-        """Where on the screen a place of the unmoved map lies."""
-        box = self.page.locator(".map").first.bounding_box()
-        scale = FILL * min(box["width"], box["height"])
-        x = box["x"] + box["width"] / 2 + place[0] * scale
-        return float(x), float(box["y"] + box["height"] / 2 - place[1] * scale)
-
-    def drag(self, *points, key: str | None = None) -> None:
-        mouse = self.page.mouse
-        mouse.move(*points[0])
-        if key:
-            self.page.keyboard.down(key)
-        mouse.down()
-        for point in points[1:]:
-            mouse.move(*point, steps=4)
-        mouse.up()
-        if key:
-            self.page.keyboard.up(key)
-
-    def slide(self, label: str, value: float) -> None:
-        set_value = """(box, value) => { box.value = value;
-            box.dispatchEvent(new Event('input', {bubbles: true})) }"""
-        self.page.get_by_label(label, exact=True).first.evaluate(set_value, value)
-
-    def button(self, name: str):
-        return self.page.get_by_role("button", name=name, exact=True)
-
-    def saved(self, name: str) -> bytes:
-        with self.page.expect_download() as download:
-            self.button(name).click()
-        return Path(download.value.path()).read_bytes()
-
-    def answer(self, path: str, **answer) -> None:
-        self.page.route(re.compile(path), lambda route: route.fulfill(**answer))
+    with opened_browser() as context:
+        yield context
 
 
 @pytest.fixture
 def watched(context, site):
-    made = Watched(context, site)
+    made = Watched(context, site.url)
     yield made
     made.page.close()
     assert made.errors == []
@@ -442,6 +334,63 @@ def test_keys_do_what_the_help_says(watched, site):
     assert watched.page.locator("html").get_attribute("data-theme") == "light"
 
 
+FOCUSED = """() => { const e = document.activeElement;
+    return e.ariaLabel || e.labels?.[0]?.innerText || e.innerText }"""
+
+
+def test_the_tab_key_goes_through_the_page_in_its_order(watched, site):
+    watched.open("tab=look")
+    choices = ["Model", "Layout", "Colour", "Move", "Lasso", "Decode", "Share", "Theme", "Help"]
+    wanted = [*choices, "Map of images by pca", *map(str, range(10)), "Look"]
+    for name in wanted:
+        watched.page.keyboard.press("Tab")
+        assert watched.page.evaluate(FOCUSED).startswith(name)
+
+
+def test_arrows_move_the_map_and_go_from_tab_to_tab(watched):
+    watched.open()
+    watched.page.locator(".map").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "+"):
+        watched.page.keyboard.press(key)
+    assert watched.view()["camera"] == "0.16,0.08,1.3,0.6,0.4"
+    watched.page.keyboard.press("0")
+    assert "camera" not in watched.view()
+    watched.page.locator("#tab-look").focus()
+    for key, tab in (("ArrowLeft", "Generate"), ("Home", "Look"), ("ArrowRight", "Sliders")):
+        watched.page.keyboard.press(key)
+        assert watched.page.evaluate(FOCUSED) == tab
+        assert watched.page.inner_text("[role=tab][aria-selected=true]") == tab
+    watched.page.keyboard.press("End")
+    watched.page.wait_for_selector("#wall canvas")
+
+
+def test_what_needs_a_selection_says_so(watched):
+    watched.open("tab=look")
+    watched.page.wait_for_selector("section[aria-label=Selection]:has-text('draw a line around')")
+    watched.page.keyboard.press("3")
+    watched.button("Add those selected").click()
+    watched.page.wait_for_selector(".status:has-text('Nothing is selected')")
+    watched.button("Add the chosen image").click()
+    watched.page.wait_for_selector(".status:has-text('Choose an image on the map first')")
+    watched.page.keyboard.press("4")
+    watched.button("Take those selected").first.click()
+    watched.page.wait_for_selector(".status:has-text('Nothing is selected')")
+
+
+def test_a_finger_that_is_lifted_leaves_the_tip(context, site):
+    phone = context.browser.new_context(has_touch=True, viewport={"width": 390, "height": 844})
+    watched = Watched(phone, site.url)
+    watched.open("model=pca")
+    _, places = site.layout("pca")
+    lonely = int(np.argmax(nearest_gap(places)))
+    watched.page.touchscreen.tap(*watched.at(places[lonely]))
+    watched.shows("#chosen", site.image(lonely), 0)
+    watched.shows(".tip canvas >> nth=0", site.image(lonely), 0)
+    assert watched.page.is_visible(".tip")
+    phone.close()
+    assert watched.errors == []
+
+
 NAMELESS = """() => [...document.querySelectorAll('button, select, input, canvas, [role=region]')]
     .filter(e => e.getClientRects().length && !e.closest('[aria-hidden]'))
     .filter(e => !e.ariaHidden && !e.ariaLabel && !e.labels?.length
@@ -629,7 +578,7 @@ def test_a_live_server_answers_instead(live, site):
 def test_live_pixel_networks_show_classes_and_attributes(live, site):
     live.open("token=secret&tab=pixels&picked=3")
     live.page.wait_for_selector("#overlay")
-    assert live.page.inner_text(".classes").split() == ["sky", "road"]
+    assert re.findall(r"sky|road", live.page.inner_text(".classes")) == ["sky", "road"]
     live.shows("[aria-label='Attribute 0']", stretched(site.image(3)), 1)
     live.slide("Strength of the classes", 0)
     live.shows("#overlay", site.image(3), 0)

@@ -12,6 +12,8 @@ export interface App {
   fail: (error: Error) => void;
 }
 
+export const NOTHING_SELECTED = "Nothing is selected: lasso some images on the map first";
+
 /** Draw a tab when it is looked at and what it depends on has changed. */
 export function drawn(app: App, tab: Tab, keys: (keyof View)[], draw: () => unknown): void {
   let stale = true;

@@ -36,7 +36,7 @@ const ABILITIES: Record<Ability, string> = {
 
 function lacks(model: Model, ability: Ability): boolean {
   if (ability === "segment") return model.code !== "pixels";
-  if (model.code === "pixels") return ability !== "predict" || !model.can.includes("predict");
+  if (model.code === "pixels") return true; // they say a class of every pixel, see segment
   if (ability === "nearest") return model.code !== "vector" || model.codes === null;
   if (ability === "denoise") return !model.can.includes("encode") || !model.can.includes("decode");
   return !model.can.includes(ability);

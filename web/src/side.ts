@@ -45,9 +45,12 @@ export function makeSide(app: App): HTMLElement {
   );
   bar.append(...buttons);
   bar.addEventListener("keydown", (event) => {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!by) return;
-    const at = (TABS.indexOf(store.view.tab) + by + TABS.length) % TABS.length;
+    const now = TABS.indexOf(store.view.tab);
+    const last = TABS.length - 1;
+    const to = { ArrowRight: now + 1, ArrowLeft: now + last, Home: 0, End: last }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const at = to % TABS.length;
     store.set({ tab: TABS[at] });
     buttons[at].focus();
   });

@@ -50,15 +50,26 @@ export function scaleColour(t: number): Rgb {
   return [mix(0), mix(1), mix(2)];
 }
 
-/** A figure that few pass, so that one odd image does not darken all the others. */
-export function limits({ colour, values }: Painting): [number, number] {
-  if (colour.range) return colour.range;
-  let [low, high] = [Infinity, -Infinity];
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] < low) low = values[i];
-    if (values[i] > high) high = values[i];
-  }
-  return low < high ? [low, high] : [low, low + 1];
+const TAIL = 0.01; // share of the images beyond either end of the scale
+const MOST_SORTED = 20_000;
+const known = new WeakMap<object, [number, number]>();
+
+/** Figures that few pass, so that one odd image does not darken all the others. */
+export function limits({ values }: Painting): [number, number] {
+  const found = known.get(values) ?? quantiles(values);
+  known.set(values, found);
+  return found;
+}
+
+function quantiles(values: ArrayLike<number>): [number, number] {
+  const step = Math.max(1, Math.floor(values.length / MOST_SORTED));
+  const some = Float32Array.from({ length: Math.ceil(values.length / step) }, (_, i) => values[i * step])
+    .filter((value) => !Number.isNaN(value))
+    .sort();
+  const last = some.length - 1;
+  const [low, high] = [some[Math.round(TAIL * last)] ?? 0, some[Math.round((1 - TAIL) * last)] ?? 1];
+  if (low < high) return [low, high];
+  return some[0] < some[last] ? [some[0], some[last]] : [low, low + 1];
 }
 
 /** Whether every image is shown: categories switched off in the legend are not. */

@@ -85,7 +85,10 @@ export function bindGestures(area: HTMLElement, on: Gestures): void {
   }
   area.addEventListener("pointerup", up);
   area.addEventListener("pointercancel", up);
-  area.addEventListener("pointerleave", () => on.leave());
+  // a finger that is lifted leaves too, but what it tapped stays hovered
+  area.addEventListener("pointerleave", (event) => {
+    if (event.pointerType !== "touch") on.leave();
+  });
   area.addEventListener("contextmenu", (event) => event.preventDefault());
   area.addEventListener(
     "wheel",

@@ -17,9 +17,8 @@ const POINTS_FRAGMENT = `#version 300 es
 precision highp float;
 uniform float size; in vec4 shade; out vec4 pixel;
 void main() {
-  vec2 off = gl_PointCoord - 0.5;
-  if (size > 3.5 && dot(off, off) > 0.25) discard;
-  pixel = shade;
+  float inside = (0.5 - length(gl_PointCoord - 0.5)) * size + 0.5;
+  pixel = shade * clamp(inside, 0.0, 1.0);
 }`;
 
 const TILES_VERTEX = `#version 300 es

@@ -37,8 +37,8 @@ function scale(painting: Painting): HTMLElement {
   const bar = el("span", { className: "scale", "aria-hidden": "true" });
   const stops = Array.from({ length: 11 }, (_, i) => css(scaleColour(i / 10)));
   bar.style.background = `linear-gradient(to right, ${stops.join(",")})`;
-  const [from, to] = [round(low, 3), round(high, 3)].map(String);
-  return el("span", { className: "scale-row" }, from, bar, to);
+  const ends = [`≤ ${round(low, 3)}`, `≥ ${round(high, 3)}`]; // what is beyond has the last colour
+  return el("span", { className: "scale-row" }, ends[0], bar, ends[1]);
 }
 
 export function drawLegend(host: HTMLElement, painting: Painting | null, store: Store): void {

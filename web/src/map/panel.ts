@@ -114,6 +114,7 @@ export class MapPanel {
 
   private begins(x: number, y: number, event: PointerEvent) {
     const { mode, place } = this.app.store.view;
+    this.app.store.set({ hover: null }); // its tip would cover what is dragged over
     if (mode === "lasso" || event.shiftKey) return "lasso";
     const mark = place && !this.fixed ? this.lens().toScreen(place) : null;
     if (mark && Math.hypot(mark[0] - x, mark[1] - y) < 16) return "probe";

@@ -110,7 +110,7 @@ export class Renderer {
   /** Crowded maps get small points, zoomed ones larger. */
   private pointSize({ scale }: Lens): number {
     const room = (2 * scale) / Math.sqrt(this.order.length);
-    return Math.min(Math.max(room * 0.35, 2), 9);
+    return Math.min(Math.max(room * 0.5, 2), 9);
   }
 
   private paced(): number {

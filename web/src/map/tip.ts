@@ -47,8 +47,8 @@ export class Tip {
 
   show(id: number, [x, y]: [number, number], width: number): void {
     this.element.hidden = false;
-    this.element.classList.toggle("left", x > width - 190);
-    this.element.classList.toggle("below", y < 150);
+    this.element.classList.toggle("left", x > width - 220);
+    this.element.classList.toggle("below", y < 160);
     this.element.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
     this.asked(id);
   }

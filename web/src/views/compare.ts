@@ -1,6 +1,7 @@
 /** Which models lie side by side, the chosen image under each, and their scores. */
 import { type App, drawn } from "../app";
 import { el, notice, round } from "../dom";
+import { drawLegend } from "../map/legend";
 import type { Model } from "../manifest";
 import { captioned, painted } from "../picture";
 
@@ -56,7 +57,8 @@ function scores(models: Model[]): HTMLElement {
 export function makeCompare(app: App): HTMLElement {
   const { store, data } = app;
   const host = el("div");
-  const under = el("div", { className: "strip" });
+  const under = el("div", { className: "strip five" });
+  const key = el("div", { className: "key", role: "group", "aria-label": "Colours" });
 
   async function reconstructions(): Promise<void> {
     const { picked } = store.view;
@@ -78,9 +80,14 @@ export function makeCompare(app: App): HTMLElement {
   }
   const redraw = (): void => {
     const models = compared(app).map((name) => data.model(name));
-    host.replaceChildren(boxes(app), under, el("h3", {}, "Scores"), scores(models));
+    host.replaceChildren(boxes(app), key, under, el("h3", {}, "Scores"), scores(models));
   };
+  async function explain(): Promise<void> {
+    const colour = data.manifest.colours.find(({ id }) => id === store.view.colour);
+    drawLegend(key, colour ? await data.painting(colour) : null, store);
+  }
   drawn(app, "compare", ["compare", "model"], redraw);
+  drawn(app, "compare", ["colour", "hidden"], explain);
   drawn(app, "compare", ["compare", "picked", "model"], reconstructions);
   return host;
 }

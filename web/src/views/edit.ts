@@ -1,18 +1,18 @@
 /** Edits along a direction: the mean code of one group of images less that of another. */
-import { type App, drawn } from "../app";
+import { type App, drawn, NOTHING_SELECTED } from "../app";
 import { button, el, labelled, notice, slider } from "../dom";
 import { picture } from "../arrays";
 import { captioned, painted } from "../picture";
 import { thumbnails } from "./thumbnails";
 
-const SHOWN = 12; // images of a group
+const SHOWN = 8; // images of a group, a row of them
 const STRENGTHS = [-2, -1, 0, 1, 2];
 
 export function makeEdit(app: App): HTMLElement {
   const { store, data, act } = app;
   const groups = el("div");
   const result = el("div");
-  const strip = el("div", { className: "strip" });
+  const strip = el("div", { className: "strip five" });
   const strength = slider([-3, 3], 0, (value) => apply(value), { "aria-label": "Strength" });
   const controls = el("div", {}, labelled("Strength", strength), strip);
   let base: number[] = [];
@@ -23,7 +23,10 @@ export function makeEdit(app: App): HTMLElement {
 
   async function group(title: string, key: "more" | "less"): Promise<HTMLElement> {
     const ids = store.view[key];
-    const take = button("Take those selected", () => store.set({ [key]: store.view.selection }));
+    const take = button("Take those selected", () => {
+      if (!store.view.selection.length) return app.say(NOTHING_SELECTED);
+      store.set({ [key]: store.view.selection });
+    });
     const none = button("Empty", () => store.set({ [key]: [] }));
     return el(
       "section",

@@ -3,12 +3,13 @@ import { type App, drawn } from "../app";
 import { button, el, labelled, notice, round } from "../dom";
 import { saveCsv, saveFolder } from "../export";
 import { addTag, readTags, removeTag } from "../tags";
+import { oddsOf } from "./odds";
 import { thumbnails } from "./thumbnails";
 
 const MOST_SHOWN = 48;
 const MOST_NUMBERS = 16;
 
-async function facts({ data, store }: App, id: number): Promise<HTMLElement> {
+async function facts({ data, store }: App, id: number): Promise<Node[]> {
   const rows: [string, string][] = [];
   const split = data.manifest.splits.find((s) => id >= s.start && id < s.end);
   if (split) rows.push(["part", split.name]);
@@ -23,7 +24,7 @@ async function facts({ data, store }: App, id: number): Promise<HTMLElement> {
     const start = code.slice(0, MOST_NUMBERS).map((x) => round(x, 3));
     rows.push(["code", start.join(", ") + (code.length > MOST_NUMBERS ? ", …" : "")]);
   }
-  return el("dl", {}, ...rows.flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v)]));
+  return [el("dl", {}, ...rows.flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v)]))];
 }
 
 async function neighbours(app: App, id: number): Promise<Node[]> {
@@ -33,6 +34,19 @@ async function neighbours(app: App, id: number): Promise<Node[]> {
   const near = await data.nearest(model, (await data.codeOf(model, id)).slice(), 9);
   const others = near.filter((other) => other !== id).slice(0, 8);
   return [el("h3", {}, `Nearest by ${model.name}`), await thumbnails(app, others)];
+}
+
+/** What every classifier that can be asked says of the image. */
+async function predictions(app: App, id: number): Promise<Node[]> {
+  const { source, atlas, manifest } = app.data;
+  const able = manifest.models.filter((model) => !source.cannot(model, "predict"));
+  if (!able.length) return [];
+  const image = await atlas.images([id]);
+  const parts = able.map(async (model) => [
+    el("h3", {}, `Classes by ${model.name}`),
+    await oddsOf(app, model, image),
+  ]);
+  return (await Promise.all(parts)).flat();
 }
 
 function tagging(app: App, redraw: () => void): HTMLElement {
@@ -120,8 +134,12 @@ export function makeLook(app: App): HTMLElement {
       return about.replaceChildren(
         notice("Tap an image on the map to see it here; drag the map, pinch or scroll to zoom."),
       );
-    const parts = [await facts(app, picked), ...(await neighbours(app, picked))];
-    if (store.view.picked === picked) about.replaceChildren(...parts);
+    // each for itself: what was fetched before is there even when the server is gone
+    const parts = [facts, neighbours, predictions].map((part) =>
+      part(app, picked).catch((error: Error) => [notice(error.message, "alert")]),
+    );
+    const found = (await Promise.all(parts)).flat();
+    if (store.view.picked === picked) about.replaceChildren(...found);
   };
   const drawSelection = async (): Promise<void> => {
     const { selection } = store.view;

@@ -1,5 +1,5 @@
 /** From image to image by their codes, played or kept as a GIF. */
-import { type App, drawn } from "../app";
+import { type App, drawn, NOTHING_SELECTED } from "../app";
 import { type Codes, type Pictures, picture } from "../arrays";
 import { button, download, el, labelled, notice, slider } from "../dom";
 import { toGif } from "../gif";
@@ -75,9 +75,13 @@ export function makeMorph(app: App): HTMLElement {
   );
   const add = (ids: number[]): void => store.set({ morph: [...store.view.morph, ...ids] });
   const addPicked = button("Add the chosen image", () => {
-    if (store.view.picked !== null) add([store.view.picked]);
+    if (store.view.picked === null) return app.say("Choose an image on the map first");
+    add([store.view.picked]);
   });
-  const addSelected = button("Add those selected", () => add(store.view.selection.slice(0, 12)));
+  const addSelected = button("Add those selected", () => {
+    if (!store.view.selection.length) return app.say(NOTHING_SELECTED);
+    add(store.view.selection.slice(0, 12));
+  });
   const clear = button("Start over", () => store.set({ morph: [] }));
 
   async function redraw(): Promise<void> {

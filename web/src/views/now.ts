@@ -9,20 +9,24 @@ export function makeNow(app: App): HTMLElement {
   const image = frame("Chosen image", { id: "chosen" });
   const back = frame("Reconstruction of the chosen image", { id: "reconstruction" });
   const decoded = frame("Image decoded from the code", { id: "decoded" });
-  const words = el("p", { className: "words" });
+  const words = el("p", { className: "words", role: "status" });
   const caption = el("span", {}, "choose an image");
 
+  const say = (text: string, trouble = false): void => {
+    words.textContent = text;
+    words.classList.toggle("trouble", trouble);
+  };
   const decode = latest(
     (code: number[] | null) =>
       code === null ? Promise.resolve(null) : data.decode(store.model, code),
     (found) => {
       paint(decoded, found);
       decoded.dataset.decoded = String(performance.now()); // when, for the bench
-      words.textContent = "";
+      say("");
     },
     (error) => {
       paint(decoded, null);
-      words.textContent = error.message;
+      say(error.message, true);
     },
   );
   const choose = latest(
@@ -45,7 +49,7 @@ export function makeNow(app: App): HTMLElement {
     const why = data.source.cannot(store.model, "decode");
     if (!why) return decode(store.view.code);
     paint(decoded, null);
-    words.textContent = why;
+    say(why);
   };
   store.on(["code", "model"], follow);
   store.on(["picked", "model"], () => choose(store.view.picked));

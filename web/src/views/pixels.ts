@@ -1,11 +1,12 @@
 /** What pixel networks see: a class or attributes for every pixel, over the image. */
 import { type App, drawn } from "../app";
 import type { Pictures } from "../arrays";
-import { choice, el, labelled, notice, slider } from "../dom";
+import { choice, el, labelled, notice, round, slider } from "../dom";
 import { categoryColour, css } from "../map/colours";
 import type { Model } from "../manifest";
 import { captioned, frame, painted } from "../picture";
 import type { Segments } from "../source";
+import { className } from "./odds";
 
 const NO_CLASS = 255;
 
@@ -17,7 +18,8 @@ function attributeImages({ shape, data }: Segments): HTMLElement[] {
     const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
     const grey = values.map((v) => (255 * (v - low)) / (high - low || 1));
     const image: Pictures = { count: 1, shape: [h, w, 1], data: Uint8Array.from(grey) };
-    return captioned(painted(`Attribute ${j}`, image), `attribute ${j}`);
+    const ends = `${round(low, 2)} to ${round(high, 2)}`;
+    return captioned(painted(`Attribute ${j}`, image), `attribute ${j}: ${ends}`);
   });
 }
 
@@ -29,17 +31,21 @@ function labelImage({ shape, data }: Segments): ImageData {
 }
 
 function legend(model: Model, found: Segments): HTMLElement {
-  const seen = [...new Set(found.data)].filter((i) => i !== NO_CLASS).sort((a, b) => a - b);
+  const counts = new Uint32Array(NO_CLASS + 1);
+  for (const label of found.data) counts[label]++;
+  const seen = Array.from(counts.keys()).filter((i) => counts[i] && i !== NO_CLASS);
   const items = seen.map((i) => {
     const swatch = el("span", { className: "swatch" });
     swatch.style.background = css(categoryColour(i));
-    return el("li", {}, swatch, model.classes?.[i] ?? `class ${i}`);
+    const share = Math.round((100 * counts[i]) / found.data.length) || "under 1";
+    const words = `${className(model, i)}, ${share} % of pixels`;
+    return el("li", {}, swatch, words);
   });
   return el("ul", { className: "classes" }, ...items);
 }
 
 async function overlay(image: Pictures, model: Model, found: Segments): Promise<HTMLElement[]> {
-  const canvas = frame("Classes over the image", { className: "picture large", id: "overlay" });
+  const canvas = frame("Classes over the image", { className: "picture photo", id: "overlay" });
   const [h, w] = [found.shape[1], found.shape[2]];
   canvas.width = w;
   canvas.height = h;
@@ -77,10 +83,11 @@ export function makePixels(app: App): HTMLElement {
     host.replaceChildren(notice("Looking at every pixel …"));
     const image = await data.atlas.images([id]);
     const parts: Node[] = [el("h3", {}, data.name(id))];
-    if (model.classes)
+    if (!model.classes) parts.push(painted("The image", image, { className: "picture photo" }));
+    else
       parts.push(...(await overlay(image, model, await data.source.segment(model, image, "labels"))));
     const attributes = await data.source.segment(model, image, "attributes");
-    parts.push(el("h3", {}, "Attributes of pixels"));
+    parts.push(el("h3", {}, "Attributes of pixels, the darkest and the brightest value of each"));
     parts.push(el("div", { className: "wall" }, ...attributeImages(attributes)));
     host.replaceChildren(...parts);
   }

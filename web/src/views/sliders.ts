@@ -24,7 +24,7 @@ function makeRow(model: Model, j: number, onvalue: (j: number, value: number) =>
     element: el("div", { className: "slider-row", title: useful }, el("span", {}, `${j}`), box, shown),
     show: (value) => {
       if (document.activeElement !== box || box.valueAsNumber !== value) box.value = String(value);
-      shown.textContent = value.toFixed(2);
+      shown.textContent = (Math.round(100 * value) / 100 + 0).toFixed(2); // without -0.00
     },
   };
 }
@@ -59,6 +59,7 @@ function vectorSliders(app: App, host: HTMLElement, all: boolean, showAll: () =>
       button("Randomise", randomise),
       button("Copy", () => void copied(app, now())),
     ),
+    el("p", { className: "words" }, "The numbers of the code, the most useful first."),
     el("div", { className: "sliders" }, ...rows.map((row) => row.element)),
   );
   if (order.length < model.width)

@@ -7,6 +7,7 @@ import { painted } from "../picture";
 import { thumbnails } from "./thumbnails";
 
 const MOST_SHOWN = 48;
+const MANY_COLUMNS = 14; // units of a wider sheet touch each other
 
 export function makeUnits(app: App): HTMLElement {
   const { store, data, act } = app;
@@ -36,6 +37,7 @@ export function makeUnits(app: App): HTMLElement {
     if (of.codes) for (const unit of await data.codes(of)) counts[unit]++;
     const columns = of.grid?.columns ?? Math.ceil(Math.sqrt(units));
     const grid = el("div", { className: `units ${of.grid?.topology ?? ""}` });
+    grid.classList.toggle("many", columns > MANY_COLUMNS);
     grid.style.setProperty("--columns", String(columns));
     for (let unit = 0; unit < units; unit++) {
       const title = `Unit ${unit}, ${counts[unit]} images`;
@@ -47,7 +49,7 @@ export function makeUnits(app: App): HTMLElement {
       box.classList.toggle("odd", Math.floor(unit / columns) % 2 === 1);
       grid.append(box);
     }
-    return grid;
+    return el("div", { className: "scroll" }, grid);
   }
 
   async function redraw(): Promise<void> {
@@ -58,7 +60,7 @@ export function makeUnits(app: App): HTMLElement {
       ? `${model.grid.rows} x ${model.grid.columns} units; neighbours are alike. `
       : "";
     members.replaceChildren(notice(`${words}Tap one to see and select its images.`));
-    host.replaceChildren(labelled("Model", pick), await sheet(model), members);
+    host.replaceChildren(labelled("Model", pick), members, await sheet(model));
   }
   drawn(app, "units", ["model"], redraw);
   return host;
