@@ -2,7 +2,9 @@
 
 ``python bench/explorer_page.py`` makes 500,000 synthetic points with a linear decoder of 784
 pixels, serves them as a folder, opens the page in headless Chromium (software rendering) and
-prints a table. On a machine that does anything else the figures say little.
+prints a table. ``--study DIR`` does the same with the live explorer of a study, all of its images,
+and the models named by ``--models``, of which the last decodes; start it once before, so that
+codes are kept. On a machine that does anything else the figures say little.
 """
 
 from __future__ import annotations
@@ -11,9 +13,13 @@ import argparse
 import functools
 import http.server
 import json
+import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -165,16 +171,38 @@ def measured(url: str) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=int, default=500_000)
-    given = parser.parse_args()
+def measured_folder(points: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
-        write_folder(Path(folder), given.points)
+        write_folder(Path(folder), points)
         server = served(Path(folder))
         rows = measured(f"http://127.0.0.1:{server.server_address[1]}/")
         server.shutdown()
-    print(f"| {given.points:,} points, 1440 x 900, headless Chromium | |\n|---|---|")
+    return rows
+
+
+def measured_study(study: str, models: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "isthmus.cli", "explore", study, "--models", models]
+    started = time.perf_counter()
+    with subprocess.Popen([*command, "--no-browser"], stdout=subprocess.PIPE, text=True) as server:
+        lines = iter(server.stdout.readline, "")
+        url = next(found[0] for line in lines if (found := re.search(r"http://\S+", line)))
+        seconds = time.perf_counter() - started
+        rows = measured(f"{url}&model={models.split(',')[-1]}")
+        server.terminate()
+    return {"seconds from the command to its address": seconds, **rows}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--points", type=int, default=500_000)
+    parser.add_argument("--study")
+    parser.add_argument("--models", default="pca,som,vae,autoencoder-conv")
+    given = parser.parse_args()
+    if given.study:
+        what, rows = given.models, measured_study(given.study, given.models)
+    else:
+        what, rows = f"{given.points:,} points", measured_folder(given.points)
+    print(f"| {what}, 1440 x 900, headless Chromium | |\n|---|---|")
     for name, value in rows.items():
         print(f"| {name} | {value:.1f} |")
 
