@@ -153,7 +153,7 @@ def measured(url: str) -> dict[str, float]:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(url)
-        page.wait_for_function("document.querySelector('.map-state')?.childElementCount === 0")
+        page.wait_for_selector(".map-state:empty", state="attached")
         opened = page.evaluate("performance.now()") / 1000
         page.wait_for_timeout(1500)
         stamps = np.array(page.evaluate(PANNING, SECONDS))
@@ -187,8 +187,10 @@ def measured_study(study: str, models: str) -> dict[str, float]:
         lines = iter(server.stdout.readline, "")
         url = next(found[0] for line in lines if (found := re.search(r"http://\S+", line)))
         seconds = time.perf_counter() - started
-        rows = measured(f"{url}&model={models.split(',')[-1]}")
-        server.terminate()
+        try:
+            rows = measured(f"{url}&model={models.split(',')[-1]}")
+        finally:
+            server.terminate()
     return {"seconds from the command to its address": seconds, **rows}
 
 

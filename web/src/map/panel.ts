@@ -14,6 +14,7 @@ import { Renderer } from "./renderer";
 import { Tip } from "./tip";
 
 const MOST_THUMBS = 1200;
+const REST = 120; // milliseconds without a movement
 const REACH = 14; // pixels from a point that still mean it
 
 export class MapPanel {
@@ -36,6 +37,7 @@ export class MapPanel {
   private frame = 0;
   private rest = 0;
   private moving = false;
+  private stale = true;
   private own: Camera = FIRST_CAMERA; // of a panel beside others
 
   /** `fixed` is the model of a panel among others; the main map follows the store. */
@@ -97,7 +99,8 @@ export class MapPanel {
     store.on(follow, () => void this.load());
     store.on(["colour"], () => void this.paint());
     store.on(["hidden", "selection"], () => this.recolour());
-    store.on(["place", "picked", "camera"], () => this.redraw());
+    store.on(["camera"], () => this.redraw());
+    store.on(["place", "picked"], () => this.remark());
     store.on(["hover"], () => this.showTip());
     bindGestures(this.element, {
       begins: (x, y, event) => this.begins(x, y, event),
@@ -139,7 +142,7 @@ export class MapPanel {
       this.app.store.set({ selection });
       this.app.say(`${selection.length} images selected`);
     }
-    this.redraw();
+    this.remark();
   }
 
   private onScreen(): Float32Array {
@@ -206,17 +209,21 @@ export class MapPanel {
     this.move();
   }
 
-  /** Points are where they were not: look again what is on the screen once they rest. */
+  /** Points are where they were not: fewer of them are drawn until they rest. */
   private move(): void {
     this.projected = null;
     this.moving = true;
+    this.redraw();
+  }
+
+  /** Some time after a frame that nothing followed, draw all points, and images among them. */
+  private awaitRest(): void {
     clearTimeout(this.rest);
     this.rest = window.setTimeout(() => {
       this.moving = false;
       this.chooseThumbs();
       this.redraw();
-    }, 90);
-    this.redraw();
+    }, REST);
   }
 
   /** Few images on the screen are shown as such, the larger the fewer they are. */
@@ -230,13 +237,19 @@ export class MapPanel {
 
   private showTip(): void {
     const { hover } = this.app.store.view;
-    this.redraw();
+    this.remark();
     if (hover === null || hover >= this.shown.length) return this.tip.hide();
     const at = this.lens().toScreen(this.places, hover * this.dimensions);
     this.tip.show(hover, at, this.screen.width);
   }
 
   redraw(): void {
+    this.stale = true;
+    this.remark();
+  }
+
+  /** Draw marks only: what lies below them is as it was. */
+  private remark(): void {
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
       this.draw();
@@ -247,7 +260,9 @@ export class MapPanel {
     const view = this.lens();
     const { screen, thumbs, thumbSize, moving, places, dimensions, loop } = this;
     const ratio = Math.min(devicePixelRatio, 2);
-    this.renderer?.draw({ lens: view, screen, ratio, moving, thumbs, thumbSize });
+    if (this.stale) this.renderer?.draw({ lens: view, screen, ratio, moving, thumbs, thumbSize });
+    this.stale = false;
+    if (moving) this.awaitRest(); // from now on: before it, a slow frame would pass for rest
     const { hover, picked, place } = this.app.store.view;
     const at = (id: number | null) =>
       id === null || id >= this.shown.length ? null : view.toScreen(places, id * dimensions);

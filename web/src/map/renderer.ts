@@ -5,9 +5,11 @@ import type { Lens, Screen } from "./camera";
 import { type Attribute, attribute, fill, openGl, type Program } from "./gl";
 import { Thumbs } from "./thumbs";
 
-const SLOW = 40; // milliseconds a frame, above which fewer points are drawn while moving
-const FAST = 22;
-const LEAST = 40_000;
+const SLOW = 32; // milliseconds a frame, above which fewer points are drawn while moving
+const AIMED = 24;
+const FAST = 20;
+const FIRST = 40_000;
+const LEAST = 15_000;
 
 export interface Scene {
   lens: Lens;
@@ -30,7 +32,7 @@ export class Renderer {
   private places: Float32Array = new Float32Array(0);
   private colours: Uint8Array = new Uint8Array(0);
   private dimensions = 2;
-  private budget = Infinity;
+  private budget = FIRST;
   private last = 0;
 
   constructor(
@@ -113,13 +115,13 @@ export class Renderer {
     return Math.min(Math.max(room * 0.5, 2), 9);
   }
 
+  /** As many points as the last frame says there is time for: it took as long as its points. */
   private paced(): number {
     const now = performance.now();
-    const took = this.last ? now - this.last : FAST;
+    const took = this.last ? now - this.last : AIMED;
     this.last = now;
-    if (took > SLOW && took < 1000)
-      this.budget = Math.max(LEAST, Math.min(this.budget, this.order.length) * 0.7);
-    else if (took < FAST) this.budget *= 1.15;
+    if (took > SLOW) this.budget = Math.max(LEAST, this.budget * Math.max(0.5, AIMED / took));
+    else if (took < FAST) this.budget = Math.min(this.budget * 1.15, this.order.length + FIRST);
     return Math.floor(this.budget);
   }
 
