@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import socket
 import threading
 import time
@@ -13,7 +15,7 @@ import pytest
 import isthmus as ist
 from explorer_browser import Watched, opened_browser
 from isthmus.data.images import Images, to_unit
-from isthmus.explorer.folder import page_files
+from isthmus.explorer.folder import page_files, write_folder
 from isthmus.explorer.server import create_app
 from isthmus.explorer.view import View
 
@@ -221,3 +223,24 @@ def test_a_server_that_is_gone_is_said_and_what_was_fetched_remains(context, vie
         watched.page.close()
     assert watched.errors
     assert all("ERR_CONNECTION_REFUSED" in error for error in watched.errors)
+
+
+class Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *words) -> None:
+        pass
+
+
+def test_an_exported_folder_needs_no_server_of_ours(context, view, tmp_path):
+    pytest.importorskip("onnxscript", reason="needs onnxscript to export decoders")
+    models = {name: model(view, name) for name in ("pca", "denoiser")}
+    write_folder(View(models, view.images, live=False, show=False, cache=tmp_path), tmp_path / "p")
+    handler = functools.partial(Silent, directory=tmp_path / "p")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        watched = Watched(context, f"http://127.0.0.1:{server.server_address[1]}/")
+        for name, made in models.items():
+            watched.open(f"tab=sliders&picked=9&model={name}")
+            watched.shows("#decoded", red(in_bytes(ist.reconstruct(made, view.images[[9]])[0])))
+        watched.page.close()
+        server.shutdown()
+    assert watched.errors == []

@@ -33,9 +33,12 @@ async function open(host: HTMLElement): Promise<void> {
   const app: App = { store, data, act: new Actions(store, data, fail), say, fail };
   const help = makeHelp();
   host.replaceChildren(makeHeader(app, help), makeStage(app), makeSide(app), status, help);
-  bindAddress(store, token);
+  const restored = (): void => {
+    if (store.view.picked !== null && !store.view.code) app.act.pick(store.view.picked);
+  };
+  bindAddress(store, token, restored);
   bindKeys(app, help);
-  if (store.view.picked !== null && !store.view.code) app.act.pick(store.view.picked);
+  restored();
 }
 
 applyTheme();

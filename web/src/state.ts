@@ -170,7 +170,7 @@ function toCamera(values: number[] | null): Camera {
 }
 
 /** Keep the address as the view is, and the view as a newly given address says. */
-export function bindAddress(store: Store, token: string | null): void {
+export function bindAddress(store: Store, token: string | null, restored: () => void): void {
   let timer = 0;
   let written = location.hash;
   const write = () => {
@@ -186,6 +186,8 @@ export function bindAddress(store: Store, token: string | null): void {
     },
   );
   addEventListener("hashchange", () => {
-    if (location.hash !== written) store.set(fromHash(location.hash, store.manifest));
+    if (location.hash === written) return;
+    store.set(fromHash(location.hash, store.manifest));
+    restored();
   });
 }
