@@ -321,6 +321,7 @@ def test_what_is_given_wrongly_is_said(study, run, page, tmp_path):
         (["nothing.safetensors", "digits"], "there is no file"),
         ([str(study), "--layout", "sne"], "must be one of"),
         ([str(study), "--count", "0"], "at least 1"),
+        ([str(study), "--port", "99999"], "from 0 to 65535"),
     ):
         code, _, err = run("explore", *given, "--no-browser")
         assert (code, len(err.splitlines())) == (2, 1), err

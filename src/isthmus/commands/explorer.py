@@ -77,6 +77,8 @@ def explore(
 
     if count is not None and count < 1:
         raise ValueError(f"--count {count} must be at least 1")
+    if not 0 <= port <= 65_535:
+        raise ValueError(f"--port {port} must be from 0 to 65535")
     if to is not None:
         check_folder(to, force=force)
     page = page_files()  # before any work is done
