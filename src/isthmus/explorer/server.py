@@ -298,6 +298,7 @@ def _bound(host: str, port: int) -> socket.socket:
     except OSError as error:
         found.close()
         raise OSError(
-            f"nothing can be served at {host}, port {port} ({error.strerror}): try another --port or --host"
+            f"nothing can be served at {host}, port {port} ({error.strerror}): "
+            "try another --port or --host"
         ) from None
     return found
