@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +40,19 @@ def opened_browser() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*SANDBOX, CUT])
         yield browser.new_context(viewport={"width": 1200, "height": 800}, accept_downloads=True)
         browser.close()
+
+
+@contextmanager
+def file_server(folder: Path) -> Iterator[str]:
+    """Serve a folder by Python's own file server, and give its address."""
+    words = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"]
+    server = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        port = re.search(rb"port (\d+)", server.stdout.readline())
+        yield f"http://127.0.0.1:{int(port[1])}/"
+    finally:
+        server.terminate()
+        server.wait()
 
 
 class Watched:
@@ -139,3 +154,12 @@ class Watched:
 
     def answer(self, path: str, **answer) -> None:
         self.page.route(re.compile(path), lambda route: route.fulfill(**answer))
+
+
+@contextmanager
+def watched_page(context, url: str, words: str = "") -> Iterator[Watched]:
+    """Give a page on which nothing may go wrong."""
+    made = Watched(context, url, words)
+    yield made
+    made.page.close()
+    assert made.errors == []

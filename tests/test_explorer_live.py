@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import socket
 import threading
 import time
@@ -13,7 +11,7 @@ import numpy as np
 import pytest
 
 import isthmus as ist
-from explorer_browser import Watched, opened_browser
+from explorer_browser import Watched, file_server, opened_browser, watched_page
 from isthmus.data.images import Images, to_unit
 from isthmus.explorer.folder import page_files, write_folder
 from isthmus.explorer.server import create_app
@@ -91,10 +89,8 @@ def context():
 
 @pytest.fixture
 def watched(context, address):
-    made = Watched(context, address, f"token={TOKEN}&")
-    yield made
-    made.page.close()
-    assert made.errors == []
+    with watched_page(context, address, f"token={TOKEN}&") as made:
+        yield made
 
 
 def model(view, name):
@@ -225,22 +221,12 @@ def test_a_server_that_is_gone_is_said_and_what_was_fetched_remains(context, vie
     assert all("ERR_CONNECTION_REFUSED" in error for error in watched.errors)
 
 
-class Silent(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *words) -> None:
-        pass
-
-
 def test_an_exported_folder_needs_no_server_of_ours(context, view, tmp_path):
     pytest.importorskip("onnxscript", reason="needs onnxscript to export decoders")
     models = {name: model(view, name) for name in ("pca", "denoiser")}
-    write_folder(View(models, view.images, live=False, show=False, cache=tmp_path), tmp_path / "p")
-    handler = functools.partial(Silent, directory=tmp_path / "p")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        watched = Watched(context, f"http://127.0.0.1:{server.server_address[1]}/")
+    folder = tmp_path / "page"
+    write_folder(View(models, view.images, live=False, show=False, cache=tmp_path), folder)
+    with file_server(folder) as url, watched_page(context, url) as watched:
         for name, made in models.items():
             watched.open(f"tab=sliders&picked=9&model={name}")
             watched.shows("#decoded", red(in_bytes(ist.reconstruct(made, view.images[[9]])[0])))
-        watched.page.close()
-        server.shutdown()
-    assert watched.errors == []

@@ -6,8 +6,6 @@ import contextlib
 import io
 import json
 import re
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -16,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer_browser import Watched, opened_browser
+from explorer_browser import file_server, opened_browser, watched_page
 from explorer_folder import write_folder
 
 POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:"
@@ -27,9 +25,8 @@ pytest.importorskip("onnx", reason="needs onnx to write decoders")
 class Site:
     """The folder behind `python -m http.server`, and what it was written from."""
 
-    def __init__(self, folder: Path, port: int, models: dict):
-        self.folder, self.models = folder, models
-        self.url = f"http://127.0.0.1:{port}/"
+    def __init__(self, folder: Path, url: str, models: dict):
+        self.folder, self.url, self.models = folder, url, models
         self.manifest = json.loads((folder / "data/manifest.json").read_text())
         self.by_name = {model["name"]: model for model in self.manifest["models"]}
 
@@ -68,12 +65,8 @@ def as_bytes(image: np.ndarray) -> np.ndarray:
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explorer")
     models = write_folder(folder)
-    words = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"]
-    server = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    port = re.search(rb"port (\d+)", server.stdout.readline())
-    yield Site(folder, int(port[1]), models)
-    server.terminate()
-    server.wait()
+    with file_server(folder) as url:
+        yield Site(folder, url, models)
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +77,8 @@ def context():
 
 @pytest.fixture
 def watched(context, site):
-    made = Watched(context, site.url)
-    yield made
-    made.page.close()
-    assert made.errors == []
+    with watched_page(context, site.url) as made:
+        yield made
 
 
 def floats(text: str) -> np.ndarray:
@@ -379,16 +370,15 @@ def test_what_needs_a_selection_says_so(watched):
 
 def test_a_finger_that_is_lifted_leaves_the_tip(context, site):
     phone = context.browser.new_context(has_touch=True, viewport={"width": 390, "height": 844})
-    watched = Watched(phone, site.url)
-    watched.open("model=pca")
-    _, places = site.layout("pca")
-    lonely = int(np.argmax(nearest_gap(places)))
-    watched.page.touchscreen.tap(*watched.at(places[lonely]))
-    watched.shows("#chosen", site.image(lonely), 0)
-    watched.shows(".tip canvas >> nth=0", site.image(lonely), 0)
-    assert watched.page.is_visible(".tip")
+    with watched_page(phone, site.url) as watched:
+        watched.open("model=pca")
+        _, places = site.layout("pca")
+        lonely = int(np.argmax(nearest_gap(places)))
+        watched.page.touchscreen.tap(*watched.at(places[lonely]))
+        watched.shows("#chosen", site.image(lonely), 0)
+        watched.shows(".tip canvas >> nth=0", site.image(lonely), 0)
+        assert watched.page.is_visible(".tip")
     phone.close()
-    assert watched.errors == []
 
 
 NAMELESS = """() => [...document.querySelectorAll('button, select, input, canvas, [role=region]')]
