@@ -2,9 +2,7 @@
 
 from isthmus.scores.clustering import ari, cluster_accuracy, clusters, nmi, purity
 from isthmus.scores.disentanglement import (
-    active_units,
     factor_vae_score,
-    kl_per_dimension,
     mig,
     mutual_information,
     rank_correlation,
@@ -15,6 +13,7 @@ from isthmus.scores.groups import agreement, group
 from isthmus.scores.intervals import wilson
 from isthmus.scores.labels import label_curve, probe_codes
 from isthmus.scores.outliers import auroc, mahalanobis, neighbour_distance
+from isthmus.scores.posterior import active_units, kl_per_dimension
 from isthmus.scores.probes import knn_accuracy, linear_accuracy, svm_accuracy
 from isthmus.scores.rate import bits_per_image, cross_entropy
 from isthmus.scores.reconstruction import mse, psnr, ssim

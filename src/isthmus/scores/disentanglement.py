@@ -2,94 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from isthmus.scores.posterior import as_vectors
 
-def kl_per_dimension(mean: ArrayLike, log_variance: ArrayLike) -> np.ndarray:
-    r"""Return how much every dimension of a Gaussian posterior says, in nats an image.
-
-    :math:`\frac12 \mathrm{mean}_i(\mu_{ij}^2 + \sigma_{ij}^2 - \log \sigma_{ij}^2 - 1)`: the
-    divergence from N(0, 1), averaged over the images.
-
-    Parameters
-    ----------
-    mean, log_variance : array_like of shape (n, k)
-        Of the posterior of every image.
-
-    Returns
-    -------
-    ndarray of shape (k,)
-        0 where the posterior is the prior.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
-
-    Examples
-    --------
-    >>> kl_per_dimension([[1.0, 0.0], [-1.0, 0.0]], np.zeros((2, 2))).tolist()
-    [0.5, 0.0]
-    """
-    mean, log_variance = (np.asarray(a, dtype=np.float64) for a in (mean, log_variance))
-    if mean.shape != log_variance.shape or mean.ndim != 2:
-        raise ValueError(
-            f"means of shape {mean.shape} and log-variances of {log_variance.shape}: expected "
-            "(n, k) both"
-        )
-    return 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).mean(0)
-
-
-def active_units(
-    mean: ArrayLike, log_variance: ArrayLike | None = None, threshold: float = 0.01
-) -> np.ndarray:
-    r"""Return which dimensions of a code carry anything: the rest have collapsed to the prior.
-
-    By the variance criterion :math:`\mathrm{Var}_i(\mu_{ij})` exceeds the threshold; where
-    log-variances are given, by the KL divergence of the dimension instead, in nats.
-
-    Parameters
-    ----------
-    mean : array_like of shape (n, k)
-        Codes: the posterior means of a VAE.
-    log_variance : array_like of shape (n, k), optional
-        Of the posterior.
-    threshold : float
-        What must be exceeded.
-
-    Returns
-    -------
-    ndarray of bool of shape (k,)
-
-    Raises
-    ------
-    ValueError
-        If the codes are not (n, k) vectors.
-
-    References
-    ----------
-    Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", 2016 (the variance).
-
-    Examples
-    --------
-    >>> Z = np.random.default_rng(0).normal(size=(100, 2)) * [1, 0.01]
-    >>> active_units(Z).tolist()
-    [True, False]
-    """
-    if log_variance is not None:
-        return kl_per_dimension(mean, log_variance) > threshold
-    return _vectors(mean).var(0) > threshold
+CROWDED = 5
+"""Images a cell of a table of two, from which on its entropies are nearly right."""
 
 
 def mutual_information(Z: ArrayLike, factors: Any, bins: int = 20) -> np.ndarray:
     r"""Return the information that every dimension has about every factor, as a share of it.
 
-    :math:`I(z_j; v) / H(v)`, both from counts: dimensions are cut into `bins` cells of equally
-    many codes. What chance alone gives on average, :math:`(b - 1)(c - 1) / 2n` nats for b cells
-    and c values (Miller and Madow), is taken off.
+    :math:`I(z_j; v) / H(v)` with :math:`I(z; v) = H(z) + H(v) - H(z, v)`. Every entropy is that of
+    the counts, :math:`-\sum_i p_i \log p_i + (K - 1) / 2n` where K cells are not empty: counts of
+    few images alone say too little (Miller and Madow), and too much of what they share. Of a table
+    with fewer than 5 images a cell that is not enough: there the mean over all orders of the
+    images, a hypergeometric one, is taken off both I and H instead (Vinh, Epps and Bailey).
+
+    Numbers are cut into cells of equally many images: `bins` of them, or fewer of few images, so
+    that two tables side by side have 5 images a cell, but no fewer than the factor has classes.
+    Up to `bins` values that occur twice on average stay as they are, whatever their type.
 
     Parameters
     ----------
@@ -97,9 +33,9 @@ def mutual_information(Z: ArrayLike, factors: Any, bins: int = 20) -> np.ndarray
         Codes. Of a VAE give draws from the posterior: the means of a dimension that has
         collapsed may still tell factors apart by amounts which no decoder sees.
     factors : array_like of shape (n,) or (n, m), or dict of str to array_like of shape (n,)
-        Whole numbers are classes; other numbers are cut into `bins` as dimensions are.
+        Numbers, which are cut as dimensions are where they have many values; words are classes.
     bins : int
-        Cells, at least 2.
+        Cells at most, at least 2.
 
     Returns
     -------
@@ -109,11 +45,13 @@ def mutual_information(Z: ArrayLike, factors: Any, bins: int = 20) -> np.ndarray
     Raises
     ------
     ValueError
-        If lengths differ, a factor never changes, or `bins` is below 2.
+        If lengths differ, a factor is the same or another word everywhere or holds NaN, or `bins`
+        is below 2.
 
     References
     ----------
-    Miller, "Note on the bias of information estimates", 1955.
+    Miller, "Note on the bias of information estimates", 1955. Vinh, Epps and Bailey, "Information
+    theoretic measures for clusterings comparison", 2010.
 
     Examples
     --------
@@ -122,9 +60,10 @@ def mutual_information(Z: ArrayLike, factors: Any, bins: int = 20) -> np.ndarray
     >>> mutual_information(Z, v).round(2).tolist()
     [[1.0], [0.0]]
     """
-    Z, table = _vectors(Z), _factors(factors, len(Z), bins)
-    cells = np.column_stack([_cells(z, bins) for z in Z.T])
-    return np.array([[_share(z, v) for v in table.T] for z in cells.T])
+    Z = as_vectors(Z)
+    table = _factors(factors, len(Z), bins)
+    shares = [_shares(Z, v, bins) for v in table.T]
+    return np.column_stack(shares)
 
 
 def mig(Z: ArrayLike, factors: Any, bins: int = 20) -> float:
@@ -201,11 +140,12 @@ def variance_explained(Z: ArrayLike, factor: ArrayLike, bins: int = 20) -> np.nd
     >>> variance_explained(Z, angle).round(1).tolist()
     [1.0, 0.0]
     """
-    Z, v = _vectors(Z), np.asarray(factor, dtype=np.float64)
+    Z, v = as_vectors(Z), np.asarray(factor, dtype=np.float64)
     _factors(v, len(Z), bins)  # refuses what cannot be explained
+    v = v - v.mean()
     explained = []
     for z in Z.T:
-        _, cell = np.unique(_cells(z, bins), return_inverse=True)
+        cell = _cells(z, bins, bins)
         counts = np.bincount(cell)
         within = v - (np.bincount(cell, v) / counts)[cell]
         spare = len(v) - len(counts)
@@ -245,7 +185,7 @@ def rank_correlation(Z: ArrayLike, factor: ArrayLike) -> np.ndarray:
     """
     from scipy.stats import rankdata
 
-    Z = _vectors(Z)
+    Z = as_vectors(Z)
     _factors(np.asarray(factor, dtype=np.float64), len(Z), 2)
     ranks, v = rankdata(Z, axis=0), rankdata(factor)
     ranks, v = ranks - ranks.mean(0), v - v.mean()
@@ -302,7 +242,7 @@ def factor_vae_score(
     >>> factor_vae_score(v.astype(float), v)
     1.0
     """
-    Z = _vectors(Z)
+    Z = as_vectors(Z)
     table = _factors(factors, len(Z), bins)
     Z = Z[:, Z.std(0) > least_deviation]
     if not Z.shape[1]:
@@ -312,28 +252,27 @@ def factor_vae_score(
     rows = np.empty((2 * votes, group), dtype=np.int64)
     for column, v in enumerate(table.T):
         rows[held == column] = _groups(v, int((held == column).sum()), group, rng)
-    still = (Z[rows].var(1) / Z.var(0)).argmin(1)
+    spread = Z[rows].var(1) / Z.var(0)
+    # of dimensions that are equally still the first must not win every time
+    least = spread <= spread.min(1, keepdims=True)
+    still = (least * rng.random(least.shape)).argmax(1)
     won = np.zeros((Z.shape[1], table.shape[1]), dtype=int)
     np.add.at(won, (still[:votes], held[:votes]), 1)
     return float((won.argmax(1)[still[votes:]] == held[votes:]).mean())
 
 
 def _groups(v: np.ndarray, n: int, group: int, rng: np.random.Generator) -> np.ndarray:
-    """Return n groups of rows; all of a group have the same value, that of a row drawn."""
+    """Return n groups of rows; all of a group have the same value, that of a row drawn.
+
+    A value that only one image has is not drawn as long as there are others: with it everything
+    is held still.
+    """
     order = np.argsort(v, kind="stable")
     counts = np.bincount(v)
-    value = v[rng.integers(len(v), size=n)]
+    shared = v[counts[v] > 1]
+    value = rng.choice(shared if len(shared) else v, size=n)
     within = (rng.random((n, group)) * counts[value][:, None]).astype(np.int64)
     return order[(np.cumsum(counts) - counts)[value][:, None] + within]
-
-
-def _vectors(Z: ArrayLike) -> np.ndarray:
-    Z = np.asarray(Z, dtype=np.float64)
-    if Z.ndim != 2 or 0 in Z.shape:
-        raise ValueError(f"codes of shape {Z.shape}: expected vectors (n, k)")
-    if not np.isfinite(Z).all():
-        raise ValueError("codes hold NaN or infinity; was the model trained?")
-    return Z
 
 
 def _factors(factors: Any, n: int, bins: int) -> np.ndarray:
@@ -351,34 +290,63 @@ def _factors(factors: Any, n: int, bins: int) -> np.ndarray:
 def _values(v: np.ndarray, n: int, bins: int) -> np.ndarray:
     if v.shape != (n,):
         raise ValueError(f"a factor of shape {v.shape} for {n} codes: expected one value each")
-    if v.dtype.kind == "f":
-        v = _cells(v, bins)
-    values, v = np.unique(v, return_inverse=True)
-    if len(values) < 2:
+    if v.dtype.kind in "biuf":
+        if np.isnan(v).any():
+            raise ValueError("a factor holds NaN: leave out the images where it is unknown")
+        v = _cells(v, bins, _fineness(n, bins))
+    else:
+        v = np.unique(v.astype(str), return_inverse=True)[1]
+        if 1 < n == v.max() + 1:
+            raise ValueError("a factor is another word for every image: nothing can be counted")
+    if not v.any():
         raise ValueError("a factor has the same value everywhere: nothing can follow it")
     return v
 
 
-def _cells(v: np.ndarray, bins: int) -> np.ndarray:
-    """Cut numbers into cells of equally many; few distinct values are cells as they are."""
+def _fineness(n: int, bins: int) -> int:
+    """Return into how many cells n images are cut: a table of two has 5 images a cell."""
+    return min(bins, max(2, math.isqrt(n // CROWDED)))
+
+
+def _cells(v: np.ndarray, bins: int, wanted: int) -> np.ndarray:
+    """Return cells 0, 1, ..., none of them empty, of numbers: cut into as many as are wanted.
+
+    Few distinct values, each of which occurs twice on average, are cells as they are. Ranks are
+    cut rather than values: they are the same for every type and scale, and equal values stay
+    together.
+    """
+    from scipy.stats import rankdata
+
     values, cell = np.unique(v, return_inverse=True)
-    if len(values) <= bins:
-        return cell
-    edges = np.quantile(v, np.arange(1, bins) / bins)
-    return np.searchsorted(edges, v, side="right")
+    if len(values) > bins or 2 * len(values) > max(len(v), 4):
+        ranks = rankdata(v) - 0.5  # 0 to n
+        _, cell = np.unique((ranks * wanted / len(v)).astype(np.int64), return_inverse=True)
+    return cell
+
+
+def _shares(Z: np.ndarray, v: np.ndarray, bins: int) -> list[float]:
+    """Return what every dimension says of one factor."""
+    wanted = min(bins, max(_fineness(len(Z), bins), int(v.max()) + 1))
+    return [_share(_cells(z, bins, wanted), v) for z in Z.T]
 
 
 def _share(z: np.ndarray, v: np.ndarray) -> float:
-    """Return I(z; v) / H(v) of cells, less what chance gives, between 0 and 1."""
-    counts = np.zeros((z.max() + 1, v.max() + 1))
+    """Return I(z; v) / H(v) of cells, between 0 and 1."""
+    counts = np.zeros((z.max() + 1, v.max() + 1), dtype=np.int64)
     np.add.at(counts, (z, v), 1)
-    joint, n = counts / len(z), len(z)
-    rows, columns = joint.sum(1), joint.sum(0)
-    information = _entropy(rows) + _entropy(columns) - _entropy(joint)
-    chance = (np.count_nonzero(rows) - 1) * (np.count_nonzero(columns) - 1) / (2 * n)
-    return float(np.clip((information - chance) / _entropy(columns), 0, 1))
+    crowded = len(z) >= CROWDED * counts.size
+    about, chance = _entropy(counts.sum(0), crowded), 0.0
+    information = _entropy(counts.sum(1), crowded) + about - _entropy(counts, crowded)
+    if not crowded:
+        from sklearn.metrics.cluster import expected_mutual_information
+
+        chance = float(expected_mutual_information(counts, len(z)))
+    return float(np.clip((information - chance) / max(about - chance, 1e-12), 0, 1))
 
 
-def _entropy(p: np.ndarray) -> float:
-    p = p[p > 0]
-    return float(-(p * np.log(p)).sum())
+def _entropy(counts: np.ndarray, corrected: bool) -> float:
+    """Return the entropy of what was counted so often, in nats, as Miller and Madow correct it."""
+    counts = counts[counts > 0]
+    p = counts / counts.sum()
+    bias = (len(counts) - 1) / (2 * counts.sum()) if corrected else 0.0
+    return float(bias - (p * np.log(p)).sum())
