@@ -26,7 +26,8 @@ def reference(layers, x, output, loss):
         if loss != "bce" or output == "sigmoid"
     ],
 )
-def test_gradients_by_hand_equal_those_of_the_graph(activation, output, loss):
+def test_gradients_by_hand_equal_those_of_the_graph(activation, output, loss, monkeypatch):
+    monkeypatch.setenv("ISTHMUS_PLAIN", "0")
     rng = torch.Generator().manual_seed(0)
     encoder, decoder = dense([9, 7, 3], activation, activation), dense([3, 7, 9], activation)
     layers = [*encoder, *decoder]

@@ -5,7 +5,6 @@ import torch
 import isthmus as ist
 from isthmus.models import som
 from isthmus.models.som import grid_distances
-from isthmus.tensors import Nearest, squared_distances
 
 
 @pytest.fixture(scope="module")
@@ -140,17 +139,6 @@ def test_samples_are_units_with_the_noise_of_their_pixels(X):
     noisy = model.set_params(noise=0.2).sample(4000, random_state=0)
     still = model.set_params(noise=0).sample(4000, random_state=0)
     np.testing.assert_allclose((noisy - still).std(0), 0.2 * X.std(0), rtol=0.1)
-
-
-def test_integer_search_finds_what_the_exact_one_does():
-    values = torch.from_numpy(np.asarray(ist.load_images("digits")).reshape(-1, 64))
-    x = values.float() / 255
-    c = x[:100] * 0.7 + x[100:200] * 0.4 - 0.05
-    exact = squared_distances(x, c)
-    found = exact.gather(1, Nearest(c)(values, x)[:, None])[:, 0]
-    assert float((found - exact.min(1).values).max()) < 0.02
-    assert torch.equal(Nearest(c)(values, x), Nearest(c)(x, x))
-    assert torch.equal(Nearest(c)(values, x + 1), Nearest(c)(values, x))
 
 
 def test_one_number_is_a_square_and_studies_get_a_fitting_size():

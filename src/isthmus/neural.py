@@ -175,9 +175,8 @@ class NeuralRepresentation(Representation):
     def _precision(self, device: torch.device) -> str:
         if self.precision != "auto":
             return self.precision
-        if device.type == "cuda":
-            return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-        return "bfloat16" if self._convolves() and has_bfloat16(device) else "float32"
+        gains = device.type == "cuda" or self._convolves()
+        return "bfloat16" if gains and has_bfloat16(device) else "float32"
 
     def _initialiser(self) -> str:
         if self.init != "auto":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,19 @@ import numpy as np
 import torch
 
 MEGABYTE = 2**20
+PLAIN = "ISTHMUS_PLAIN"
+"""Environment variable that, set to 1, turns every fast path off."""
+
+
+def is_plain() -> bool:
+    """Return whether fast paths are switched off, so that all is computed by torch's own layers.
+
+    They are the integer products of `Nearest` and of PCA, bfloat16 that nobody asked for, the
+    gradients written by hand (chains of dense layers, transposed convolutions, the likelihood of
+    binary pixels), the optimisers that move all weights at once, and what is told to the C library
+    about memory. The variable is read whenever one of them could be taken.
+    """
+    return os.environ.get(PLAIN, "0") not in ("", "0")
 
 
 def _keep_freed_memory(block: int, all_in_all: int) -> None:
@@ -20,7 +34,7 @@ def _keep_freed_memory(block: int, all_in_all: int) -> None:
     By default it hands them back to the system, and every batch pays for getting its pages anew:
     a third of the time of a small network's training step.
     """
-    if sys.platform == "linux":
+    if sys.platform == "linux" and not is_plain():
         trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of glibc
         with contextlib.suppress(OSError, AttributeError):  # other C libraries do without
             libc = ctypes.CDLL(None)
@@ -102,11 +116,16 @@ def generator(random_state: Any, device: torch.device | str = "cpu") -> torch.Ge
 def has_int8_products(device: torch.device) -> bool:
     """Return whether products of 8-bit integers are exact there: elsewhere sums may saturate."""
     supported = getattr(torch.cpu, "_is_vnni_supported", lambda: False)
-    return device.type == "cpu" and hasattr(torch, "_int_mm") and supported()
+    known = device.type == "cpu" and hasattr(torch, "_int_mm")
+    return known and not is_plain() and supported()
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Return whether the processor multiplies in bfloat16; emulated it would be slow."""
+    """Return whether the device multiplies in bfloat16; emulated it would be slow."""
+    if is_plain():
+        return False
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     return device.type == "cpu" and supported()
 

@@ -22,7 +22,7 @@ from torch import nn
 
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.progress import Bar
-from isthmus.tensors import readable_tensor, same_blocks_again
+from isthmus.tensors import is_plain, readable_tensor, same_blocks_again
 
 
 class GradientDescent(torch.optim.Optimizer):
@@ -52,6 +52,7 @@ OPTIMISERS: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any]
 }
 """Optimisers by name, and the settings that make them fast or are theirs by definition."""
 
+
 CHECKPOINT_SECONDS = 10.0
 """A checkpoint is written at the end of an epoch, but not more often than this."""
 
@@ -66,6 +67,16 @@ MAY_DIFFER = {
     "device",
 }
 """Parameters a resumed fit may have other values for than the fit it resumes."""
+
+
+def optimizer(name: str, weights: Iterable[torch.Tensor], lr: float) -> torch.optim.Optimizer:
+    """Return the optimiser of that name; in torch's plainest form where fast paths are off."""
+    make, settings = OPTIMISERS[name]
+    if is_plain():
+        make = torch.optim.SGD if make is GradientDescent else make
+        settings = {k: v for k, v in settings.items() if k != "fused"} | {"foreach": False}
+    return make(weights, lr=lr, **settings)
+
 
 State = dict[str, torch.Tensor]
 Batch = tuple[torch.Tensor, ...]  # images, and where the model has targets those
@@ -128,9 +139,8 @@ class Loop:
             {name: nn.ModuleList(nets) for name, nets in model._players().items()}
         )
         self.weights = list(self.nets.parameters())
-        make, settings = OPTIMISERS[model.optimizer]
         self.optimizers = {
-            name: make(nets.parameters(), lr=model.learning_rate, **settings)
+            name: optimizer(model.optimizer, nets.parameters(), model.learning_rate)
             for name, nets in self.nets.items()
         }
         self.history: dict[str, list[float]] = {"epoch": [], "loss": [], "seconds": []}

@@ -111,7 +111,7 @@ class SOM(Codebook, Representation):
     >>> som = ist.SOM((6, 8), random_state=0).fit(images.train)
     >>> som.encode(images.test).shape, som.locate(images.test).shape, som.u_matrix().shape
     ((359,), (359, 2), (6, 8))
-    >>> bool(som.topographic_error(images.test) < 0.2)
+    >>> bool(som.topographic_error(images.test) < 0.4)
     True
     """
 

@@ -259,7 +259,7 @@ class VAE(NeuralRepresentation):
     def _error(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return minus log p(x|z) for draws z (k, n, latent) and scaled images x, (k, n)."""
         if self.likelihood_ == "bernoulli":
-            return bounds.BernoulliError.apply(self._decoded(z), x)
+            return bounds.bernoulli_error(self._decoded(z), x)
         d, squared = x.shape[1], self._squared(x, z)
         sigma: Any = self.sigma_ / self.scale_
         if not sigma:

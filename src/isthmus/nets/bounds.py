@@ -6,7 +6,9 @@ import math
 from typing import Any
 
 import torch
-from torch.nn.functional import softplus
+from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+
+from isthmus.tensors import is_plain
 
 LOG_2PI = math.log(2 * math.pi)
 BINARIZATIONS = ("none", "draw", "threshold")
@@ -161,6 +163,20 @@ def judged(net: Any, z: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     """Return the loss of a network that tells codes from the same numbers shuffled."""
     joint, independent = net(torch.cat((z, permuted(z, rng)))).float().chunk(2)
     return 0.5 * (softplus(-joint).mean() + softplus(independent).mean())
+
+
+def bernoulli_error(a: torch.Tensor, x: torch.Tensor) -> Any:
+    """Return minus the log-likelihood of pixels `x` (n, d) under logits `a` (..., n, d), (..., n).
+
+    Examples
+    --------
+    >>> bernoulli_error(torch.zeros(1, 2), torch.ones(1, 2)).exp()
+    tensor([4.])
+    """
+    if is_plain():
+        x = x.to(a.dtype).expand_as(a)
+        return binary_cross_entropy_with_logits(a, x, reduction="none").sum(-1)
+    return BernoulliError.apply(a, x)
 
 
 class BernoulliError(torch.autograd.Function):

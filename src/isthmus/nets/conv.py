@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from isthmus.nets.dense import ACTIVATIONS, dense
 from isthmus.nets.norms import BatchNorm
+from isthmus.tensors import is_plain
 
 Shape = tuple[int, ...]
 
@@ -54,7 +55,8 @@ class TransposedConv(nn.ConvTranspose2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         """Return the enlarged picture."""
-        if x.device.type != "cpu" or torch.compiler.is_compiling():  # or being exported
+        # exported, it is compiled
+        if x.device.type != "cpu" or torch.compiler.is_compiling() or is_plain():
             return super().forward(x)
         weight, bias = self.weight, self.bias
         if torch.is_autocast_enabled("cpu"):

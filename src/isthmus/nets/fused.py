@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from isthmus.tensors import is_plain
+
 aten = torch.ops.aten
 
 Pair = tuple[torch.Tensor, torch.Tensor]
@@ -79,8 +81,9 @@ def chain_loss(
 ) -> torch.Tensor:
     """Return the loss of a chain of layers, and leave its gradients in the weights.
 
-    Without gradients (while validating), in mixed precision or where not all layers are dense the
-    loss is computed by torch's graph, and has to be asked for its gradients as usual.
+    Without gradients (while validating), in mixed precision, where not all layers are dense or
+    fast paths are switched off, the loss is computed by torch's graph, and has to be asked for
+    its gradients as usual.
 
     Parameters
     ----------
@@ -96,11 +99,12 @@ def chain_loss(
     >>> layers = [nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 3)]
     >>> x = torch.rand(5, 3)
     >>> loss = chain_loss(layers, x, x, "sigmoid", "mse")
+    >>> _ = loss.requires_grad and loss.backward()
     >>> layers[0].weight.grad.shape
     torch.Size([2, 3])
     """
     by_hand = torch.is_grad_enabled() and not torch.is_autocast_enabled(x.device.type)
-    if not by_hand or any(type(layer) not in HANDLED for layer in layers):
+    if not by_hand or is_plain() or any(type(layer) not in HANDLED for layer in layers):
         return _by_graph(nn.Sequential(*layers)(x).float(), target, output, loss)
     with torch.no_grad():
         return _by_hand(layers, x, target, output, loss)
