@@ -67,6 +67,44 @@ def test_label_maps_that_cannot_be(changes, message):
         Images(**(vars(mapped()) | changes))
 
 
+def test_255_is_no_class():
+    maps = np.where(MAPS == 2, np.uint8(255), MAPS)
+    images = mapped(label_maps=maps, ignored_class=None)
+    assert images.ignored_class == 255
+    assert images[1:2].ignored_class == 255
+    np.testing.assert_array_equal(images.pixels().y, np.where(maps == 255, -1, MAPS).ravel())
+    both = mapped(label_maps=maps)
+    assert both.ignored_class == 3
+    np.testing.assert_array_equal(both.pixels().y, np.where(maps > 2, -1, MAPS).ravel())
+    assert described(both)["label maps"] == "3 classes: a, b, c; d and 255 are ignored"
+    unnamed = described(mapped(label_maps=maps, map_classes=None, ignored_class=None))
+    assert unnamed["label maps"] == "4 classes: 0, 1, 2, 3; 255 is ignored"
+
+
+@pytest.mark.parametrize(
+    ("names", "ignored", "is_two_classes"),
+    [
+        (None, None, True),
+        (["land", "sea"], None, True),
+        (list("abc"), None, False),
+        (None, 255, False),
+        (["land", "sea"], 1, False),
+    ],
+)
+def test_masks_of_0_and_255_are_two_classes(names, ignored, is_two_classes):
+    masks = 255 * (MAPS > 1).astype(np.uint8)
+    images = mapped(label_maps=masks, map_classes=names, ignored_class=ignored)
+    if is_two_classes:
+        np.testing.assert_array_equal(images.label_maps, MAPS > 1)
+        assert images.map_classes == (names or ["0", "255"])
+        assert images.ignored_class is None
+        assert images[:1].label_maps.max() == 1
+        np.testing.assert_array_equal(images.pixels().y, (MAPS > 1).ravel())
+    else:
+        np.testing.assert_array_equal(images.label_maps, masks)
+        assert set(images.pixels().y) == {0, -1}
+
+
 def test_an_ignored_class_needs_no_name():
     maps = np.where(MAPS == 3, 255, MAPS)
     images = mapped(label_maps=maps, map_classes=list("abc"), ignored_class=255)
@@ -89,21 +127,28 @@ def test_label_maps_are_fitted_as_their_images_are(fit, there, size):
     down, right = np.mgrid[: there[0], : there[1]]
     labels = (((right - there[1] / 3) ** 2 + (down - there[0] / 2) ** 2) < 150).astype(np.uint8)
     image = fit_image(Image.fromarray(labels * np.uint8(255)), size, fit)
-    fitted = fit_labels(labels, size, fit, 7)
+    fitted = fit_labels(labels, size, fit)
     assert fitted.shape == size
-    assert set(np.unique(fitted)) == ({0, 1, 7} if (fitted == 7).any() else {0, 1})
+    assert set(np.unique(fitted)) == ({0, 1, 255} if (fitted == 255).any() else {0, 1})
     assert ((np.asarray(image) > 127) != (fitted == 1)).mean() < 0.03
     if fit != "pad":
-        assert not (fitted == 7).any()
+        assert not (fitted == 255).any()
 
 
 def test_what_pad_adds_is_ignored():
     images = load_images(mapped(), size=(5, 5), fit="pad")
-    assert (images.label_maps[:, [0, 4]] == 3).all()
+    assert (images.label_maps[:, [0, 4]] == 255).all()
+    assert images.ignored_class == 3
     np.testing.assert_array_equal(images.label_maps[:, 1:4], MAPS)
-    with pytest.raises(ValueError, match=r"fit='pad' adds pixels, and no class .* is ignored"):
-        load_images(mapped(ignored_class=None), size=(5, 5), fit="pad")
+    padded = load_images(mapped(ignored_class=None), size=(5, 5), fit="pad")
+    assert (padded.label_maps[:, [0, 4]] == 255).all()
+    assert (padded.ignored_class, padded.pixels().y.min()) == (255, -1)
     assert load_images(mapped(), dtype="float32").label_maps is not None
+
+
+UNKNOWN = (
+    "annotation: unknown classes in the label maps: {}; known are 0 to {}, and 255 for no class"
+)
 
 
 @pytest.fixture
@@ -184,7 +229,7 @@ def test_annotations_that_cannot_be_are_skipped_and_listed(scenes):
         ("test/0.png", "annotation: damaged, or of a kind Pillow cannot read"),
         ("train/0.png", "annotation: No such file or directory"),
         ("train/1.png", "annotation: of another size, 6x9 for an image of 6x8"),
-        ("train/2.png", "annotation: unknown classes 12, known are 0 to 11"),
+        ("train/2.png", UNKNOWN.format(12, 11)),
         ("val/0.png", "annotation: a colour picture, expected one class a pixel"),
     ]
     os.remove(scenes / "test" / "1.png")
@@ -198,8 +243,74 @@ def test_a_legend_beside_the_images(scenes):
     assert len(images.map_classes) == 21
     assert images.ignored_class == 0
     (scenes / "classes.txt").write_text("a\nb\n")
-    with pytest.raises(ValueError, match=r"annotation: unknown classes 2, 3, .*known are 0 to 1"):
+    with pytest.raises(
+        ValueError, match=r"annotation: unknown classes .*: 2, 3, .*known are 0 to 1"
+    ):
         load_images(scenes)
+
+
+def annotate(folder, values, mode=None):
+    """Write maps of these values, each image having a few of them; return the maps."""
+    written = []
+    for path in sorted(folder.glob("*annot/*.png")):
+        labels = np.full((6, 8), values[0], np.uint8)
+        labels[1:5, 2:6] = values[-1]
+        labels[2:3, 3:5] = values[len(values) // 2]
+        picture = Image.fromarray(labels)
+        if mode == "P":  # as VOC writes them: the colours mean nothing
+            picture.putpalette(list(np.random.default_rng(0).integers(0, 256, 768)))
+        elif mode == "I;16":
+            picture = Image.fromarray(labels.astype(np.uint16))
+        picture.save(path)
+        written.append(labels)
+    return np.stack(written)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "I;16"])
+def test_maps_with_255_as_voc_has_them(scenes, mode):
+    (scenes / "classes.txt").write_text("ground\nsquare\n")
+    maps = annotate(scenes, [0, 1, 255], mode)
+    images = load_images(scenes)
+    np.testing.assert_array_equal(images.label_maps, maps)
+    assert (images.map_classes, images.ignored_class) == (["ground", "square"], 255)
+    assert sorted(set(images.pixels().y.tolist())) == [-1, 0, 1]
+
+
+def test_an_image_of_ground_and_255_alone_is_no_mask_where_others_have_classes(scenes):
+    (scenes / "classes.txt").write_text("ground\nsquare\n")
+    maps = annotate(scenes, [0, 255])
+    save(scenes / "testannot" / "0.png", np.tile([0, 1, 255, 0], (6, 2)))
+    images = load_images(scenes)
+    assert images.ignored_class == 255
+    row = images.names.tolist().index("test/0.png")
+    rest = [r for r in range(6) if r != row]
+    np.testing.assert_array_equal(images.label_maps[rest], maps[rest])
+    assert set(np.unique(images.label_maps[row])) == {0, 1, 255}
+
+
+@pytest.mark.parametrize("names", [None, "ground\nsquare\n"])
+@pytest.mark.parametrize("fit", ["crop", "pad"])
+def test_a_folder_of_masks(scenes, names, fit):
+    if names:
+        (scenes / "classes.txt").write_text(names)
+    maps = annotate(scenes, [0, 255])
+    images = load_images(scenes, size=(8, 8), fit=fit)
+    assert images.map_classes == (names.split() if names else ["0", "255"])
+    if fit == "pad":
+        np.testing.assert_array_equal(images.label_maps[:, 1:7], maps // 255)
+        assert (images.label_maps[:, [0, 7]] == 255).all()
+        assert images.ignored_class == 255
+    else:
+        assert set(np.unique(images.label_maps)) == {0, 1}
+        assert images.ignored_class is None
+
+
+def test_masks_of_a_set_with_more_classes_are_void(scenes):
+    (scenes / "classes.txt").write_text("ground\nsquare\ncircle\n")
+    maps = annotate(scenes, [0, 255])
+    images = load_images(scenes)
+    np.testing.assert_array_equal(images.label_maps, maps)
+    assert images.ignored_class == 255
 
 
 def test_camvid(data_folder):

@@ -42,6 +42,41 @@ def test_ignored_class_is_left_out(maps):
     )
 
 
+def test_255_is_left_out_too(maps):
+    """As the reference leaves them out: VOC counts no pixel of 255."""
+    y, z = maps
+    void = np.where((y == 1) & (z == 3), 255, y)
+    kept = void != 255
+    assert scores.global_accuracy(void, z) == pytest.approx((y == z)[kept].mean())
+    jaccard = metrics.jaccard_score(void[kept], z[kept], average=None)
+    np.testing.assert_allclose(scores.class_iou(void, z), jaccard)
+    np.testing.assert_array_equal(
+        scores.confusion_matrix(void, z, 5, ignored_class=2)[[0, 1, 3, 4]],
+        metrics.confusion_matrix(void[kept], z[kept], labels=range(5))[[0, 1, 3, 4]],
+    )
+    with pytest.raises(ValueError, match="run from 0 to 255; n_classes=5 allows 0 to 4"):
+        scores.confusion_matrix(y, np.where(z == 4, 255, z))
+
+
+def test_of_many_classes_255_is_one():
+    y = np.arange(300)
+    assert scores.confusion_matrix(y, y).trace() == 300
+    assert scores.confusion_matrix(y[:256], y[:256], 256).trace() == 256
+
+
+@pytest.mark.parametrize("high", [1, 255])
+def test_masks_are_two_classes(maps, high):
+    y, z = maps[0] > 2, maps[1] > 2
+    table = metrics.confusion_matrix(y.ravel(), z.ravel())
+    given = 255 * y.astype(np.uint8), high * z.astype(np.uint8)
+    np.testing.assert_array_equal(scores.confusion_matrix(*given), table)
+    assert scores.mean_iou(*given) == pytest.approx(
+        metrics.jaccard_score(y.ravel(), z.ravel(), average=None).mean()
+    )
+    right = (~z[~y]).mean()
+    assert scores.global_accuracy(*given, ignored_class=255) == pytest.approx(right)
+
+
 def test_classes_that_do_not_occur_are_no_number(maps):
     assert np.isnan(scores.class_accuracy(*maps, n_classes=7)[5:]).all()
     assert scores.mean_iou(*maps, n_classes=7) == scores.mean_iou(*maps)

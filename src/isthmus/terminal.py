@@ -158,13 +158,18 @@ def _spread(values: Any) -> str:
 
 def _legend(images: Any) -> str | None:
     """Return the classes of the pixels, and which of them does not count."""
+    from isthmus.data.label_maps import NO_CLASS
+
     if images.label_maps is None:
         return None
-    names = images.map_classes or list(map(str, range(int(images.label_maps.max()) + 1)))
+    there = images.label_maps[images.label_maps != NO_CLASS]
+    names = images.map_classes or list(map(str, range(int(there.max(initial=0)) + 1)))
     ignored = images.ignored_class
     rest = [name for row, name in enumerate(names) if row != ignored]
-    without = f"; {names[ignored]} is ignored" if ignored in range(len(names)) else ""
-    return f"{len(rest)} classes: {', '.join(rest)}{without}"
+    without = [names[ignored]] if ignored in range(len(names)) else []
+    without += ["255"] if there.size < images.label_maps.size else []
+    end = f"; {' and '.join(without)} {'are' if without[1:] else 'is'} ignored" if without else ""
+    return f"{len(rest)} classes: {', '.join(rest)}{end}"
 
 
 def _bands(images: Any) -> str | None:

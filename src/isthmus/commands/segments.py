@@ -93,11 +93,13 @@ def _about(label_map: Any, names: list[str], image: Any) -> dict[str, Any]:
     """Return the share of every class, and how many pixels are right where the truth is known."""
     import numpy as np
 
+    from isthmus.data.label_maps import without_class
+
     counts = np.bincount(label_map.ravel(), minlength=len(names)) / label_map.size
     facts: dict[str, Any] = {"shares": dict(zip(names, counts.round(4).tolist(), strict=True))}
     if image.label_maps is not None:
         truth = image.label_maps[0]
-        known = truth != (-1 if image.ignored_class is None else image.ignored_class)
+        known = ~without_class(truth, image.ignored_class)
         facts |= {"right": int((truth == label_map)[known].sum()), "known": int(known.sum())}
     return facts
 

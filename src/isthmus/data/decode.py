@@ -8,6 +8,8 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from isthmus.data.label_maps import NO_CLASS
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -125,19 +127,17 @@ def resize_array(array: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarr
     return np.stack([np.asarray(fit_image(channel, size, fit)) for channel in channels], axis=-1)
 
 
-def fit_labels(labels: np.ndarray, size: tuple[int, int], fit: str, ignored: int | None) -> Any:
+def fit_labels(labels: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray:
     """Return an (h, w) map of classes at `size`, as `fit_image` fits the image it belongs to.
 
-    Classes are never mixed: every pixel takes that of the nearest one. What "pad" adds is ignored.
+    Classes are never mixed: every pixel takes that of the nearest one. What "pad" adds has none.
     """
     if labels.shape == size:
         return labels
-    if fit == "pad" and ignored is None:
-        raise ValueError("fit='pad' adds pixels, and no class of the label maps is ignored")
     around = np.int32(-1)
     rows, columns = _sources(labels.shape, size, fit)
     taken = labels.astype(np.int32)[np.ix_(rows.clip(0), columns.clip(0))]
-    taken[(rows == around)[:, None] | (columns == around)] = ignored or 0
+    taken[(rows == around)[:, None] | (columns == around)] = NO_CLASS
     return taken.astype(labels.dtype)
 
 

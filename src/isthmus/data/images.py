@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.data.label_maps import MASK_CLASSES, NO_CLASS, check_classes, is_mask, without_class
+
 CHUNK_BYTES = 16 * 2**20
 """Size of one chunk once it is float32: large enough for one good matrix product, small enough
 that a few of them stay in the cache or fit beside anything."""
@@ -39,11 +41,13 @@ class Images:
         Which rows of `data` are meant, in order; all when None. A subset of a memory-mapped set
         so stays on disk until it is read.
     label_maps : ndarray of uint8 of shape (n, h, w), optional
-        The class of every pixel.
+        The class of every pixel; 255 stands for no class. Masks of 0 and 255 alone are two
+        classes, 0 and 1, where neither `ignored_class` nor other than two names are given.
     map_classes : list of str, optional
         The name of every class of a pixel.
     ignored_class : int, optional
-        A class of pixels that is neither to be learnt nor scored.
+        A class of pixels that is neither to be learnt nor scored, beside 255; 255 where that
+        occurs and no other is given.
     meta : dict
         What else the source says of all images, as JSON can hold it: the wavelengths of a raster,
         where on the earth it lies.
@@ -103,19 +107,13 @@ class Images:
             raise ValueError(
                 f"label maps of type {maps.dtype}: expected whole numbers, the classes"
             )
-        n_classes = 256 if self.map_classes is None else len(self.map_classes)
-        if maps.size and (maps.max() >= n_classes or maps.min() < 0):
-            self._refuse_unknown(maps, n_classes)
+        n_classes = None if self.map_classes is None else len(self.map_classes)
+        if is_mask(maps, self.ignored_class, n_classes):
+            maps, self.map_classes = maps == NO_CLASS, self.map_classes or MASK_CLASSES
+        check_classes(maps, n_classes or 256, self.ignored_class)
+        if self.ignored_class is None and maps.size and maps.max() == NO_CLASS:
+            self.ignored_class = NO_CLASS
         return maps.astype(np.uint8, copy=False)
-
-    def _refuse_unknown(self, maps: np.ndarray, n_classes: int) -> None:
-        allowed = {*range(n_classes), *({self.ignored_class} & set(range(256)))}
-        unknown = sorted(set(np.unique(maps).tolist()) - allowed)
-        if unknown:
-            raise ValueError(
-                f"unknown classes in the label maps: {', '.join(map(str, unknown))}; "
-                f"known are 0 to {n_classes - 1}"
-            )
 
     def __len__(self) -> int:
         return len(self.data if self.rows is None else self.rows)
@@ -251,8 +249,7 @@ class Images:
         if self.label_maps is None:
             return None
         y = self.label_maps.astype(np.int64).ravel()
-        if self.ignored_class is not None:
-            y[y == self.ignored_class] = -1
+        y[without_class(y, self.ignored_class)] = -1
         return y
 
     def chunks(self, size: int | None = None) -> Iterator[np.ndarray]:

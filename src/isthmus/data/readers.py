@@ -17,6 +17,7 @@ from isthmus.data.flowers import is_flowers, read_flower_folder
 from isthmus.data.folder import read_folder, read_zip
 from isthmus.data.idx import idx_parts, read_idx, read_idx_folder
 from isthmus.data.images import Images, to_unit
+from isthmus.data.label_maps import NO_CLASS
 from isthmus.data.parquet import read_parquet
 from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
 from isthmus.data.segnet import is_segnet, read_segnet
@@ -68,7 +69,8 @@ def load_images(
         - a folder of image files, or a ``.zip`` of one, by the rule below;
         - a folder of images and label maps in SegNet's layout: lists ``train.txt``, ``val.txt``,
           ``test.txt`` of ``image annotation``, or ``train/`` beside ``trainannot/``; a file
-          ``classes.txt`` names the classes, those of CamVid are the default;
+          ``classes.txt`` names the classes, those of CamVid are the default; 255 is no class, but
+          where all maps are masks of 0 and 255 alone, and no other than two classes are named;
         - the folder of the Oxford flowers: ``jpg/``, ``imagelabels.mat``, ``setid.mat``;
         - ``.npy`` (stays on disk, memory-mapped) or ``.npz``;
         - IDX, plain or ``.gz``: one file, or the folder of the usual four;
@@ -226,16 +228,18 @@ def _adjusted(images: Images, rule: Rule) -> Images:
     data = _resized(data, rule)
     if data is images.data:
         return images
-    return replace(images, data=data, label_maps=_resized_maps(images, data.shape[1:3], rule))
+    return replace(images, data=data, **_resized_maps(images, data.shape[1:3], rule))
 
 
-def _resized_maps(images: Images, size: tuple[int, ...], rule: Rule) -> np.ndarray | None:
-    maps = images.label_maps
+def _resized_maps(images: Images, size: tuple[int, ...], rule: Rule) -> dict[str, Any]:
+    """Return the label maps at `size`, and the class of what was added around them."""
+    maps, ignored = images.label_maps, images.ignored_class
     if maps is None or maps.shape[1:] == size:
-        return maps
+        return {}
     height, width = size
-    fitted = [fit_labels(m, (height, width), rule.fit, images.ignored_class) for m in maps]
-    return np.stack(fitted)
+    fitted = np.stack([fit_labels(m, (height, width), rule.fit) for m in maps])
+    void = NO_CLASS if ignored is None and rule.fit == "pad" else ignored
+    return {"label_maps": fitted, "ignored_class": void}
 
 
 def _numbers(data: np.ndarray, source: str, dtype: str) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from isthmus.data.decode import IMAGE_NAME, Rule, fit_labels, read_header, reason
 from isthmus.data.folder import entry_of_path, nothing_readable, pack, split_of
 from isthmus.data.images import Images
+from isthmus.data.label_maps import MASK_CLASSES, NO_CLASS, check_classes, is_black_and_white
 from isthmus.progress import track
 
 PARTS = ("train", "val", "test")
@@ -42,10 +43,16 @@ class Pair(NamedTuple):
 
 
 class Legend(NamedTuple):
-    """The names of the classes, and which of them is to be ignored."""
+    """The names of the classes, which of them is to be ignored, and whether a file says so."""
 
     names: list[str]
     ignored: int | None
+    is_given: bool
+
+    @property
+    def may_be_masks(self) -> bool:
+        """Whether 0 and 255 alone are two classes: where no others are named."""
+        return not self.is_given or (len(self.names) == 2 and self.ignored is None)
 
 
 def is_segnet(folder: Path) -> bool:
@@ -70,16 +77,21 @@ def read_segnet(folder: Path, inside: str | None, rule: Rule, verbose: bool | No
     pairs = [pairs[row] for row in packed.kept]
     size = packed.data.shape[1], packed.data.shape[2]
     maps = np.empty((len(pairs), *size), np.uint8)
-    lost = {}
+    masks, lost = [], {}
     for row, pair in enumerate(track(pairs, "label maps", len(pairs), verbose)):
         try:
-            maps[row] = fit_labels(_labels(pair, legend), size, rule.fit, legend.ignored)
+            labels = _labels(pair, legend)
+            if legend.may_be_masks and is_black_and_white(labels):
+                masks.append(row)
+                labels = (labels == NO_CLASS).astype(np.uint8)
+            maps[row] = fit_labels(labels, size, rule.fit)
         except Exception as error:  # as for images: on damaged files Pillow raises almost anything
             lost[row] = f"annotation: {reason(error, pair.labels.name)}"
     good = np.array([row for row in range(len(pairs)) if row not in lost], dtype=int)
     skipped = sorted(packed.skipped + [(pairs[row].name, why) for row, why in lost.items()])
     if not len(good):
         raise nothing_readable(folder, skipped)
+    legend = _settled(maps, masks, legend, len(good))
     images = Images(
         packed.data,
         names=[pair.name for pair in pairs],
@@ -91,6 +103,16 @@ def read_segnet(folder: Path, inside: str | None, rule: Rule, verbose: bool | No
         ignored_class=legend.ignored,
     )
     return images[good] if lost else images
+
+
+def _settled(maps: np.ndarray, masks: list[int], legend: Legend, n: int) -> Legend:
+    """Return the legend of a set of masks, or make 255 void again where not all maps are masks."""
+    ones = [row for row in masks if (maps[row] == 1).any()]
+    if len(masks) == n and ones:
+        return legend if legend.is_given else Legend(MASK_CLASSES, None, False)
+    for row in ones:
+        maps[row][maps[row] == 1] = NO_CLASS
+    return legend
 
 
 def _labels(pair: Pair, legend: Legend) -> np.ndarray:
@@ -105,22 +127,19 @@ def _labels(pair: Pair, legend: Legend) -> np.ndarray:
         )
     with Image.open(pair.labels) as picture:
         labels = np.asarray(picture)
-    if labels.ndim != 2 or labels.dtype.kind not in "iu":
+    if labels.ndim != 2 or labels.dtype.kind not in "iub":
         raise ValueError("a colour picture, expected one class a pixel")
-    unknown = np.unique(labels[(labels < 0) | (labels >= len(legend.names))])
-    if len(unknown):
-        listed = ", ".join(map(str, unknown.tolist()))
-        raise ValueError(f"unknown classes {listed}, known are 0 to {len(legend.names) - 1}")
+    check_classes(labels.astype(np.int64), len(legend.names), legend.ignored)
     return labels.astype(np.uint8)
 
 
 def _legend(folder: Path) -> Legend:
     path = folder / "classes.txt"
-    names = CLASSES
-    if path.is_file():
+    names, is_given = CLASSES, path.is_file()
+    if is_given:
         names = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
     ignored = [row for row, name in enumerate(names) if name.lower() in IGNORED]
-    return Legend(names, ignored[0] if ignored else None)
+    return Legend(names, ignored[0] if ignored else None, is_given)
 
 
 def _pairs(folder: Path) -> list[Pair]:

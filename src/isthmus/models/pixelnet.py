@@ -15,13 +15,12 @@ from torch.nn import functional
 
 from isthmus.base import _can
 from isthmus.data.images import Images, with_channels
+from isthmus.data.label_maps import NO_CLASS, without_class
 from isthmus.nets.fused import INVERSES, OUTPUTS
 from isthmus.nets.pixels import PIXELS, in_tiles, pixel_encoder, pixel_head, varied
 from isthmus.neural import NeuralRepresentation
 from isthmus.words import one_of
 
-NO_CLASS = 255
-"""In label maps: pixels without a class. While fitting, those of the ignored class become it."""
 STUDY_PIXELS = 10_000_000
 """Pixels that a study trains on."""
 HEALTH_PIXELS = 2**20
@@ -196,6 +195,7 @@ class PixelNet(NeuralRepresentation):
     def _targets(self, images: Images) -> torch.Tensor | None:
         if not self.supervised_:
             return None
+        # while fitting, pixels of the ignored class are of 255 too
         maps, ignored = torch.from_numpy(np.array(images.label_maps)), self.ignored_
         return maps if ignored is None else maps.masked_fill_(maps == ignored, NO_CLASS)
 
@@ -309,12 +309,13 @@ class PixelNet(NeuralRepresentation):
         if not self.supervised_:
             chunks = (self._tensor(chunk) for chunk in images.chunks(self._rows(images)))
             return -self._squared_error(chunks) / int(np.prod(images.shape))
-        images = replace(images, label_maps=images.label_maps if y is None else y)
+        if y is not None:
+            images = replace(images, label_maps=y, ignored_class=self.ignored_)
         if images.label_maps is None:
             raise ValueError(
                 "a score needs label maps: give score(X, y), or Images with label_maps"
             )
-        known = ~np.isin(images.label_maps, self._unlearnt)
+        known = ~without_class(images.label_maps, self.ignored_)
         return float((self.predict(images) == images.label_maps)[known].mean())
 
     @torch.no_grad()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from isthmus.data.label_maps import NO_CLASS, is_black_and_white, is_mask, without_class
+
 
 def confusion_matrix(
     maps: ArrayLike,
@@ -19,7 +21,9 @@ def confusion_matrix(
     Parameters
     ----------
     maps, predicted : array_like of int, of one shape
-        The true and the given class of every pixel, 0 or more.
+        The true and the given class of every pixel, 0 or more. True ones of 255 are not counted
+        either, unless there are more than 255 classes; masks of 0 and 255 alone are two classes,
+        as in `Images`.
     n_classes : int, optional
         Number of classes; one more than the largest that occurs by default.
     ignored_class : int, optional
@@ -40,9 +44,11 @@ def confusion_matrix(
     array([[1, 1],
            [0, 1]])
     """
-    y, z = _known(maps, predicted, ignored_class)
+    y, z = _known(maps, predicted, ignored_class, n_classes)
     largest = int(max(y.max(), z.max()))
-    n_classes = largest + 1 if n_classes is None else n_classes
+    if n_classes is None:  # 255 among few is no class, whoever says it
+        few = z[z != NO_CLASS] if largest <= NO_CLASS else z
+        n_classes = int(max(y.max(), few.max(initial=0))) + 1
     if largest >= n_classes or min(y.min(), z.min()) < 0:
         raise ValueError(
             f"classes run from {min(y.min(), z.min())} to {largest}; "
@@ -52,14 +58,20 @@ def confusion_matrix(
     return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
-def _known(maps: ArrayLike, predicted: ArrayLike, ignored: int | None) -> tuple:
+def _known(
+    maps: ArrayLike, predicted: ArrayLike, ignored: int | None, n_classes: int | None = None
+) -> tuple:
+    """Return true and given classes of the pixels that count."""
     y, z = np.asarray(maps), np.asarray(predicted)
     if y.shape != z.shape or y.dtype.kind not in "iu" or z.dtype.kind not in "iu":
         raise ValueError(
             f"label maps of shape {y.shape} and type {y.dtype} against {z.shape} and {z.dtype}: "
             "expected whole numbers in arrays of one shape"
         )
-    known = np.ones(y.shape, dtype=bool) if ignored is None else y != ignored
+    if is_mask(y, ignored, n_classes) and (z.max() <= 1 or is_black_and_white(z)):
+        return y.ravel() // NO_CLASS, z.ravel() // (NO_CLASS if z.max() > 1 else 1)
+    many = (n_classes or 0) > NO_CLASS or max(y.max(initial=0), z.max(initial=0)) > NO_CLASS
+    known = y != (-1 if ignored is None else ignored) if many else ~without_class(y, ignored)
     if not known.any():
         raise ValueError(f"no pixel is left to score: all {y.size} are of the ignored class")
     return y[known], z[known]

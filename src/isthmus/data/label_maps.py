@@ -1,0 +1,60 @@
+"""Label maps: which values stand for no class, and which are classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+NO_CLASS = 255
+"""Pixels of this value have no class, as in VOC and most tools: neither learnt nor scored."""
+
+MASK_CLASSES = ["0", "255"]
+"""Names of the two classes of masks, where no others are given: the values in the files."""
+
+
+def is_mask(
+    maps: np.ndarray, ignored_class: int | None = None, n_classes: int | None = None
+) -> bool:
+    """Return whether label maps are masks: of 0 and 255 alone, which then are two classes.
+
+    Not where a class is to be ignored, or where there are not two of them: 255 is no class then.
+
+    Examples
+    --------
+    >>> is_mask(np.array([[0, 255]])), is_mask(np.array([[0, 255]]), n_classes=21)
+    (True, False)
+    """
+    if ignored_class is not None or n_classes not in (None, 2) or not maps.size:
+        return False
+    return bool(maps.min() == 0 and maps.max() == NO_CLASS and is_black_and_white(maps))
+
+
+def is_black_and_white(maps: np.ndarray) -> bool:
+    """Return whether there are no values but 0 and 255."""
+    return bool(((maps == 0) | (maps == NO_CLASS)).all())
+
+
+def without_class(maps: np.ndarray, ignored_class: int | None = None) -> np.ndarray:
+    """Return which pixels are neither to be learnt nor scored: the ignored class, and 255.
+
+    Examples
+    --------
+    >>> without_class(np.array([0, 3, 255]), 3).tolist()
+    [False, True, True]
+    """
+    void = maps == NO_CLASS
+    return void if ignored_class is None else void | (maps == ignored_class)
+
+
+def check_classes(maps: np.ndarray, n_classes: int, ignored_class: int | None = None) -> None:
+    """Raise ValueError if a value is neither a class, nor to be ignored, nor 255."""
+    if not maps.size or (maps.min() >= 0 and maps.max() < n_classes):
+        return
+    there = np.unique(maps[(maps < 0) | (maps >= n_classes)]).tolist()
+    unknown = [value for value in there if value not in (NO_CLASS, ignored_class)]
+    unknown += [value for value in there if value == ignored_class and not 0 <= value < 256]
+    if unknown:
+        listed = ", ".join(map(str, unknown[:8])) + (", ..." if len(unknown) > 8 else "")
+        raise ValueError(
+            f"unknown classes in the label maps: {listed}; known are 0 to {n_classes - 1}, and "
+            f"{NO_CLASS} for no class"
+        )
