@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from isthmus.data.fitting import loading_of
 from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows, with_channels
 from isthmus.progress import track
 from isthmus.tensors import find_device, generator, readable_tensor, squared_distances
@@ -205,6 +206,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         if reset:
             self.image_shape_ = tuple(int(side) for side in X.shape[1:])
             self.n_features_in_ = int(np.prod(self.image_shape_))
+            self.fitting_ = loading_of(X)  # so that `load_images(like=)` does the same again
         images = as_images(X)
         self._check_shape(images)
         return images

@@ -215,6 +215,12 @@ def print_skipped(images: Any) -> None:
         typer.echo(f"skipped {len(images.skipped) - 10} more", err=True)
 
 
+def print_changed(images: Any) -> None:
+    """Say on standard error how many images were changed to the shape they have, and how."""
+    if images.changed:
+        typer.echo(f"isthmus: {images.changed}", err=True)
+
+
 def print_json(value: Any) -> None:
     """Print a value on one line, for machines."""
     typer.echo(json.dumps(value, default=str))

@@ -24,7 +24,7 @@ from isthmus.data.images import Images, as_images
 from isthmus.files import replacing
 from isthmus.progress import track
 
-PASSING = ("health_", "history_", "seconds_", "stopped_")
+PASSING = ("fitting_", "health_", "history_", "seconds_", "stopped_")
 """What a model knows besides what it does."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from isthmus.files import refuse_existing
 from isthmus.options import size_of
-from isthmus.terminal import print_skipped
+from isthmus.terminal import print_changed, print_skipped
 
 
 def images_from(source: str, size: str | None, resize: str, color: str, per: str) -> Any:
@@ -51,17 +51,13 @@ def in_half(images: Any, split: str) -> Any:
     return images if split == "all" or images is None else getattr(images, split)
 
 
-def images_for(model: Any, source: str) -> Any:
-    """Return the images of a source, those of a folder in the size and colour a model knows."""
-    from isthmus.data.images import with_channels
+def images_for(model: Any, source: str, per: str | None = None) -> Any:
+    """Return the images of a source as a model takes them; say what was skipped and changed."""
     from isthmus.data.readers import load_images
 
-    wanted: dict[str, Any] = {}
-    if len(model.image_shape_) > 1 and Path(source).is_dir():
-        h, w, c = with_channels(model.image_shape_)
-        wanted = {"size": (h, w), "color": {1: "grey", 3: "rgb"}.get(c, "auto")}
-    images = load_images(source, **wanted)
+    images = load_images(source, like=model, per=per)
     print_skipped(images)
+    print_changed(images)
     return images
 
 

@@ -33,7 +33,7 @@ def segment(
         raise ValueError(f"{output}: segment writes a folder, give a name without a suffix")
     refuse_existing(output, force=force)
     loaded = load_model(model)
-    images = in_half(images_for(loaded, source), split)
+    images = in_half(images_for(loaded, source, per="image"), split)
     facts: list[dict[str, Any]] = []
     rows = track(range(len(images)), "segmenting", len(images), watched(as_json))
     with replacing_folder(output, force=force) as folder:

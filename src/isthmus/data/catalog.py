@@ -97,11 +97,12 @@ def load(name: str, verbose: bool | None = None) -> Images:
     known = CATALOG[name]
     folder = fetch(name, verbose=verbose) if known.files or known.instead else Path()
     try:
-        return replace(known.load(folder, verbose), source=name)
+        images = known.load(folder, verbose)
     except ValueError as error:
         if not known.files or folder.name == known.instead:
             raise
         raise ValueError(f"{error}; delete that file, and it will be downloaded again") from error
+    return replace(images, source=name, sizes=None, changes=None)  # a set is what it is
 
 
 def data_root() -> Path:

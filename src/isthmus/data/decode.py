@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from isthmus.data.fitting import COLORED, FLATTENED, GREYED, ROUNDED
 from isthmus.data.label_maps import NO_CLASS
 
 if TYPE_CHECKING:
@@ -74,8 +75,13 @@ def read_header(file: IO[bytes]) -> Header:
         return Header(height, width, _is_grey(image))
 
 
-def read_image(file: IO[bytes], size: tuple[int, int], grey: bool, rule: Rule) -> np.ndarray:
-    """Return the decoded pixels, (h, w, 1) or (h, w, 3), fitted to `size`."""
+def read_image(
+    file: IO[bytes], size: tuple[int, int], grey: bool, rule: Rule
+) -> tuple[np.ndarray, int]:
+    """Return the decoded pixels, (h, w, 1) or (h, w, 3), fitted to `size`, and what it cost.
+
+    That is bits of `Images.changes`: of colour, depth and transparency, not of the size.
+    """
     from PIL import Image
 
     with Image.open(file, formats=_formats()) as image:
@@ -85,13 +91,15 @@ def read_image(file: IO[bytes], size: tuple[int, int], grey: bool, rule: Rule) -
         # at the right and below: the extent is the size without it.
         draft = image.draft(None, (2 * width, 2 * height))
         extent = draft[1][2:] if draft else image.size
-        fitted = fit_image(_flatten(image, grey), (height, width), rule.fit, extent)
+        flat, done = _flatten(image, grey)
+        fitted = fit_image(flat, (height, width), rule.fit, extent)
         array = np.asarray(fitted if turn == 1 else fitted.transpose(_turns()[turn]))
     if array.ndim == 2:
         array = array[..., None]
     if not grey and array.shape[2] == 1:
         array = np.repeat(array, 3, axis=2)
-    return _to_dtype(array, rule.dtype)
+    done |= ROUNDED if rule.dtype == "uint8" and array.dtype != np.uint8 else 0
+    return _to_dtype(array, rule.dtype), done
 
 
 def fit_image(
@@ -215,17 +223,23 @@ def _is_grey(image: Image.Image) -> bool:
     return bool((colors == colors[:, :1]).all())
 
 
-def _flatten(image: Image.Image, grey: bool) -> Image.Image:
-    """Return an opaque L or RGB image, or an F image from 0 to 1 if the file has deep pixels."""
+def _flatten(image: Image.Image, grey: bool) -> tuple[Image.Image, int]:
+    """Return an opaque L or RGB image, or an F image from 0 to 1 if the file has deep pixels.
+
+    And what of the colours is lost, or added, as bits.
+    """
     from PIL import Image
 
     if image.mode == "F" or image.mode.split(";")[0] == "I":
-        return Image.fromarray(_deep_to_unit(np.asarray(image)))
+        return Image.fromarray(_deep_to_unit(np.asarray(image))), 0 if grey else COLORED
+    done = 0 if _is_grey(image) == grey else GREYED if grey else COLORED
     if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
+        image = image.convert("RGBA")
+        lowest: Any = image.getchannel("A").getextrema()[0]
+        done |= FLATTENED if lowest < 255 else 0
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     mode = "L" if grey else "RGB"
-    return image if image.mode == mode else image.convert(mode)
+    return image if image.mode == mode else image.convert(mode), done
 
 
 def _deep_to_unit(pixels: np.ndarray) -> np.ndarray:

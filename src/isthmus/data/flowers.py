@@ -92,8 +92,8 @@ def _read(folder: Path, table: Table, rule: Rule, verbose: bool | None) -> Image
         classes=SPECIES,
         names=table.names[kept],
         is_test=table.is_test[kept],
-        skipped=packed.skipped,
         source=str(folder),
+        **packed.known,
     )
 
 

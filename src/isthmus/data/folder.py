@@ -16,6 +16,7 @@ import numpy as np
 
 from isthmus.data.cache import cache_folder, key_of, memory_allowed, write_array
 from isthmus.data.decode import Header, Rule, read_header, read_image, reason
+from isthmus.data.fitting import size_changes
 from isthmus.data.images import Images
 from isthmus.files import replacing
 from isthmus.progress import track
@@ -23,8 +24,8 @@ from isthmus.progress import track
 T = TypeVar("T")
 R = TypeVar("R")
 
-CACHE_VERSION = 1
-"""Raised whenever the same files would be packed into other pixels."""
+CACHE_VERSION = 2
+"""Raised whenever the same files would be packed into other pixels, or more is kept of them."""
 
 TRAIN_NAMES = frozenset({"train", "training"})
 VALIDATION_NAMES = frozenset({"val", "valid", "validation"})
@@ -40,11 +41,21 @@ class Entry(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """Decoded images, which of the entries they are, and what was skipped and why."""
+    """Decoded images, which of the entries they are, and what was skipped and why.
+
+    And their heights and widths as they were read, and what was done to them (`Images.changes`).
+    """
 
     data: np.ndarray
     kept: np.ndarray
     skipped: list[tuple[str, str]]
+    sizes: np.ndarray
+    changes: np.ndarray
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What `Images` are to know beside the pixels."""
+        return {"skipped": self.skipped, "sizes": self.sizes, "changes": self.changes}
 
 
 class Plan(NamedTuple):
@@ -55,6 +66,7 @@ class Plan(NamedTuple):
     rule: Rule
     kept: np.ndarray
     skipped: list[tuple[str, str]]
+    sizes: np.ndarray
     shape: tuple[int, int, int, int]
     verbose: bool | None
 
@@ -160,8 +172,8 @@ def _read_entries(
     entries = sorted(entries, key=lambda entry: entry.name)
     packed = pack(entries, rule, path, verbose)
     names = [entries[i].name for i in packed.kept]
-    skipped = sorted(packed.skipped + hidden)
-    return Images(packed.data, names=names, skipped=skipped, source=str(path), **labels_of(names))
+    known = packed.known | {"skipped": sorted(packed.skipped + hidden)} | labels_of(names)
+    return Images(packed.data, names=names, source=str(path), **known)
 
 
 def _files_below(folder: Path) -> tuple[list[Entry], list[tuple[str, str]]]:
@@ -220,7 +232,8 @@ def _plan(entries: list[Entry], rule: Rule, source: Path, verbose: bool | None) 
     if not headers:
         raise nothing_readable(source, skipped)
     shape = (len(headers), *_common_shape(list(headers.values()), rule))
-    return Plan(source, entries, rule, np.array(list(headers)), skipped, shape, verbose)
+    sizes = np.array([(header.height, header.width) for header in headers.values()])
+    return Plan(source, entries, rule, np.array(list(headers)), skipped, sizes, shape, verbose)
 
 
 def _header_or_reason(entry: Entry) -> Header | str:
@@ -241,12 +254,15 @@ def _common_shape(headers: list[Header], rule: Rule) -> tuple[int, int, int]:
 
 def _decode_into(data: np.ndarray, plan: Plan) -> Packed:
     _, height, width, channels = plan.shape
+    changes = size_changes(plan.sizes, (height, width), plan.rule.fit)
 
     def decode(row: int) -> str | None:
         entry = plan.entries[plan.kept[row]]
         try:
             with entry.open() as file:
-                data[row] = read_image(file, (height, width), channels == 1, plan.rule)
+                size, grey = (height, width), channels == 1
+                data[row], done = read_image(file, size, grey, plan.rule)
+                changes[row] |= done
         except Exception as error:  # as for headers
             return reason(error, entry.name)
         return None
@@ -260,14 +276,15 @@ def _decode_into(data: np.ndarray, plan: Plan) -> Packed:
     if lost:  # close the gaps
         for row, old_row in enumerate(good):
             data[row] = data[old_row]
-    return Packed(data[: len(good)], plan.kept[good], skipped)
+    return Packed(data[: len(good)], plan.kept[good], skipped, plan.sizes[good], changes[good])
 
 
 def _pack_on_disk(cache: Path, plan: Plan) -> Packed:
     def fill(data: np.ndarray) -> None:
         packed = _decode_into(data, plan)
         with replacing(cache.with_suffix(".json")) as beside:
-            facts = {"kept": packed.kept.tolist(), "skipped": packed.skipped}
+            facts = {name: getattr(packed, name).tolist() for name in ("kept", "sizes", "changes")}
+            facts["skipped"] = packed.skipped
             beside.write_text(json.dumps(facts), encoding="utf-8")
 
     write_array(cache, plan.shape, plan.rule.dtype, fill)
@@ -278,7 +295,8 @@ def _read_cache(cache: Path) -> Packed:
     facts = json.loads(cache.with_suffix(".json").read_text(encoding="utf-8"))
     kept = np.array(facts["kept"], dtype=np.int64)
     skipped = [(name, why) for name, why in facts["skipped"]]
-    return Packed(np.load(cache, mmap_mode="r")[: len(kept)], kept, skipped)
+    sizes, changes = np.array(facts["sizes"]), np.array(facts["changes"], dtype=np.uint8)
+    return Packed(np.load(cache, mmap_mode="r")[: len(kept)], kept, skipped, sizes, changes)
 
 
 def _key(source: Path, entries: list[Entry], rule: Rule) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.data import fitting
 from isthmus.data.label_maps import MASK_CLASSES, NO_CLASS, check_classes, is_mask, without_class
 
 CHUNK_BYTES = 16 * 2**20
@@ -51,6 +52,12 @@ class Images:
     meta : dict
         What else the source says of all images, as JSON can hold it: the wavelengths of a raster,
         where on the earth it lies.
+    sizes : ndarray of int of shape (n, 2), optional
+        Height and width of every image as it was read, the right way up.
+    changes : ndarray of uint8 of shape (n,), optional
+        What was done to every image since it was read, as bits; `changed` says it in words.
+    loading : dict of str to str
+        By which rule `load_images` loaded the images; a model fitted on them remembers it.
 
     Examples
     --------
@@ -73,6 +80,9 @@ class Images:
     map_classes: list[str] | None = None
     ignored_class: int | None = None
     meta: dict[str, Any] = field(default_factory=dict)
+    sizes: Any = None
+    changes: Any = None
+    loading: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.data.ndim not in (2, 3, 4):
@@ -82,7 +92,7 @@ class Images:
             )
         if self.data.ndim == 3:
             self.data = self.data[..., None]
-        for name in ("y", "names", "is_test"):
+        for name in ("y", "names", "is_test", "sizes", "changes"):
             setattr(self, name, self._beside(name, getattr(self, name)))
         self.factors = {name: self._beside(name, values) for name, values in self.factors.items()}
         if self.label_maps is not None:
@@ -146,6 +156,8 @@ class Images:
             y=pick(self.y),
             names=pick(self.names),
             is_test=pick(self.is_test),
+            sizes=pick(self.sizes),
+            changes=pick(self.changes),
             label_maps=pick(self.label_maps),
             factors={name: values[index] for name, values in self.factors.items()},
         )
@@ -169,6 +181,19 @@ class Images:
     def nbytes(self) -> int:
         """Bytes of the values as they are packed."""
         return int(np.prod(self.shape)) * self.dtype.itemsize
+
+    @property
+    def changed(self) -> str:
+        """One sentence on how many images were changed as they were loaded, and how; "" if none.
+
+        Examples
+        --------
+        >>> Images(np.zeros((2, 8, 8)), sizes=[[8, 8], [16, 16]], changes=[0, 1]).changed
+        '1 of 2 images were changed: 1 scaled (from 16x16 to 8x8)'
+        """
+        if self.changes is None:
+            return self.loading.get("changed", "")
+        return fitting.in_words(self.changes, self.sizes, self.shape[1:3])
 
     @property
     def train(self) -> Images:
@@ -243,6 +268,7 @@ class Images:
             skipped=self.skipped,
             source=self.source,
             meta=self.meta,
+            loading=self.loading | {"per": "pixel", "changed": self.changed},
         )
 
     def _pixel_labels(self) -> np.ndarray | None:

@@ -86,7 +86,7 @@ def _decoded(
     packed = pack(entries, rule, path, verbose)
     names = [entries[row].name for row in packed.kept]
     kept = None if labels is None else labels[packed.kept]
-    return labelled(path, packed.data, kept, classes, names=names, skipped=packed.skipped)
+    return labelled(path, packed.data, kept, classes, names=names, **packed.known)
 
 
 def _stacked(path: Path, column: Any) -> np.ndarray:

@@ -13,10 +13,11 @@ import numpy as np
 from isthmus.data import catalog
 from isthmus.data.arrays import read_hdf5, read_mat, read_npy, read_npz
 from isthmus.data.decode import COLORS, DTYPES, FITS, IMAGE_NAME, Rule, fit_labels, resize_array
+from isthmus.data.fitting import COLORED, DEFAULTS, GREYED, ROUNDED, size_changes
 from isthmus.data.flowers import is_flowers, read_flower_folder
 from isthmus.data.folder import read_folder, read_zip
 from isthmus.data.idx import idx_parts, read_idx, read_idx_folder
-from isthmus.data.images import Images, to_unit
+from isthmus.data.images import Images, to_unit, with_channels
 from isthmus.data.label_maps import NO_CLASS
 from isthmus.data.parquet import read_parquet
 from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
@@ -51,12 +52,13 @@ LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 def load_images(
     source: Any,
     *,
+    like: Any = None,
     size: int | tuple[int, int] | None = None,
     fit: str = "crop",
     color: str = "auto",
     dtype: str = "uint8",
     longest: int | None = None,
-    per: str = "image",
+    per: str | None = None,
     verbose: bool | None = None,
 ) -> Images:
     """Read images from a named set, a file, a folder or an array.
@@ -83,6 +85,10 @@ def load_images(
         An array inside a file is named behind a colon: ``scans.h5:train/data``. Without the name
         the file must hold exactly one array that could be images; an array or a column ``y``,
         ``label`` or ``target`` beside it gives the labels, ``x_train`` and ``x_test`` a split.
+    like : Representation, optional
+        A fitted model: the images get the size, the channels and the depth of those it was fitted
+        on, by the rule that these were loaded by; models of any size leave the size alone. It
+        takes the place of the options below; `Images.changed` says what was done.
     size : int or (int, int), optional
         Height and width of the images; one number for a square. By default the size that all
         files share, else the median height and the median width. Arrays are only changed when it
@@ -99,7 +105,8 @@ def load_images(
         Where `size` is not given: scale images down so that neither side is longer than this.
     per : {"image", "pixel"}
         What one sample is: an image, or the vector of one pixel; then the result has the shape
-        (n h w, channels) and the factors "row" and "column", and label maps become labels.
+        (n h w, channels) and the factors "row" and "column", and label maps become labels. By
+        default an image, or what `like` was fitted on.
     verbose : bool, optional
         Whether to show progress; by default on a terminal.
 
@@ -148,15 +155,63 @@ def load_images(
         _chosen("dtype", dtype, DTYPES),
         longest,
     )
-    one_of("per", per, UNITS)
+    if per is not None:
+        one_of("per", per, UNITS)
+    if like is not None:
+        rule = _rule_like(like, rule)
     if isinstance(source, Images):
         images = source
     elif isinstance(source, str | Path):
         images = _read(source, rule, verbose)
     else:
         images = Images(np.asarray(source))
+    if like is not None:
+        per = _like(like, images, per)
     images = _adjusted(images, rule)
+    if images is not source:
+        loading = {"fit": rule.fit, "color": rule.color, "dtype": rule.dtype}
+        images = replace(images, loading=images.loading | loading)
     return images.pixels() if per == "pixel" else images
+
+
+def _rule_like(model: Any, given: Rule) -> Rule:
+    """Return the rule that the images a model was fitted on were loaded by, at their size."""
+    if given != Rule():
+        raise ValueError(
+            "like= decides on size, fit, color, dtype and longest: leave these out, or load "
+            "without like="
+        )
+    shape, known = with_channels(model.image_shape_), _known_loading(model)
+    color = {1: "grey", 3: "rgb"}.get(shape[-1], "auto")
+    free = len(shape) == 1 or getattr(model, "any_size", False)
+    return Rule(None if free else (shape[0], shape[1]), known["fit"], color, known["dtype"])
+
+
+def _known_loading(model: Any) -> dict[str, str]:
+    return DEFAULTS | getattr(model, "fitting_", {})
+
+
+def _like(model: Any, images: Images, per: str | None) -> str:
+    """Return what one sample is to be; refuse what cannot be brought to the shape of a model."""
+    shape, name = with_channels(model.image_shape_), type(model).__name__
+    channels = {images.shape[-1], shape[-1]}
+    alike = len(channels) == 1 or channels == {1, 3}
+    if len(shape) == 1 and images.ndim == 4:
+        if alike and (per or _known_loading(model)["per"]) == "pixel":
+            return "pixel"
+        if alike and per == "image":
+            return per
+    elif len(shape) + 1 == images.ndim and alike:
+        return per or "image"
+    wanted = f"images of {shape[-1]} channels"
+    if len(shape) == 1 and _known_loading(model)["per"] != "pixel":
+        wanted = f"vectors of {shape[0]} numbers"
+    fitted = f"images of shape {shape}" if len(shape) == 3 else f"vectors of {shape[0]} numbers"
+    found = "vectors" if images.ndim == 2 else "images"
+    raise ValueError(
+        f"this {name} was fitted on {fitted}, {images.source} holds {found} of shape "
+        f"{images.shape[1:]}: give {wanted}"
+    )
 
 
 def _read(source: str | Path, rule: Rule, verbose: bool | None) -> Images:
@@ -220,15 +275,39 @@ def _size(size: Any) -> tuple[int, int] | None:
 
 
 def _adjusted(images: Images, rule: Rule) -> Images:
-    """Bring an array to the rule; files that were decoded by it are there already."""
+    """Bring an array to the rule, and note what that did; files decoded by it are there already.
+
+    Only the rows that are meant are looked at, and nothing is copied where nothing changes.
+    """
     if 0 in images.shape:
         raise ValueError(f"no images in {images.source}: its shape is {images.shape}")
-    data = _numbers(images.data, images.source, rule.dtype)
-    data = _recoloured(data, rule.color)
-    data = _resized(data, rule)
-    if data is images.data:
+    data = images.data[:1]
+    alike = _resized(_recoloured(_numbers(data, images.source, rule.dtype), rule.color), rule)
+    if alike.shape == data.shape and alike.dtype == data.dtype and data.dtype.isnative:
         return images
+    if images.rows is not None:
+        images = replace(images, data=images.data[images.rows], rows=None)
+    numbers = _numbers(images.data, images.source, rule.dtype)
+    data = _resized(_recoloured(numbers, rule.color), rule)
+    images = _noted(images, data, rule)
     return replace(images, data=data, **_resized_maps(images, data.shape[1:3], rule))
+
+
+def _noted(images: Images, data: np.ndarray, rule: Rule) -> Images:
+    """Return images that know what became of them: still those before, `data` is what they get."""
+    if images.ndim == 2:
+        return images
+    before, after = images.shape, data.shape
+    done = size_changes([before[1:3]], after[1:3], rule.fit)[0]
+    if before[3] != after[3]:
+        done |= GREYED if after[3] == 1 else COLORED
+    if (images.dtype, data.dtype) == (np.uint16, np.uint8):
+        done |= ROUNDED
+    if not done:
+        return images
+    old = np.zeros(len(images), np.uint8) if images.changes is None else images.changes
+    sizes = np.tile(before[1:3], (len(images), 1)) if images.sizes is None else images.sizes
+    return replace(images, sizes=sizes, changes=old | done)
 
 
 def _resized_maps(images: Images, size: tuple[int, ...], rule: Rule) -> dict[str, Any]:

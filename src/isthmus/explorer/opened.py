@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.commands.given import images_for
-from isthmus.data.images import Images, with_channels
+from isthmus.data.images import Images
 from isthmus.data.readers import load_images
 from isthmus.store import load_model
 from isthmus.studies import COLUMNS, LONGEST_SIDE
@@ -63,7 +63,7 @@ def opened(given: Sequence[str], names: Sequence[str] | None = None) -> Opened:
         while name in models:
             name, n = f"{Path(file).stem}-{n}", n + 1
         models[name] = load_model(file)
-    return Opened(models, _fitting(next(iter(models.values())), source), source)
+    return Opened(models, _fitting(models, source), source)
 
 
 def is_study(path: Path) -> bool:
@@ -84,8 +84,8 @@ def _study(folder: Path, names: Sequence[str] | None, source: str | None = None)
         raise ValueError(f"{folder} holds no models")
     title = f"{source or record['source']}, {folder.name}"
     if source is not None:
-        return Opened(models, _fitting(next(iter(models.values())), source), title, scores)
-    images = _of_study(record["source"], next(iter(models.values())), folder)
+        return Opened(models, _fitting(models, source), title, scores)
+    images = _of_study(record["source"], models, folder)
     if images.is_test is None:  # the study held out the same ones
         images = images.split(random_state=int(record.get("random_state", 0)))
     return Opened(models, images, title, scores)
@@ -106,25 +106,20 @@ def _figures(row: dict[str, Any]) -> dict[str, float | None]:
     return {k: v if v is None or math.isfinite(v) else None for k, v in figures.items()}
 
 
-def _of_study(source: str, model: Any, folder: Path) -> Images:
+def _of_study(source: str, models: dict[str, Any], folder: Path) -> Images:
     try:
-        images = load_images(source, longest=LONGEST_SIDE)
+        if all(getattr(model, "any_size", False) for model in models.values()):
+            return load_images(source, longest=LONGEST_SIDE)  # as the study did
+        return _fitting(models, source)
     except (ValueError, OSError) as error:
         raise ValueError(
             f"the images of the study, {source!r}, cannot be read again ({error}): give them, "
             f"`isthmus explore {folder} SOURCE`"
         ) from None
-    return _sized(images, model, source)
 
 
-def _fitting(model: Any, source: str) -> Images:
-    return _sized(images_for(model, source), model, source)
-
-
-def _sized(images: Images, model: Any, source: str) -> Images:
-    """Return images in the size and colour of a model, read again if they have another."""
-    shape = with_channels(model.image_shape_)
-    if images.shape[1:] == shape or len(shape) == 1 or getattr(model, "any_size", False):
-        return images
-    color = {1: "grey", 3: "rgb"}.get(shape[2], "auto")
-    return load_images(source, size=(shape[0], shape[1]), color=color)
+def _fitting(models: dict[str, Any], source: str) -> Images:
+    """Return images as models take them; those that take any size are content with any."""
+    first = next(iter(models.values()))
+    strict = (model for model in models.values() if not getattr(model, "any_size", False))
+    return images_for(next(strict, first), source)
