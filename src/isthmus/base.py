@@ -95,6 +95,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self
         """
         images = self._with_targets(self._check(X, reset=True), y)
+        self.range_ = list(images.value_range)
         with torch.no_grad():
             self._fit(images)
         self.health_ = self._health(images)

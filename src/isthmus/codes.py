@@ -8,8 +8,13 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.images import Images, chunk_rows
+from isthmus.data.ranges import SIGNED, UNIT, Range, in_words, is_nominal, nominal
 from isthmus.progress import track
 
+APART = 0.5
+"""How far images may lie beyond a range of 0..1 or -1..1, in its width, and still be of it."""
+MUCH_WIDER = 20
+"""Width of a range from which images within 0..1 or -1..1 are none of it."""
 PIECE_BYTES = 2**20
 """Images, as float32, worked on at a time: their codes per pixel may be much larger than they."""
 
@@ -63,3 +68,48 @@ def pieces(images: Images, size: int) -> Iterator[Images]:
 def pixels_of(images: Images) -> int:
     """Return how many numbers an image has."""
     return int(np.prod(images.shape[1:]))
+
+
+def range_for(model: Any, images: Images | None = None) -> Range:
+    """Return what black and white are to a fitted model.
+
+    Models of before it was kept are asked what their decoder can say, or the images are.
+
+    Examples
+    --------
+    >>> from isthmus import PCA
+    >>> range_for(PCA(2).fit(np.random.default_rng(0).uniform(-1, 1, (9, 5))))
+    (-1.0, 1.0)
+    """
+    if known := getattr(model, "range_", None):
+        return nominal(*known)
+    said = {"sigmoid": UNIT, "tanh": SIGNED}.get(getattr(model, "output_", ""))
+    return said or (UNIT if images is None else images.value_range)
+
+
+def check_range(model: Any, images: Images) -> Range:
+    """Return what black and white are to a model, and refuse images to which they are others.
+
+    Raises
+    ------
+    ValueError
+        If it learned from images of another range, as uint8 where these are -1..1.
+    """
+    known, given = range_for(model, images), images.value_range
+    if known == given:
+        return known
+    low = min(float(chunk.min()) for chunk in images.chunks())
+    high = max(float(chunk.max()) for chunk in images.chunks())
+    width, exact = known[1] - known[0], images.dtype == np.uint8
+    if is_nominal(known):
+        wrong = exact or max(known[0] - low, high - known[1]) > APART * width
+    else:
+        unlike = max(abs(known[0]), abs(known[1] - 1)) > APART
+        wrong = (exact and unlike) or (is_nominal(given) and width > MUCH_WIDER)
+    if wrong:
+        kind = "uint8, read as 0 to 1" if exact else f"from {in_words((low, high))}"
+        raise ValueError(
+            f"{type(model).__name__} was fitted on images from {in_words(known)}, these are "
+            f"{kind}: scale them to its range, or fit a model on such images"
+        )
+    return known

@@ -12,6 +12,7 @@ import torch
 
 from isthmus.base import Representation
 from isthmus.data.images import Images
+from isthmus.data.ranges import SIGNED, UNIT
 from isthmus.nets.dense import INITIALISERS, initialise
 from isthmus.nets.fused import OUTPUTS
 from isthmus.tensors import generator, has_bfloat16
@@ -115,11 +116,10 @@ class NeuralRepresentation(Representation):
 
     def _scale_to(self, images: Images, output: str) -> None:
         """Choose the last activation of a decoder for the values there are, and their scaling."""
-        low, high = _range(images)
-        self.output_, self.range_ = output, [low, high]
+        self.output_ = output
         if output == "auto":
-            in_unit, in_signed = 0 <= low <= high <= 1, -1 <= low <= high <= 1
-            self.output_ = "sigmoid" if in_unit else "tanh" if in_signed else "linear"
+            fitting = {UNIT: "sigmoid", SIGNED: "tanh"}
+            self.output_ = fitting.get((self.range_[0], self.range_[1]), "linear")
         self.offset_, self.scale_ = 0.0, 1.0
         if self.output_ == "linear":
             self.offset_, self.scale_ = _centre_and_scale(self._tensors(images))
@@ -213,14 +213,6 @@ class NeuralRepresentation(Representation):
             f"the input runs from {self.range_[0]:.4g} to {self.range_[1]:.4g} and was scaled "
             "by one number; if its columns have different units, put a StandardScaler first"
         ]
-
-
-def _range(images: Images) -> tuple[float, float]:
-    """Return the least and the greatest value, as the networks see them."""
-    if images.dtype == np.uint8:
-        return 0.0, 1.0
-    ends = [(float(chunk.min()), float(chunk.max())) for chunk in images.chunks()]
-    return min(low for low, _ in ends), max(high for _, high in ends)
 
 
 def _centre_and_scale(chunks: Iterator[torch.Tensor]) -> tuple[float, float]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from isthmus.data import fitting
 from isthmus.data.label_maps import MASK_CLASSES, NO_CLASS, check_classes, is_mask, without_class
+from isthmus.data.ranges import Range, range_of
 
 CHUNK_BYTES = 16 * 2**20
 """Size of one chunk once it is float32: large enough for one good matrix product, small enough
@@ -181,6 +183,15 @@ class Images:
     def nbytes(self) -> int:
         """Bytes of the values as they are packed."""
         return int(np.prod(self.shape)) * self.dtype.itemsize
+
+    @cached_property
+    def value_range(self) -> Range:
+        """What black and white are, as models see them: uint8 is read as 0..1.
+
+        (0, 1) or (-1, 1) where all values lie within it, else their least and greatest. Scores,
+        noise, pictures and files go by it, or by the `range_` of the model at hand.
+        """
+        return range_of(self.chunks())
 
     @property
     def changed(self) -> str:

@@ -12,11 +12,11 @@ import numpy as np
 
 from isthmus.codes import PIECE_BYTES, pieces, pixels_of, vectors
 from isthmus.data.images import Images, chunk_rows, to_unit
+from isthmus.data.ranges import to_bytes
 from isthmus.explorer import places
 from isthmus.explorer.colours import clusters
 from isthmus.explorer.kept import Kept
 from isthmus.explorer.onnx import can_export, packed
-from isthmus.explorer.pixels import to_bytes
 from isthmus.models import name_of
 from isthmus.progress import track
 from isthmus.scores.outliers import mahalanobis

@@ -9,54 +9,12 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.images import Images
+from isthmus.data.ranges import to_bytes
 
 LARGEST = 64
 """Longest side of a thumbnail."""
 SHEET = 2048
 """Longest side of a sheet of thumbnails: every graphics processor takes one."""
-
-
-def range_of(images: Images) -> tuple[float, float]:
-    """Return the values that 0 and 255 stand for, as models see them.
-
-    Examples
-    --------
-    >>> range_of(Images(np.zeros((2, 3, 3), np.uint8)))
-    (0.0, 1.0)
-    """
-    if images.dtype == np.uint8:
-        return 0.0, 1.0
-    ends = [(float(chunk.min()), float(chunk.max())) for chunk in images.chunks()]
-    low, high = min(low for low, _ in ends), max(high for _, high in ends)
-    if 0 <= low <= high <= 1:
-        return 0.0, 1.0
-    if -1 <= low <= high <= 1:
-        return -1.0, 1.0
-    return low, max(high, low + 1e-6)
-
-
-def to_bytes(values: Any, ends: tuple[float, float]) -> np.ndarray:
-    """Return pixels as 0 to 255; what is beyond the ends is cut off, what is no number is 0.
-
-    Examples
-    --------
-    >>> to_bytes(np.array([-1.0, 0.5, np.nan, 1.0]), (0.0, 1.0))
-    array([  0, 128,   0, 255], dtype=uint8)
-    """
-    values = np.asarray(values)
-    if values.dtype == np.uint8:
-        return values
-    low, high = ends
-    share = np.nan_to_num((values - low) / (high - low), nan=0.0, posinf=1.0, neginf=0.0)
-    return np.rint(255 * share.clip(0, 1)).astype(np.uint8)
-
-
-def from_bytes(pixels: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
-    """Return pixels as models take them: bytes, or numbers between other ends than 0 and 1."""
-    low, high = ends
-    if ends == (0.0, 1.0):
-        return pixels
-    return (low + pixels.astype(np.float32) * ((high - low) / 255)).astype(np.float32)
 
 
 class Atlas:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.data.ranges import from_bytes, to_bytes
 from isthmus.explorer.exhibit import KNOWN_PRIOR, Exhibit
-from isthmus.explorer.pixels import from_bytes, to_bytes
 from isthmus.explorer.view import View
 from isthmus.models import name_of
 from isthmus.samplers import Draw, fitted

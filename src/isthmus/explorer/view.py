@@ -15,7 +15,7 @@ from isthmus.data.images import Images, as_images, with_channels
 from isthmus.explorer.colours import Colour, by_factor, by_label
 from isthmus.explorer.exhibit import Exhibit, Files
 from isthmus.explorer.kept import Kept, fingerprint, fingerprint_of
-from isthmus.explorer.pixels import Atlas, range_of
+from isthmus.explorer.pixels import Atlas
 from isthmus.explorer.places import EXTRA
 from isthmus.progress import Bar
 from isthmus.words import one_of
@@ -93,7 +93,7 @@ class View:
             one_of("layout", layout, EXTRA)
         _check(models, images)
         self.images, self.rows = _in_order(images)
-        self.ends = range_of(images)
+        self.ends = images.value_range
         self.files: Files = {}
         seen = fingerprint_of(self.images)
         self.kept = Kept(seen, root=cache)

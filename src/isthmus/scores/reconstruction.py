@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.data.images import chunk_rows, to_unit
+from isthmus.data.images import Images, chunk_rows
+from isthmus.data.ranges import WHITE, in_words, range_of
 
 SIGMA = 1.5
 """Deviation in pixels of the Gaussian window of SSIM."""
 
 RADIUS = 5
 """Pixels from the centre of that window to its edge: 3.5 deviations, a window of 11 x 11."""
+
+UNLIKE_UNIT = 10.0
+"""Floats beyond this cannot be meant to lie in 0..1, however noisy they are."""
 
 
 def mse(X: Any, Y: Any) -> float:
@@ -42,11 +46,15 @@ def mse(X: Any, Y: Any) -> float:
     >>> mse(np.zeros((2, 3, 3)), np.full((2, 3, 3), 0.5))
     0.25
     """
-    total = sum(float(np.square(x - y).sum()) for x, y in _pairs(X, Y))
+    return _mse(X, Y, 1.0)
+
+
+def _mse(X: Any, Y: Any, white: float) -> float:
+    total = sum(float(np.square(x - y).sum()) for x, y in _pairs(X, Y, white))
     return total / float(np.prod(np.shape(X)))
 
 
-def psnr(X: Any, Y: Any, data_range: float = 1.0) -> float:
+def psnr(X: Any, Y: Any, data_range: float | None = None) -> float:
     """Return the peak signal-to-noise ratio of the whole set.
 
     ``psnr = 10 log10(data_range ** 2 / mse)``, of the mean mse over the set. It is not the mean
@@ -55,9 +63,12 @@ def psnr(X: Any, Y: Any, data_range: float = 1.0) -> float:
     Parameters
     ----------
     X, Y : ndarray or Images of shape (n, ...)
-        Images and their reconstructions: float values in [0, 1], or uint8, read as [0, 1].
-    data_range : float
-        Largest possible difference of two values, above 0.
+        Images and their reconstructions.
+    data_range : float, optional
+        Largest possible difference of two values, in the units of the arrays, above 0. By default
+        that of X: 255 for uint8, 65535 for uint16, 1 for floats in [0, 1], 2 for floats in
+        [-1, 1], and for others what lies between the least and the greatest of X. uint8 beside
+        floats is read as 0..1; with a `data_range` above 1 its numbers are kept.
 
     Returns
     -------
@@ -67,19 +78,23 @@ def psnr(X: Any, Y: Any, data_range: float = 1.0) -> float:
     Raises
     ------
     ValueError
-        If the shapes differ, there is nothing to compare, or `data_range` is not above 0.
+        If the shapes differ, there is nothing to compare, `data_range` is not above 0, or floats
+        beside uint8 are not in 0..1 and no `data_range` says so.
 
     Examples
     --------
     >>> round(psnr(np.zeros((2, 3, 3)), np.full((2, 3, 3), 0.1)), 3)
     20.0
+    >>> black, grey = np.zeros((2, 3, 3), np.uint8), np.full((2, 3, 3), 51, np.uint8)
+    >>> round(psnr(black, grey), 3), round(psnr(black / 127.5 - 1, grey / 127.5 - 1), 3)
+    (13.979, 13.979)
     """
-    _check_range(data_range)
-    error = mse(X, Y)
+    white, data_range = _units(X, Y, data_range)
+    error = _mse(X, Y, white)
     return float("inf") if error == 0 else float(10 * np.log10(data_range**2 / error))
 
 
-def ssim(X: Any, Y: Any, data_range: float = 1.0) -> float:
+def ssim(X: Any, Y: Any, data_range: float | None = None) -> float:
     """Return the mean structural similarity, over pixels, channels and images.
 
     ``ssim = (2 mx my + a)(2 cxy + b) / ((mx^2 + my^2 + a)(vx + vy + b))`` with means m, variances
@@ -92,9 +107,9 @@ def ssim(X: Any, Y: Any, data_range: float = 1.0) -> float:
     Parameters
     ----------
     X, Y : ndarray or Images of shape (n, h, w) or (n, h, w, c)
-        Images and their reconstructions: float values in [0, 1], or uint8, read as [0, 1].
-    data_range : float
-        Largest possible difference of two values, above 0.
+        Images and their reconstructions.
+    data_range : float, optional
+        As for `psnr`.
 
     Returns
     -------
@@ -104,8 +119,7 @@ def ssim(X: Any, Y: Any, data_range: float = 1.0) -> float:
     Raises
     ------
     ValueError
-        If the arrays are vectors rather than images, the shapes differ, there is nothing to
-        compare, or `data_range` is not above 0.
+        If the arrays are vectors rather than images, and where `psnr` raises it.
 
     References
     ----------
@@ -118,13 +132,13 @@ def ssim(X: Any, Y: Any, data_range: float = 1.0) -> float:
     >>> round(ssim(X, X), 6), ssim(X, 1 - X) < 0
     (1.0, True)
     """
-    _check_range(data_range)
+    white, data_range = _units(X, Y, data_range)
     if len(np.shape(X)) not in (3, 4):
         raise ValueError(
             f"SSIM of shape {np.shape(X)}: vectors have no neighbouring pixels; "
             "give (n, h, w) or (n, h, w, c) images"
         )
-    total = sum(_similarity(x, y, data_range) * len(x) for x, y in _pairs(X, Y))
+    total = sum(_similarity(x, y, data_range) * len(x) for x, y in _pairs(X, Y, white))
     return total / len(X)
 
 
@@ -153,18 +167,61 @@ def _inside(x: np.ndarray) -> np.ndarray:
     return x[:, RADIUS:-RADIUS, RADIUS:-RADIUS]
 
 
-def _pairs(X: Any, Y: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _pairs(X: Any, Y: Any, white: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield matching chunks in double precision, a few megabytes at a time."""
+    _check_shapes(X, Y)
+    size = max(1, chunk_rows(np.shape(X)) // 32)
+    for start in range(0, len(X), size):
+        rows = slice(start, start + size)
+        yield _floats(X[rows], white), _floats(Y[rows], white)
+
+
+def _floats(values: Any, white: float) -> np.ndarray:
+    values = np.asarray(values)
+    # the same numbers as models see: 51 is 0.2 in single precision
+    unit = values.dtype == np.uint8 and white == 1
+    return (values / np.float32(255) if unit else values).astype(np.float64)
+
+
+def _check_shapes(X: Any, Y: Any) -> None:
     if np.shape(X) != np.shape(Y):
         raise ValueError(f"images of shape {np.shape(X)} against {np.shape(Y)}: they must agree")
     if 0 in np.shape(X):
         raise ValueError(f"nothing to compare in images of shape {np.shape(X)}")
-    size = max(1, chunk_rows(np.shape(X)) // 32)
-    for start in range(0, len(X), size):
-        rows = slice(start, start + size)
-        yield to_unit(X[rows]).astype(np.float64), to_unit(Y[rows]).astype(np.float64)
 
 
-def _check_range(data_range: float) -> None:
-    if not data_range > 0:
-        raise ValueError(f"data_range={data_range} must be above 0; 1.0 for images in [0, 1]")
+def _units(X: Any, Y: Any, data_range: float | None) -> tuple[float, float]:
+    """Return what stands for 255 in uint8 images, and the largest difference of two values."""
+    _check_shapes(X, Y)
+    kinds = [(Z if isinstance(Z, Images) else np.asarray(Z)).dtype for Z in (X, Y)]
+    eights = [kind == np.uint8 for kind in kinds]
+    if data_range is None:
+        width = _width(X, Y, kinds)
+    elif data_range > 0:
+        width = float(data_range)
+    else:
+        raise ValueError(
+            f"data_range={data_range} must be above 0: 255 for uint8, 1 for images in [0, 1]"
+        )
+    return (255.0 if all(eights) or (any(eights) and width > 1) else 1.0), width
+
+
+def _width(X: Any, Y: Any, kinds: list[np.dtype]) -> float:
+    """Return the largest difference that two values may have, in the units of the arrays."""
+    if kinds[0] == kinds[1] and kinds[0].name in WHITE:
+        return float(WHITE[kinds[0].name])
+    if np.uint8 in kinds:
+        other = Y if kinds[0] == np.uint8 else X
+        low, high = range_of(_chunks(other))
+        if low < 1 - UNLIKE_UNIT or high > UNLIKE_UNIT:
+            raise ValueError(
+                f"uint8 images beside values from {in_words((low, high))}: pass data_range=255 "
+                "if these are 0..255 too, and data_range=1 if they are meant to be 0..1"
+            )
+        return 1.0
+    low, high = X.value_range if isinstance(X, Images) else range_of(_chunks(X))
+    return high - low
+
+
+def _chunks(X: Any) -> Iterator[np.ndarray]:
+    return X.chunks() if isinstance(X, Images) else iter([np.asarray(X)])
