@@ -229,12 +229,13 @@ def test_a_single_image_is_a_set_of_one(tmp_path, write, suffix):
 @WRITERS
 def test_several_arrays_must_be_named(tmp_path, write, suffix):
     path = tmp_path / f"a{suffix}"
-    write(path, {"one": GREY, "two": GREY[:5, 1:].astype(np.float32)})
+    two = GREY[:5, 1:, :3].astype(np.float32)
+    write(path, {"one": GREY, "two": two})
     with pytest.raises(ValueError, match="holds several arrays") as error:
         load_images(path)
     assert f"{path}:one (10, 4, 6) uint8" in str(error.value).replace("((", "(").replace("))", ")")
     assert f"{path}:two" in str(error.value)
-    np.testing.assert_array_equal(load_images(f"{path}:two").data[..., 0], GREY[:5, 1:])
+    np.testing.assert_array_equal(load_images(f"{path}:two").data[..., 0], two)
     with pytest.raises(ValueError, match=r"holds no 'three'; it holds .*one"):
         load_images(f"{path}:three")
 
@@ -302,6 +303,137 @@ def test_matlab_may_count_the_images_last(tmp_path, write):
     last = np.moveaxis(GREY, 0, -1)
     write(tmp_path / "a.mat", {"X": last, "y": LABELS[:, None]})
     np.testing.assert_array_equal(load_images(tmp_path / "a.mat").data[..., 0], GREY)
+
+
+MATLAB = pytest.mark.parametrize("write", [write_mat, write_mat73])
+COLOUR = np.random.default_rng(0).integers(0, 256, (9, 5, 6, 3), dtype=np.uint8)
+
+
+@MATLAB
+@pytest.mark.parametrize("label", ["y", "gnd"])
+@pytest.mark.parametrize("images", [GREY, GREY.reshape(10, 24), COLOUR])
+def test_the_labels_of_matlab_tell_the_axis_of_the_images(tmp_path, write, label, images):
+    labels = np.arange(len(images))[:, None] % 2
+    packed = images[..., None] if images.ndim == 3 else images
+    for array in (images, np.moveaxis(images, 0, -1)):
+        for shape in (labels, labels.T):
+            write(tmp_path / "a.mat", {"X": array, label: shape})
+            got = load_images(tmp_path / "a.mat")
+            np.testing.assert_array_equal(got.data, packed)
+            np.testing.assert_array_equal(got.y, labels.ravel())
+
+
+@MATLAB
+def test_both_halves_of_a_split_in_matlab_may_count_the_images_last(tmp_path, write):
+    rows = GREY.reshape(10, 24)
+    parts = {"x_train": rows[:7].T, "y_train": LABELS[None, :7], "x_test": rows[7:].T}
+    write(tmp_path / "a.mat", parts | {"y_test": LABELS[None, 7:]})
+    images = load_images(tmp_path / "a.mat")
+    np.testing.assert_array_equal(images.data, rows)
+    np.testing.assert_array_equal(images.y, LABELS == 5)
+    assert len(images.test) == 3
+
+
+@MATLAB
+@pytest.mark.parametrize(
+    ("shape", "ways"),
+    [
+        ((7, 9), ["7 images of 9 numbers by layout='nd'", "9 images of 7 numbers by layout='dn'"]),
+        (
+            (7, 8, 9),
+            [
+                "7 images of 8x9 by layout='nhw'",
+                "9 images of 7x8 by layout='hwn'",
+                "one image of 7x8 with 9 bands by layout='hwc'",
+            ],
+        ),
+        ((8, 8, 20), ["20 images of 8x8 by layout='hwn'"]),
+        ((8, 3, 5, 5), ["8 images of 5x5 with 3 channels by layout='nchw'"]),
+    ],
+)
+def test_what_matlab_may_have_meant_is_asked(tmp_path, write, shape, ways):
+    write(tmp_path / "a.mat", {"ff": np.zeros(shape)})
+    with pytest.raises(ValueError, match=r"a.mat:ff has the shape .* several ways") as error:
+        load_images(tmp_path / "a.mat")
+    assert all(way in str(error.value) for way in ways)
+    assert "\n" not in str(error.value)
+
+
+@MATLAB
+@pytest.mark.parametrize("images", [GREY[:, :, :4], COLOUR])
+def test_what_matlab_must_have_meant_is_not_asked(tmp_path, write, images):
+    write(tmp_path / "a.mat", {"X": images})
+    got = load_images(tmp_path / "a.mat")
+    np.testing.assert_array_equal(got.data, images.reshape(got.shape))
+    write(tmp_path / "b.mat", {"X": np.moveaxis(COLOUR, 0, -1)})
+    np.testing.assert_array_equal(load_images(tmp_path / "b.mat").data, COLOUR)
+
+
+LAYOUTS = [
+    ("nd", GREY.reshape(10, 24)),
+    ("dn", GREY.reshape(10, 24)),
+    ("hwn", GREY),
+    ("WHN", GREY),
+    ("nhwc", COLOUR),
+    ("NCHW", COLOUR),
+    ("cwhn", COLOUR),
+]
+
+
+@WRITERS
+@pytest.mark.parametrize(("layout", "images"), LAYOUTS)
+def test_layouts_of_arrays(tmp_path, write, suffix, layout, images):
+    order = {2: "nd", 3: "nhw", 4: "nhwc"}[images.ndim]
+    array = images.transpose([order.index(axis) for axis in layout.lower()])
+    packed = images[..., None] if images.ndim == 3 else images
+    path = tmp_path / f"a{suffix}"
+    write(path, {"X": array})
+    np.save(tmp_path / "a.npy", array)
+    for source in (path, f"{path}:X", tmp_path / "a.npy", array):
+        np.testing.assert_array_equal(load_images(source, layout=layout).data, packed)
+
+
+@WRITERS
+def test_a_cube_of_bands_is_one_image(tmp_path, write, suffix):
+    cube = COLOUR[0].astype(np.float32)
+    for layout, array in (("hwc", cube), ("chw", cube.transpose(2, 0, 1)), ("hw", cube[..., 0])):
+        write(tmp_path / f"a{suffix}", {"X": array})
+        images = load_images(tmp_path / f"a{suffix}", layout=layout)
+        np.testing.assert_array_equal(images.data, cube[None, ..., : 3 if "c" in layout else 1])
+
+
+def test_layouts_that_cannot_be(tmp_path, photos):
+    for layout in ("rows", "nn", "ndw", "", 3, "nhwcd"):
+        with pytest.raises(ValueError, match=r"layout=.*: expected 'auto', or a letter for every"):
+            load_images(GREY, layout=layout)
+    with pytest.raises(ValueError, match=r"layout='dn' is of 2 axes, but the array has the shape"):
+        load_images(GREY, layout="dn")
+    np.savez(tmp_path / "a.npz", x=GREY)
+    with pytest.raises(ValueError, match=r"a\.npz:x has the shape \(10, 4, 6\)"):
+        load_images(tmp_path / "a.npz", layout="dn")
+    save(photos / "a.png", flat(0))
+    for source in (photos, "digits", Images(GREY)):
+        with pytest.raises(ValueError, match=r"layout='nhw' is for arrays, in memory or in \.npy"):
+            load_images(source, layout="nhw")
+
+
+def test_h5_files_are_row_major(tmp_path):
+    write_hdf5(tmp_path / "a.h5", {"X": GREY[:, :, 1:]})
+    np.testing.assert_array_equal(load_images(tmp_path / "a.h5").data[..., 0], GREY[:, :, 1:])
+
+
+def test_the_command_line_has_layouts(run, tmp_path):
+    write_mat(tmp_path / "a.mat", {"ff": GREY.reshape(10, 24).T})
+    code, _, err = run("data", tmp_path / "a.mat")
+    assert code == 2
+    assert "10 images of 24 numbers by layout='dn'" in err
+    code, out, _ = run("data", f"{tmp_path}/a.mat:ff", "--layout", "dn", "--json")
+    facts = json.loads(out)
+    assert (code, facts["shape"]) == (0, [24])
+    options = ("-o", "pca.safetensors", "--json", "--n-components", "2")
+    assert run("fit", "pca", tmp_path / "a.mat", "--layout", "dn", *options)[0] == 0
+    code, out, _ = run("encode", "pca.safetensors", tmp_path / "a.mat", "-o", "z.npy", "--json")
+    assert (code, np.load("z.npy").shape) == (0, (10, 2))  # the model knows how long images are
 
 
 def test_objects_in_npz_are_never_unpickled(tmp_path):

@@ -28,6 +28,7 @@ from isthmus.options import (
     AsJson,
     Color,
     Force,
+    Layout,
     ModelFile,
     Out,
     Per,
@@ -84,6 +85,7 @@ def study(
     size: Size = None,
     resize: Resize = "crop",
     color: Color = "auto",
+    layout: Layout = "auto",
     per: Per = "image",
     seed: Seed = 0,
     force: Force = False,
@@ -107,7 +109,7 @@ def study(
         width=width,
         random_state=seed,
         verbose=watched(as_json),
-        **loading(size, resize, color, per),
+        **loading(size, resize, color, layout, per),
     )
     result.command = _command()
     report = result.report(folder, force=force)
@@ -221,6 +223,7 @@ def data(
     size: Size = None,
     resize: Resize = "crop",
     color: Color = "auto",
+    layout: Layout = "auto",
     per: Per = "image",
     force: Force = False,
     as_json: AsJson = False,
@@ -229,7 +232,7 @@ def data(
     if source is None:
         _list_sets(as_json)
         return
-    images = images_from(source, size, resize, color, per)
+    images = images_from(source, size, resize, color, layout, per)
     path = output or Path(f"{Path(source).stem or 'images'}.png")
     refuse_existing(path, force=force)
     facts = described(images)
@@ -264,7 +267,7 @@ def _fit(name: str, source: str, to: Path, force: bool, as_json: bool, **options
     from isthmus.models import family
 
     refuse_existing(to, force=force)
-    loading = {key: options.pop(key) for key in ("size", "resize", "color", "per")}
+    loading = {key: options.pop(key) for key in ("size", "resize", "color", "layout", "per")}
     images = images_from(source, **loading)
     model = family(name)(**values_of(name, options), verbose=watched(as_json))
     model.fit(images.train)
@@ -295,7 +298,7 @@ def _fit_command(name: str) -> Callable[..., None]:
     for parameter in signature.parameters(name):
         if parameter.name != "verbose":
             fields.append((parameter.name, *option_for(parameter)))
-    for key in ("size", "resize", "color", "per", "force", "as_json"):
+    for key in ("size", "resize", "color", "layout", "per", "force", "as_json"):
         fields.append((key, shared[key].annotation, shared[key].default))
     by_keyword = inspect.Parameter.KEYWORD_ONLY
     command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

@@ -24,6 +24,9 @@ Size = Annotated[
 ]
 Resize = Annotated[str, typer.Option(help="How they get it: crop, pad or stretch.")]
 Color = Annotated[str, typer.Option(help="Channels: auto, grey or rgb.")]
+Layout = Annotated[
+    str, typer.Option(help="Axes of an array in a file: dn (columns are images), hwn, nchw, ...")
+]
 Per = Annotated[str, typer.Option(help="What one sample is: an image, or every pixel of it.")]
 Split = Annotated[str, typer.Option(help="Which images: all, train or test.")]
 

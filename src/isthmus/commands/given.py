@@ -13,16 +13,22 @@ from isthmus.options import size_of
 from isthmus.terminal import print_changed, print_skipped
 
 
-def images_from(source: str, size: str | None, resize: str, color: str, per: str) -> Any:
-    """Return the images of a source, loaded as the options of a command say."""
+def images_from(source: str, *options: Any, **named: Any) -> Any:
+    """Return the images of a source, loaded as the options of a command say: see `loading`."""
     from isthmus.data.readers import load_images
 
-    return load_images(source, **loading(size, resize, color, per))
+    return load_images(source, **loading(*options, **named))
 
 
-def loading(size: str | None, resize: str, color: str, per: str) -> dict[str, Any]:
+def loading(size: str | None, resize: str, color: str, layout: str, per: str) -> dict[str, Any]:
     """Return what `load_images` is to be told, from the options of a command."""
-    return {"size": size_of(size), "fit": resize, "color": color, "per": per}
+    return {
+        "size": size_of(size),
+        "fit": resize,
+        "color": color,
+        "layout": layout,
+        "per": per,
+    }
 
 
 def model_and_images(

@@ -13,9 +13,10 @@ import numpy as np
 
 from isthmus.data.decode import Rule
 from isthmus.data.images import Images
+from isthmus.data.layout import arranged, matlab_layout
 
-LABEL_NAMES = ("y", "label", "labels", "target", "targets")
-"""What labels beside the images may be called, in either case."""
+LABEL_NAMES = ("y", "label", "labels", "target", "targets", "gnd")
+"""What labels beside the images may be called, in either case; gnd is usual in MATLAB files."""
 
 PART_NAMES = ("x_{}", "y_{}"), ("{}_images", "{}_labels")
 """How one file calls the images and the labels of train, val and test."""
@@ -36,7 +37,7 @@ def read_npy(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -
     """Read a .npy file: it stays on disk, memory-mapped."""
     with damage_explained(path, ".npy"):
         array = np.lib.format.open_memmap(path, mode="r")  # never unpickles
-    return Images(array, source=str(path))
+    return Images(arranged(array, rule.layout, str(path)), source=str(path))
 
 
 def read_npz(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
@@ -47,7 +48,7 @@ def read_npz(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -
         with damage_explained(path, ".npz"):
             names = [name for name in archive.namelist() if name.endswith(".npy")]
             stored = {name.removesuffix(".npy"): _stored_npy(archive, name) for name in names}
-        return _images_in(path, stored, inside)
+        return _images_in(path, stored, inside, rule)
 
 
 def read_hdf5(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
@@ -57,7 +58,7 @@ def read_hdf5(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
     with damage_explained(path, "HDF5"):
         file = h5py.File(path, "r")
     with file:
-        return _images_in(path, _stored_hdf5(file), inside)
+        return _images_in(path, _stored_hdf5(file), inside, rule)
 
 
 def read_mat(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
@@ -68,13 +69,13 @@ def read_mat(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -
         with damage_explained(path, ".mat", but=(PermissionError, NotImplementedError)):
             variables = scipy.io.loadmat(path)
     except NotImplementedError:
-        return _read_mat_hdf5(path, inside)
+        return _read_mat_hdf5(path, inside, rule)
     arrays = {name: value for name, value in variables.items() if isinstance(value, np.ndarray)}
     stored = {
         name: Stored(array.shape, array.dtype, partial(np.asarray, array))
         for name, array in arrays.items()
     }
-    return _images_in(path, _samples_first(stored), inside)
+    return _images_in(path, stored, inside, rule, by_matlab=True)
 
 
 def choose(path: Path, wanted: str | None, may_be_images: dict[str, str], every: Iterable) -> str:
@@ -164,14 +165,35 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:20]) + more or "nothing"
 
 
-def _images_in(path: Path, stored: dict[str, Stored], wanted: str | None) -> Images:
+def _images_in(
+    path: Path, stored: dict[str, Stored], wanted: str | None, rule: Rule, by_matlab: bool = False
+) -> Images:
+    def turned(name: str) -> Stored:
+        return _turned(path, stored, name, rule, by_matlab)
+
     if wanted is None and (parts := _parts_of(stored)):
-        return _read_parts(path, stored, parts)
+        return _read_parts(path, stored | {name: turned(name) for name, _ in parts}, parts)
     may = {name: str(array) for name, array in stored.items() if _may_be_images(name, array)}
     name = choose(path, wanted and wanted.strip("/"), may, stored)
+    stored = stored | {name: turned(name)}
     data = _read(path, stored[name])
     label = _label_beside(stored, name)
     return labelled(path, data, None if label is None else _read(path, stored[label]).ravel())
+
+
+def _turned(
+    path: Path, stored: dict[str, Stored], name: str, rule: Rule, by_matlab: bool
+) -> Stored:
+    """Return an array with the images first, as the layout says or the labels of MATLAB show."""
+    array, source, layout = stored[name], f"{path}:{name}", rule.layout
+    if layout == "auto" and by_matlab and len(array.shape) in (2, 3, 4):
+        n_labels = {max(stored[label].shape) for label in _labels_beside(stored, name)}
+        fitting = n_labels & {array.shape[0], array.shape[-1]}
+        layout = matlab_layout(array.shape, min(fitting, default=None), source, rule.expected)
+    if layout == "auto":
+        return array
+    shape = arranged(np.broadcast_to(np.int8(0), array.shape), layout, source).shape
+    return Stored(shape, array.dtype, lambda: arranged(array.read(), layout, source))
 
 
 def _read(path: Path, stored: Stored) -> np.ndarray:
@@ -188,6 +210,13 @@ def _may_be_images(name: str, array: Stored) -> bool:
 
 def _label_beside(stored: dict[str, Stored], name: str) -> str | None:
     """Return the name of the labels in the same group, one for every image of `name`."""
+    n = stored[name].shape[0]
+    beside = _labels_beside(stored, name)
+    return next((label for label in beside if _is_column(stored[label], n)), None)
+
+
+def _labels_beside(stored: dict[str, Stored], name: str) -> list[str]:
+    """Return the names of what may be the labels of `name`, in the same group."""
     group, _, last = name.rpartition("/")
     partners = [
         of_labels.format(part)
@@ -195,12 +224,14 @@ def _label_beside(stored: dict[str, Stored], name: str) -> str | None:
         for of_images, of_labels in PART_NAMES
         if of_images.format(part) == last.lower()
     ]
-    for key, array in stored.items():
-        key_group, _, key_last = key.rpartition("/")
-        named = key_last.lower() in (*partners, *LABEL_NAMES)
-        if key_group == group and named and _is_column(array, stored[name].shape[0]):
-            return key
-    return None
+    parts = [(key, *key.rpartition("/")[::2]) for key in stored]
+    return [
+        key
+        for key, key_group, key_last in parts
+        if key_group == group
+        and key_last.lower() in (*partners, *LABEL_NAMES)
+        and _is_column(stored[key], max(stored[key].shape, default=0))
+    ]
 
 
 def _is_column(array: Stored, n: int) -> bool:
@@ -269,7 +300,7 @@ def _stored_hdf5(file: Any) -> dict[str, Stored]:
     return stored
 
 
-def _read_mat_hdf5(path: Path, inside: str | None) -> Images:
+def _read_mat_hdf5(path: Path, inside: str | None, rule: Rule) -> Images:
     """Read MATLAB 7.3, which is HDF5 with the axes in reverse."""
     with library("h5py", path):
         import h5py
@@ -280,26 +311,8 @@ def _read_mat_hdf5(path: Path, inside: str | None) -> Images:
             name: Stored(array.shape[::-1], array.dtype, partial(_transposed, array))
             for name, array in _stored_hdf5(file).items()
         }
-        return _images_in(path, _samples_first(stored), inside)
-
-
-def _samples_first(stored: dict[str, Stored]) -> dict[str, Stored]:
-    """Turn the arrays whose last axis is as long as the labels: MATLAB often counts them last."""
-    labels = [array for name, array in stored.items() if name.lower() in LABEL_NAMES]
-    n = max(labels[0].shape, default=0) if labels else 0
-
-    def turned(name: str, array: Stored) -> Stored:
-        shape = array.shape
-        if name.lower() in LABEL_NAMES or len(shape) < 2 or not shape[-1] == n != shape[0]:
-            return array
-        return Stored((n, *shape[:-1]), array.dtype, partial(_last_first, array))
-
-    return {name: turned(name, array) for name, array in stored.items()}
+        return _images_in(path, stored, inside, rule, by_matlab=True)
 
 
 def _transposed(array: Stored) -> np.ndarray:
     return array.read().T
-
-
-def _last_first(array: Stored) -> np.ndarray:
-    return np.moveaxis(array.read(), -1, 0)

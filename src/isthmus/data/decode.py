@@ -39,6 +39,8 @@ class Rule(NamedTuple):
     color: str = "auto"
     dtype: str = "uint8"
     longest: int | None = None
+    layout: str = "auto"
+    expected: tuple[int, ...] | None = None
 
     def size_for(self, height: float, width: float) -> tuple[int, int]:
         """Return the size that images of this natural size get."""

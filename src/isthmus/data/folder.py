@@ -301,7 +301,7 @@ def _read_cache(cache: Path) -> Packed:
 
 def _key(source: Path, entries: list[Entry], rule: Rule) -> str:
     stamps = [(entry.name, *entry.stamp) for entry in entries]
-    return key_of(CACHE_VERSION, os.path.abspath(source), rule, stamps)
+    return key_of(CACHE_VERSION, os.path.abspath(source), rule[:5], stamps)
 
 
 def _below_common(parts: list[list[str]]) -> list[list[str]]:

@@ -19,6 +19,7 @@ from isthmus.data.folder import read_folder, read_zip
 from isthmus.data.idx import idx_parts, read_idx, read_idx_folder
 from isthmus.data.images import Images, to_unit, with_channels
 from isthmus.data.label_maps import NO_CLASS
+from isthmus.data.layout import arranged, check_layout
 from isthmus.data.parquet import read_parquet
 from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
 from isthmus.data.segnet import is_segnet, read_segnet
@@ -43,6 +44,9 @@ READERS: dict[str, Reader] = {
     **dict.fromkeys(ENVI_SUFFIXES, read_envi),
 }
 
+ARRAYS = (".npy", ".npz", ".mat", ".h5", ".hdf5")
+"""Files of arrays, whose axes may be in any order."""
+
 UNITS = ("image", "pixel")
 
 INSIDE = re.compile(r"(?P<file>.+\.(npz|parquet|mat|h5|hdf5)):(?P<name>.+)", re.IGNORECASE)
@@ -58,6 +62,7 @@ def load_images(
     color: str = "auto",
     dtype: str = "uint8",
     longest: int | None = None,
+    layout: str = "auto",
     per: str | None = None,
     verbose: bool | None = None,
 ) -> Images:
@@ -103,6 +108,12 @@ def load_images(
         Floating-point arrays keep their numbers and their type in either case.
     longest : int, optional
         Where `size` is not given: scale images down so that neither side is longer than this.
+    layout : str
+        Of arrays, in memory or in .npy, .npz, .mat and HDF5 files: the order of their axes, a
+        letter each (n images, h rows, w columns, c channels, d numbers of a vector): "dn" where
+        the columns are the images, "hwn", "nchw", "hwc" for one raster. By default images come
+        first and channels last; in MATLAB files labels tell the axis of the images, and what can
+        be read in several ways is refused until the layout is said.
     per : {"image", "pixel"}
         What one sample is: an image, or the vector of one pixel; then the result has the shape
         (n h w, channels) and the factors "row" and "column", and label maps become labels. By
@@ -154,17 +165,19 @@ def load_images(
         _chosen("color", color, COLORS),
         _chosen("dtype", dtype, DTYPES),
         longest,
+        check_layout(layout),
     )
     if per is not None:
         one_of("per", per, UNITS)
     if like is not None:
         rule = _rule_like(like, rule)
     if isinstance(source, Images):
+        _refuse_layout(rule, source.source)
         images = source
     elif isinstance(source, str | Path):
         images = _read(source, rule, verbose)
     else:
-        images = Images(np.asarray(source))
+        images = Images(arranged(np.asarray(source), rule.layout))
     if like is not None:
         per = _like(like, images, per)
     images = _adjusted(images, rule)
@@ -176,7 +189,7 @@ def load_images(
 
 def _rule_like(model: Any, given: Rule) -> Rule:
     """Return the rule that the images a model was fitted on were loaded by, at their size."""
-    if given != Rule():
+    if given._replace(layout="auto") != Rule():
         raise ValueError(
             "like= decides on size, fit, color, dtype and longest: leave these out, or load "
             "without like="
@@ -184,7 +197,9 @@ def _rule_like(model: Any, given: Rule) -> Rule:
     shape, known = with_channels(model.image_shape_), _known_loading(model)
     color = {1: "grey", 3: "rgb"}.get(shape[-1], "auto")
     free = len(shape) == 1 or getattr(model, "any_size", False)
-    return Rule(None if free else (shape[0], shape[1]), known["fit"], color, known["dtype"])
+    size = None if free else (shape[0], shape[1])
+    rule = Rule(size, known["fit"], color, known["dtype"], layout=given.layout)
+    return rule._replace(expected=tuple(model.image_shape_))
 
 
 def _known_loading(model: Any) -> dict[str, str]:
@@ -216,12 +231,15 @@ def _like(model: Any, images: Images, per: str | None) -> str:
 
 def _read(source: str | Path, rule: Rule, verbose: bool | None) -> Images:
     if isinstance(source, str) and source in catalog.CATALOG:
+        _refuse_layout(rule, source)
         return catalog.load(source, verbose=verbose)
     path, inside = Path(source).expanduser(), None
     if not path.exists() and (found := INSIDE.fullmatch(str(source))):
         path, inside = Path(found["file"]).expanduser(), found["name"]
     if not path.exists() or source == "":
         raise _unknown(str(source))
+    if path.suffix.lower() not in ARRAYS or path.is_dir():
+        _refuse_layout(rule, path)
     if path.is_dir():
         return _read_folder(path, rule, verbose)
     return _reader(path)(path, inside, rule, verbose)
@@ -237,7 +255,7 @@ def _read_folder(path: Path, rule: Rule, verbose: bool | None) -> Images:
 
 
 def _read_npz(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
-    special = inside is None and is_dsprites(path)
+    special = inside is None and rule.layout == "auto" and is_dsprites(path)
     return read_dsprites(path) if special else read_npz(path, inside, rule, verbose)
 
 
@@ -250,6 +268,14 @@ def _reader(path: Path) -> Reader:
     if IMAGE_NAME.fullmatch(path.name):
         raise ValueError(f"{path} is a single image: give the folder that holds it")
     raise ValueError(f"{path} is of an unknown kind; known are folders and {', '.join(READERS)}")
+
+
+def _refuse_layout(rule: Rule, source: Any) -> None:
+    if rule.layout != "auto":
+        raise ValueError(
+            f"layout={rule.layout!r} is for arrays, in memory or in {', '.join(ARRAYS)} files, "
+            f"and {source} holds none whose axes could be in question: leave it out"
+        )
 
 
 def _unknown(name: str) -> ValueError:
