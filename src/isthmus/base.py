@@ -86,7 +86,8 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Parameters
         ----------
         X : Images or array of shape (n, d), (n, h, w) or (n, h, w, c)
-            What to learn from; uint8 is read as 0..1, floats as they are.
+            What to learn from; uint8 is read as 0..1, floats as they are. Of Images whose split
+            is known only the part to train on is learnt from.
         y : ignored
             There for scikit-learn's pipelines.
 
@@ -94,6 +95,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         -------
         self
         """
+        X, y = _to_train_on(X, y)
         images = self._with_targets(self._check(X, reset=True), y)
         self.range_ = list(images.value_range)
         with torch.no_grad():
@@ -276,6 +278,15 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _device(self) -> torch.device:
         return find_device(self.device)
+
+
+def _to_train_on(X: Any, y: Any) -> tuple[Any, Any]:
+    """Return what to learn from: of Images with both parts of a split the part to train on."""
+    if not isinstance(X, Images) or X.is_test is None or X.is_test.all() or not X.is_test.any():
+        return X, y
+    if y is not None and len(y) != len(X):
+        raise ValueError(f"y has {len(y)} entries for {len(X)} images of {X.source}")
+    return X.train, None if y is None else np.asarray(y)[~X.is_test]
 
 
 class Codebook:

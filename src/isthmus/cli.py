@@ -18,8 +18,11 @@ from isthmus.commands.given import (
     codes_from,
     images_for,
     images_from,
+    in_half,
+    learnt_in_words,
     loading,
     model_and_images,
+    to_learn_from,
     watched,
 )
 from isthmus.files import refuse_existing
@@ -29,6 +32,7 @@ from isthmus.options import (
     Color,
     Force,
     Layout,
+    Learnt,
     ModelFile,
     Out,
     Per,
@@ -263,19 +267,25 @@ def models(as_json: AsJson = False) -> None:
     print_table(rows)
 
 
-def _fit(name: str, source: str, to: Path, force: bool, as_json: bool, **options: Any) -> None:
+def _fit(
+    name: str, source: str, to: Path, split: str, force: bool, as_json: bool, **options: Any
+) -> None:
     from isthmus.models import family
 
     refuse_existing(to, force=force)
+    in_half(None, split)
     loading = {key: options.pop(key) for key in ("size", "resize", "color", "layout", "per")}
     images = images_from(source, **loading)
+    learnt = to_learn_from(images, split)
     model = family(name)(**values_of(name, options), verbose=watched(as_json))
-    model.fit(images.train)
+    model.fit(learnt)
     model.save(to)
-    facts = {"model": str(to), "family": name, "code": model.code_, "health": model.health_}
+    facts = {"model": str(to), "family": name, "images": learnt_in_words(images, learnt, split)}
+    facts |= {"code": model.code_, "health": model.health_}
     if hasattr(model, "decode"):
-        half = "test" if images.is_test is not None else "train"
-        facts[f"{half} mse"] = round(-model.score(getattr(images, half)), 8)
+        held = images.test if split == "train" and len(images.test) else None
+        half = "train" if held is None else "test"
+        facts[f"{half} mse"] = round(-model.score(learnt if held is None else held), 8)
     if as_json:
         print_json(facts)
         return
@@ -294,10 +304,12 @@ def _fit_command(name: str) -> Callable[..., None]:
         _fit(name, **given)
 
     shared = inspect.signature(data, eval_str=True).parameters
-    fields = [("source", Source, inspect.Parameter.empty), ("to", Out, inspect.Parameter.empty)]
+    empty = inspect.Parameter.empty
+    fields: list[tuple[str, Any, Any]] = [("source", Source, empty), ("to", Out, empty)]
     for parameter in signature.parameters(name):
         if parameter.name != "verbose":
             fields.append((parameter.name, *option_for(parameter)))
+    fields.append(("split", Learnt, "train"))
     for key in ("size", "resize", "color", "layout", "per", "force", "as_json"):
         fields.append((key, shared[key].annotation, shared[key].default))
     by_keyword = inspect.Parameter.KEYWORD_ONLY

@@ -29,6 +29,7 @@ Layout = Annotated[
 ]
 Per = Annotated[str, typer.Option(help="What one sample is: an image, or every pixel of it.")]
 Split = Annotated[str, typer.Option(help="Which images: all, train or test.")]
+Learnt = Annotated[str, typer.Option(help="Which images to learn from: train, all or test.")]
 
 
 def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:

@@ -196,9 +196,9 @@ def labelled_halves(
         raise ValueError(
             f"{images.source} has no labels: give Images with y, or a folder of class sub-folders"
         )
-    halves = images if images.is_test is not None else images.split(random_state=random_state)
-    known = [np.flatnonzero(np.asarray(half.y) != -1) for half in (halves.train, halves.test)]
-    train, test = halves.train[known[0]], halves.test[known[1]]
+    halves = images.train, images.test
+    known = [np.flatnonzero(np.asarray(half.y) != -1) for half in halves]
+    train, test = halves[0][known[0]], halves[1][known[1]]
     n_classes = len(np.unique(train.y))
     if n_classes < 2 or not len(test):
         raise ValueError(

@@ -145,7 +145,7 @@ def rd(
     refuse_existing(output, force=force)
     loaded = {Path(file).stem: load_model(file) for file in files}
     images = images_for(next(iter(loaded.values())), source)
-    images = in_half(images, "all" if images.is_test is None else split)
+    images = in_half(images, split)
     wanted = [name.strip() for name in formats.split(",") if name.strip() not in ("", "none")]
     points = rate_distortion(loaded, images, wanted, verbose=watched(as_json))
     rows = [{k: _short(v) for k, v in point._asdict().items()} for point in points]

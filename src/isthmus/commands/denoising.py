@@ -9,7 +9,7 @@ import typer
 
 from isthmus.commands.given import able, images_for, in_half, watched
 from isthmus.files import refuse_existing, replacing
-from isthmus.options import AsJson, Force, Out, Seed, Split
+from isthmus.options import AsJson, Force, Out, Seed
 from isthmus.terminal import print_json, print_table, save_images
 
 SHOWN = 12
@@ -27,7 +27,12 @@ def denoise(
             show_default=False,
         ),
     ] = None,
-    split: Split = "all",
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="Which images: all, train or test.", show_default="all; test with --noise"
+        ),
+    ] = None,
     seed: Seed = 0,
     force: Force = False,
     as_json: AsJson = False,
@@ -49,9 +54,9 @@ def denoise(
         able(model, "decode")
     images = images_for(next(iter(loaded.values())), source)
     if noise is None:
-        _clean(loaded, in_half(images, split), output, force, as_json)
+        _clean(loaded, in_half(images, split or "all"), output, force, as_json)
     else:
-        half = in_half(images, split if images.is_test is None or split != "all" else "test")
+        half = in_half(images, split or "test")
         _compare(loaded, images, half, noise, output, seed, as_json)
 
 
@@ -78,10 +83,8 @@ def _compare(
     if output.suffix != ".png":
         raise ValueError(f"{output}: with --noise expected a name ending in .png")
     noises = noises_of(noise)
-    reference = None if images.is_test is None else images.train.evenly(20_000)
-    rows = denoising_table(
-        loaded, half, noises, reference, random_state=seed, verbose=watched(as_json)
-    )
+    train, show = images.train.evenly(20_000), watched(as_json)
+    rows = denoising_table(loaded, half, noises, train, random_state=seed, verbose=show)
     with replacing(output) as temporary:
         _picture(loaded, half, noises[0], seed).save(temporary)
     if as_json:

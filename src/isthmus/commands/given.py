@@ -54,7 +54,49 @@ def in_half(images: Any, split: str) -> Any:
     """Return all images, those to train on, or those held out."""
     if split not in ("all", "train", "test"):
         raise ValueError(f"--split {split!r} must be all, train or test")
-    return images if split == "all" or images is None else getattr(images, split)
+    if split == "all" or images is None:
+        return images
+    half = getattr(images, split)
+    if not len(half):
+        none = "none is held out" if split == "test" else "all are held out"
+        raise ValueError(
+            f"--split {split}: of {len(images)} image(s) of {images.source} {none}; --split all "
+            "takes what there is"
+        )
+    return half
+
+
+def to_learn_from(images: Any, split: str) -> Any:
+    """Return the images that `fit` learns from: those of a half, or all with no split any more."""
+    from dataclasses import replace
+
+    learnt = in_half(replace(images, is_test=None) if split == "all" else images, split)
+    if len(learnt) < 2 <= len(images):
+        raise ValueError(
+            f"the {split} part of {len(images)} images of {images.source} is {len(learnt)}, at "
+            "least 2 are needed to learn from: --split all takes all"
+        )
+    return learnt
+
+
+def learnt_in_words(images: Any, learnt: Any, split: str) -> str:
+    """Return how many images were learnt from, how many were not, and who said so.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from isthmus.data.images import Images
+    >>> images = Images(np.zeros((600, 4)))
+    >>> learnt_in_words(images, images.train, "train")
+    'learnt from 480 of 600, 120 are held out (a fifth by chance, seed 0)'
+    """
+    n, rest = len(images), len(images) - len(learnt)
+    if split == "test":
+        return f"learnt from the {len(learnt):,} of {n:,} that others hold out"
+    if split == "all" or not rest:
+        return f"learnt from all {n:,}, none is held out"
+    chance = "" if images.is_test is not None else " (a fifth by chance, seed 0)"
+    return f"learnt from {len(learnt):,} of {n:,}, {rest:,} are held out{chance}"
 
 
 def images_for(model: Any, source: str, per: str | None = None) -> Any:

@@ -124,6 +124,7 @@ def edit(
     strengths = numbers_from(strength, "--strength")
     loaded, known = model_and_images(model, source, "all", output, force)
     able(loaded, "decode")
+    known = known if known.is_test is not None else known.split()
     labels = label_from(known, start, "--from"), label_from(known, to, "--to")
     asked = _held_out(known, labels[0]) if images is None else rows_from(images, len(known))
     direction, counts = _direction(loaded, known, labels, by)
@@ -141,11 +142,11 @@ def edit(
 
 
 def _held_out(images: Any, label: int) -> list[int]:
-    """Return three images of a class, held-out ones where a split is known."""
+    """Return three images of a class, held-out ones where there are any."""
     import numpy as np
 
     of_class = images.y == label
-    held = of_class & images.is_test if images.is_test is not None else of_class
+    held = of_class & images.is_test
     return np.flatnonzero(held if held.any() else of_class)[:3].tolist()
 
 

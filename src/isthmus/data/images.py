@@ -35,7 +35,8 @@ class Images:
     names : ndarray of str of shape (n,), optional
         Where every image came from: its path inside the source.
     is_test : ndarray of bool of shape (n,), optional
-        Which images are held out.
+        Which images are held out. Where nothing is said, `train` and `test` are those of
+        ``split()``.
     skipped : list of (str, str)
         What could not be read, and why.
     source : str
@@ -96,6 +97,8 @@ class Images:
             self.data = self.data[..., None]
         for name in ("y", "names", "is_test", "sizes", "changes"):
             setattr(self, name, self._beside(name, getattr(self, name)))
+        if self.is_test is not None:
+            self.is_test = self.is_test.astype(bool, copy=False)
         self.factors = {name: self._beside(name, values) for name, values in self.factors.items()}
         if self.label_maps is not None:
             self.label_maps = self._checked_maps(np.asarray(self.label_maps))
@@ -208,15 +211,21 @@ class Images:
 
     @property
     def train(self) -> Images:
-        """The images to learn from: all of them where no split is known."""
-        return self if self.is_test is None else self._half(~self.is_test)
+        """The images to learn from; where no split is known, those of `split()`."""
+        parts = self._parts()
+        return parts._half(~parts.is_test)
 
     @property
     def test(self) -> Images:
-        """The held-out images."""
-        if self.is_test is None:
-            raise ValueError(f"{self.source} has no test split; make one with images.split()")
-        return self._half(self.is_test)
+        """The held-out images; where no split is known, those of `split()`, of one image none."""
+        parts = self._parts()
+        return parts._half(parts.is_test)
+
+    def _parts(self) -> Images:
+        """Return the images with their own split, or with the default one."""
+        if self.is_test is not None:
+            return self
+        return self.split() if len(self) > 1 else replace(self, is_test=[False] * len(self))
 
     def _half(self, mask: np.ndarray) -> Images:
         where = np.flatnonzero(mask)
@@ -225,6 +234,8 @@ class Images:
 
     def split(self, test_fraction: float = 0.2, random_state: int = 0) -> Images:
         """Return the same images with a random test split, stratified where there are labels.
+
+        With its defaults this is the one split of a set that has none of its own, in every verb.
 
         Parameters
         ----------
