@@ -8,7 +8,7 @@ device: ``x`` is ``(n, d)`` for flat families, scaled so that uint8 0..255 is 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,12 +20,15 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows, with_channels
+from isthmus.data.values import as_array, as_values, to_array
 from isthmus.progress import track
-from isthmus.tensors import find_device, generator, readable_tensor, squared_distances
+from isthmus.tensors import find_device, generator, readable_tensor, squared_distances, usual_torch
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+VALUES = [np.float64, np.float32, np.uint8]
+"""The types that the numbers of images are packed as."""
 PASS_BYTES = 2 * 2**20
 """Size of one chunk while encoding and decoding, as float32: it stays in the processor's cache."""
 
@@ -80,14 +83,17 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         widest = max(1, min(len(images), int(np.prod(images.shape[1:]))) // 2)
         return cls(**{cls.width: min(width or 32, widest)} | parameters)
 
+    @usual_torch()
     def fit(self, X: Any, y: Any = None) -> Any:
         """Learn from images.
 
         Parameters
         ----------
-        X : Images or array of shape (n, d), (n, h, w) or (n, h, w, c)
-            What to learn from; uint8 is read as 0..1, floats as they are. Of Images whose split
-            is known only the part to train on is learnt from.
+        X : Images, or array, tensor or list of shape (n, d), (n, h, w) or (n, h, w, c)
+            What to learn from; uint8 and booleans are read as 0..1, floats as they are, other
+            integers in images by the rule of `isthmus.data.values.as_values`. Integers in vectors
+            (n, d) are numbers, as everywhere in scikit-learn; uint8 alone is always 0..255. Of
+            Images whose split is known only the part to train on is learnt from.
         y : ignored
             There for scikit-learn's pipelines.
 
@@ -95,11 +101,10 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         -------
         self
         """
-        X, y = _to_train_on(X, y)
-        images = self._with_targets(self._check(X, reset=True), y)
+        X, y = _to_train_on(X, as_array(y))
+        images = self._with_targets(self._check(X, reset=True, fewest=2), y)
         self.range_ = list(images.value_range)
-        with torch.no_grad():
-            self._fit(images)
+        self._fit(images)
         self.health_ = self._health(images)
         return self
 
@@ -127,7 +132,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return flat.reshape(len(flat), *self.image_shape_)
 
     @available_if(_can("_sample"))
-    @torch.no_grad()
+    @usual_torch()
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> np.ndarray:
         """Draw new images.
 
@@ -145,8 +150,13 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return drawn.reshape(n_samples, *self.image_shape_).cpu().numpy()
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return the codes as features; the same as `encode` for vector codes."""
-        return self.encode(X)
+        """Return the codes as features (n, k): `encode`, and of codes per pixel their mean."""
+        check_is_fitted(self)
+        return self._map(self._features, self._check(X, reset=False))
+
+    def _features(self, x: torch.Tensor) -> torch.Tensor:
+        z = self._encode(x)
+        return z if z.ndim < 3 else z.flatten(1, -2).mean(1)
 
     @available_if(_can("_decode"))
     def inverse_transform(self, Z: Any) -> np.ndarray:
@@ -154,10 +164,10 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return self.decode(Z)
 
     @available_if(_can("_decode"))
-    @torch.no_grad()
+    @usual_torch()
     def score(self, X: Any, y: Any = None) -> float:
         """Return minus the mean squared error of the reconstruction: higher is better."""
-        images = self._check(X, reset=False)
+        images = self._check(X, reset=False, fewest=1)
         wrong = (self._tensor(chunk) for chunk in images.chunks(self._rows(images)))
         total = sum(float(((self._decode(self._encode(x)) - x) ** 2).sum()) for x in wrong)
         return -total / (len(images) * self.n_features_in_)
@@ -189,20 +199,13 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """The code of one image in words."""
         return f"{self._n_features_out} numbers"
 
-    def _check(self, X: Any, *, reset: bool) -> Images:
+    def _check(self, X: Any, *, reset: bool, fewest: int = 0) -> Images:
         """Return `X` as finite Images of the shape fitted on; on `reset`, learn the shape."""
         name = type(self).__name__
         if not isinstance(X, Images):
-            dtypes = [np.float64, np.float32, np.uint8]
-            fewest = 2 if reset else 1
-            if getattr(X, "ndim", 2) > 2:
-                X = check_array(X, dtype=dtypes, allow_nd=True, ensure_min_samples=fewest)
-            else:
-                X = validate_data(self, X, dtype=dtypes, ensure_min_samples=fewest, reset=reset)
-        elif reset and len(X) < 2:
-            raise ValueError(
-                f"{name} needs at least 2 images to learn from, got n_samples={len(X)}"
-            )
+            X = self._check_array(as_array(X), reset, fewest)
+        elif len(X) < fewest:
+            raise ValueError(f"{name} needs at least {fewest} images, got n_samples={len(X)}")
         elif X.dtype.kind == "f":
             for chunk in X.chunks():
                 check_array(chunk, allow_nd=True, dtype=None)
@@ -214,6 +217,16 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self._check_shape(images)
         return images
 
+    def _check_array(self, X: Any, reset: bool, fewest: int) -> np.ndarray:
+        """Return finite numbers by the rule of `as_values`; tables go scikit-learn's way first."""
+        X = to_array(X) if isinstance(X, Sequence) else X
+        if getattr(X, "ndim", 2) > 2:
+            X = as_values(X)
+            return check_array(X, dtype=None, allow_nd=True, ensure_min_samples=fewest)
+        if isinstance(X, np.ndarray) and X.dtype.kind in "buif":
+            X = as_values(X)
+        return validate_data(self, X, dtype=VALUES, ensure_min_samples=fewest, reset=reset)
+
     def _check_shape(self, images: Images) -> None:
         """Refuse images of another shape than those fitted on."""
         if with_channels(images.shape[1:]) != with_channels(self.image_shape_):
@@ -224,7 +237,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             )
 
     def _check_codes(self, Z: Any) -> torch.Tensor:
-        Z = check_array(Z, dtype=[np.float64, np.float32])
+        Z = numbers_of(Z, [np.float64, np.float32])
         if Z.shape[1] != self._n_features_out:
             raise ValueError(
                 f"{type(self).__name__} has codes of {self._n_features_out} numbers, "
@@ -236,14 +249,20 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return max(1, chunk_rows(images.shape) * PASS_BYTES // CHUNK_BYTES)
 
     def _map(self, verb: Callable[[torch.Tensor], torch.Tensor], images: Images) -> np.ndarray:
+        if not len(images):  # one image tells the shape and the type of the others
+            low = 0 if images.dtype == np.uint8 else getattr(self, "range_", (0,))[0]
+            one = np.full((1, *images.shape[1:]), low, images.dtype)
+            return self._map(verb, Images(one))[:0]
         chunks = (self._tensor(chunk) for chunk in images.chunks(self._rows(images)))
         return self._gather(verb, chunks, len(images))
 
     def _pieces(self, verb: Callable[[torch.Tensor], torch.Tensor], Z: torch.Tensor) -> np.ndarray:
         rows = max(1, PASS_BYTES // (4 * self.n_features_in_))
+        if not len(Z):
+            return self._gather(verb, [Z.new_zeros((1, *Z.shape[1:]))], 1)[:0]
         return self._gather(verb, Z.split(rows), len(Z))
 
-    @torch.no_grad()
+    @usual_torch()
     def _gather(self, verb: Callable, chunks: Iterable[torch.Tensor], n: int) -> np.ndarray:
         result, start = np.empty(0), 0
         for x in chunks:
@@ -260,7 +279,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _input(self, x: torch.Tensor) -> torch.Tensor:
         """Return packed values as floats (n, d), uint8 scaled to 0..1."""
-        x = x.reshape(len(x), -1)
+        x = x.flatten(1)
         if x.dtype == torch.uint8:
             return x.to(torch.float32).div_(255)
         return x if self.keeps_float64 else x.to(torch.float32)
@@ -289,7 +308,12 @@ def _to_train_on(X: Any, y: Any) -> tuple[Any, Any]:
     return X.train, None if y is None else np.asarray(y)[~X.is_test]
 
 
-class Codebook:
+def numbers_of(Z: Any, dtype: list[Any], **options: Any) -> np.ndarray:
+    """Return codes, however they are given and be they none, as an array of finite numbers."""
+    return check_array(as_array(Z), dtype=dtype, ensure_min_samples=0, **options)
+
+
+class Codebook(TransformerMixin):
     """Mixin of families whose code is an index into `codebook_`, an array (k, d) of prototypes."""
 
     @classmethod
@@ -327,7 +351,7 @@ class Codebook:
         return f"index, 1 of {len(self.codebook_)}"
 
     def _check_codes(self: Any, Z: Any) -> torch.Tensor:
-        Z = np.asarray(Z)
+        Z = np.asarray(as_array(Z))
         if Z.ndim != 1 or Z.dtype.kind not in "iu":
             raise ValueError(
                 f"{type(self).__name__} has codes that are indices, a whole number an image; "

@@ -61,8 +61,8 @@ def per_pixel(model: Any, images: Images) -> bool:
 
 
 def pieces(images: Images, size: int) -> Iterator[Images]:
-    """Yield the images, `size` at a time."""
-    return (images[i : i + size] for i in range(0, len(images), size))
+    """Yield the images, `size` at a time; of no images one empty piece, which has a shape too."""
+    return (images[i : i + size] for i in range(0, max(1, len(images)), size))
 
 
 def pixels_of(images: Images) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from isthmus.progress import track
+from isthmus.tensors import usual_torch
 from isthmus.words import one_of
 
 Draw = Callable[[int, np.random.Generator, float], np.ndarray]
@@ -159,6 +160,7 @@ def _mixture(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
     return draw
 
 
+@usual_torch()
 def _flow(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
     try:
         import zuko
@@ -169,7 +171,7 @@ def _flow(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
         flow = zuko.flows.NSF(codes.shape[1], transforms=LAYERS, hidden_features=HIDDEN)
     _learn(flow, torch.from_numpy(codes).float(), seed, verbose)
 
-    @torch.no_grad()
+    @usual_torch()
     def draw(n: int, rng: np.random.Generator, t: float) -> np.ndarray:
         noise = torch.from_numpy(t * rng.normal(size=(n, codes.shape[1]))).float()
         return flow().transform.inv(noise).double().numpy()

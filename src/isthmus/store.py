@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from isthmus.files import replacing
+from isthmus.tensors import usual_torch
 
 VERSION = 1
 """Version of the file layout; a newer file than the reader knows is refused."""
@@ -57,6 +58,7 @@ def save_model(model: Any, path: str | Path) -> None:
     write_tensors(path, tensors, {KEY: json.dumps(header)})
 
 
+@usual_torch()
 def load_model(path: str | Path) -> Any:
     """Read a model written by `save`; nothing in the file is executed.
 

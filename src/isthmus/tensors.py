@@ -97,6 +97,28 @@ def find_device(name: str) -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+@contextlib.contextmanager
+def usual_torch() -> Iterator[None]:
+    """Compute as if the caller had changed nothing about torch: the same numbers come out.
+
+    Inference mode, autocast, another default type or device of tensors end for the time being, and
+    gradients are off: what needs them turns them on.
+    """
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.no_grad())
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        if device.type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        if dtype != torch.float32:
+            torch.set_default_dtype(torch.float32)
+            stack.callback(torch.set_default_dtype, dtype)
+        yield
+
+
 def seed_of(random_state: Any) -> int:
     """Return a seed drawn from an int, a Generator, a RandomState, or fresh entropy for None."""
     if random_state is None or isinstance(random_state, int | np.integer):

@@ -37,7 +37,8 @@ def read_npy(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -
     """Read a .npy file: it stays on disk, memory-mapped."""
     with damage_explained(path, ".npy"):
         array = np.lib.format.open_memmap(path, mode="r")  # never unpickles
-    return Images(arranged(array, rule.layout, str(path)), source=str(path))
+    data = arranged(array, rule.layout, str(path))
+    return Images(data, source=str(path), loading={"dtype": rule.dtype})
 
 
 def read_npz(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
@@ -121,7 +122,7 @@ def labelled(
     return Images(data, y=y, classes=classes, source=str(path), **known)
 
 
-def joined(path: Path, parts: list[tuple[np.ndarray, Any]], n_train: int) -> Images:
+def joined(path: Path, parts: list[tuple[np.ndarray, Any]], n_train: int, **known: Any) -> Images:
     """Return the parts of a split, each images and labels or None, as one set."""
     shapes = [images.shape[1:] for images, _ in parts]
     if len(set(shapes)) > 1:
@@ -132,7 +133,7 @@ def joined(path: Path, parts: list[tuple[np.ndarray, Any]], n_train: int) -> Ima
         none = np.full(1, None)
         columns = [np.repeat(none, len(x)) if part is None else part.ravel() for x, part in parts]
         labels = np.concatenate(columns)
-    return labelled(path, data, labels, is_test=np.arange(len(data)) >= n_train)
+    return labelled(path, data, labels, is_test=np.arange(len(data)) >= n_train, **known)
 
 
 @contextmanager
@@ -172,13 +173,14 @@ def _images_in(
         return _turned(path, stored, name, rule, by_matlab)
 
     if wanted is None and (parts := _parts_of(stored)):
-        return _read_parts(path, stored | {name: turned(name) for name, _ in parts}, parts)
+        return _read_parts(path, stored | {name: turned(name) for name, _ in parts}, parts, rule)
     may = {name: str(array) for name, array in stored.items() if _may_be_images(name, array)}
     name = choose(path, wanted and wanted.strip("/"), may, stored)
     stored = stored | {name: turned(name)}
     data = _read(path, stored[name])
     label = _label_beside(stored, name)
-    return labelled(path, data, None if label is None else _read(path, stored[label]).ravel())
+    labels = None if label is None else _read(path, stored[label]).ravel()
+    return labelled(path, data, labels, loading={"dtype": rule.dtype})
 
 
 def _turned(
@@ -252,13 +254,14 @@ def _parts_of(stored: dict[str, Stored]) -> list[tuple[str, str | None]]:
 
 
 def _read_parts(
-    path: Path, stored: dict[str, Stored], parts: list[tuple[str, str | None]]
+    path: Path, stored: dict[str, Stored], parts: list[tuple[str, str | None]], rule: Rule
 ) -> Images:
     read = [
         (_read(path, stored[images]), None if labels is None else _read(path, stored[labels]))
         for images, labels in parts
     ]
-    return joined(path, read, n_train=sum(len(images) for images, _ in read[:-1]))
+    n_train = sum(len(images) for images, _ in read[:-1])
+    return joined(path, read, n_train, loading={"dtype": rule.dtype})
 
 
 def _present(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ import numpy as np
 from isthmus.data import fitting
 from isthmus.data.label_maps import MASK_CLASSES, NO_CLASS, check_classes, is_mask, without_class
 from isthmus.data.ranges import Range, range_of
+from isthmus.data.values import as_array, as_values, is_deep, to_array
 
 CHUNK_BYTES = 16 * 2**20
 """Size of one chunk once it is float32: large enough for one good matrix product, small enough
@@ -24,8 +25,10 @@ class Images:
 
     Parameters
     ----------
-    data : ndarray
-        ``(n, h, w, c)`` or ``(n, h, w)`` images, or ``(n, d)`` vectors; uint8 (0 to 255) or float.
+    data : ndarray, tensor, or list of pictures of one size
+        ``(n, h, w, c)`` or ``(n, h, w)`` images, or ``(n, d)`` vectors; packed as uint8 (0 to 255)
+        or native floats by the rule of `isthmus.data.values.as_values`: booleans become 0 and 255,
+        uint16 images 0 to 1 from their full range, other integers floats of the same numbers.
     y : ndarray of shape (n,), optional
         Integer labels, 0 to ``len(classes) - 1``; -1 where an image has none.
     classes : list of str, optional
@@ -70,7 +73,7 @@ class Images:
     ((6, 5, 7, 1), 3)
     """
 
-    data: np.ndarray
+    data: Any
     y: Any = None
     classes: list[str] | None = None
     factors: dict[str, np.ndarray] = field(default_factory=dict)
@@ -88,6 +91,10 @@ class Images:
     loading: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.rows is not None:
+            self.rows = np.ascontiguousarray(self.rows)
+        given = to_array(self.data, self.source)
+        self.data = as_values(given, self._depth, self.source)
         if self.data.ndim not in (2, 3, 4):
             raise ValueError(
                 f"images of shape {self.data.shape}: expected (n, d) vectors, (n, h, w) grey "
@@ -99,15 +106,22 @@ class Images:
             setattr(self, name, self._beside(name, getattr(self, name)))
         if self.is_test is not None:
             self.is_test = self.is_test.astype(bool, copy=False)
+        if self.changes is None and self.dtype == np.uint8 and is_deep(given):
+            self.changes = np.full(len(self), fitting.ROUNDED, np.uint8)
         self.factors = {name: self._beside(name, values) for name, values in self.factors.items()}
         if self.label_maps is not None:
-            self.label_maps = self._checked_maps(np.asarray(self.label_maps))
+            self.label_maps = self._checked_maps(np.asarray(as_array(self.label_maps)))
+
+    @property
+    def _depth(self) -> str:
+        """What 16-bit images are packed as: float32, unless it was asked to load them as uint8."""
+        return self.loading.get("dtype", "float32")
 
     def _beside(self, name: str, values: Any) -> Any:
         """Return what is known of every image as an array, one entry an image."""
         if values is None:
             return None
-        values = np.asarray(values)
+        values = np.asarray(as_array(values))
         if len(values) != len(self):
             raise ValueError(f"{name} has {len(values)} entries for {len(self)} images")
         return values
@@ -145,7 +159,7 @@ class Images:
         """Return the chosen images (a slice, a mask or an array of indices) as Images."""
         if isinstance(index, int | np.integer):
             index = [index]
-        if self.rows is None and isinstance(index, slice):
+        if self.rows is None and isinstance(index, slice) and index.step in (None, 1):
             data, rows = self.data[index], None
         else:
             every = np.arange(len(self)) if self.rows is None else self.rows
@@ -328,7 +342,7 @@ def chunk_rows(shape: tuple[int, ...]) -> int:
 
 def as_images(X: Any) -> Images:
     """Return `X` itself if it is Images, else the array packed as Images."""
-    return X if isinstance(X, Images) else Images(np.asarray(X))
+    return X if isinstance(X, Images) else Images(X)
 
 
 def to_unit(array: np.ndarray) -> np.ndarray:

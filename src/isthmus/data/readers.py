@@ -13,7 +13,7 @@ import numpy as np
 from isthmus.data import catalog
 from isthmus.data.arrays import read_hdf5, read_mat, read_npy, read_npz
 from isthmus.data.decode import COLORS, DTYPES, FITS, IMAGE_NAME, Rule, fit_labels, resize_array
-from isthmus.data.fitting import COLORED, DEFAULTS, GREYED, ROUNDED, size_changes
+from isthmus.data.fitting import COLORED, DEFAULTS, GREYED, size_changes
 from isthmus.data.flowers import is_flowers, read_flower_folder
 from isthmus.data.folder import read_folder, read_zip
 from isthmus.data.idx import idx_parts, read_idx, read_idx_folder
@@ -24,6 +24,7 @@ from isthmus.data.parquet import read_parquet
 from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
 from isthmus.data.segnet import is_segnet, read_segnet
 from isthmus.data.sprites import is_dsprites, read_dsprites
+from isthmus.data.values import to_array
 from isthmus.words import hint, one_of
 
 Reader = Callable[[Path, str | None, Rule, bool | None], Images]
@@ -70,7 +71,7 @@ def load_images(
 
     Parameters
     ----------
-    source : str, Path, ndarray or Images
+    source : str, Path, array, tensor, list of pictures or Images
         - a named set: ``digits``, ``mnist``, ``camvid`` or another that `isthmus data` lists (a
           folder of that name is meant by ``./digits``, or by a Path);
         - a folder of image files, or a ``.zip`` of one, by the rule below;
@@ -148,8 +149,9 @@ def load_images(
     memory-mapped file in the user's cache folder, or in ``ISTHMUS_CACHE``, and used again until
     files or options change.
 
-    16-bit unsigned arrays of images are scaled as such files are, booleans become 0 and 255, other
-    integers become float32 and keep their numbers.
+    Arrays, here and in files, are read by the rule of `isthmus.data.values.as_values`, which holds
+    for everything that is given to a model as well: 16-bit unsigned images are scaled as such
+    files are, booleans become 0 and 255, other integers floats of the same numbers.
 
     Examples
     --------
@@ -177,7 +179,8 @@ def load_images(
     elif isinstance(source, str | Path):
         images = _read(source, rule, verbose)
     else:
-        images = Images(arranged(np.asarray(source), rule.layout))
+        array = arranged(to_array(source), rule.layout)
+        images = Images(array, loading={"dtype": rule.dtype})
     if like is not None:
         per = _like(like, images, per)
     images = _adjusted(images, rule)
@@ -308,15 +311,18 @@ def _adjusted(images: Images, rule: Rule) -> Images:
     if 0 in images.shape:
         raise ValueError(f"no images in {images.source}: its shape is {images.shape}")
     data = images.data[:1]
-    alike = _resized(_recoloured(_numbers(data, images.source, rule.dtype), rule.color), rule)
-    if alike.shape == data.shape and alike.dtype == data.dtype and data.dtype.isnative:
+    alike = _resized(_recoloured(_as_asked(data, rule), rule.color), rule)
+    if alike.shape == data.shape and alike.dtype == data.dtype:
         return images
     if images.rows is not None:
         images = replace(images, data=images.data[images.rows], rows=None)
-    numbers = _numbers(images.data, images.source, rule.dtype)
-    data = _resized(_recoloured(numbers, rule.color), rule)
+    data = _resized(_recoloured(_as_asked(images.data, rule), rule.color), rule)
     images = _noted(images, data, rule)
     return replace(images, data=data, **_resized_maps(images, data.shape[1:3], rule))
+
+
+def _as_asked(data: np.ndarray, rule: Rule) -> np.ndarray:
+    return to_unit(data) if data.dtype == np.uint8 and rule.dtype == "float32" else data
 
 
 def _noted(images: Images, data: np.ndarray, rule: Rule) -> Images:
@@ -327,8 +333,6 @@ def _noted(images: Images, data: np.ndarray, rule: Rule) -> Images:
     done = size_changes([before[1:3]], after[1:3], rule.fit)[0]
     if before[3] != after[3]:
         done |= GREYED if after[3] == 1 else COLORED
-    if (images.dtype, data.dtype) == (np.uint16, np.uint8):
-        done |= ROUNDED
     if not done:
         return images
     old = np.zeros(len(images), np.uint8) if images.changes is None else images.changes
@@ -345,28 +349,6 @@ def _resized_maps(images: Images, size: tuple[int, ...], rule: Rule) -> dict[str
     fitted = np.stack([fit_labels(m, (height, width), rule.fit) for m in maps])
     void = NO_CLASS if ignored is None and rule.fit == "pad" else ignored
     return {"label_maps": fitted, "ignored_class": void}
-
-
-def _numbers(data: np.ndarray, source: str, dtype: str) -> np.ndarray:
-    """Return uint8 or native float values."""
-    if data.dtype.kind not in "buif":
-        raise ValueError(f"{source} holds values of type {data.dtype}: expected numbers")
-    if data.dtype == bool:
-        data = data.astype(np.uint8) * np.uint8(255)
-    if data.dtype == np.uint16 and data.ndim == 4:
-        unit = dtype == "float32"
-        return data / np.float32(65535) if unit else _high_byte(data)
-    if data.dtype == np.uint8:
-        return to_unit(data) if dtype == "float32" else data
-    native = data.dtype.newbyteorder("=")
-    return data.astype(native if native in (np.float32, np.float64) else np.float32, copy=False)
-
-
-def _high_byte(data: np.ndarray) -> np.ndarray:
-    packed = np.empty(data.shape, np.uint8)
-    for row, image in enumerate(data):  # one by one: the set may be a large memory map
-        packed[row] = (image.astype(np.uint32) + 128) // 257
-    return packed
 
 
 def _recoloured(data: np.ndarray, color: str) -> np.ndarray:

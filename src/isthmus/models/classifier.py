@@ -257,6 +257,8 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         y, predicted = column_or_1d(y), self.predict(X)
         check_consistent_length(predicted, y)
         known = _labelled(y)
+        if not known.any():
+            raise ValueError("a score needs at least 1 labelled image")
         weights = None if sample_weight is None else np.asarray(sample_weight)[known]
         return float(np.average((predicted == y)[known], weights=weights))
 

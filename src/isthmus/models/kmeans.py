@@ -123,7 +123,7 @@ class KMeans(Codebook, ClusterMixin, Representation):
 
     def _seeds(self, images: Images, rng: torch.Generator) -> torch.Tensor:
         if not isinstance(self.init, str):
-            given = np.asarray(self.init, dtype=np.float64).reshape(len(self.init), -1)
+            given = np.array(self.init, dtype=np.float64, order="C").reshape(len(self.init), -1)
             if given.shape != (self.n_clusters, self.n_features_in_):
                 raise ValueError(
                     f"init has shape {np.shape(self.init)}, expected {self.n_clusters} centroids "

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
 
-from isthmus.base import _can
+from isthmus.base import _can, numbers_of
 from isthmus.data.images import Images, with_channels
 from isthmus.data.label_maps import NO_CLASS, without_class
 from isthmus.nets.fused import INVERSES, OUTPUTS
@@ -305,10 +305,9 @@ class PixelNet(NeuralRepresentation):
             Label maps, where `X` has none.
         """
         check_is_fitted(self)
-        images = self._check(X, reset=False)
+        images = self._check(X, reset=False, fewest=1)
         if not self.supervised_:
-            chunks = (self._tensor(chunk) for chunk in images.chunks(self._rows(images)))
-            return -self._squared_error(chunks) / int(np.prod(images.shape))
+            return -float(self._map(self._squared_error, images).mean(dtype=np.float64))
         if y is not None:
             images = replace(images, label_maps=y, ignored_class=self.ignored_)
         if images.label_maps is None:
@@ -318,10 +317,9 @@ class PixelNet(NeuralRepresentation):
         known = ~without_class(images.label_maps, self.ignored_)
         return float((self.predict(images) == images.label_maps)[known].mean())
 
-    @torch.no_grad()
-    def _squared_error(self, chunks: Iterator[torch.Tensor]) -> float:
-        errors = (in_tiles(lambda x: self._pictured(self._attributes(x)), x) - x for x in chunks)
-        return sum(float(error.square().sum()) for error in errors)
+    def _squared_error(self, x: torch.Tensor) -> torch.Tensor:
+        back = in_tiles(lambda x: self._pictured(self._attributes(x)), x)
+        return (back - x).square().mean((1, 2, 3))
 
     @property
     def code_(self) -> str:
@@ -343,7 +341,7 @@ class PixelNet(NeuralRepresentation):
             )
 
     def _check_codes(self, Z: Any) -> torch.Tensor:
-        Z = check_array(Z, dtype=[np.float32], allow_nd=True, ensure_2d=False)
+        Z = numbers_of(Z, [np.float32], allow_nd=True, ensure_2d=False)
         if Z.ndim != 4 or Z.shape[3] != self.n_attributes:
             raise ValueError(
                 f"PixelNet has codes of {self.n_attributes} numbers a pixel, (n, h, w, "

@@ -21,7 +21,7 @@ from isthmus.nets.dense import ACTIVATIONS, dense
 from isthmus.nets.fused import OUTPUTS
 from isthmus.neural import NeuralRepresentation
 from isthmus.progress import track
-from isthmus.tensors import generator
+from isthmus.tensors import generator, usual_torch
 from isthmus.words import one_of
 
 MEASURED = 10_000
@@ -332,7 +332,7 @@ class VAE(NeuralRepresentation):
             *(X, n_samples, 0, binarize, random_state),
         )
 
-    @torch.no_grad()
+    @usual_torch()
     def _estimate(
         self, bound: Callable, X: Any, n_samples: int, refine: int, binarize: str, seed: Any
     ) -> np.ndarray:
@@ -357,7 +357,7 @@ class VAE(NeuralRepresentation):
             draws = zip(*self._draws(x, q, n_samples, rng), strict=True)
             kl = bounds.kl_divergence(*q).sum(1)
             found.append(bound(*map(torch.cat, draws), kl).double().cpu())
-        return torch.cat(found).numpy()
+        return torch.cat(found).numpy() if found else np.empty(0)
 
     def _draws(
         self, x: torch.Tensor, q: Any, n_samples: int, rng: torch.Generator

@@ -1,0 +1,147 @@
+"""One rule for what the numbers of images are read as, of every type and from every container."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+EXACT = 2**24
+"""Up to here float32 holds every whole number."""
+DEEPEST = 65535
+"""The full range of 16-bit pixels."""
+
+
+def as_values(X: Any, dtype: str = "float32", source: str = "array") -> np.ndarray:
+    """Return the numbers of an array, tensor or list as native uint8, float32 or float64.
+
+    The rule. uint8 is kept: 0 to 255 stand for 0 to 1. Booleans become 0 and 255. uint16 images,
+    (n, h, w) or (n, h, w, c), are scaled from their full range: 0 to 65535 stand for 0 to 1. Other
+    integers keep their numbers, and so do all integers but uint8 in vectors (n, d): as float32
+    where that holds them, else as float64; vectors of more than 16 bits are float64, as
+    scikit-learn has them. Floats keep their numbers, as float32 up to 32 bits, else as float64.
+
+    Parameters
+    ----------
+    X : array, tensor, or list of pictures of one size
+        Of any byte order and memory layout, on any device.
+    dtype : {"float32", "uint8"}
+        What uint16 images are scaled to: from 0 to 1, or 0 to 255.
+    source : str
+        What a message calls it.
+
+    Raises
+    ------
+    ValueError
+        If these are no real numbers, or of pictures of different sizes.
+
+    Examples
+    --------
+    >>> as_values(np.array([[[False, True]]])).tolist()
+    [[[0, 255]]]
+    >>> as_values(np.array([[[0, 65535]]], dtype=np.uint16)).tolist()
+    [[[0.0, 1.0]]]
+    >>> as_values(np.array([[[-3, 300]]])).dtype
+    dtype('float32')
+    """
+    array = to_array(X, source)
+    kind = array.dtype.kind
+    if kind not in "buif":
+        raise ValueError(
+            f"{source} holds values of type {array.dtype}: expected numbers, that is integers, "
+            "floats or booleans"
+        )
+    if kind == "b":
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype == np.uint8:
+        return array
+    if is_deep(array):
+        return array / np.float32(DEEPEST) if dtype == "float32" else _high_byte(array)
+    return array.astype(_float_for(array), copy=False)
+
+
+def to_array(X: Any, source: str = "array") -> np.ndarray:
+    """Return tensors, lists and pictures as an array, of whatever type that is."""
+    array = as_array(X)
+    if isinstance(array, np.memmap):
+        return array
+    try:
+        return np.asarray(array)
+    except (ValueError, TypeError) as error:  # lists of unequal length, and what is no data
+        raise ValueError(f"{source} is no array of numbers: {error}") from None
+
+
+def is_deep(array: Any) -> bool:
+    """Return whether these are 16-bit images: unsigned, and no vectors."""
+    return isinstance(array, np.ndarray) and array.dtype.str[1:] == "u2" and array.ndim > 2
+
+
+def _float_for(array: np.ndarray) -> type:
+    """Return the float type that keeps the numbers: float32, or where need be float64."""
+    wide = array.dtype.itemsize > (2 if array.dtype.kind in "iu" else 4)
+    if wide and array.dtype.kind in "iu" and array.ndim > 2 and array.size:
+        wide = max(int(array.max()), -int(array.min())) > EXACT
+    return np.float64 if wide else np.float32
+
+
+def _high_byte(data: np.ndarray) -> np.ndarray:
+    packed = np.empty(data.shape, np.uint8)
+    for row, image in enumerate(data):  # one by one: the set may be a large memory map
+        packed[row] = (image.astype(np.uint32) + 128) // 257
+    return packed
+
+
+def as_array(X: Any) -> Any:
+    """Return torch tensors, and lists of tensors, pictures or arrays, as one array.
+
+    Anything else (arrays, tables, lists of numbers) comes back as it is.
+
+    Examples
+    --------
+    >>> as_array([np.zeros((4, 5)), np.ones((4, 5))]).shape
+    (2, 4, 5)
+    """
+    torch = sys.modules.get("torch")  # whoever has a tensor has loaded it
+    if torch is not None and isinstance(X, torch.Tensor):
+        return _from_tensor(X)
+    if isinstance(X, np.ma.MaskedArray):
+        if np.ma.is_masked(X):
+            raise ValueError(
+                f"{int(X.mask.sum())} values are masked: give X.filled(value), or images without "
+                "masked pixels"
+            )
+        return X.data
+    listed = isinstance(X, list | tuple) or (
+        isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+    )
+    if listed and len(X) and (hasattr(X[0], "__array_interface__") or hasattr(X[0], "__array__")):
+        return _stacked([np.asarray(as_array(picture)) for picture in X])
+    return X
+
+
+def _from_tensor(tensor: Any) -> np.ndarray:
+    """Return a tensor as an array; types that numpy does not have become float32."""
+    import torch
+
+    if tensor.layout is not torch.strided:
+        raise ValueError(f"a tensor of layout {tensor.layout}: give X.to_dense()")
+    try:
+        tensor = tensor.detach().cpu()
+        tensor = tensor.dequantize() if tensor.is_quantized else tensor
+        if tensor.is_floating_point() and tensor.dtype not in (torch.float32, torch.float64):
+            tensor = tensor.float()
+        return tensor.resolve_neg().resolve_conj().numpy()
+    except (RuntimeError, TypeError, NotImplementedError) as error:  # it holds no numbers
+        raise ValueError(f"{str(error).splitlines()[0]}: give an array of numbers") from None
+
+
+def _stacked(pictures: list[np.ndarray]) -> np.ndarray:
+    shapes = sorted({picture.shape for picture in pictures})
+    if len(shapes) > 1:
+        listed = ", ".join(map(str, shapes[:3])) + (", ..." if len(shapes) > 3 else "")
+        raise ValueError(
+            f"pictures of different shapes ({listed}) are no array: bring them to one size and as "
+            "many channels, or give load_images the folder of their files"
+        )
+    return np.stack(pictures)
