@@ -1,9 +1,12 @@
+import json
+import math
 import os
 
+import numpy as np
 import pytest
 
 from isthmus import progress
-from isthmus.files import refuse_existing, replacing, replacing_folder
+from isthmus.files import plain, refuse_existing, replacing, replacing_folder
 from isthmus.progress import Bar, track
 
 
@@ -61,3 +64,20 @@ def test_bars_within_bars_share_a_display():
             assert [task.description for task in progress._display[0].tasks] == ["outer", "inner"]
     assert seen == [0, 1, 2]
     assert progress._display == progress._open == []
+
+
+def test_values_become_what_json_can_hold_and_come_back():
+    value = {
+        "a": np.float32(0.5), "b": np.arange(3), 3: (True, None, np.int64(7)), "c": math.inf,
+        "d": np.array([["x", "y"]]), "e": {"f": np.bool_(False)}, "g": object(),
+    }  # fmt: skip
+    found = plain(value)
+    assert json.loads(json.dumps(found)) == found == {
+        "a": 0.5, "b": [0, 1, 2], "3": [True, None, 7], "c": math.inf,
+        "d": [["x", "y"]], "e": {"f": False}, "g": None,
+    }  # fmt: skip
+    strict = plain(
+        [math.nan, 1 / 3, -math.inf, 12345678, {1}], finite=True, unknown=repr, digits=4
+    )
+    assert strict == [None, 0.3333, None, 12345678, "{1}"]
+    json.dumps(strict, allow_nan=False)

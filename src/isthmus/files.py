@@ -1,13 +1,15 @@
-"""Files that are either whole or not there: written under a temporary name, then renamed."""
+"""Files that are either whole or not there, and values as a JSON file can hold them."""
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -83,6 +85,47 @@ def refuse_existing(path: str | Path, *, force: bool = False) -> None:
     empty_folder = path.is_dir() and not any(path.iterdir())
     if path.exists() and not force and not empty_folder:
         raise FileExistsError(f"{path} exists already; choose another name, or pass --force")
+
+
+def plain(
+    value: Any,
+    *,
+    digits: int | None = None,
+    finite: bool = False,
+    unknown: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Return a value as JSON can hold it, arrays and tuples as lists.
+
+    Parameters
+    ----------
+    value : object
+        Numbers, words, arrays, lists and dicts of them.
+    digits : int, optional
+        Significant digits that figures keep; all by default.
+    finite : bool
+        Turn NaN and infinity, which strict JSON does not know, into None.
+    unknown : callable, optional
+        What becomes of anything else, such as a random generator; None by default.
+
+    Examples
+    --------
+    >>> plain({"size": (8, 8), 3: float("nan"), "x": 2 / 3}, digits=2, finite=True)
+    {'size': [8, 8], '3': None, 'x': 0.67}
+    """
+    again: dict[str, Any] = {"digits": digits, "finite": finite, "unknown": unknown}
+    if hasattr(value, "tolist"):  # an array, or one number of it
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): plain(one, **again) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one, **again) for one in value]
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None if finite else value
+        return value if digits is None else float(f"{value:.{digits}g}")
+    if isinstance(value, str | int | None):
+        return value
+    return None if unknown is None else unknown(value)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from isthmus.files import refuse_existing
+from isthmus.files import plain, refuse_existing
 from isthmus.progress import Bar, track
 from isthmus.words import hint
 
@@ -124,7 +124,7 @@ class Bench:
         note : str
             One sentence a reader should know.
         """
-        row = {"what": what, "deck": _plain(deck), "ours": _plain(ours), "holds": _plain(holds)}
+        row = plain({"what": what, "deck": deck, "ours": ours, "holds": holds}, digits=6)
         self.figures.append(row | {"note": note})
 
     def picture(self, name: str, picture: Any, title: str) -> None:
@@ -142,12 +142,6 @@ def _fingerprint(model: Any) -> str:
     settings = {k: v for k, v in model.get_params(False).items() if k not in NOT_PART_OF_A_FIT}
     text = repr((type(model).__name__, sorted(settings.items())))
     return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def _plain(value: Any) -> Any:
-    """Return a figure as JSON can hold it, with six digits that mean something."""
-    value = value.item() if hasattr(value, "item") else value
-    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def chosen(names: Iterable[str], every: bool = False) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from isthmus.files import replacing
+from isthmus.files import plain, replacing
 from isthmus.tensors import usual_torch
 
 VERSION = 1
@@ -48,11 +48,11 @@ def save_model(model: Any, path: str | Path) -> None:
         elif isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
             tensors[name] = torch.from_numpy(np.ascontiguousarray(value))
         else:
-            facts[name] = _plain(value)
+            facts[name] = plain(value)
     header = {
         "version": VERSION,
         "family": name_of(model),
-        "parameters": {k: _plain(v) for k, v in model.get_params(deep=False).items()},
+        "parameters": {k: plain(v) for k, v in model.get_params(deep=False).items()},
         "learned": facts,
     }
     write_tensors(path, tensors, {KEY: json.dumps(header)})
@@ -162,19 +162,6 @@ def read_tensors(path: str | Path, key: str) -> tuple[dict[str, torch.Tensor], d
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0][:100] if str(error) else type(error).__name__
-
-
-def _plain(value: Any) -> Any:
-    """Return `value` as JSON can hold it; what it cannot (a random generator) becomes None."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return value if isinstance(value, str | int | float | bool | None) else None
 
 
 def _tupled(parameters: dict[str, Any]) -> dict[str, Any]:

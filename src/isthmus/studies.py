@@ -7,7 +7,6 @@ import csv
 import ctypes
 import gc
 import json
-import math
 import sys
 import threading
 import time
@@ -20,7 +19,7 @@ import numpy as np
 import psutil
 
 from isthmus.data.images import Images
-from isthmus.files import refuse_existing, replacing_folder
+from isthmus.files import plain, refuse_existing, replacing_folder
 from isthmus.measures import measure
 from isthmus.models import every_name, name_of, named
 from isthmus.progress import Bar
@@ -252,17 +251,7 @@ def _fit_and_measure(name: str, model: Any, images: Images, random_state: int) -
         "seconds": round(seconds, 3),
         "peak_memory_mb": round(memory.peak / 2**20, 1),
     }
-    return {key: _plain(value) for key, value in record.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return round(float(value), 8) if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, np.ndarray | list | tuple):
-        return [_plain(v) for v in value]
-    return value if isinstance(value, str | int | bool | None) else repr(value)
+    return plain(record, finite=True, unknown=repr)
 
 
 def _return_freed_memory() -> None:

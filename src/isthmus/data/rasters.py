@@ -15,6 +15,7 @@ from isthmus.data.arrays import damage_explained, library
 from isthmus.data.cache import held, key_of
 from isthmus.data.decode import Rule
 from isthmus.data.images import Images
+from isthmus.files import plain
 
 ENVI_TYPES = {
     1: "u1",
@@ -242,11 +243,7 @@ def _geography(page: Any) -> dict[str, Any]:
     """Return the tags that a GeoTIFF with the same frame needs: code, type, count and value."""
     tags = [page.tags[code] for code in GEO_TAGS if code in page.tags]
     return (
-        {"geotiff": [[t.code, int(t.dtype), t.count, _plain(t.value)] for t in tags]}
+        {"geotiff": [[t.code, int(t.dtype), t.count, plain(t.value)] for t in tags]}
         if tags
         else {}
     )
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
