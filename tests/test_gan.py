@@ -329,7 +329,7 @@ def test_collapse_is_noticed(images):
     model = ist.GAN(**SMALL | {"epochs": 1, "max_steps": 2}).fit(images.train)
     assert model.variety_ < 0.5
     assert any("mode collapse" in finding for finding in model.health_)
-    assert any("inversion is poor" in finding for finding in model.health_)
+    assert any("mean image" in finding for finding in model.health_)
 
 
 def test_a_discriminator_that_won_is_noticed(model):

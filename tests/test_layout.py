@@ -14,7 +14,7 @@ ORDER = [
     {"files", "progress", "words"},
     {"data"},
     {"tensors", "nets", "training", "store"},
-    {"base", "neural"},
+    {"base", "health", "neural"},
     {"models"},
     {
         "codec",

@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from isthmus import health
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows, with_channels
 from isthmus.data.values import as_array, as_values, to_array
@@ -65,6 +66,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     any_size = False  # images of other sizes than those fitted on are taken as well
     needs_labels = False  # whether `fit` asks for labels
     encodes_by_search = False  # `encode` goes on until it has settled: no formula to export
+    _error_share = 0.0  # of the last fit, see `isthmus.health`
     variants: ClassVar[dict[str, dict[str, Any]]] = {}  # further rows of a study: name, parameters
 
     @classmethod
@@ -105,7 +107,9 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         images = self._with_targets(self._check(X, reset=True, fewest=2), y)
         self.range_ = list(images.value_range)
         self._fit(images)
+        self._error_share = self._share_of_spread(images)
         self.health_ = self._health(images)
+        self.health_ += health.no_better_than_mean(self._error_share, self._remedy())
         return self
 
     def _with_targets(self, images: Images, y: Any) -> Images:
@@ -189,6 +193,14 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _health(self, images: Images) -> list[str]:
         """Return findings about the fit in plain words, with the next thing to try."""
         return []
+
+    def _share_of_spread(self, images: Images) -> float:
+        """Return the error of reconstructions as a share of what the mean image would have."""
+        return health.error_share(self, images)
+
+    def _remedy(self) -> str:
+        """Return what to try where the mean image does as well as the model."""
+        return f"give a larger {self.width}"
 
     @property
     def _n_features_out(self) -> int:

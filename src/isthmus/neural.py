@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from isthmus import health
 from isthmus.base import Representation
 from isthmus.data.images import Images
 from isthmus.data.ranges import SIGNED, UNIT
@@ -32,8 +33,9 @@ class NeuralRepresentation(Representation):
 
     Parameters
     ----------
-    epochs : int
-        Passes over the training images at most.
+    epochs : int or None
+        Passes over the training images at most; None makes 50, and more of few images, so that
+        there are at least 1,000 optimiser steps; or as many as `max_steps` takes.
     max_steps : int or None
         Optimiser steps at most.
     batch_size : int
@@ -66,7 +68,7 @@ class NeuralRepresentation(Representation):
         convolutions on a processor that has it.
     """
 
-    epochs: int = 50
+    epochs: int | None = None
     max_steps: int | None = None
     batch_size: int = 128
     optimizer: str = "adam"
@@ -84,6 +86,7 @@ class NeuralRepresentation(Representation):
     keeps_float64 = False
     _done = 0.0  # share of the fit that is over
     _step = 0  # optimiser steps taken
+    _least = 50, 1000  # passes and steps that a fit has by default, at least
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
@@ -110,6 +113,15 @@ class NeuralRepresentation(Representation):
             loop = Loop(self, images, rng)
             loop.run()
         self.history_, self.stopped_ = loop.history, loop.stopped
+
+    def _passes(self, n_batches: int) -> int:
+        """Return how many passes the fit has, of so many batches each."""
+        if self.epochs is not None:
+            return self.epochs
+        if self.max_steps is not None:
+            return -(-self.max_steps // n_batches)
+        passes, steps = self._least
+        return max(passes, -(-steps // n_batches))
 
     def _prepare(self, images: Images) -> None:
         """Learn what must be known before the networks can be built."""
@@ -196,15 +208,14 @@ class NeuralRepresentation(Representation):
             ]
         if len(loss) > 1 and loss[-1] >= loss[0]:
             return ["the loss never fell: try another learning_rate or a wider code"]
-        held = self.history_.get("val_loss", [])
-        # a loss in nats may well be below 0, or near it
-        scale = max(abs(min(held)), 0.05 * (held[0] - min(held))) if held else 0.0
-        if len(held) > 5 and held[-1] > min(held) + 0.15 * scale:
-            return [
-                "validation loss rose again while training loss fell (overfitting): "
-                "give it more images, or set patience"
-            ]
-        return self._unscaled()
+        findings = health.too_few_steps(loss, self._step, self.stopped_)
+        if not findings and self._error_share < health.NO_BETTER:
+            n_held = int(self.validation_fraction * len(images))
+            findings = health.overfitting(self.history_, self._step, n_held)
+        return findings + self._unscaled()
+
+    def _remedy(self) -> str:
+        return "train longer, or try another learning_rate or init='he_normal'"
 
     def _unscaled(self) -> list[str]:
         if getattr(self, "output_", "") != "linear" or max(map(abs, self.range_)) <= 100:

@@ -135,6 +135,7 @@ class Loop:
         n_held = int(model.validation_fraction * len(images))
         self.train = Batches(images, order[n_held:], model, self.device)
         self.held = Batches(images, order[:n_held].sort().values, model, self.device)
+        self.epochs = model._passes(len(self.train))
         self.nets = nn.ModuleDict(
             {name: nn.ModuleList(nets) for name, nets in model._players().items()}
         )
@@ -156,7 +157,7 @@ class Loop:
         self._resume()
         self.started = self.saved = time.monotonic()
         self.nets.train()
-        steps = self.model.epochs * len(self.train)
+        steps = self.epochs * len(self.train)
         with same_blocks_again(), Bar("fit", steps, self.model.verbose) as bar:
             bar.advance(len(self.history["epoch"]) * len(self.train))
             try:
@@ -176,7 +177,7 @@ class Loop:
         if patience is not None and done - self.best_epoch >= patience and self.held.rows.numel():
             self.stopped = "no improvement"
             return False
-        return done < self.model.epochs and self._steps_left(0) != 0
+        return done < self.epochs and self._steps_left(0) != 0
 
     def _epoch(self, bar: Bar) -> None:
         totals: dict[str, torch.Tensor] = {}
@@ -224,7 +225,7 @@ class Loop:
     def _schedule(self, seen: int) -> None:
         """Note how far the fit has come, in steps or in its time budget; set the learning rate."""
         step = len(self.history["epoch"]) * len(self.train) + seen
-        steps = self.model.epochs * len(self.train)
+        steps = self.epochs * len(self.train)
         done = step / min(steps, self.model.max_steps or steps)
         if self.model.max_seconds:
             done = max(done, self._seconds() / self.model.max_seconds)
@@ -313,7 +314,7 @@ class Loop:
             self.writer.close()
 
     def _checkpoint(self) -> None:
-        over = len(self.history["epoch"]) >= self.model.epochs or self.stopped != "all epochs done"
+        over = len(self.history["epoch"]) >= self.epochs or self.stopped != "all epochs done"
         recent = time.monotonic() - self.saved < CHECKPOINT_SECONDS
         if not self.model.checkpoint or (recent and not over):
             return

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from isthmus import health
 from isthmus.data.corrupt import check_noise, corrupt, warped
-from isthmus.data.images import Images, to_unit, with_channels
+from isthmus.data.images import Images, with_channels
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.conv import ToPicture
 from isthmus.nets.dense import ACTIVATIONS, WEIGHTED
@@ -20,11 +21,6 @@ from isthmus.nets.fused import LOSSES, OUTPUTS, chain_loss
 from isthmus.neural import NeuralRepresentation
 from isthmus.training import Loop
 from isthmus.words import one_of
-
-LOOKED_AT = 1000
-"""Training images that tell whether codes make a difference, at most."""
-TELLING = 0.95
-"""Share of their variance that the error stays below if they do."""
 
 
 @dataclass(eq=False, repr=False)
@@ -208,24 +204,12 @@ class Autoencoder(NeuralRepresentation):
 
     def _health(self, images: Images) -> list[str]:
         findings = super()._health(images)
-        dead = int((self.code_deviation_ < 1e-3 * max(self.code_deviation_.max(), 1e-12)).sum())
-        if dead:
-            findings.append(
-                f"{dead} of {self.latent_dim} numbers of the code are dead (they never change): "
-                "use code_activation='linear' or a lower learning_rate"
-            )
-        seen = images.evenly(LOOKED_AT)
-        if -self.score(seen) >= TELLING * _variance(seen):
-            findings.append(
-                "every image decodes to about the same one, no nearer than their mean: use "
-                "init='he_normal', a lower learning_rate, or more epochs"
-            )
-        return findings
-
-
-def _variance(images: Images) -> float:
-    """Return the error of the mean image."""
-    return float(to_unit(np.asarray(images)).var(0, dtype=np.float64).mean())
+        return findings + health.dead_code(
+            health.dead_numbers(self.code_mean_, self.code_deviation_),
+            self.latent_dim,
+            "numbers of the code",
+            "use code_activation='linear' or a lower learning_rate",
+        )
 
 
 def _weighted(net: nn.Sequential) -> list[int]:

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
 
+from isthmus import health
 from isthmus.data.images import Images, with_channels
 from isthmus.models import family, name_of
 from isthmus.nets.coders import ARCHITECTURES, encoder
@@ -27,6 +28,8 @@ from isthmus.words import one_of
 
 CENTRED = 10_000
 """Images by which the features of another model are standardised for the head, at most."""
+FEWEST_HELD = 30
+"""Held-out images that tell the accuracy, at least; of fewer, the training images do."""
 SCALING = ("output_", "range_", "offset_", "scale_")
 """What a fit learnt about the values of images; a copied encoder goes on with its own."""
 
@@ -269,20 +272,17 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
     def _health(self, images: Images) -> list[str]:
         findings = super()._health(images)
         most = np.bincount(images.y).max() / len(images)
-        accuracy = self.history_.get("val_accuracy", self.history_["accuracy"])[-1]
+        told = int(self.validation_fraction * len(images)) >= FEWEST_HELD
+        accuracy = self.history_["val_accuracy" if told else "accuracy"][-1]
         if not accuracy > most:
             findings.append(
                 f"{accuracy:.1%} are right, no more than if the most frequent class were always "
                 "the answer: try another learning_rate, more epochs, or class_weight='balanced'"
             )
-        deviation = self._map(self._encode, images.evenly(2000)).std(0)
-        dead = int((deviation < 1e-3 * max(deviation.max(), 1e-12)).sum())
-        if dead:
-            findings.append(
-                f"{dead} of {len(deviation)} features are dead (they never change): use "
-                "code_activation='leaky_relu' or a lower learning_rate"
-            )
-        return findings
+        z = self._map(self._encode, images.evenly(2000)).astype(np.float64)
+        dead = health.dead_numbers(z.mean(0), z.std(0))
+        remedy = "use code_activation='leaky_relu' or a lower learning_rate"
+        return findings + health.dead_code(dead, z.shape[1], "features", remedy)
 
 
 def _labelled(y: np.ndarray) -> np.ndarray:

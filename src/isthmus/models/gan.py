@@ -13,14 +13,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from isthmus import health
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.descent import descend
 from isthmus.nets.fused import OUTPUTS
-from isthmus.nets.games import GAMES, loss_of_discriminator, loss_of_generator
+from isthmus.nets.games import GAMES, loss_of_discriminator, loss_of_generator, variety
 from isthmus.nets.norms import batch_normed, spectral
 from isthmus.neural import NeuralRepresentation
-from isthmus.tensors import generator, squared_distances
+from isthmus.tensors import generator
 from isthmus.training import Loop
 from isthmus.words import one_of
 
@@ -38,10 +39,10 @@ CODE_WEIGHT = 0.03
 """Weight of the error of codes beside the error of images while the encoder learns."""
 MEASURED = 1000
 """Images that the inversion error and the variety of what is drawn are measured on, at most."""
-KINDS = 100
-"""Real images that stand for the kinds there are, at most."""
-LEAST_VARIETY, WON, POOR = 0.5, 0.1, 0.5
-"""Variety, loss of the discriminator and share of the spread where health speaks up."""
+POOR = 0.5
+"""Share of the spread from which on the error of the inversion is poor."""
+INVERTING = 15, 500
+"""Passes and steps of learning to invert by default, at least."""
 
 
 @dataclass(eq=False, repr=False)
@@ -88,8 +89,9 @@ class GAN(NeuralRepresentation):
         (1 + step) / (10 + step), so that the first steps are soon forgotten.
     picture_every : int
         Keep the images of the same 16 codes after every so many steps, and after the last.
-    encoder_epochs : int
-        Passes over the images while the encoder learns; 0 for no encoder.
+    encoder_epochs : int or None
+        Passes over the images while the encoder learns; 0 for no encoder, None for 15, and more of
+        few images, so that there are at least 500 steps.
     invert_steps : int
         Steps of descent that `encode` takes from the encoder's code; may be set after fitting.
     epochs, batch_size, optimizer, learning_rate, schedule, init, precision
@@ -153,7 +155,7 @@ class GAN(NeuralRepresentation):
     spectral_norm: bool | None = None
     ema: float = 0.99
     picture_every: int = 1000
-    encoder_epochs: int = 15
+    encoder_epochs: int | None = None
     invert_steps: int = 0
     batch_size: int = 64
     optimizer: str = "adam_gan"
@@ -184,8 +186,9 @@ class GAN(NeuralRepresentation):
         self._check_units("generator", "discriminator", "channels")
         least = {"n_critic": 1, "picture_every": 1, "encoder_epochs": 0, "invert_steps": 0}
         for name, low in {**least, "gradient_penalty": 0}.items():
-            if not getattr(self, name) >= low:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least {low}")
+            value = getattr(self, name)
+            if value is not None and not value >= low:
+                raise ValueError(f"{name}={value} must be at least {low}")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema={self.ema} must be at least 0 and below 1")
 
@@ -214,7 +217,7 @@ class GAN(NeuralRepresentation):
     def _fit(self, images: Images) -> None:
         self._check_parameters()
         started, whole = time.monotonic(), self.max_seconds
-        self.max_seconds = whole and whole * (1 - INVERSION_SHARE * bool(self.encoder_epochs))
+        self.max_seconds = whole and whole * (1 - INVERSION_SHARE * (self.encoder_epochs != 0))
         try:
             super()._fit(images)
         finally:
@@ -286,14 +289,14 @@ class GAN(NeuralRepresentation):
         self, images: Images, rng: torch.Generator, max_seconds: float | None
     ) -> None:
         hurry = self.stopped_ == "interrupted"  # whoever asks to stop will not wait for long
-        epochs = min(self.encoder_epochs, 1) if hurry else self.encoder_epochs
+        epochs = 1 if hurry and self.encoder_epochs != 0 else self.encoder_epochs
         stage = copy.copy(self)  # shares the networks
+        stage._inverting, stage._least = True, INVERTING
         stage.set_params(
             epochs=epochs, max_steps=None, max_seconds=max_seconds, checkpoint=None, log_dir=None,
             optimizer="adam", learning_rate=ENCODER_RATE, validation_fraction=0.1, keep_best=True,
             patience=None,
         )  # fmt: skip
-        stage._inverting = True
         with torch.enable_grad():
             loop = Loop(stage, images, rng)
             loop.run()
@@ -351,16 +354,18 @@ class GAN(NeuralRepresentation):
         most = max(2, min(MEASURED, CHUNK_BYTES // (4 * self.n_features_in_)))
         x = self._tensor(np.asarray(images.evenly(most)))
         x = x[torch.randperm(len(x), generator=rng, device=rng.device)]
-        self.spread_ = float((x - x.mean(0)).square().mean())
+        self.spread_ = _spread(x)
         self.inversion_error_ = None
         if self.inversion_history_["epoch"] or self.invert_steps:
             self.inversion_error_ = float((self._decode(self._encode(x)) - x).square().mean())
-        n = min(KINDS, -(-len(x) // 10))  # each is one kind, met by ten images or so
-        real, drawn = (
-            len(squared_distances(y, x[:n]).argmin(1).unique())
-            for y in (x[n:], self._sample(len(x) - n, rng))
-        )
-        self.variety_ = drawn / real
+        self.variety_ = variety(x, drawn := self._sample(len(x), rng))
+        self._drawn_spread = _spread(drawn) / self.spread_ if self.spread_ > 0 else 1.0
+
+    def _share_of_spread(self, images: Images) -> float:
+        return (self.inversion_error_ or 0.0) / self.spread_ if self.spread_ > 1e-9 else 0.0
+
+    def _remedy(self) -> str:
+        return "train longer, raise encoder_epochs or latent_dim, or set invert_steps=100"
 
     def _health(self, images: Images) -> list[str]:
         if self.stopped_ == "diverged":
@@ -369,30 +374,25 @@ class GAN(NeuralRepresentation):
                 "lower learning_rate, or try spectral_norm=True"
             ]
         findings = self._unscaled() + self._health_of_inverse()
-        if self.variety_ < LEAST_VARIETY:
-            findings.append(
-                f"mode collapse: drawn images show {self.variety_:.0%} of the kinds that real "
-                "ones do: train longer, or try spectral_norm=True or loss='wgan_gp'"
-            )
+        findings += health.too_few_steps((), self._step, self.stopped_)
+        findings += health.mode_collapse(self.variety_, self._drawn_spread)
         loss = self.history_.get("discriminator_loss", [math.inf])[-1]
-        if self.loss == "non_saturating" and loss < WON:
-            findings.append(
-                f"the discriminator won (it loses {loss:.2g}; about 1 is a fair game) and tells "
-                "the generator little: give it fewer units, or try spectral_norm=True"
-            )
-        return findings
+        return findings + health.lost_game(loss) * (self.loss == "non_saturating")
 
     def _health_of_inverse(self) -> list[str]:
-        error = self.inversion_error_
-        if error is None:
+        if self.inversion_error_ is None:
             return ["encoder_epochs=0: encode needs invert_steps, which may be set after fitting"]
-        if error <= POOR * self.spread_ or self.spread_ < 1e-9:
+        if not POOR < self._error_share < health.NO_BETTER:
             return []
         return [
-            f"the inversion is poor: images come back with a squared error of {error:.3g}, "
-            f"{error / self.spread_:.0%} of what their mean would have; train longer, raise "
-            "encoder_epochs or latent_dim, or set invert_steps=100"
+            f"the inversion is poor: images come back with {self._error_share:.0%} of the squared "
+            f"error that their mean image would have; {self._remedy()}"
         ]
+
+
+def _spread(x: torch.Tensor) -> float:
+    """Return the mean squared error of the mean image."""
+    return float((x - x.mean(0)).square().mean())
 
 
 def _numbers(net: nn.Module) -> list[torch.Tensor]:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
 
+from isthmus import health
 from isthmus.base import _can, numbers_of
 from isthmus.data.images import Images, with_channels
 from isthmus.data.label_maps import NO_CLASS, without_class
@@ -355,13 +356,10 @@ class PixelNet(NeuralRepresentation):
     def _health(self, images: Images) -> list[str]:
         findings = super()._health(images)
         some = images.evenly(max(2, HEALTH_PIXELS // int(np.prod(images.shape[1:3]))))
-        deviation = self.encode(some).std((0, 1, 2))
-        dead = int((deviation < 1e-3 * max(deviation.max(), 1e-12)).sum())
-        if dead:
-            findings.append(
-                f"{dead} of {self.n_attributes} attributes are dead (the same for every pixel): "
-                "use a lower learning_rate, or another random_state"
-            )
+        a = self.encode(some)
+        dead = health.dead_numbers(a.mean((0, 1, 2)), a.std((0, 1, 2)))
+        remedy = "use a lower learning_rate, or another random_state"
+        findings += health.dead_code(dead, self.n_attributes, "attributes", remedy)
         if self.supervised_:
             findings += self._missed(some)
         return findings

@@ -6,7 +6,11 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
+from isthmus.tensors import squared_distances
+
 GAMES = ("non_saturating", "wgan_gp")
+KINDS = 100
+"""Real images that stand for the kinds there are, at most."""
 
 
 def loss_of_discriminator(
@@ -70,3 +74,22 @@ def steepness(
     between = torch.lerp(real, drawn, share).requires_grad_()
     (slope,) = torch.autograd.grad(net(between).sum(), between, create_graph=True)
     return (slope.float().norm(dim=1) - 1).square().mean()
+
+
+def variety(x: torch.Tensor, drawn: torch.Tensor) -> float:
+    """Return of the kinds that real images show the share that drawn ones do, (n, d) each.
+
+    The first tenth of the real images, or 100, are one kind each; every other image is of the kind
+    of the nearest of them.
+
+    Examples
+    --------
+    >>> x = torch.arange(20.0)[:, None] % 2
+    >>> variety(x, x), variety(x, torch.ones(20, 1))
+    (1.0, 0.5)
+    """
+    n = min(KINDS, -(-len(x) // 10))  # each is met by ten images or so
+    real, kinds = (
+        len(squared_distances(y, x[:n]).argmin(1).unique()) for y in (x[n:], drawn[n : len(x)])
+    )
+    return kinds / real

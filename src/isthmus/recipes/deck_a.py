@@ -137,7 +137,7 @@ def gan(
         max_steps=steps,
         batch_size=BATCH,
         picture_every=bench.some(picture_every),
-        encoder_epochs=bench.some(ist.GAN.encoder_epochs),
+        encoder_epochs=bench.some(15),
     )
     model = bench.fit("gan", model, train)
     bench.figure("steps", model.max_steps, deck=steps, note='an "epoch" of the deck is one batch')

@@ -300,7 +300,8 @@ def _model_health(
 ) -> list[str]:
     notes = [str(note) for note in getattr(model, "health_", None) or []]
     mse = table.known(score, "mse")
-    if mse is not None and mse >= baseline["mse"] > 0:
+    said = any("mean image" in note for note in notes)
+    if mse is not None and mse >= baseline["mse"] > 0 and not said:
         notes.append(
             "reconstructions are no better than answering every image with the mean training "
             "image: train for longer, widen the code, or lower learning_rate"
