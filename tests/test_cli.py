@@ -120,7 +120,7 @@ def test_wrong_files_and_places(run, tmp_path):
         (("decode", "k.safetensors", "z.npy", "-o", "b.npy"), "codes that are indices"),
         (("decode", "k.safetensors", "text.npy", "-o", "b.npy"), "not a .npy file"),
         (("decode", "z.npy", "z.npy", "-o", "b.npy"), "not an isthmus model"),
-        (("encode", "k.safetensors", "glyphs", "-o", "c.npy"), "fitted on images of shape"),
+        (("encode", "k.safetensors", "z.npy", "-o", "c.npy"), "fitted on images of shape"),
         (("encode", "k.safetensors", "digits", "-o", "c.txt"), "must end in .npy"),
         (("encode", "k.safetensors", "digits", "-o", "c.npy", "--split", "x"), "--split 'x'"),
         (("generate", "k.safetensors", "-o", "taken"), "exists already"),

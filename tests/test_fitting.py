@@ -1,5 +1,6 @@
 """Images brought to the shape a model knows: one way for all verbs, said, and undone."""
 
+import json
 import re
 
 import numpy as np
@@ -224,3 +225,140 @@ def test_command_and_explorer_give_a_model_the_same_pixels(run, photographs, mod
         np.asarray(shown), np.asarray(ist.load_images(photographs, like=model))
     )
     np.testing.assert_array_equal(model.encode(shown), np.load(tmp_path / "codes.npy"))
+
+
+def sizes_in(folder):
+    found = {}
+    for path in sorted(folder.rglob("*.png")):
+        with Image.open(path) as image:
+            found[path.relative_to(folder).as_posix()] = image.size[::-1]
+    return found
+
+
+def test_lossless_refuses_changed_images(run, photographs, model, tmp_path):
+    words = ("compress", "pca.safetensors", photographs, "-o", "x.isth")
+    code, _, err = run(*words, "--lossless")
+    assert code == 2
+    assert "lossless would not give back what was read: 5 of 6 images were changed" in err
+    assert not (tmp_path / "x.isth").exists()
+    changed = ist.load_images(photographs, like=model)
+    with pytest.raises(ValueError, match="lossless would not give back"):
+        ist.compress(model, changed, tmp_path / "x.isth", lossless=True)
+    ist.compress(model, np.asarray(changed), tmp_path / "x.isth", lossless=True)
+    np.testing.assert_array_equal(ist.decompress(tmp_path / "x.isth", model), changed)
+
+
+def test_lossless_keeps_what_is_as_it_was(run, photographs, model, tmp_path):
+    code, _, err = run(
+        "compress", "pca.safetensors", photographs / "b", "-o", "x.isth", "--lossless"
+    )
+    assert (code, err) == (0, "")
+    assert run("decompress", "x.isth", "-o", "back")[0] == 0
+    with Image.open(tmp_path / "back" / "square.png") as back:
+        np.testing.assert_array_equal(np.asarray(back), picture(32, 32, 2))
+
+
+def test_psnr_says_what_it_is_against(run, photographs, model, tmp_path):
+    _, out, err = run("compress", "pca.safetensors", photographs, "-o", "x.isth", "--json")
+    sentence = json.loads(out)["changed"]
+    assert sentence in err
+    found = ist.compress(model, ist.load_images(photographs, like=model), tmp_path / "y.isth")
+    assert found.note == f"PSNR is against the changed images: {sentence}"
+    _, out, _ = run("compress", "pca.safetensors", photographs, "-o", "x.isth", "--force")
+    assert found.note in out
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+def test_names_and_sizes_come_back(run, photographs, tmp_path, fit):
+    model = ist.PCA(3).fit(ist.load_images(photographs, size=32, fit=fit))
+    model.save(tmp_path / "m.safetensors")
+    expected = {
+        "b/square.png": (32, 32), "grey.png": (40, 60), "landscape.png": (48, 72),
+        "portrait.png": (72, 48), "transparent.png": (60, 40), "turned.png": (80, 50),
+    }  # fmt: skip
+    if fit == "crop":  # parts are gone for good
+        expected = dict.fromkeys(expected, (32, 32))
+    run("compress", "m.safetensors", photographs, "-o", "x.isth")
+    for verb in (("decompress", "x.isth"), ("denoise", "m.safetensors", photographs)):
+        code, out, _ = run(*verb, "-o", verb[0], "--json")
+        assert code == 0
+        assert sizes_in(tmp_path / verb[0]) == expected
+        said = {"crop": "5 stay 32x32: parts of them were cut off to fit the model"}
+        assert json.loads(out)["sizes"] == said.get(fit, "5 scaled back to the size they had")
+
+
+def test_models_of_any_size_keep_every_size(run, photographs, tmp_path):
+    model = ist.PixelNet(2, channels=4, epochs=1, random_state=0)
+    model.fit(ist.load_images(photographs, size=8)).save(tmp_path / "m.safetensors")
+    code, out, err = run("reconstruct", "m.safetensors", photographs, "-o", "r", "--json")
+    assert code == 0
+    assert sizes_in(tmp_path / "r")["turned.png"] == (80, 50)
+    assert sizes_in(tmp_path / "r")["landscape.png"] == (48, 72)
+    sentence = "2 of 6 images were changed: 1 turned to RGB, 1 with transparency laid over white"
+    assert sentence in err
+    assert json.loads(out)["changed"] == sentence
+    with Image.open(tmp_path / "r" / "landscape.png") as back:
+        alone = model.decode(model.encode(picture(48, 72)[None]))[0]
+        np.testing.assert_allclose(np.asarray(back) / 255, alone.clip(0, 1), atol=0.003)
+
+
+def test_files_of_one_name_stay_apart(run, model, tmp_path):
+    there = tmp_path / "alike"
+    there.mkdir()
+    for name in ("a.png", "a.bmp", "A.tif"):
+        Image.fromarray(picture(32, 32)).save(there / name)
+    assert run("reconstruct", "pca.safetensors", there, "-o", "r")[0] == 0
+    assert set(sizes_in(tmp_path / "r")) == {"A.png", "a-2.png", "a-3.png"}
+
+
+@pytest.mark.parametrize("header", [{}, {"sizes": "AAAA", "fit": "crop"}])
+def test_files_without_sizes_or_with_damaged_ones(run, photographs, tmp_path, header, monkeypatch):
+    from isthmus.codec import archive
+
+    model = ist.PCA(3).fit(ist.load_images(photographs, size=32, fit="pad"))
+    monkeypatch.setattr(archive, "sizes_packed", lambda images: header)
+    images = ist.load_images(photographs, like=model)
+    ist.compress(model, images, tmp_path / "x.isth", embed=True)
+    code, _, err = run("decompress", "x.isth", "-o", "back")
+    if header:
+        assert code == 2
+        assert "is damaged" in err
+    else:
+        assert set(sizes_in(tmp_path / "back").values()) == {(32, 32)}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("encode", "-o", "z.npy"),
+        ("map", "-o", "m.png"),
+        ("nearest", "-o", "n.png", "--images", "0", "-k", "2"),
+        ("novelty", "-o", "s.png"),
+        ("cluster", "-o", "c", "-n", "2"),
+        ("morph", "-o", "m.png", "--images", "0,1"),
+        ("traverse", "-o", "t.png"),
+        ("segment", "-o", "s"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_verb_says_what_was_changed(run, photographs, model, tmp_path, words):
+    if words[0] == "segment":
+        model = ist.KMeans(2, random_state=0).fit(
+            ist.load_images(photographs, size=8, per="pixel")
+        )
+        model.save(tmp_path / "pca.safetensors")
+    verb, *options = words
+    code, out, err = run(verb, "pca.safetensors", photographs, *options, "--json")
+    assert code == 0, err
+    sentence = json.loads(out)["changed"]
+    assert re.match(r"[25] of 6 images were changed: ", sentence)
+    assert sentence in err
+
+
+def test_named_sets_go_the_same_way(run, tmp_path):
+    ist.PCA(3).fit(ist.load_images("digits")).save(tmp_path / "m.safetensors")
+    code, out, err = run("encode", "m.safetensors", "glyphs", "-o", "z.npy", "--json")
+    assert code == 0
+    sentence = "32 of 32 images were changed: 32 scaled and cut (from 7x5 to 8x8)"
+    assert sentence in err
+    assert json.loads(out)["changed"] == sentence

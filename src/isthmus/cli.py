@@ -22,6 +22,7 @@ from isthmus.commands.given import (
     learnt_in_words,
     loading,
     model_and_images,
+    save_from,
     to_learn_from,
     watched,
 )
@@ -46,9 +47,11 @@ from isthmus.options import (
     values_of,
 )
 from isthmus.terminal import (
+    changed_in,
     described,
     in_words,
     picture_of,
+    print_changed,
     print_json,
     print_scores,
     print_skipped,
@@ -138,7 +141,7 @@ def encode(
 ) -> None:
     """Write the codes of images to a .npy file."""
     loaded, images = model_and_images(model, source, split, output, force)
-    save_array(output, loaded.encode(images), as_json)
+    save_array(output, loaded.encode(images), as_json, images)
 
 
 @app.command()
@@ -167,11 +170,13 @@ def reconstruct(
     as_json: AsJson = False,
 ) -> None:
     """Encode images and decode them again: what is left after the narrow code."""
+    from isthmus.store import load_model
     from isthmus.walks import reconstruct as run
 
-    loaded, images = model_and_images(model, source, split, output, force)
+    refuse_existing(output, force=force)
+    loaded = load_model(model)
     able(loaded, "decode")
-    save_images(output, run(loaded, images), force, as_json)
+    save_from(output, loaded, source, split, run, force, as_json)
 
 
 @app.command()
@@ -246,6 +251,7 @@ def data(
         for name, value in facts.items():
             typer.echo(f"{name:>10}  {in_words(value)}")
         print_skipped(images)
+        print_changed(images)
     save_images(path, picture_of(images, count), True, quiet=as_json)
 
 
@@ -287,9 +293,10 @@ def _fit(
         half = "train" if held is None else "test"
         facts[f"{half} mse"] = round(-model.score(learnt if held is None else held), 8)
     if as_json:
-        print_json(facts)
+        print_json(facts | changed_in(images))
         return
     print_skipped(images)
+    print_changed(images)
     for key, value in facts.items():
         if key != "health":
             typer.echo(f"{key:>9}  {value}")

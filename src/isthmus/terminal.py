@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
 
-def save_array(path: Path, array: Any, as_json: bool = False) -> None:
-    """Write an array to a .npy file."""
+def save_array(path: Path, array: Any, as_json: bool = False, of: Any = None) -> None:
+    """Write an array to a .npy file; `of` are the Images it was made from."""
     import numpy as np
 
     from isthmus.files import replacing
@@ -21,18 +20,35 @@ def save_array(path: Path, array: Any, as_json: bool = False) -> None:
         raise ValueError(f"{path} must end in .npy")
     with replacing(path) as temporary:
         np.save(temporary, array)
-    _say_written(path, array, as_json)
+    _say_written(path, array, as_json, of)
 
 
 def save_images(
-    path: Path, images: Any, force: bool, as_json: bool = False, quiet: bool = False
+    path: Path,
+    images: Any,
+    force: bool,
+    as_json: bool = False,
+    quiet: bool = False,
+    of: Any = None,
 ) -> None:
-    """Write images as a .npy file, a .png contact sheet, or a folder of PNG files."""
-    from isthmus.files import replacing, replacing_folder
+    """Write images as a .npy file, a .png contact sheet, or a folder of PNG files.
+
+    Parameters
+    ----------
+    path : Path
+        Where to write.
+    images : ndarray
+        What to write.
+    force, as_json, quiet : bool
+        Overwrite what is there; say what was written as JSON; say nothing.
+    of : Images, optional
+        What was made into them: files in a folder get its names, and its sizes where they can.
+    """
+    from isthmus.files import replacing
     from isthmus.views.figures import sheet
 
     if path.suffix == ".npy":
-        save_array(path, images, as_json)
+        save_array(path, images, as_json, of)
         return
     if path.suffix == ".png":
         with replacing(path) as temporary:
@@ -40,10 +56,35 @@ def save_images(
     elif path.suffix:
         raise ValueError(f"{path}: expected a name ending in .npy or .png, or a folder")
     else:
-        with replacing_folder(path, force=force) as folder:
-            _write_pngs(folder, images)
+        save_folder(path, [(images, of)], force, as_json, quiet)
+        return
     if not quiet:
-        _say_written(path, images, as_json)
+        _say_written(path, images, as_json, of)
+
+
+def save_folder(
+    path: Path, parts: list[tuple[Any, Any]], force: bool, as_json: bool, quiet: bool = False
+) -> None:
+    """Write arrays of images, and the Images each was made from or None, to a folder of PNG files.
+
+    They are called as those were, and have their size where it can be given back.
+    """
+    from isthmus.commands.pngs import PngFolder
+    from isthmus.files import replacing_folder
+
+    with replacing_folder(path, force=force) as folder:
+        pngs = PngFolder(folder, sum(len(images) for images, _ in parts))
+        for images, of in parts:
+            known = {} if of is None else {"names": of.names, "sizes": of.sizes}
+            pngs.add(images, **known, fit=of.loading.get("fit", "crop") if known else "crop")
+    if len(parts) == 1:
+        (images, of), *_ = parts
+        if not quiet:
+            _say_written(path, images, as_json, of, pngs.note)
+        return
+    facts = {"file": str(path), "images": pngs.written, "sizes": f"{len(parts)}, their own"}
+    sentence = f"wrote {path}: {pngs.written:,} images, each in its own size"
+    print_json(facts | changed_in(*(of for _, of in parts))) if as_json else typer.echo(sentence)
 
 
 def save_figure(path: Path, figure: Any) -> None:
@@ -81,28 +122,14 @@ def save_table(path: Path, rows: list[dict[str, Any]]) -> None:
         table.writerows(rows)
 
 
-def _write_pngs(folder: Path, images: Any) -> None:
-    digits = len(str(max(0, len(images) - 1)))
-    save_pngs(images, [folder / f"{row:0{digits}d}.png" for row in range(len(images))])
-
-
-def save_pngs(images: Any, paths: Sequence[Path]) -> None:
-    """Write images to PNG files."""
-    import numpy as np
-    from PIL import Image
-
-    from isthmus.views.figures import to_pixels
-
-    mode = "L" if np.shape(images)[3:] in ((), (1,)) else "RGB"
-    for pixels, path in zip(to_pixels(images), paths, strict=True):
-        Image.fromarray(pixels).convert(mode).save(path)
-
-
-def _say_written(path: Path, array: Any, as_json: bool) -> None:
+def _say_written(path: Path, array: Any, as_json: bool, of: Any = None, note: str = "") -> None:
+    """Say what was written, of what images, and what became of their sizes."""
     if as_json:
-        print_json({"file": str(path), "shape": list(array.shape), "dtype": str(array.dtype)})
+        facts = {"file": str(path), "shape": list(array.shape), "dtype": str(array.dtype)}
+        print_json(facts | ({"sizes": note} if note else {}) | changed_in(of))
     else:
-        typer.echo(f"wrote {path}: shape {tuple(array.shape)}, {array.dtype}")
+        words = f"wrote {path}: shape {tuple(array.shape)}, {array.dtype}"
+        typer.echo(f"{words}; {note}" if note else words)
 
 
 def described(images: Any) -> dict[str, Any]:
@@ -122,6 +149,7 @@ def described(images: Any) -> dict[str, Any]:
         "bands": _bands(images),
         "split": None,
         "skipped": len(images.skipped),
+        "changed": images.changed or None,
     }
     if images.is_test is not None:
         facts["split"] = f"{len(images.train)} train, {len(images.test)} test"
@@ -215,10 +243,25 @@ def print_skipped(images: Any) -> None:
         typer.echo(f"skipped {len(images.skipped) - 10} more", err=True)
 
 
-def print_changed(images: Any) -> None:
+def print_changed(*sets: Any) -> None:
     """Say on standard error how many images were changed to the shape they have, and how."""
-    if images.changed:
-        typer.echo(f"isthmus: {images.changed}", err=True)
+    for sentence in changed_in(*sets).values():
+        typer.echo(f"isthmus: {sentence}", err=True)
+
+
+def changed_in(*sets: Any) -> dict[str, str]:
+    """Return what JSON says of images that were changed to the shape a model knows."""
+    import numpy as np
+
+    from isthmus.data.fitting import in_words
+
+    known = [images for images in sets if images is not None]
+    changed = [images.changed for images in known]
+    several = len({images.shape[1:] for images in known}) > 1
+    if several and len({images.source for images in known}) == 1:  # one source in its own sizes
+        changed = [in_words(np.concatenate([images.changes for images in known]), None, ())]
+    changed = [sentence for sentence in dict.fromkeys(changed) if sentence]
+    return {"changed": "; ".join(changed)} if changed else {}
 
 
 def print_json(value: Any) -> None:
@@ -279,10 +322,10 @@ def save_picture(path: Path, picture: Any, *, photo: bool = True) -> None:
     picture.save(path, optimize=True)
 
 
-def say(path: Path, facts: dict[str, Any], as_json: bool) -> None:
-    """Say what was written, and what was found."""
+def say(path: Path, facts: dict[str, Any], as_json: bool, *sets: Any) -> None:
+    """Say what was written, what was found, and in JSON what was done to the sets of images."""
     if as_json:
-        print_json({"file": str(path), **facts})
+        print_json({"file": str(path), **facts, **changed_in(*sets)})
         return
     for name, value in facts.items():
         typer.echo(

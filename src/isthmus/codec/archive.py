@@ -17,7 +17,7 @@ import numpy as np
 
 from isthmus.codec.choice import quantizer_for
 from isthmus.codec.container import read_sections, sections_of
-from isthmus.codec.frames import Reader, Writer, frame_rows
+from isthmus.codec.frames import Reader, Writer, frame_rows, sizes_packed, sizes_unpacked
 from isthmus.codec.steps import Quantizer
 from isthmus.codec.symbols import inflated
 from isthmus.data.images import Images, as_images
@@ -42,12 +42,15 @@ class Compressed:
         Of the model, whether it is in the file or not.
     psnr : float
         Peak signal-to-noise ratio of what comes back, in dB; infinite if nothing is lost.
+    note : str
+        What the PSNR is against where that is not the images as they were read.
     """
 
     count: int
     nbytes: int
     model_nbytes: int
     psnr: float
+    note: str = ""
 
     @property
     def bytes_per_image(self) -> float:
@@ -104,7 +107,7 @@ def compress(
     ------
     ValueError
         If the model cannot decode, a quality or rate is out of its reach, both are given, or
-        `lossless` is asked for images that are not uint8.
+        `lossless` is asked for images that are not uint8 or were changed as they were loaded.
     OSError
         If the file cannot be written; nothing is left behind.
 
@@ -147,6 +150,12 @@ def _checked(
         raise ValueError(
             f"lossless needs uint8 images, got {images.dtype}: pixels of 0 to 255 are kept"
         )
+    if lossless and images.changed:
+        raise ValueError(
+            f"lossless would not give back what was read: {images.changed}; leave lossless out, "
+            "take a model fitted on images as they are (or one of any size, pixelnet), or give "
+            "the changed pixels as an array"
+        )
     return images
 
 
@@ -184,6 +193,7 @@ class Job:
             "lossless": self.writer.lossless,
             "model": self.embed,
             "found_at": self.found_at,
+            **sizes_packed(self.images),
         }
 
     def _sections(self, verbose: bool) -> Iterator[bytes]:
@@ -203,8 +213,9 @@ class Job:
     @property
     def result(self) -> Compressed:
         """Sizes and PSNR."""
-        size = len(self.model_bytes)
-        return Compressed(len(self.images), self.nbytes, size, self.writer.psnr)
+        size, changed = len(self.model_bytes), self.images.changed
+        note = f"PSNR is against the changed images: {changed}" if changed else ""
+        return Compressed(len(self.images), self.nbytes, size, self.writer.psnr, note)
 
 
 def decompress(path: str | Path, model: Any = None, *, verbose: bool = False) -> np.ndarray:
@@ -261,6 +272,17 @@ class Opened:
     def count(self) -> int:
         """How many images there are."""
         return int(self.header["count"])
+
+    @property
+    def fit(self) -> str:
+        """How images came from the sizes they were read with to the one they have."""
+        return str(self.header.get("fit", "crop"))
+
+    @cached_property
+    def sizes(self) -> np.ndarray | None:
+        """Height and width of every image as it was read, (n, 2); None where all have them."""
+        with _damaged(self.path):
+            return sizes_unpacked(self.header)
 
     @property
     def dtype(self) -> Any:

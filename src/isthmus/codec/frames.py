@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from isthmus.codec.lossless import residual
 from isthmus.codec.lossless import restored as pixels_of
 from isthmus.codec.steps import Quantizer
 from isthmus.codec.symbols import decoded, encoded, inflated
+from isthmus.data.decode import FITS, MAX_PIXELS
+from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, to_unit, with_channels
 
 FRAME_BYTES = 48 * 2**20
@@ -111,6 +114,36 @@ class Reader:
         if not 0 < n <= frame_rows(self.shape) or len(names) not in (0, n):
             raise ValueError(f"a frame of {n} images with {len(names)} names")
         return n, [str(name) for name in names]
+
+
+def sizes_packed(images: Images) -> dict[str, Any]:
+    """Return what a header says of the sizes that images were read with, nothing if of none.
+
+    It is no part of the frames, so that older readers, who do not know of it, read on.
+    """
+    if images.sizes is None or (images.sizes == images.shape[1:3]).all():
+        return {}
+    content = zlib.compress(np.ascontiguousarray(images.sizes, "<i4").tobytes(), 9)
+    return {"sizes": b64encode(content).decode(), "fit": loading_of(images)["fit"]}
+
+
+def sizes_unpacked(header: dict[str, Any]) -> np.ndarray | None:
+    """Return the sizes (n, 2) that `sizes_packed` wrote, None where it wrote none.
+
+    Raises
+    ------
+    ValueError
+        If they are damaged.
+    """
+    if "sizes" not in header:
+        return None
+    content = inflated(b64decode(header["sizes"]))
+    sizes = np.frombuffer(content, "<i4").reshape(-1, 2).astype(np.int64)
+    if len(sizes) != header["count"] or sizes.min() < 1 or sizes.prod(1).max() > MAX_PIXELS:
+        raise ValueError(f"{len(sizes)} sizes of {header['count']} images, or impossible ones")
+    if header.get("fit") not in FITS:
+        raise ValueError(f"images were fitted by {header.get('fit')!r}")
+    return sizes
 
 
 def pictures(images: np.ndarray) -> np.ndarray:

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.commands.given import images_for, in_half, model_and_images, watched
+from isthmus.commands.pngs import PngFolder
 from isthmus.files import refuse_existing, replacing, replacing_folder
 from isthmus.options import AsJson, Force, ModelFile, Out, Source, Split
-from isthmus.terminal import print_json, print_table, save_pngs
+from isthmus.terminal import changed_in, print_json, print_table
 
 Compressed = Annotated[Path, typer.Argument(help="A file written by `isthmus compress`.")]
 
@@ -57,8 +58,11 @@ def compress(
         "PSNR in dB": "lossless" if lossless else round(found.psnr, 3),
     }
     if as_json:
-        print_json({key.replace(" ", "_").replace("'s", ""): v for key, v in facts.items()})
+        facts = {key.replace(" ", "_").replace("'s", ""): v for key, v in facts.items()}
+        print_json(facts | changed_in(images))
         return
+    if found.note:
+        facts["note"] = found.note
     for key, value in facts.items():
         typer.echo(f"{key:>14}  {value}")
 
@@ -82,12 +86,15 @@ def decompress(
         raise ValueError(f"{output}: expected a name ending in .npy, or a folder")
     opened = Opened.read(file, load_model(model) if model else None, search=True)
     write = _write_array if output.suffix else _write_folder
-    write(opened, output, force, watched(as_json))
+    note = write(opened, output, force, watched(as_json))
     facts = {"file": str(output), "shape": [opened.count, *opened.reader.shape]}
-    print_json(facts) if as_json else typer.echo(f"wrote {output}: shape {facts['shape']}")
+    if as_json:
+        print_json(facts | ({"sizes": note} if note else {}))
+        return
+    typer.echo(f"wrote {output}: shape {facts['shape']}{note and ', '}{note}")
 
 
-def _write_array(opened: Any, path: Path, force: bool, verbose: bool) -> None:
+def _write_array(opened: Any, path: Path, force: bool, verbose: bool) -> str:
     """Write images to a .npy file, a part at a time."""
     import numpy as np
 
@@ -99,25 +106,19 @@ def _write_array(opened: Any, path: Path, force: bool, verbose: bool) -> None:
             array[start : start + len(images)] = images
             start += len(images)
         array.flush()
+    return ""
 
 
-def _write_folder(opened: Any, path: Path, force: bool, verbose: bool) -> None:
-    """Write images to PNG files, under the names they had."""
-    digits, row = len(str(max(0, opened.count - 1))), 0
+def _write_folder(opened: Any, path: Path, force: bool, verbose: bool) -> str:
+    """Write images to PNG files under the names they had; say what became of their sizes."""
+    sizes, start = opened.sizes, 0
     with replacing_folder(path, force=force) as folder:
+        pngs = PngFolder(folder, opened.count)
         for images, names in opened.frames(verbose):
-            numbers = [f"{row + place:0{digits}d}" for place in range(len(images))]
-            save_pngs(images, [_inside(folder, name) for name in names or numbers])
-            row += len(images)
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """Return where an image of that name belongs: never outside the folder."""
-    path = (folder / name).with_suffix(".png").resolve()
-    if not path.is_relative_to(folder.resolve()) or path.exists():
-        raise ValueError(f"the name {name!r} of an image leads elsewhere; write to a .npy file")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+            some = None if sizes is None else sizes[start : start + len(images)]
+            pngs.add(images, names or None, some, opened.fit)
+            start += len(images)
+    return pngs.note
 
 
 def rd(
@@ -156,7 +157,8 @@ def rd(
         else:
             temporary.write_text(json.dumps(rows, indent=1))
     if as_json:
-        print_json({"file": str(output), "points": rows, "verdicts": verdicts(points)})
+        facts = {"file": str(output), "points": rows, "verdicts": verdicts(points)}
+        print_json(facts | changed_in(images))
         return
     print_table(
         [{k.replace("_", " "): "-" if v is None else v for k, v in r.items()} for r in rows]

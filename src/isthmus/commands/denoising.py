@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.commands.given import able, images_for, in_half, watched
+from isthmus.commands.given import able, images_for, in_half, save_from, watched
 from isthmus.files import refuse_existing, replacing
 from isthmus.options import AsJson, Force, Out, Seed
-from isthmus.terminal import print_json, print_table, save_images
+from isthmus.terminal import changed_in, print_json, print_table
 
 SHOWN = 12
 
@@ -52,21 +52,23 @@ def denoise(
     loaded = {Path(file).stem: load_model(file) for file in files}
     for model in loaded.values():
         able(model, "decode")
-    images = images_for(next(iter(loaded.values())), source)
     if noise is None:
-        _clean(loaded, in_half(images, split or "all"), output, force, as_json)
+        _clean(loaded, source, split or "all", output, force, as_json)
     else:
+        images = images_for(next(iter(loaded.values())), source)
         half = in_half(images, split or "test")
         _compare(loaded, images, half, noise, output, seed, as_json)
 
 
-def _clean(loaded: dict[str, Any], images: Any, output: Path, force: bool, as_json: bool) -> None:
+def _clean(
+    loaded: dict[str, Any], source: str, split: str, output: Path, force: bool, as_json: bool
+) -> None:
     from isthmus.denoising import denoise as run
 
     if len(loaded) > 1:
         raise ValueError("one model at a time writes clean images; --noise compares several")
     (model,) = loaded.values()
-    save_images(output, run(model, images), force, as_json)
+    save_from(output, model, source, split, run, force, as_json)
 
 
 def _compare(
@@ -88,7 +90,8 @@ def _compare(
     with replacing(output) as temporary:
         _picture(loaded, half, noises[0], seed).save(temporary)
     if as_json:
-        print_json({"file": str(output), "rows": [row._asdict() for row in rows]})
+        facts = {"file": str(output), "rows": [row._asdict() for row in rows]}
+        print_json(facts | changed_in(half))
         return
     print_table(in_columns(rows))
     typer.echo(f"PSNR in dB, filters at their best setting; wrote {output}")

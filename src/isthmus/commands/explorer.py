@@ -116,7 +116,7 @@ def _write(view: Any, to: Path, force: bool, as_json: bool) -> None:
     write_folder(view, to, force=force, show=watched(as_json))
     size = sum(path.stat().st_size for path in to.rglob("*") if path.is_file())
     facts = {"images": len(view.images), "models": list(view.exhibits)}
-    say(to, facts | {"MiB": round(size / 2**20, 1)}, as_json)
+    say(to, facts | {"MiB": round(size / 2**20, 1)}, as_json, view.images)
 
 
 def _serve(

@@ -10,7 +10,7 @@ from typing import Any
 
 from isthmus.files import refuse_existing
 from isthmus.options import size_of
-from isthmus.terminal import print_changed, print_skipped
+from isthmus.terminal import print_changed, print_skipped, save_folder, save_images
 
 
 def images_from(source: str, *options: Any, **named: Any) -> Any:
@@ -47,7 +47,7 @@ def model_and_images(
         refuse_existing(output, force=force)
     in_half(None, split)
     model = load_model(path)
-    return model, in_half(images_for(model, source), split)
+    return model, in_sizes(model, source, split)[0]
 
 
 def in_half(images: Any, split: str) -> Any:
@@ -101,12 +101,43 @@ def learnt_in_words(images: Any, learnt: Any, split: str) -> str:
 
 def images_for(model: Any, source: str, per: str | None = None) -> Any:
     """Return the images of a source as a model takes them; say what was skipped and changed."""
-    from isthmus.data.readers import load_images
+    return in_sizes(model, source, per=per)[0]
+
+
+def in_sizes(
+    model: Any, source: str, split: str = "all", per: str | None = None, own: bool = False
+) -> list[Any]:
+    """Return the images of a source as a model takes them; say what was skipped and changed.
+
+    They are one set of one size, unless they may keep their `own` and the model takes any.
+    """
+    from isthmus.data.readers import in_own_sizes, load_images
 
     images = load_images(source, like=model, per=per)
     print_skipped(images)
-    print_changed(images)
-    return images
+    images = in_half(images, split)
+    sets = in_own_sizes(images, source, model, per or "image") if own else [images]
+    print_changed(*sets)
+    return sets
+
+
+def save_from(
+    output: Path,
+    model: Any,
+    source: str,
+    split: str,
+    verb: Callable[[Any, Any], Any],
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write what a verb makes of images: into a folder each by its name and in its own size."""
+    sets = in_sizes(model, source, split, own=not output.suffix)
+    made = [(verb(model, images), images) for images in sets]
+    if output.suffix:
+        ((array, images),) = made
+        save_images(output, array, force, as_json, of=images)
+    else:
+        save_folder(output, made, force, as_json)
 
 
 def able(model: Any, verb: str) -> Callable[..., Any]:

@@ -77,7 +77,13 @@ def map(
     if data is not None:
         _save_data(data, found, points, shown)
     facts = {"method": found.method, "shape": points.shape, "data": data and str(data)}
-    say(output, {key: value for key, value in facts.items() if value is not None}, as_json)
+    say(
+        output,
+        {key: value for key, value in facts.items() if value is not None},
+        as_json,
+        images,
+        shown,
+    )
 
 
 def _check_map(
@@ -209,7 +215,7 @@ def nearest(
         facts["precision at k"] = precision_at_k(known.y[asked], others.y[found.rows])
     if as_json:
         facts |= {"rows": found.rows.tolist(), "distances": found.distances.tolist()}
-    say(output, facts, as_json)
+    say(output, facts, as_json, known, others)
 
 
 def _write_neighbors(path: Path, known: Any, asked: list[int], others: Any, found: Any) -> None:
@@ -295,7 +301,7 @@ def territory(
     greatest = _greatest(*owned(found, images)[1:])
     rank = None if close.rank != close.rank else round(close.rank, 4)
     facts = {"dims": list(pair), "images": len(images), "shares": greatest}
-    say(output, facts | {"rank correlation of distance and confusion": rank}, as_json)
+    say(output, facts | {"rank correlation of distance and confusion": rank}, as_json, images)
 
 
 def _greatest(shares: Any, names: list[str], most: int = 10) -> dict[str, float]:

@@ -10,7 +10,7 @@ import typer
 from isthmus.commands.given import class_of, images_for, model_and_images, watched
 from isthmus.files import replacing, replacing_folder
 from isthmus.options import AsJson, Force, ModelFile, Seed, Source, Split
-from isthmus.terminal import print_json, print_table, save_figure, save_table
+from isthmus.terminal import changed_in, print_json, print_table, save_figure, save_table
 
 
 def probe(
@@ -48,8 +48,13 @@ def probe(
                 save_figure(folder / f"probes{suffix}", found.chart())
     if as_json:
         settings = {kind: each.settings for kind, each in found.accuracies.items()}
-        facts = {"model": found.model, "source": found.source, "settings": settings}
-        print_json(facts | {"held_out": _held_out(found), "probes": rows, "file": _name(output)})
+        facts: dict[str, Any] = {"model": found.model, "source": found.source}
+        facts |= {"settings": settings} | {
+            "held_out": _held_out(found),
+            "probes": rows,
+            "file": _name(output),
+        }
+        print_json(facts | changed_in(images))
         return
     typer.echo(f"{found.model} on {_held_out(found):,} held-out images of {found.source}")
     print_table([_in_percent(row) for row in rows])
@@ -93,7 +98,8 @@ def cluster(
     with replacing_folder(output, force=force) as folder:
         _write_clusters(folder, found)
     if as_json:
-        print_json({"method": method, "on": on, **found.scores, "folder": str(output)})
+        facts = {"method": method, "on": on, **found.scores, "folder": str(output)}
+        print_json(facts | changed_in(images))
         return
     for key, value in found.scores.items():
         typer.echo(f"{key:>11}  {value if isinstance(value, int) else format(value, '.4f')}")
@@ -168,7 +174,8 @@ def novelty(
             found.picture(count).save(folder / "strangest.png", optimize=True)
     if as_json:
         facts = {"by": found.by, "unit": found.unit, "images": len(rows)}
-        print_json(facts | {"strangest": rows[:count], "file": str(output)})
+        facts |= {"strangest": rows[:count], "file": str(output)}
+        print_json(facts | changed_in(images, ordinary))
         return
     typer.echo(f"score: {found.unit}")
     print_table(rows[:count])

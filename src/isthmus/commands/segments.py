@@ -8,10 +8,11 @@ from typing import Any
 
 import typer
 
-from isthmus.commands.given import images_for, in_half, watched
+from isthmus.commands.given import in_half, in_sizes, watched
+from isthmus.commands.pngs import stem_of, unused
 from isthmus.files import refuse_existing, replacing_folder
 from isthmus.options import AsJson, Force, ModelFile, Out, Source, Split
-from isthmus.terminal import print_json
+from isthmus.terminal import changed_in, print_json
 
 
 def segment(
@@ -33,13 +34,16 @@ def segment(
         raise ValueError(f"{output}: segment writes a folder, give a name without a suffix")
     refuse_existing(output, force=force)
     loaded = load_model(model)
-    images = in_half(images_for(loaded, source, per="image"), split)
-    facts: list[dict[str, Any]] = []
-    rows = track(range(len(images)), "segmenting", len(images), watched(as_json))
+    in_half(None, split)
+    sets = in_sizes(loaded, source, split, per="image", own=True)
+    count, facts = sum(map(len, sets)), list[dict[str, Any]]()
+    stems: set[str] = set()
+    rows = [(images, row) for images in sets for row in range(len(images))]
     with replacing_folder(output, force=force) as folder:
-        for row in rows:
-            facts.append(_one(loaded, images[row : row + 1], _stem(images, row), folder))
-        summary = {"images": len(images)} | _scored(facts)
+        for images, row in track(rows, "segmenting", count, watched(as_json)):
+            stem = unused(_stem(images, row), stems)
+            facts.append(_one(loaded, images[row : row + 1], stem, folder))
+        summary = {"images": count} | _scored(facts) | changed_in(*sets)
         (folder / "segments.json").write_text(json.dumps(summary | {"each": facts}, indent=1))
     shown = {"folder": str(output)} | summary
     if as_json:
@@ -52,7 +56,7 @@ def segment(
 def _stem(images: Any, row: int) -> str:
     """Return what the files about an image begin with."""
     if images.names is not None:
-        return str(Path(str(images.names[row])).with_suffix("")).replace("/", "-").lstrip(".")
+        return stem_of(str(images.names[row])).replace("/", "-").lstrip(".")
     source = Path(images.source).stem if len(images) == 1 else ""
     return source or f"{row:0{len(str(len(images) - 1))}d}"
 

@@ -10,7 +10,7 @@ import typer
 from isthmus.commands.given import model_and_images, watched
 from isthmus.files import refuse_existing
 from isthmus.options import AsJson, Force, ModelFile, Out, Seed, Source
-from isthmus.terminal import check_chart, print_json, save_figure
+from isthmus.terminal import changed_in, check_chart, print_json, save_figure
 
 
 def finetune(
@@ -48,7 +48,7 @@ def finetune(
         save_figure(chart, made.chart())
     if as_json:
         found = {name: each._asdict() for name, each in made.accuracies().items()}
-        print_json({"model": str(output), "labels": labels, **found})
+        print_json({"model": str(output), "labels": labels, **found, **changed_in(images)})
         return
     for name, each in made.accuracies().items():
         ends = f"95 % {100 * each.low:.2f} to {100 * each.high:.2f}"

@@ -64,7 +64,9 @@ def morph(
     heads = _stations([f"image {row}" for row in asked], steps)
     save_ways(output, rows, title, known, heads=heads)
     shape = next(iter(rows.values())).shape
-    say(output, {"models": list(rows), "images": asked, "how": how, "shape": shape}, as_json)
+    say(
+        output, {"models": list(rows), "images": asked, "how": how, "shape": shape}, as_json, known
+    )
 
 
 def _name(path: Path, taken: Any) -> str:
@@ -138,7 +140,7 @@ def edit(
     heads = ["original", *(f"{value:+g}" if value else "0" for value in strengths)]
     save_ways(output, rows, title, known, heads=heads)
     facts = {"by": by, "learned from": counts, "images": asked, "strengths": strengths}
-    say(output, facts | {"shape": edited.shape}, as_json)
+    say(output, facts | {"shape": edited.shape}, as_json, known)
 
 
 def _held_out(images: Any, label: int) -> list[int]:
@@ -207,7 +209,7 @@ def traverse(
     heads = [] if is_index else ["lowest", *[""] * (steps - 2), "highest"]
     save_ways(output, rows, title, images, heads=heads)
     shape = [len(rows), *next(iter(rows.values())).shape]
-    say(output, {"start": start, **facts, "shape": shape}, as_json)
+    say(output, {"start": start, **facts, "shape": shape}, as_json, images)
 
 
 def _called(starts: dict[str, Any]) -> str:

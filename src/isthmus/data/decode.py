@@ -41,6 +41,7 @@ class Rule(NamedTuple):
     longest: int | None = None
     layout: str = "auto"
     expected: tuple[int, ...] | None = None
+    only: bool = False  # leave out images that are not of that size as they are
 
     def size_for(self, height: float, width: float) -> tuple[int, int]:
         """Return the size that images of this natural size get."""

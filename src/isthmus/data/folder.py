@@ -228,6 +228,8 @@ def _each(
 def _plan(entries: list[Entry], rule: Rule, source: Path, verbose: bool | None) -> Plan:
     found = list(_each(_header_or_reason, entries, "reading headers", verbose))
     headers = {i: header for i, header in enumerate(found) if isinstance(header, Header)}
+    if rule.only:
+        headers = {i: header for i, header in headers.items() if header[:2] == rule.size}
     skipped = [(entries[i].name, why) for i, why in enumerate(found) if isinstance(why, str)]
     if not headers:
         raise nothing_readable(source, skipped)

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from isthmus.data import catalog
+from isthmus.data.adjust import adjusted
 from isthmus.data.arrays import read_hdf5, read_mat, read_npy, read_npz
-from isthmus.data.decode import COLORS, DTYPES, FITS, IMAGE_NAME, Rule, fit_labels, resize_array
-from isthmus.data.fitting import COLORED, DEFAULTS, GREYED, size_changes
+from isthmus.data.decode import COLORS, DTYPES, FITS, IMAGE_NAME, Rule
+from isthmus.data.fitting import DEFAULTS, SIZE_BITS
 from isthmus.data.flowers import is_flowers, read_flower_folder
 from isthmus.data.folder import read_folder, read_zip
 from isthmus.data.idx import idx_parts, read_idx, read_idx_folder
-from isthmus.data.images import Images, to_unit, with_channels
-from isthmus.data.label_maps import NO_CLASS
+from isthmus.data.images import Images, with_channels
 from isthmus.data.layout import arranged, check_layout
 from isthmus.data.parquet import read_parquet
 from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
@@ -51,7 +51,6 @@ ARRAYS = (".npy", ".npz", ".mat", ".h5", ".hdf5")
 UNITS = ("image", "pixel")
 
 INSIDE = re.compile(r"(?P<file>.+\.(npz|parquet|mat|h5|hdf5)):(?P<name>.+)", re.IGNORECASE)
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 def load_images(
@@ -183,7 +182,7 @@ def load_images(
         images = Images(array, loading={"dtype": rule.dtype})
     if like is not None:
         per = _like(like, images, per)
-    images = _adjusted(images, rule)
+    images = adjusted(images, rule)
     if images is not source:
         loading = {"fit": rule.fit, "color": rule.color, "dtype": rule.dtype}
         images = replace(images, loading=images.loading | loading)
@@ -230,6 +229,43 @@ def _like(model: Any, images: Images, per: str | None) -> str:
         f"this {name} was fitted on {fitted}, {images.source} holds {found} of shape "
         f"{images.shape[1:]}: give {wanted}"
     )
+
+
+def in_own_sizes(
+    images: Images, source: str | Path, like: Any, per: str = "image"
+) -> list[Images]:
+    """Return images of a source again, those of one size together, where a model takes any size.
+
+    Parameters
+    ----------
+    images : Images
+        Some of what ``load_images(source, like=like, per=per)`` returns: one array, so of one
+        size.
+    source : str or Path
+        The file or folder.
+    like : Representation
+        Fitted; unless it takes images of any size, `images` are all there is.
+
+    Returns
+    -------
+    list of Images
+        The same images and what is known of them, a set for every size.
+    """
+    free = getattr(like, "any_size", False) or len(like.image_shape_) == 1
+    cut = images.changes is not None and (images.changes & SIZE_BITS).any()
+    named = images.names is not None and len(set(images.names)) == len(images)
+    if not (free and cut and named and per == "image"):
+        return [images]
+    groups = []
+    for height, width in np.unique(images.sizes, axis=0).tolist():
+        rule = _rule_like(like, Rule())._replace(size=(height, width), only=True)
+        group = adjusted(_read(source, rule, None), rule)
+        rows = np.flatnonzero((images.sizes == (height, width)).all(1))
+        places = {name: row for row, name in enumerate(group.names.tolist())}
+        group = group[[places[name] for name in images.names[rows].tolist()]]
+        new = {name: getattr(group, name) for name in ("data", "rows", "changes", "label_maps")}
+        groups.append(replace(images[rows], **new))
+    return groups
 
 
 def _read(source: str | Path, rule: Rule, verbose: bool | None) -> Images:
@@ -301,79 +337,3 @@ def _size(size: Any) -> tuple[int, int] | None:
     if not (isinstance(height, int) and isinstance(width, int) and min(height, width) >= 1):
         raise ValueError(f"size={size!r}: expected a number of pixels, or (height, width)")
     return height, width
-
-
-def _adjusted(images: Images, rule: Rule) -> Images:
-    """Bring an array to the rule, and note what that did; files decoded by it are there already.
-
-    Only the rows that are meant are looked at, and nothing is copied where nothing changes.
-    """
-    if 0 in images.shape:
-        raise ValueError(f"no images in {images.source}: its shape is {images.shape}")
-    data = images.data[:1]
-    alike = _resized(_recoloured(_as_asked(data, rule), rule.color), rule)
-    if alike.shape == data.shape and alike.dtype == data.dtype:
-        return images
-    if images.rows is not None:
-        images = replace(images, data=images.data[images.rows], rows=None)
-    data = _resized(_recoloured(_as_asked(images.data, rule), rule.color), rule)
-    images = _noted(images, data, rule)
-    return replace(images, data=data, **_resized_maps(images, data.shape[1:3], rule))
-
-
-def _as_asked(data: np.ndarray, rule: Rule) -> np.ndarray:
-    return to_unit(data) if data.dtype == np.uint8 and rule.dtype == "float32" else data
-
-
-def _noted(images: Images, data: np.ndarray, rule: Rule) -> Images:
-    """Return images that know what became of them: still those before, `data` is what they get."""
-    if images.ndim == 2:
-        return images
-    before, after = images.shape, data.shape
-    done = size_changes([before[1:3]], after[1:3], rule.fit)[0]
-    if before[3] != after[3]:
-        done |= GREYED if after[3] == 1 else COLORED
-    if not done:
-        return images
-    old = np.zeros(len(images), np.uint8) if images.changes is None else images.changes
-    sizes = np.tile(before[1:3], (len(images), 1)) if images.sizes is None else images.sizes
-    return replace(images, sizes=sizes, changes=old | done)
-
-
-def _resized_maps(images: Images, size: tuple[int, ...], rule: Rule) -> dict[str, Any]:
-    """Return the label maps at `size`, and the class of what was added around them."""
-    maps, ignored = images.label_maps, images.ignored_class
-    if maps is None or maps.shape[1:] == size:
-        return {}
-    height, width = size
-    fitted = np.stack([fit_labels(m, (height, width), rule.fit) for m in maps])
-    void = NO_CLASS if ignored is None and rule.fit == "pad" else ignored
-    return {"label_maps": fitted, "ignored_class": void}
-
-
-def _recoloured(data: np.ndarray, color: str) -> np.ndarray:
-    channels = {"auto": data.shape[-1], "grey": 1, "rgb": 3}[color]
-    if data.ndim == 2 or data.shape[-1] == channels:
-        return data
-    if {data.shape[-1], channels} != {1, 3}:
-        raise ValueError(f"color={color!r} needs 1 or 3 channels, got {data.shape[-1]}")
-    if channels == 3:
-        return np.repeat(data, 3, axis=-1)
-    grey = data @ LUMA.astype(np.float32 if data.dtype == np.uint8 else data.dtype)
-    return (np.rint(grey).astype(np.uint8) if data.dtype == np.uint8 else grey)[..., None]
-
-
-def _resized(data: np.ndarray, rule: Rule) -> np.ndarray:
-    if data.ndim == 2:
-        if rule.size:
-            raise ValueError(f"size={rule.size} needs images, got vectors of shape {data.shape}")
-        return data
-    size = rule.size_for(*data.shape[1:3])
-    if data.shape[1:3] == size:
-        return data
-    out = np.empty(
-        (len(data), *size, data.shape[3]), np.uint8 if data.dtype == np.uint8 else np.float32
-    )
-    for row, image in enumerate(data):
-        out[row] = resize_array(image, size, rule.fit)
-    return out

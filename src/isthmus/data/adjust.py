@@ -1,0 +1,91 @@
+"""Arrays brought to the rule by which files are decoded: numbers, colour and size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from isthmus.data.decode import Rule, fit_labels, resize_array
+from isthmus.data.fitting import COLORED, GREYED, size_changes
+from isthmus.data.images import Images, to_unit
+from isthmus.data.label_maps import NO_CLASS
+
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+def adjusted(images: Images, rule: Rule) -> Images:
+    """Bring an array to the rule, and note what that did; files decoded by it are there already.
+
+    Only the rows that are meant are looked at, and nothing is copied where nothing changes.
+    """
+    if 0 in images.shape:
+        raise ValueError(f"no images in {images.source}: its shape is {images.shape}")
+    data = images.data[:1]
+    alike = _resized(_recoloured(_as_asked(data, rule), rule.color), rule)
+    if alike.shape == data.shape and alike.dtype == data.dtype:
+        return images
+    if images.rows is not None:
+        images = replace(images, data=images.data[images.rows], rows=None)
+    data = _resized(_recoloured(_as_asked(images.data, rule), rule.color), rule)
+    images = _noted(images, data, rule)
+    return replace(images, data=data, **_resized_maps(images, data.shape[1:3], rule))
+
+
+def _as_asked(data: np.ndarray, rule: Rule) -> np.ndarray:
+    return to_unit(data) if data.dtype == np.uint8 and rule.dtype == "float32" else data
+
+
+def _noted(images: Images, data: np.ndarray, rule: Rule) -> Images:
+    """Return images that know what became of them: still those before, `data` is what they get."""
+    if images.ndim == 2:
+        return images
+    before, after = images.shape, data.shape
+    done = size_changes([before[1:3]], after[1:3], rule.fit)[0]
+    if before[3] != after[3]:
+        done |= GREYED if after[3] == 1 else COLORED
+    if not done:
+        return images
+    old = np.zeros(len(images), np.uint8) if images.changes is None else images.changes
+    sizes = np.tile(before[1:3], (len(images), 1)) if images.sizes is None else images.sizes
+    return replace(images, sizes=sizes, changes=old | done)
+
+
+def _resized_maps(images: Images, size: tuple[int, ...], rule: Rule) -> dict[str, Any]:
+    """Return the label maps at `size`, and the class of what was added around them."""
+    maps, ignored = images.label_maps, images.ignored_class
+    if maps is None or maps.shape[1:] == size:
+        return {}
+    height, width = size
+    fitted = np.stack([fit_labels(m, (height, width), rule.fit) for m in maps])
+    void = NO_CLASS if ignored is None and rule.fit == "pad" else ignored
+    return {"label_maps": fitted, "ignored_class": void}
+
+
+def _recoloured(data: np.ndarray, color: str) -> np.ndarray:
+    channels = {"auto": data.shape[-1], "grey": 1, "rgb": 3}[color]
+    if data.ndim == 2 or data.shape[-1] == channels:
+        return data
+    if {data.shape[-1], channels} != {1, 3}:
+        raise ValueError(f"color={color!r} needs 1 or 3 channels, got {data.shape[-1]}")
+    if channels == 3:
+        return np.repeat(data, 3, axis=-1)
+    grey = data @ LUMA.astype(np.float32 if data.dtype == np.uint8 else data.dtype)
+    return (np.rint(grey).astype(np.uint8) if data.dtype == np.uint8 else grey)[..., None]
+
+
+def _resized(data: np.ndarray, rule: Rule) -> np.ndarray:
+    if data.ndim == 2:
+        if rule.size:
+            raise ValueError(f"size={rule.size} needs images, got vectors of shape {data.shape}")
+        return data
+    size = rule.size_for(*data.shape[1:3])
+    if data.shape[1:3] == size:
+        return data
+    out = np.empty(
+        (len(data), *size, data.shape[3]), np.uint8 if data.dtype == np.uint8 else np.float32
+    )
+    for row, image in enumerate(data):
+        out[row] = resize_array(image, size, rule.fit)
+    return out
