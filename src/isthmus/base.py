@@ -335,7 +335,7 @@ class Codebook(TransformerMixin):
         return cls(**{cls.width: size} | parameters)
 
     def _encode(self: Any, x: torch.Tensor) -> torch.Tensor:
-        return squared_distances(x, self._learned("codebook_", x), shifted=True).argmin(1)
+        return squared_distances(x, self._learned("codebook_", x)).argmin(1)
 
     def _decode(self: Any, z: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(self.codebook_).to(z.device)[z]
@@ -345,7 +345,7 @@ class Codebook(TransformerMixin):
         check_is_fitted(self)
 
         def distances(x: torch.Tensor) -> torch.Tensor:
-            return squared_distances(x, self._learned("codebook_", x)).clamp_(min=0).sqrt_()
+            return squared_distances(x, self._learned("codebook_", x)).sqrt_()
 
         return self._map(distances, self._check(X, reset=False))
 

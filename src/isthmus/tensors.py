@@ -65,13 +65,80 @@ def same_blocks_again() -> Iterator[None]:
         _keep_small_blocks()
 
 
-def squared_distances(x: torch.Tensor, c: torch.Tensor, *, shifted: bool = False) -> torch.Tensor:
-    """Return ``|x - c|^2`` for every pair, (n, k); `shifted` leaves out ``|x|^2``.
+FAR = 16
+"""Rows are taken about their mean where its square is so many times their mean squared distance
+from it: nearer to the origin, that would cost more than it gains."""
+DOUBT = 2**-10
+"""Squared distances below this share of ``|x|^2 + |c|^2`` are computed from differences."""
 
-    Written out, ``|x|^2 - 2 x c + |c|^2`` is one matrix product instead of n k differences.
+
+def origin_of(c: torch.Tensor) -> torch.Tensor | None:
+    """Return the mean of the rows if they lie far from the origin and near each other, else None.
+
+    Examples
+    --------
+    >>> origin_of(torch.tensor([[3000.0, 0.0], [3001.0, 0.0]]))
+    tensor([3000.5000,    0.0000])
+    >>> origin_of(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
     """
-    d = torch.addmm((c * c).sum(1), x, c.T, alpha=-2)
-    return d if shifted else d.add_((x * x).sum(1, keepdim=True))
+    mean = c.mean(0)
+    spread = float((c - mean).square().sum(1).mean())
+    return mean if float(mean.square().sum()) > FAR * spread else None
+
+
+def squared_distances(
+    x: torch.Tensor, c: torch.Tensor, square: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return ``|x - c|^2`` for every pair, (n, k), to three digits at the least.
+
+    Written out, ``|x|^2 - 2 x c + |c|^2`` is one matrix product instead of n k differences. Far
+    from the origin its terms cancel: there both are taken about the mean of `c`, and what is small
+    beside the terms all the same is computed again, from differences.
+
+    Parameters
+    ----------
+    x, c : tensors of shape (n, d) and (k, d)
+        The rows.
+    square : tensor of shape (n,), optional
+        ``|x|^2``, where it is known; then rows are taken as they lie.
+
+    Raises
+    ------
+    ValueError
+        If the squares are too large for the type of the values.
+
+    Examples
+    --------
+    >>> x = torch.tensor([[3000.0], [3001.0], [3003.0]])
+    >>> squared_distances(x, x[:2])
+    tensor([[0., 1.],
+            [1., 0.],
+            [9., 4.]])
+    """
+    if square is None:
+        if (origin := origin_of(c)) is not None:
+            x, c = x - origin, c - origin
+        square = torch.linalg.vector_norm(x, dim=1).square_()  # keeps no squares of all values
+    offset = (c * c).sum(1)
+    check_finite(4 * (square.max() + offset.max()) if len(x) else offset.max())
+    d = torch.addmm(offset, x, c.T, alpha=-2).add_(square[:, None])
+    doubtful = torch.nonzero(d.amin(1) < DOUBT * (square + offset.max()))[:, 0]
+    if len(doubtful):
+        small = d[doubtful] < DOUBT * (square[doubtful, None] + offset)
+        rows, columns = torch.nonzero(small).T
+        at_once = max(1, MEGABYTE // x.shape[1])
+        for i, j in zip(doubtful[rows].split(at_once), columns.split(at_once), strict=True):
+            d[i, j] = (x[i] - c[j]).square().sum(1)
+    return d
+
+
+def check_finite(result: torch.Tensor) -> None:
+    """Raise ValueError where a result shows that values were too large for their type."""
+    if not bool(torch.isfinite(result).all()):
+        raise ValueError(
+            "the values are too large: sums of them or of their squares overflow; divide them by "
+            "a number, or give float64, which reaches further than float32"
+        )
 
 
 def readable_tensor(array: np.ndarray) -> torch.Tensor:
@@ -188,7 +255,7 @@ class Nearest:
         if self.codes is not None and (p := as_bytes(values)) is not None:
             products = torch._int_mm((p ^ 128).view(torch.int8), self.codes)
             return products.sub_(self.offset).argmax(1)
-        return squared_distances(x, self.c, shifted=True).argmin(1)
+        return squared_distances(x, self.c).argmin(1)
 
 
 def deviation_of(chunks: Iterator[torch.Tensor]) -> np.ndarray:

@@ -13,7 +13,7 @@ from sklearn.base import ClusterMixin
 from isthmus.base import Codebook, Representation
 from isthmus.data.images import Images
 from isthmus.progress import track
-from isthmus.tensors import generator, readable_tensor, squared_distances
+from isthmus.tensors import generator, origin_of, readable_tensor, squared_distances
 
 SEEDING_SAMPLE = 32
 """Images per cluster in the random sample on which the first centroids are chosen."""
@@ -119,7 +119,7 @@ class KMeans(Codebook, ClusterMixin, Representation):
     def _run(self, images: Images, rng: torch.Generator) -> dict[str, Any]:
         lloyd = _Lloyd(self._seeds(images, rng), images, self._input)
         n_iter = lloyd.run(self.max_iter, self.tol, self.verbose)
-        return {"centers": lloyd.centers, "n_iter": n_iter, **lloyd.finish()}
+        return {"n_iter": n_iter, **lloyd.finish()}
 
     def _seeds(self, images: Images, rng: torch.Generator) -> torch.Tensor:
         if not isinstance(self.init, str):
@@ -141,7 +141,7 @@ class KMeans(Codebook, ClusterMixin, Representation):
             return centers
         settling = _Lloyd(centers, sample, self._input)
         settling.run(SEEDING_PASSES, self.tol)
-        return settling.centers
+        return settling.finish()["centers"]
 
     def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
         c = torch.from_numpy(self.codebook_).to(rng.device)
@@ -169,24 +169,23 @@ class KMeans(Codebook, ClusterMixin, Representation):
 def _plus_plus(x: torch.Tensor, k: int, rng: torch.Generator) -> torch.Tensor:
     """Draw k rows by greedy k-means++: the best of a few candidates each time."""
     trials = 2 + int(np.log(k))
+    found = x
+    if (origin := origin_of(x)) is not None:
+        x = x - origin
     square = (x * x).sum(1)
     first = torch.randint(len(x), (1,), generator=rng, device=x.device)
     chosen = [first]
-    nearest = _to_rows(x, square, first)[:, 0]
+    nearest = squared_distances(x, x[first], square)[:, 0]
     for _ in range(1, k):
         total = nearest.cumsum(0)
         draws = torch.rand(trials, generator=rng, device=x.device, dtype=x.dtype) * total[-1]
         candidates = torch.searchsorted(total, draws).clamp_(max=len(x) - 1)
-        distances = torch.minimum(_to_rows(x, square, candidates), nearest[:, None])
+        distances = squared_distances(x, x[candidates], square)
+        distances = torch.minimum(distances, nearest[:, None])
         best = distances.sum(0).argmin()
         nearest = distances[:, best].contiguous()
         chosen.append(candidates[best][None])
-    return x[torch.cat(chosen)]
-
-
-def _to_rows(x: torch.Tensor, square: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    d = torch.addmm(square[:, None], x, x[rows].T, alpha=-2)
-    return d.add_(square[rows]).clamp_(min=0)
+    return found[torch.cat(chosen)]
 
 
 class _Lloyd:
@@ -195,19 +194,24 @@ class _Lloyd:
     For every image the distance to its centroid is at most `upper`, and to every other centroid of
     group g at least ``lower[:, g] - drift[g]``. When centroids move, both are loosened by how far;
     an image is looked at again only when they no longer prove that its centroid is the nearest.
+    Images and centroids that lie far from the origin are taken about the middle of the first.
     """
 
     def __init__(self, centers: torch.Tensor, images: Images, read: Any):
-        self.centers, self.read = centers, read
+        self.origin = origin_of(centers)
+        self.centers = centers if self.origin is None else centers - self.origin
+        self.read = read
         self.data = readable_tensor(images.data)
         self.rows = None if images.rows is None else torch.from_numpy(images.rows)
-        n, (k, d) = len(images), centers.shape
+        n, k = len(images), len(centers)
         self.groups = -(-k // GROUP)
         self.labels = torch.full((n,), -1, device=centers.device)
         self.upper = centers.new_full((n,), torch.inf)
         self.lower = centers.new_zeros((n, self.groups))
         self.drift = centers.new_zeros(self.groups)
-        self.sums, self.counts = centers.new_zeros((k, d)), centers.new_zeros(k)
+        # float64, or sums of distant images would lose what tells them apart
+        self.sums = torch.zeros_like(centers, dtype=torch.float64)
+        self.counts = self.sums.new_zeros(k)
         self.square = centers.new_zeros(n)  # |x|^2
 
     def run(self, max_iter: int, tol: float, show: bool = False) -> int:
@@ -221,17 +225,15 @@ class _Lloyd:
     def assign(self) -> int:
         """Give every image to its nearest centroid; return how many changed theirs."""
         first, changed = bool(self.labels[0] < 0), 0
-        weights, offsets = -2 * self.centers.T, (self.centers**2).sum(1)
         for rows in self._doubtful():
             x = self._values(rows)
             if first:
                 self.square[rows] = (x * x).sum(1)
-            d = torch.addmm(offsets, x, weights)  # |x - c|^2 - |x|^2
+            d = squared_distances(x, self.centers, self.square[rows])
             nearest, labels = d.min(1, keepdim=True)
             others = self._least_of_groups(d.scatter_(1, labels, torch.inf))
-            square = self.square[rows, None]
-            self.upper[rows] = nearest.add_(square).clamp_(min=0).sqrt_()[:, 0]
-            self.lower[rows] = others.add_(square).clamp_(min=0).sqrt_().add_(self.drift)
+            self.upper[rows] = nearest.sqrt_()[:, 0]
+            self.lower[rows] = others.sqrt_().add_(self.drift)
             changed += self._hand_over(x, rows, labels[:, 0])
         return changed
 
@@ -249,7 +251,8 @@ class _Lloyd:
     def _values(self, rows: torch.Tensor) -> torch.Tensor:
         rows = rows.cpu()
         where = rows if self.rows is None else self.rows[rows]
-        return self.read(self.data.index_select(0, where).to(self.centers.device))
+        x = self.read(self.data.index_select(0, where).to(self.centers.device))
+        return x if self.origin is None else x - self.origin
 
     def _least_of_groups(self, d: torch.Tensor) -> torch.Tensor:
         if padding := self.groups * GROUP - d.shape[1]:
@@ -268,12 +271,12 @@ class _Lloyd:
         return len(moved)
 
     def _add(self, x: torch.Tensor, to: torch.Tensor, sign: int) -> None:
-        self.sums.index_add_(0, to, x, alpha=sign)
-        self.counts.index_add_(0, to, torch.full_like(to, sign, dtype=x.dtype))
+        self.sums.index_add_(0, to, x.double(), alpha=sign)
+        self.counts.index_add_(0, to, torch.full_like(to, sign, dtype=torch.float64))
 
     def move(self) -> float:
         """Move every centroid to the mean of its images; return the sum of squared shifts."""
-        means = self.sums / self.counts[:, None].clamp(min=1)
+        means = (self.sums / self.counts[:, None].clamp(min=1)).to(self.centers)
         empty = torch.nonzero(self.counts < 0.5)[:, 0]
         if len(empty):  # start again from the images that lie farthest from their centroids
             farthest = self.upper.topk(len(empty)).indices.sort().values
@@ -292,14 +295,18 @@ class _Lloyd:
     def mean_variance(self) -> float:
         """Return the variance of a pixel, averaged over pixels."""
         n, d = len(self.labels), self.centers.shape[1]
-        mean = self.sums.sum(0).double() / n
+        mean = self.sums.sum(0) / n
         square = float(self.square.sum(dtype=torch.float64))
         return max(0.0, (square / n - float(mean @ mean)) / d)
 
     def finish(self) -> dict[str, Any]:
-        """Return labels and inertia for the centroids as they are now."""
-        inertia = 0.0
+        """Return the centroids as they are now, and labels and inertia for them."""
+        inertia, centers = 0.0, self.centers
+        if self.origin is not None:  # as they will be kept, rounded
+            centers = self.centers + self.origin
+            self.centers = centers - self.origin
         for rows in torch.arange(len(self.labels)).split(BLOCK):
-            d, self.labels[rows] = squared_distances(self._values(rows), self.centers).min(1)
-            inertia += float(d.clamp_(min=0).sum(dtype=torch.float64))
-        return {"labels": self.labels, "inertia": inertia}
+            d = squared_distances(self._values(rows), self.centers, self.square[rows])
+            d, self.labels[rows] = d.min(1)
+            inertia += float(d.sum(dtype=torch.float64))
+        return {"centers": centers, "labels": self.labels, "inertia": inertia}

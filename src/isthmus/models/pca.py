@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -12,15 +12,15 @@ import scipy.linalg
 import torch
 
 from isthmus.base import Representation
-from isthmus.data.images import Images
-from isthmus.tensors import as_bytes, generator, has_int8_products, readable_tensor
+from isthmus.data.images import CHUNK_BYTES, Images, chunk_rows
+from isthmus.tensors import as_bytes, check_finite, generator, has_int8_products, readable_tensor
 
-COVARIANCE_LIMIT = 4096
-"""Widest image whose d x d covariance is decomposed as it is."""
-GRAM_LIMIT = 4096
-"""Most images whose n x n products are decomposed instead, when images are wider than that."""
-
-
+LARGEST = 4096
+"""Numbers in an image, or images, up to which the products of all of them are decomposed."""
+DECOMPOSITION = 10
+"""Time to decompose an m x m matrix, as a multiple of m^3 multiplications within a product."""
+EXACT = 4e9
+"""Multiplications up to which the products of float32 images are added up in float64."""
 INTEGER_ROWS = 2048
 """Images multiplied at once as 8-bit integers; the sums of their products stay below 2^31."""
 
@@ -32,17 +32,20 @@ class PCA(Representation):
     The rows of W are the eigenvectors of the covariance with the k largest eigenvalues; decoding
     is the transpose, :math:`\hat x = W^T z + \mu`, the best reconstruction that a linear code of k
     numbers can give. `fit` adds up sums over chunks, so a memory-mapped set needs no more memory
-    than a small one, and the result is exact (but for "randomized").
+    than a small one, and the result is exact (but for "randomized"). Where images vary in fewer
+    directions than `n_components`, the other axes are orthogonal to those and have variance 0.
 
     Parameters
     ----------
     n_components : int
         Width of the code, 1 to min(number of images, numbers in an image).
     whiten : bool
-        Scale every component to unit variance.
+        Scale every component to unit variance; the code of a component without variance is 0.
     solver : {"auto", "covariance", "gram", "randomized"}
         Decompose the (d, d) covariance, the (n, n) products of the images, or a random projection
-        refined by 4 passes (Halko et al.); "auto" takes the first that is small, else the last.
+        refined by 4 passes (Halko et al.). "auto" takes the cheaper of the first two, by the
+        products they need, ``n d^2`` and ``2 n^2 d``, and 10 times the cube of the side of what is
+        decomposed, d or n; the third where both are above 4,096.
     random_state, device, verbose
         See `Representation`.
 
@@ -60,7 +63,7 @@ class PCA(Representation):
     Raises
     ------
     ValueError
-        If `n_components` or `solver` is out of its range.
+        If `n_components` or `solver` is out of its range, or values are too large for their type.
 
     References
     ----------
@@ -100,85 +103,114 @@ class PCA(Representation):
         solver = self._choose(n, d) if self.solver == "auto" else self.solver
         if solver not in solve:
             raise ValueError(f"solver={solver!r} must be 'auto', {', '.join(map(repr, solve))}")
-        mean, variance, axes, total = solve[solver](images)
-        dtype = np.float64 if images.dtype == np.float64 else np.float32
+        dtype: Any = np.float64 if images.dtype == np.float64 else np.float32
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused
+            mean, variance, axes, total = solve[solver](images)
+            check_finite(torch.from_numpy(np.array([total]).astype(dtype)))
+        variance = np.where(variance > self._noise(images, mean, variance, total), variance, 0)
         signs = np.sign(np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1))
         self.components_ = np.ascontiguousarray(axes * np.where(signs == 0, 1, signs), dtype=dtype)
         self.mean_ = mean.astype(dtype)
-        self.explained_variance_ = np.maximum(variance, 0).astype(dtype)
+        self.explained_variance_ = variance.astype(dtype)
         self.explained_variance_ratio_ = self.explained_variance_ / dtype(total or 1)
         self.singular_values_ = np.sqrt(self.explained_variance_ * (n - 1))
 
     @staticmethod
     def _choose(n: int, d: int) -> str:
-        if d <= COVARIANCE_LIMIT and d <= 4 * n:
-            return "covariance"
-        return "gram" if n <= GRAM_LIMIT else "randomized"
+        """Return the solver that takes the fewest multiplications."""
+        cost = {
+            "covariance": n * d**2 + DECOMPOSITION * d**3 if d <= LARGEST else np.inf,
+            "gram": 2 * n**2 * d + DECOMPOSITION * n**3 if n <= LARGEST else np.inf,
+            "randomized": np.finfo(float).max,
+        }
+        return min(cost, key=lambda solver: cost[solver])
+
+    def _noise(
+        self, images: Images, mean: np.ndarray, variance: np.ndarray, total: float
+    ) -> float:
+        """Return the variance up to which an axis has none but that of rounding.
+
+        That is the rounding of values, of their differences from the mean, and of products.
+        """
+        eps = np.finfo(np.float64 if images.dtype == np.float64 else np.float32).eps
+        of_values = (eps / 4 * np.abs(mean).max()) ** 2
+        of_products = 64 * np.finfo(float).eps if self._is_small(images) else 8 * eps
+        return of_values + (4 * eps) ** 2 * total + of_products * variance.max()
 
     def _by_covariance(self, images: Images) -> tuple:
         mean, scatter = self._scatter(images)
         covariance = scatter / (len(images) - 1)
+        check_finite(torch.from_numpy(covariance))
         variance, axes = _largest(covariance, self.n_components)
         return mean, variance, axes, np.trace(covariance)
 
     def _scatter(self, images: Images) -> tuple[np.ndarray, np.ndarray]:
         """Return the mean, and the sum of products of the images about it, as float64."""
         sums = _integer_sums(images) if has_int8_products(self._device()) else None
-        total, products, guess = sums or _sums(self._tensors(images))
-        offset = total / len(images)
-        return guess + offset, products - len(images) * np.outer(offset, offset)
+        return sums or _sums(self._tensors(images), self._is_small(images))
+
+    def _is_small(self, images: Images) -> bool:
+        return len(images) * self.n_features_in_**2 <= EXACT
 
     def _mean(self, images: Images) -> torch.Tensor:
         total = torch.zeros(self.n_features_in_, dtype=torch.float64, device=self._device())
         for x in self._tensors(images):
-            total += x.sum(0)
+            total += x.sum(0, dtype=torch.float64)
         return total / len(images)
+
+    def _centred(self, images: Images, mean: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Yield the images about their mean, which has more digits than they."""
+        for x in self._tensors(images):
+            near = mean.to(x)
+            yield (x - near).sub_((mean - near).to(x))
 
     def _by_gram(self, images: Images) -> tuple:
         """Decompose X X^T, which has the same eigenvalues as X^T X and is smaller here."""
-        mean = self._mean(images)
-        x = torch.cat([x - mean.to(x) for x in self._tensors(images)])
-        square, left = _largest(_float64(x @ x.T), self.n_components)
+        mean, scale = self._mean(images), len(images) - 1
+        x = torch.cat(list(self._centred(images, mean)))
+        x -= x.mean(0)  # what rounding has left of it
+        products = np.zeros((len(x), len(x)))
+        for part in x.split(max(1, CHUNK_BYTES // (8 * len(x))), 1):
+            wide = _engine(part.double())
+            products += _float64(wide @ wide.T)
+        check_finite(torch.from_numpy(products))
+        _, left = _largest(products, self.n_components)
         axes = torch.from_numpy(left).to(x) @ x
-        axes /= axes.norm(dim=1, keepdim=True).clamp(min=1e-30)
-        total = float((x * x).sum(dtype=torch.float64))
-        scale = len(images) - 1
-        return mean.cpu().numpy(), square / scale, axes.cpu().numpy(), total / scale
+        # beyond the rank of the images these are but rounding: made orthogonal, then put in order
+        base, _ = torch.linalg.qr(axes.T.double())
+        variance, within = _within(base, x.split(chunk_rows(x.shape)), self.n_components)
+        return mean.cpu().numpy(), variance / scale, within, np.trace(products) / scale
 
     def _by_projection(self, images: Images) -> tuple:
         """Find the leading subspace by repeated passes over a random one, then decompose in it."""
-        mean, n = self._mean(images), len(images)
-        width = min(self.n_components + 16, n, self.n_features_in_)
+        mean, scale = self._mean(images), len(images) - 1
+        width = min(self.n_components + 16, len(images), self.n_features_in_)
         rng = generator(self.random_state, mean.device)
-        base = torch.randn(len(mean), width, generator=rng, device=mean.device)
+        base = torch.randn(len(mean), width, generator=rng, device=mean.device, dtype=mean.dtype)
+        total = 0.0
         for _ in range(4):
-            base, _ = torch.linalg.qr(self._pass(images, mean, base))
-        narrow, total = mean.new_zeros((width, width)), 0.0
-        for x in self._tensors(images):
-            x = x - mean.to(x)
-            total += float((x * x).sum(dtype=torch.float64))
-            z = x @ base.to(x)
-            narrow += z.T @ z
-        variance, inner = _largest((narrow / (n - 1)).cpu().numpy(), self.n_components)
-        axes = inner @ base.T.double().cpu().numpy()
-        return mean.cpu().numpy(), variance, axes, total / (n - 1)
-
-    def _pass(self, images: Images, mean: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
-        moved = torch.zeros_like(base)
-        for x in self._tensors(images):
-            x = x - mean.to(x)
-            moved += (x.T @ (x @ base.to(x))).to(moved)
-        return moved
+            moved, total = torch.zeros_like(base), 0.0
+            for x in self._centred(images, mean):
+                moved += x.T @ (x @ base.to(x))
+                total += float((x * x).sum(dtype=torch.float64))
+            check_finite(moved)
+            base, _ = torch.linalg.qr(moved)
+        variance, axes = _within(base, self._centred(images, mean), self.n_components)
+        return mean.cpu().numpy(), variance / scale, axes, total / scale
 
     def _scale(self, like: torch.Tensor) -> torch.Tensor:
+        """Return the deviation of every component; 0 where there is none but of rounding."""
         variance = self.explained_variance_
         least = variance.max() * torch.finfo(like.dtype).eps
-        return torch.from_numpy(np.sqrt(np.maximum(variance, least))).to(like)
+        return torch.from_numpy(np.sqrt(np.where(variance > least, variance, 0))).to(like)
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        axes, mean = self._learned("components_", x), self._learned("mean_", x)
-        z = torch.addmm(-(axes @ mean), x, axes.T)
-        return z / self._scale(z) if self.whiten else z
+        z = (x - self._learned("mean_", x)) @ self._learned("components_", x).T
+        check_finite(z)
+        if self.whiten:
+            scale = self._scale(z)
+            z = torch.where(scale > 0, z / scale, 0)
+        return z
 
     def _decode(self, z: torch.Tensor) -> torch.Tensor:
         z = z * self._scale(z) if self.whiten else z
@@ -207,19 +239,37 @@ class PCA(Representation):
         return []
 
 
-def _sums(chunks: Iterator[torch.Tensor]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Add up images and their products about a first guess of the mean, which is returned too.
+def _sums(chunks: Iterator[torch.Tensor], wide: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of images, and the sum of their products about it.
 
-    Far from the origin, sums about zero would leave no digits for the variance.
+    They are added up about a first guess of it: far from the origin, sums about zero would leave
+    no digits for the variance. If `wide`, products are taken in float64.
     """
     first = next(chunks)
-    guess, d = first.mean(0), first.shape[1]
+    guess, d, n = first.mean(0), first.shape[1], 0
     total, products = np.zeros(d), np.zeros((d, d))
     for x in itertools.chain([first], chunks):
-        x = _engine(x) - _engine(guess)
+        x = x - guess
+        n, x = n + len(x), _engine(x.double() if wide else x)
         total += _float64(x.sum(0))
         products += _float64(x.T @ x)
-    return total, products, _float64(_engine(guess))
+    offset = total / n
+    return _float64(guess) + offset, products - n * np.outer(offset, offset)
+
+
+def _within(
+    base: torch.Tensor, chunks: Iterable[torch.Tensor], k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the k largest sums of squares of centred images within a subspace, and their axes."""
+    n, total = 0, base.new_zeros(base.shape[1])
+    narrow = torch.outer(total, total)
+    for x in chunks:
+        z = x.double() @ base
+        n, total = n + len(z), total + z.sum(0)
+        narrow += z.T @ z
+    narrow -= torch.outer(total, total) / n  # what rounding has left of the mean
+    squares, inner = _largest(narrow.cpu().numpy(), k)
+    return squares, inner @ base.T.cpu().numpy()
 
 
 def _engine(x: torch.Tensor) -> Any:
@@ -231,21 +281,23 @@ def _float64(x: Any) -> np.ndarray:
     return (x.cpu().numpy() if isinstance(x, torch.Tensor) else x).astype(np.float64)
 
 
-def _integer_sums(images: Images) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Add up as `_sums` does, about 128 and in 8-bit integers: exact, and several times faster.
+def _integer_sums(images: Images) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return what `_sums` does, in integers about 128: exact, and several times faster.
 
     None if the images are not 8-bit values, or such values divided by 255.
     """
-    d = int(np.prod(images.shape[1:]))
-    total, products = torch.zeros(d, dtype=torch.float64), torch.zeros(d, d, dtype=torch.int64)
+    n, d = len(images), int(np.prod(images.shape[1:]))
+    total, products = torch.zeros(d, dtype=torch.int64), torch.zeros(d, d, dtype=torch.int64)
     for chunk in images.chunks(INTEGER_ROWS):
         x = as_bytes(readable_tensor(chunk).reshape(len(chunk), d))
         if x is None:
             return None
-        total += x.float().sum(0) - 128 * len(x)
+        total += x.float().sum(0).long() - 128 * len(x)
         products += _upper((x ^ 128).view(torch.int8))
-    mirrored = products + products.triu(1).T
-    return total.numpy() / 255, mirrored.numpy() / 255**2, np.full(d, 128 / 255)
+    # n times the scatter, still whole: a 64-bit sum of squares holds 20 million images
+    scatter = (n * products - torch.outer(total, total).triu()).numpy()
+    mirrored = scatter + np.triu(scatter, 1).T
+    return (total.numpy() / n + 128) / 255, mirrored / (n * 255**2)
 
 
 def _upper(x: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,9 +14,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.base import Codebook, Representation
 from isthmus.data.images import CHUNK_BYTES, Images
+from isthmus.models.grids import are_neighbors, evenly_apart, grid_distances
 from isthmus.models.pca import PCA
 from isthmus.progress import track
-from isthmus.tensors import Nearest, deviation_of, generator, readable_tensor, squared_distances
+from isthmus.tensors import (
+    Nearest,
+    deviation_of,
+    generator,
+    origin_of,
+    readable_tensor,
+    squared_distances,
+)
 from isthmus.words import one_of
 
 LAST_SIGMA = {"gaussian": 0.25, "bubble": 1.0}
@@ -128,6 +136,7 @@ class SOM(Codebook, Representation):
     noise: float = 0.1
 
     width = "grid"
+    _origin = cast(Any, None)  # what `fit` takes images and units about, far from 0
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
@@ -141,12 +150,18 @@ class SOM(Codebook, Representation):
         rng = generator(self.random_state, self._device())
         self.deviation_ = deviation_of(map(self._tensor, images.chunks(BLOCK)))
         codebook = self._start(images, rng)
+        # bytes never lie far from it, and are compared as they are
+        origin = self._origin = None if images.dtype == np.uint8 else origin_of(codebook)
+        codebook = codebook if origin is None else codebook - origin
         distance = self._distances().to(codebook)
         rule = self._by_batch if self.rule == "batch" else self._by_steps
         moved = rule(images, codebook, distance, rng)
         for after in track(moved, "SOM", self.max_iter, self.verbose):
             codebook, before = after, codebook
         self.codebook_, self.n_iter_ = codebook.cpu().numpy(), self.max_iter
+        if origin is not None:
+            self.codebook_ += origin.cpu().numpy()
+            self._origin = None
         nearest = self._map(self._two_nearest, images)
         self.counts_ = np.bincount(nearest[:, 0].astype(int), minlength=len(codebook))
         self.quantization_error_ = float(nearest[:, 2].mean())
@@ -190,7 +205,7 @@ class SOM(Codebook, Representation):
         sample = images[np.sort(order[:most])]
         k = min(2, len(sample), self.n_features_in_)
         plane = PCA(k, solver="randomized", random_state=0, device=self.device).fit(sample)
-        places = torch.cartesian_prod(_spread(rows), _spread(columns))
+        places = torch.cartesian_prod(evenly_apart(rows), evenly_apart(columns))
         places = places if rows > columns else places.flip(1)  # the longer side comes first
         axes = torch.from_numpy(plane.components_ * np.sqrt(plane.explained_variance_)[:, None])
         mean = torch.from_numpy(plane.mean_)
@@ -235,6 +250,8 @@ class SOM(Codebook, Representation):
         for chunk in images.chunks(BLOCK):
             values = readable_tensor(chunk).to(c.device)
             x = self._input(values)
+            if self._origin is not None:
+                values = x = x - self._origin
             best = find(values.reshape(len(x), -1), x)
             sums.index_add_(0, best, x)
             counts.index_add_(0, best, x.new_ones(len(x), 1))
@@ -251,7 +268,9 @@ class SOM(Codebook, Representation):
                 done = [next(steps) / total for _ in values]
                 rates = [self.learning_rate * LAST_RATE**share for share in done]
                 sigmas = [self._sigma(share) for share in done]
-                self._pull(c, self._tensor(values), distance, rates, sigmas)
+                x = self._tensor(values)
+                x = x if self._origin is None else x - self._origin
+                self._pull(c, x, distance, rates, sigmas)
             yield c
 
     def _pull(
@@ -261,12 +280,14 @@ class SOM(Codebook, Representation):
 
         The rule is linear, so it can be taken on coordinates: a unit is a combination of what it
         was and of the images so far, of which the scalar products with these images are known.
+        They are so in float64: what is near must be told from what is nearest.
         """
-        n = len(x)
-        begun, seen = x.new_ones(1, len(c)), x.new_zeros(n, len(c))
-        state = torch.cat([begun, seen, x @ c.T])  # shares of c, shares of x, products with x
-        targets = torch.cat([x.new_zeros(n, 1), torch.eye(n).to(x), x @ x.T], 1)
-        square, length = (c * c).sum(1), (x * x).sum(1)
+        n, wide, distance = len(x), x.double(), distance.double()
+        begun, seen = wide.new_ones(1, len(c)), wide.new_zeros(n, len(c))
+        # shares of c, shares of x, products with x
+        state = torch.cat([begun, seen, wide @ c.double().T])
+        targets = torch.cat([wide.new_zeros(n, 1), torch.eye(n).to(wide), wide @ wide.T], 1)
+        square, length = c.double().square().sum(1), wide.square().sum(1)
         for i in range(n):
             product = state[1 + n + i]
             best = (square - 2 * product).argmin(0, keepdim=True)
@@ -274,12 +295,13 @@ class SOM(Codebook, Representation):
             stay = 1 - h
             square = stay * (stay * square + 2 * h * product) + h * h * length[i]
             state.lerp_(targets[i, :, None], h)
+        state = state.to(x)
         c.mul_(state[0, :, None]).addmm_(state[1 : 1 + n].T, x)
 
     def _two_nearest(self, x: torch.Tensor) -> torch.Tensor:
         """Return the first and the second best-matching unit, and the distance to the first."""
         c = self._learned("codebook_", x)
-        first, second = squared_distances(x, c, shifted=True).topk(2, 1, largest=False)[1].T
+        first, second = squared_distances(x, c).topk(2, 1, largest=False)[1].T
         return torch.stack([first, second, (x - c[first]).norm(dim=1)], 1)
 
     def _torn(self, nearest: np.ndarray) -> float:
@@ -288,9 +310,7 @@ class SOM(Codebook, Representation):
         return float(1 - self._neighbors()[first, second].mean())
 
     def _neighbors(self) -> np.ndarray:
-        reach = 1.5 if self.topology == "rectangular" else 1.1
-        distance = self._distances().numpy()
-        return (distance > 0) & (distance < reach)
+        return are_neighbors(self._distances(), self.topology).numpy()
 
     def locate(self, X: Any) -> np.ndarray:
         """Return the row and column of the best-matching unit of every image, (n, 2)."""
@@ -303,7 +323,7 @@ class SOM(Codebook, Representation):
         """
         check_is_fitted(self)
         c = torch.from_numpy(self.codebook_)
-        apart = squared_distances(c, c).clamp_(min=0).sqrt_().numpy()
+        apart = squared_distances(c, c).sqrt_().numpy()
         near = self._neighbors()
         return (np.where(near, apart, 0).sum(1) / near.sum(1)).reshape(self.grid_)
 
@@ -365,24 +385,6 @@ class SOM(Codebook, Representation):
                 f"{self.shift_:.0%} of the quantization error on average; raise max_iter"
             )
         return findings
-
-
-def grid_distances(grid: list[int], topology: str, periodic: bool) -> torch.Tensor:
-    """Return the distance of every pair of units on the grid, where direct neighbours have 1."""
-    row, column = torch.meshgrid(*map(torch.arange, grid), indexing="ij")
-    x, y, height, width = column.flatten().double(), row.flatten().double(), *map(float, grid)
-    if topology == "hexagonal":
-        x, y, height = x + 0.5 * (y % 2), y * math.sqrt(0.75), height * math.sqrt(0.75)
-    dx, dy = (x[:, None] - x).abs(), (y[:, None] - y).abs()
-    if periodic:
-        dx, dy = torch.minimum(dx, (width - dx).abs()), torch.minimum(dy, height - dy)
-    return torch.hypot(dx, dy).float()
-
-
-def _spread(n: int) -> torch.Tensor:
-    """Return n places with mean 0 and variance 1, evenly apart: a uniform spread."""
-    places = torch.arange(n, dtype=torch.float64) - (n - 1) / 2
-    return places / max(float(places.square().mean()), 1e-12) ** 0.5
 
 
 def _dealt(images: Images, parts: int) -> list[Images]:
