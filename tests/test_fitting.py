@@ -116,7 +116,8 @@ def test_a_model_remembers_how_its_images_were_loaded(photographs, tmp_path):
     again = ist.load_images(photographs, like=model)
     np.testing.assert_array_equal(np.asarray(again), np.asarray(images))
     np.testing.assert_array_equal(again.changes, images.changes)
-    assert model.fitting_ == {"fit": "pad", "color": "grey", "dtype": "uint8", "per": "image"}
+    kept = {"fit": "pad", "color": "grey", "dtype": "uint8", "per": "image", "bits": None}
+    assert model.fitting_ == kept
 
 
 def test_models_of_older_files_crop(model, photographs):

@@ -3,6 +3,7 @@
 import json
 import shutil
 import struct
+import zipfile
 
 import numpy as np
 import pytest
@@ -216,6 +217,108 @@ def test_photographs_as_single_tiff_files(tmp_path, mode):
         assert images.shape == (1, 4, 6, 1 if mode in "1L" else 3)
         assert images.dtype == np.uint8
         assert (images.data == 255).all()
+
+
+NUMBERS = np.random.default_rng(1).integers(0, 256, (20, 24, 7))
+TYPES = [np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.float32, np.float64]
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 4, 5, 7])
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_bands_of_tiff_are_all_there_or_the_file_is_refused(
+    tmp_path, bands, dtype, planar, compression
+):
+    """A file alone keeps its numbers; in a folder or a zip it is a photograph or skipped."""
+    cube = (NUMBERS[..., :bands] // 2).astype(dtype)
+    cube = cube / dtype(256) if np.dtype(dtype).kind == "f" else cube
+    (tmp_path / "photos").mkdir()
+    path = tmp_path / "photos" / "a.tif"
+    pages = np.moveaxis(cube, -1, 0) if planar == "separate" else cube
+    planes = {"planarconfig": planar} if bands > 1 else {}
+    for rgb in {False, bands == 3}:
+        tifffile.imwrite(
+            path,
+            pages if bands > 1 else cube[..., 0],
+            photometric="rgb" if rgb else "minisblack",
+            compression=compression,
+            tile=(16, 16) if compression else None,
+            predictor=compression == "deflate" and np.dtype(dtype).kind == "u",
+            **planes,
+        )
+        alone = load_images(path)
+        np.testing.assert_array_equal(alone.data[0], cube)
+        assert alone.dtype == (dtype if dtype in (np.uint8, np.float64) else np.float32)
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            archive.write(path, "a.tif")
+        for source in (tmp_path / "photos", tmp_path / "a.zip"):
+            check_photograph(source, cube, may_fail=not (rgb and dtype == np.uint8))
+
+
+def check_photograph(source, cube, may_fail):
+    if may_fail:
+        try:
+            images = load_images(source)
+        except ValueError as error:
+            reason = str(error)
+            assert "0 of 1 files read" in reason
+            return
+    images = load_images(source)
+    assert images.shape == (1, *cube.shape)
+    white = 1 if cube.dtype.kind == "f" else 255
+    np.testing.assert_array_equal(images.data[0], np.rint(cube * (255.0 / white)))
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "packbits", "zstd", "jpeg", "group4"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "I;16", "I", "F", "1"])
+def test_what_only_pillow_can_decompress(tmp_path, compression, mode):
+    values = {"F": np.float32, "I;16": np.uint16, "I": np.int32}.get(mode, np.uint8)
+    bands = {"RGB": 3, "RGBA": 4}.get(mode, 1)
+    cube = NUMBERS[..., :bands].astype(values) * (200 if mode == "I;16" else 1)
+    cube = cube - 100 if mode == "I" else cube
+    picture = Image.fromarray(cube[..., 0] if bands == 1 else cube)
+    picture = picture.convert("1") if mode == "1" else picture
+    try:
+        picture.save(tmp_path / "a.tif", compression=compression)
+    except OSError as error:
+        pytest.skip(f"libtiff cannot write it: {error}")
+    images = load_images(tmp_path / "a.tif")
+    assert images.dtype == (np.uint8 if values == np.uint8 else np.float32)
+    expected = np.asarray(picture).reshape(cube.shape).astype(np.float32)
+    expected *= 255 if mode == "1" else 1
+    if compression != "jpeg":
+        np.testing.assert_array_equal(images.data[0], expected)
+    assert images.shape[1:] == cube.shape
+
+
+def test_what_nothing_here_can_decompress_says_what_to_install(tmp_path, run):
+    path = tmp_path / "a.tif"
+    pages = np.moveaxis(NUMBERS, -1, 0).astype(np.uint16)
+    tifffile.imwrite(path, pages, planarconfig="separate", photometric="minisblack")
+    content = path.read_bytes()
+    plain, lerc = (struct.pack("<HHIHH", 259, 3, 1, kind, 0) for kind in (1, 34887))
+    assert content.count(plain) == 1
+    path.write_bytes(content.replace(plain, lerc))
+    with pytest.raises(ImportError, match=r"a.tif: 7 bands of uint16, compressed by LERC, need"):
+        load_images(path)
+    code, _, err = run("data", path)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "pip install imagecodecs" in err
+
+
+def test_pages_in_a_folder_are_not_lost(tmp_path):
+    (tmp_path / "photos").mkdir()
+    with tifffile.TiffWriter(tmp_path / "photos" / "a.tif") as file:
+        for shift in range(3):
+            file.write(NUMBERS[..., :3].astype(np.uint8) + shift, photometric="rgb")
+    with tifffile.TiffWriter(tmp_path / "photos" / "b.tif") as file:
+        file.write(NUMBERS[..., :3].astype(np.uint8), photometric="rgb")
+        file.write(NUMBERS[:10, :12, :3].astype(np.uint8), photometric="rgb")
+        file.write(NUMBERS[..., :3].astype(np.uint8), photometric="rgb", subfiletype=1)
+    images = load_images(tmp_path / "photos")
+    np.testing.assert_array_equal(images.data[0], NUMBERS[..., :3])
+    assert images.skipped == [("a.tif", "several pages: give it by its own name")]
 
 
 def test_tiff_files_in_a_folder_are_photographs(tmp_path):

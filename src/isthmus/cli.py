@@ -30,7 +30,9 @@ from isthmus.files import refuse_existing
 from isthmus.models import FAMILIES
 from isthmus.options import (
     AsJson,
+    Bits,
     Color,
+    Dtype,
     Force,
     Layout,
     Learnt,
@@ -59,6 +61,9 @@ from isthmus.terminal import (
     save_array,
     save_images,
 )
+
+LOADING = ("size", "resize", "color", "dtype", "bits", "layout", "per")
+"""Options that say how images are loaded."""
 
 app = typer.Typer(
     name="isthmus",
@@ -92,6 +97,8 @@ def study(
     size: Size = None,
     resize: Resize = "crop",
     color: Color = "auto",
+    dtype: Dtype = "uint8",
+    bits: Bits = None,
     layout: Layout = "auto",
     per: Per = "image",
     seed: Seed = 0,
@@ -116,7 +123,7 @@ def study(
         width=width,
         random_state=seed,
         verbose=watched(as_json),
-        **loading(size, resize, color, layout, per),
+        **loading(size, resize, color, dtype, bits, layout, per),
     )
     result.command = _command()
     report = result.report(folder, force=force)
@@ -232,6 +239,8 @@ def data(
     size: Size = None,
     resize: Resize = "crop",
     color: Color = "auto",
+    dtype: Dtype = "uint8",
+    bits: Bits = None,
     layout: Layout = "auto",
     per: Per = "image",
     force: Force = False,
@@ -241,7 +250,7 @@ def data(
     if source is None:
         _list_sets(as_json)
         return
-    images = images_from(source, size, resize, color, layout, per)
+    images = images_from(source, size, resize, color, dtype, bits, layout, per)
     path = output or Path(f"{Path(source).stem or 'images'}.png")
     refuse_existing(path, force=force)
     facts = described(images)
@@ -280,7 +289,7 @@ def _fit(
 
     refuse_existing(to, force=force)
     in_half(None, split)
-    loading = {key: options.pop(key) for key in ("size", "resize", "color", "layout", "per")}
+    loading = {key: options.pop(key) for key in LOADING}
     images = images_from(source, **loading)
     learnt = to_learn_from(images, split)
     model = family(name)(**values_of(name, options), verbose=watched(as_json))
@@ -317,7 +326,7 @@ def _fit_command(name: str) -> Callable[..., None]:
         if parameter.name != "verbose":
             fields.append((parameter.name, *option_for(parameter)))
     fields.append(("split", Learnt, "train"))
-    for key in ("size", "resize", "color", "layout", "per", "force", "as_json"):
+    for key in (*LOADING, "force", "as_json"):
         fields.append((key, shared[key].annotation, shared[key].default))
     by_keyword = inspect.Parameter.KEYWORD_ONLY
     command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

@@ -24,6 +24,11 @@ Size = Annotated[
 ]
 Resize = Annotated[str, typer.Option(help="How they get it: crop, pad or stretch.")]
 Color = Annotated[str, typer.Option(help="Channels: auto, grey or rgb.")]
+Dtype = Annotated[str, typer.Option(help="Type of the pixels: uint8, or float32 for more depth.")]
+Bits = Annotated[
+    int | None,
+    typer.Option(help="Bits of a value in files of 16.", show_default="8 to 16, as all need"),
+]
 Layout = Annotated[
     str, typer.Option(help="Axes of an array in a file: dn (columns are images), hwn, nchw, ...")
 ]

@@ -147,6 +147,7 @@ def described(images: Any) -> dict[str, Any]:
         or None,
         "label maps": _legend(images),
         "bands": _bands(images),
+        "depth": _depth(images),
         "split": None,
         "skipped": len(images.skipped),
         "changed": images.changed or None,
@@ -209,6 +210,15 @@ def _bands(images: Any) -> str | None:
     return f"{len(waves)}, {min(waves):g} to {max(waves):g} {units}".strip()
 
 
+def _depth(images: Any) -> str | None:
+    """Return by how many bits values of 16 bits were scaled, and what to do if that is wrong."""
+    bits = images.loading.get("bits")
+    if not bits:
+        return None
+    more = "" if bits == 16 else f", {2**bits - 1} is white; --bits 16 if they are dark images"
+    return f"{bits} bits of 16{more}"
+
+
 def print_scores(scores: list[dict[str, Any]]) -> None:
     """Print the scores that fit a terminal, a row for every model."""
     shown = ("model", "code", "mse", "psnr", "ssim", "bits_per_image", "svm_accuracy", "seconds")
@@ -241,6 +251,8 @@ def print_skipped(images: Any) -> None:
         typer.echo(f"skipped {name}: {reason}", err=True)
     if len(images.skipped) > 10:
         typer.echo(f"skipped {len(images.skipped) - 10} more", err=True)
+    if (images.loading.get("bits") or 16) < 16:
+        typer.echo(f"isthmus: values are read by {_depth(images)}", err=True)
 
 
 def print_changed(*sets: Any) -> None:

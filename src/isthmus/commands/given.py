@@ -20,15 +20,16 @@ def images_from(source: str, *options: Any, **named: Any) -> Any:
     return load_images(source, **loading(*options, **named))
 
 
-def loading(size: str | None, resize: str, color: str, layout: str, per: str) -> dict[str, Any]:
-    """Return what `load_images` is to be told, from the options of a command."""
-    return {
-        "size": size_of(size),
-        "fit": resize,
-        "color": color,
-        "layout": layout,
-        "per": per,
-    }
+def loading(size: str | None, resize: str, *rest: Any, **named: Any) -> dict[str, Any]:
+    """Return what `load_images` is to be told, from the options of a command.
+
+    Examples
+    --------
+    >>> loading("48x64", "pad", "grey", bits=12)
+    {'size': (48, 64), 'fit': 'pad', 'color': 'grey', 'bits': 12}
+    """
+    others = dict(zip(("color", "dtype", "bits", "layout", "per"), rest, strict=False))
+    return {"size": size_of(size), "fit": resize, **others, **named}
 
 
 def model_and_images(

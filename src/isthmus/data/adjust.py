@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.data.decode import Rule, fit_labels, resize_array
+from isthmus.data.decode import LUMA, Rule, fit_labels, resize_array
 from isthmus.data.fitting import COLORED, GREYED, size_changes
 from isthmus.data.images import Images, to_unit
 from isthmus.data.label_maps import NO_CLASS
-
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 def adjusted(images: Images, rule: Rule) -> Images:

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from isthmus.data.depth import deep_layout, deep_values, opacity
 from isthmus.data.fitting import COLORED, FLATTENED, GREYED, ROUNDED
 from isthmus.data.label_maps import NO_CLASS
 
@@ -26,6 +27,15 @@ IMAGE_NAME = re.compile(
 )
 """What image files are called: only used to explain, the content decides."""
 
+ALONE = "give it by its own name"
+"""What to do with a TIFF file that is no photograph."""
+
+MOST_THUMBNAILS = 8
+"""Pages of a TIFF file that are looked at: those of the size of the first are further images."""
+
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+"""Grey of red, green and blue (ITU-R 601)."""
+
 FITS = ("crop", "pad", "stretch")
 COLORS = ("auto", "grey", "rgb")
 DTYPES = ("uint8", "float32")
@@ -39,9 +49,15 @@ class Rule(NamedTuple):
     color: str = "auto"
     dtype: str = "uint8"
     longest: int | None = None
+    bits: int | None = None
     layout: str = "auto"
     expected: tuple[int, ...] | None = None
     only: bool = False  # leave out images that are not of that size as they are
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """What `Images` have to know of it to read 16-bit arrays as files are read."""
+        return {"dtype": self.dtype} | ({"bits": self.bits} if self.bits else {})
 
     def size_for(self, height: float, width: float) -> tuple[int, int]:
         """Return the size that images of this natural size get."""
@@ -52,11 +68,26 @@ class Rule(NamedTuple):
 
 
 class Header(NamedTuple):
-    """What an image file says of itself: its size the right way up, and whether it is grey."""
+    """What an image file says of itself: its size the right way up, whether it is grey, or deep.
+
+    Deep are files with more than 8 bits a value, which it takes the whole set to scale.
+    """
 
     height: int
     width: int
     grey: bool
+    deep: bool
+
+
+class Decoded(NamedTuple):
+    """Pixels (h, w, 1) or (h, w, 3), what it cost (bits of `Images.changes`), the largest value.
+
+    That is of the file, before it was scaled by the depth of the set; 0 where it has 8 bits.
+    """
+
+    pixels: np.ndarray
+    changes: int
+    highest: int
 
 
 def read_header(file: IO[bytes]) -> Header:
@@ -73,18 +104,16 @@ def read_header(file: IO[bytes]) -> Header:
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise Image.DecompressionBombError
+        _check_pages(image)
+        check_bands(image)
         if _orientation(image) >= 5:
             width, height = height, width
-        return Header(height, width, _is_grey(image))
+        deep = image.mode.split(";")[0] == "I" or deep_layout(image) is not None
+        return Header(height, width, _is_grey(image), deep)
 
 
-def read_image(
-    file: IO[bytes], size: tuple[int, int], grey: bool, rule: Rule
-) -> tuple[np.ndarray, int]:
-    """Return the decoded pixels, (h, w, 1) or (h, w, 3), fitted to `size`, and what it cost.
-
-    That is bits of `Images.changes`: of colour, depth and transparency, not of the size.
-    """
+def read_image(file: IO[bytes], size: tuple[int, int], grey: bool, rule: Rule) -> Decoded:
+    """Return the decoded pixels, fitted to `size`; deep ones are scaled by ``rule.bits``."""
     from PIL import Image
 
     with Image.open(file, formats=_formats()) as image:
@@ -94,15 +123,29 @@ def read_image(
         # at the right and below: the extent is the size without it.
         draft = image.draft(None, (2 * width, 2 * height))
         extent = draft[1][2:] if draft else image.size
-        flat, done = _flatten(image, grey)
-        fitted = fit_image(flat, (height, width), rule.fit, extent)
-        array = np.asarray(fitted if turn == 1 else fitted.transpose(_turns()[turn]))
+        flat, done, highest = _flatten(image, file, grey, rule.bits or 16)
+        planes = [fit_image(plane, (height, width), rule.fit, extent) for plane in flat]
+        turned = [p if turn == 1 else p.transpose(_turns()[turn]) for p in planes]
+        array = (
+            np.asarray(turned[0])
+            if len(turned) == 1
+            else np.stack([np.asarray(p) for p in turned], -1)
+        )
     if array.ndim == 2:
         array = array[..., None]
     if not grey and array.shape[2] == 1:
         array = np.repeat(array, 3, axis=2)
     done |= ROUNDED if rule.dtype == "uint8" and array.dtype != np.uint8 else 0
-    return _to_dtype(array, rule.dtype), done
+    return Decoded(_to_dtype(array, rule.dtype), done, highest)
+
+
+def highest_value(file: IO[bytes]) -> int:
+    """Return the largest value of a deep image, transparency left out; 0 of others."""
+    from PIL import Image
+
+    with Image.open(file, formats=_formats()) as image:
+        values = _deep_values(image, file)
+        return 0 if values is None else _highest(values)
 
 
 def fit_image(
@@ -216,6 +259,8 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _is_grey(image: Image.Image) -> bool:
+    if deep_layout(image) == "LA":
+        return True
     if image.mode != "P":
         return image.mode.split(";")[0] in ("1", "L", "LA", "La", "I", "F")
     palette: Any = image.palette
@@ -226,31 +271,93 @@ def _is_grey(image: Image.Image) -> bool:
     return bool((colors == colors[:, :1]).all())
 
 
-def _flatten(image: Image.Image, grey: bool) -> tuple[Image.Image, int]:
-    """Return an opaque L or RGB image, or an F image from 0 to 1 if the file has deep pixels.
+def _flatten(
+    image: Image.Image, file: IO[bytes], grey: bool, bits: int
+) -> tuple[list[Image.Image], int, int]:
+    """Return an opaque L or RGB image, or F images from 0 to 1 if the file has deep pixels.
 
-    And what of the colours is lost, or added, as bits.
+    And what of the colours is lost, or added, as bits; and the largest value of deep pixels.
     """
     from PIL import Image
 
-    if image.mode == "F" or image.mode.split(";")[0] == "I":
-        return Image.fromarray(_deep_to_unit(np.asarray(image))), 0 if grey else COLORED
     done = 0 if _is_grey(image) == grey else GREYED if grey else COLORED
+    if image.mode == "F":
+        return [Image.fromarray(_unit(np.asarray(image)))], done, 0
+    key = image.info.get("transparency")
+    if (values := _deep_values(image, file)) is not None:
+        return _flatten_deep(values, key, grey, bits, done)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         lowest: Any = image.getchannel("A").getextrema()[0]
         done |= FLATTENED if lowest < 255 else 0
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     mode = "L" if grey else "RGB"
-    return image if image.mode == mode else image.convert(mode), done
+    return [image if image.mode == mode else image.convert(mode)], done, 0
 
 
-def _deep_to_unit(pixels: np.ndarray) -> np.ndarray:
-    if pixels.dtype.kind != "f":
-        return pixels.clip(0, 65535).astype(np.float32) / np.float32(65535)
+def _flatten_deep(
+    values: np.ndarray, key: Any, grey: bool, bits: int, done: int
+) -> tuple[list[Image.Image], int, int]:
+    """Return deep pixels as `_flatten` does: over white, grey by luma, from 0 to 1."""
+    from PIL import Image
+
+    highest, white = _highest(values), 2**bits - 1
+    alpha = opacity(values, key, white)
+    colors = values[..., : 1 if values.shape[2] < 3 else 3] / np.float32(white)
+    if alpha is not None and alpha.min(initial=1) < 1:
+        colors, done = colors * alpha + (1 - alpha), done | FLATTENED
+    if grey and colors.shape[2] == 3:
+        colors = colors @ LUMA[:, None]
+    planes = np.ascontiguousarray(np.moveaxis(colors, -1, 0))
+    return [Image.fromarray(plane) for plane in planes], done, highest
+
+
+def _deep_values(image: Image.Image, file: IO[bytes]) -> np.ndarray | None:
+    def again() -> Image.Image:
+        from PIL import Image
+
+        file.seek(0)
+        return Image.open(file, formats=_formats())
+
+    return deep_values(image, again)
+
+
+def _highest(values: np.ndarray) -> int:
+    return int(values[..., : 1 if values.shape[2] < 3 else 3].max(initial=0))
+
+
+def _unit(pixels: np.ndarray) -> np.ndarray:
     if not (pixels.min() >= 0 and pixels.max() <= 1):  # written so that NaN fails too
         raise ValueError("floating-point pixels outside 0 to 1")
     return pixels.astype(np.float32)
+
+
+def check_bands(image: Image.Image) -> None:
+    """Raise ValueError where Pillow hands out fewer bands of a TIFF file than it has, or wrong."""
+    if image.format != "TIFF":
+        return
+    tags: Any = getattr(image, "tag_v2", {})
+    samples, bits = tags.get(277, 1), max(tags.get(258, (1,)))
+    if samples != len(image.getbands()):
+        raise ValueError(f"{samples} bands: {ALONE}")
+    if samples > 1 and bits > 8 and tags.get(284) == 2:
+        raise ValueError(f"{samples} bands in planes of {bits} bits: {ALONE}")
+    if bits == 8 and 2 in tags.get(339, ()):
+        raise ValueError(f"signed numbers: {ALONE}")
+
+
+def _check_pages(image: Image.Image) -> None:
+    """Raise ValueError if a TIFF file has further pages of the same size, overviews left out."""
+    if image.format != "TIFF":
+        return
+    size, frame = image.size, 1
+    while frame < MOST_THUMBNAILS and frame < getattr(image, "n_frames", 1):
+        image.seek(frame)
+        tags: Any = getattr(image, "tag_v2", {})
+        if image.size == size and not tags.get(254, 0) & 0b101:
+            raise ValueError(f"several pages: {ALONE}")
+        frame += 1
+    image.seek(0)
 
 
 def _crop(

@@ -18,7 +18,13 @@ COLOR_WORDS = {
 }
 LISTED = 3
 """Sizes that are named in a sentence, at most."""
-DEFAULTS = {"fit": "crop", "color": "auto", "dtype": "uint8", "per": "image"}
+DEFAULTS: dict[str, Any] = {
+    "fit": "crop",
+    "color": "auto",
+    "dtype": "uint8",
+    "per": "image",
+    "bits": None,
+}
 """How images are loaded unless something else is asked for: of models that do not know."""
 
 
@@ -120,7 +126,7 @@ def restored(image: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray |
     return resize_array(image, size, "stretch")
 
 
-def loading_of(images: Any) -> dict[str, str]:
+def loading_of(images: Any) -> dict[str, Any]:
     """Return how images were loaded, as a model that is fitted on them remembers it."""
     known = getattr(images, "loading", {})
     return {name: known.get(name, value) for name, value in DEFAULTS.items()}

@@ -15,7 +15,8 @@ from typing import IO, Any, NamedTuple, TypeVar
 import numpy as np
 
 from isthmus.data.cache import cache_folder, key_of, memory_allowed, write_array
-from isthmus.data.decode import Header, Rule, read_header, read_image, reason
+from isthmus.data.decode import Header, Rule, highest_value, read_header, read_image, reason
+from isthmus.data.depth import depth_of, white_of
 from isthmus.data.fitting import size_changes
 from isthmus.data.images import Images
 from isthmus.files import replacing
@@ -24,8 +25,11 @@ from isthmus.progress import track
 T = TypeVar("T")
 R = TypeVar("R")
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 """Raised whenever the same files would be packed into other pixels, or more is kept of them."""
+
+SAMPLED = 16
+"""Files of more than 8 bits whose largest value is looked up before all are decoded, about."""
 
 TRAIN_NAMES = frozenset({"train", "training"})
 VALIDATION_NAMES = frozenset({"val", "valid", "validation"})
@@ -43,7 +47,8 @@ class Entry(NamedTuple):
 class Packed(NamedTuple):
     """Decoded images, which of the entries they are, and what was skipped and why.
 
-    And their heights and widths as they were read, and what was done to them (`Images.changes`).
+    And their heights and widths as they were read, what was done to them (`Images.changes`), and
+    the depth by which files of more than 8 bits were scaled, None where there are none.
     """
 
     data: np.ndarray
@@ -51,11 +56,13 @@ class Packed(NamedTuple):
     skipped: list[tuple[str, str]]
     sizes: np.ndarray
     changes: np.ndarray
+    bits: int | None
 
     @property
     def known(self) -> dict[str, Any]:
         """What `Images` are to know beside the pixels."""
-        return {"skipped": self.skipped, "sizes": self.sizes, "changes": self.changes}
+        known = {"skipped": self.skipped, "sizes": self.sizes, "changes": self.changes}
+        return known | ({"loading": {"bits": self.bits}} if self.bits else {})
 
 
 class Plan(NamedTuple):
@@ -67,6 +74,7 @@ class Plan(NamedTuple):
     kept: np.ndarray
     skipped: list[tuple[str, str]]
     sizes: np.ndarray
+    deep: np.ndarray
     shape: tuple[int, int, int, int]
     verbose: bool | None
 
@@ -235,7 +243,9 @@ def _plan(entries: list[Entry], rule: Rule, source: Path, verbose: bool | None) 
         raise nothing_readable(source, skipped)
     shape = (len(headers), *_common_shape(list(headers.values()), rule))
     sizes = np.array([(header.height, header.width) for header in headers.values()])
-    return Plan(source, entries, rule, np.array(list(headers)), skipped, sizes, shape, verbose)
+    deep = np.flatnonzero([header.deep for header in headers.values()])
+    kept = np.array(list(headers))
+    return Plan(source, entries, rule, kept, skipped, sizes, deep, shape, verbose)
 
 
 def _header_or_reason(entry: Entry) -> Header | str:
@@ -255,15 +265,47 @@ def _common_shape(headers: list[Header], rule: Rule) -> tuple[int, int, int]:
 
 
 def _decode_into(data: np.ndarray, plan: Plan) -> Packed:
+    """Decode all, deep files by the depth that the largest value of a few of them needs.
+
+    Where another one needs more, all are decoded once more.
+    """
+    if not len(plan.deep):
+        return _decoded(data, plan, None)[0]
+    bits = plan.rule.bits or depth_of(_highest_of_some(plan))
+    packed, highest = _decoded(data, plan, bits)
+    if highest < 2**bits:
+        return packed
+    if plan.rule.bits:
+        white_of(bits, highest)
+    return _decoded(data, plan, depth_of(highest))[0]
+
+
+def _highest_of_some(plan: Plan) -> int:
+    def highest(row: int) -> int:
+        try:
+            with plan.entries[plan.kept[row]].open() as file:
+                return highest_value(file)
+        except Exception:  # it will be skipped and listed
+            return 0
+
+    step = -(-len(plan.deep) // SAMPLED)
+    return max(_each(highest, plan.deep[::step].tolist(), "reading depths", plan.verbose))
+
+
+def _decoded(data: np.ndarray, plan: Plan, bits: int | None) -> tuple[Packed, int]:
+    """Return what `pack` does, and the largest value of deep files."""
     _, height, width, channels = plan.shape
     changes = size_changes(plan.sizes, (height, width), plan.rule.fit)
+    highest = np.zeros(len(data), dtype=np.int64)
+    rule = plan.rule._replace(bits=bits)
 
     def decode(row: int) -> str | None:
         entry = plan.entries[plan.kept[row]]
         try:
             with entry.open() as file:
-                size, grey = (height, width), channels == 1
-                data[row], done = read_image(file, size, grey, plan.rule)
+                data[row], done, highest[row] = read_image(
+                    file, (height, width), channels == 1, rule
+                )
                 changes[row] |= done
         except Exception as error:  # as for headers
             return reason(error, entry.name)
@@ -278,7 +320,8 @@ def _decode_into(data: np.ndarray, plan: Plan) -> Packed:
     if lost:  # close the gaps
         for row, old_row in enumerate(good):
             data[row] = data[old_row]
-    return Packed(data[: len(good)], plan.kept[good], skipped, plan.sizes[good], changes[good])
+    known = plan.kept[good], skipped, plan.sizes[good], changes[good], bits
+    return Packed(data[: len(good)], *known), int(highest.max())
 
 
 def _pack_on_disk(cache: Path, plan: Plan) -> Packed:
@@ -286,7 +329,7 @@ def _pack_on_disk(cache: Path, plan: Plan) -> Packed:
         packed = _decode_into(data, plan)
         with replacing(cache.with_suffix(".json")) as beside:
             facts = {name: getattr(packed, name).tolist() for name in ("kept", "sizes", "changes")}
-            facts["skipped"] = packed.skipped
+            facts |= {"skipped": packed.skipped, "bits": packed.bits}
             beside.write_text(json.dumps(facts), encoding="utf-8")
 
     write_array(cache, plan.shape, plan.rule.dtype, fill)
@@ -298,12 +341,13 @@ def _read_cache(cache: Path) -> Packed:
     kept = np.array(facts["kept"], dtype=np.int64)
     skipped = [(name, why) for name, why in facts["skipped"]]
     sizes, changes = np.array(facts["sizes"]), np.array(facts["changes"], dtype=np.uint8)
-    return Packed(np.load(cache, mmap_mode="r")[: len(kept)], kept, skipped, sizes, changes)
+    data = np.load(cache, mmap_mode="r")[: len(kept)]
+    return Packed(data, kept, skipped, sizes, changes, facts["bits"])
 
 
 def _key(source: Path, entries: list[Entry], rule: Rule) -> str:
     stamps = [(entry.name, *entry.stamp) for entry in entries]
-    return key_of(CACHE_VERSION, os.path.abspath(source), rule[:5], stamps)
+    return key_of(CACHE_VERSION, os.path.abspath(source), rule[:6], rule.only, stamps)
 
 
 def _below_common(parts: list[list[str]]) -> list[list[str]]:

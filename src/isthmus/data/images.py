@@ -12,7 +12,7 @@ import numpy as np
 from isthmus.data import fitting
 from isthmus.data.label_maps import MASK_CLASSES, NO_CLASS, check_classes, is_mask, without_class
 from isthmus.data.ranges import Range, range_of
-from isthmus.data.values import as_array, as_values, is_deep, to_array
+from isthmus.data.values import as_array, as_values, depth_if_deep, is_deep, to_array
 
 CHUNK_BYTES = 16 * 2**20
 """Size of one chunk once it is float32: large enough for one good matrix product, small enough
@@ -62,7 +62,7 @@ class Images:
         Height and width of every image as it was read, the right way up.
     changes : ndarray of uint8 of shape (n,), optional
         What was done to every image since it was read, as bits; `changed` says it in words.
-    loading : dict of str to str
+    loading : dict
         By which rule `load_images` loaded the images; a model fitted on them remembers it.
 
     Examples
@@ -88,13 +88,15 @@ class Images:
     meta: dict[str, Any] = field(default_factory=dict)
     sizes: Any = None
     changes: Any = None
-    loading: dict[str, str] = field(default_factory=dict)
+    loading: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rows is not None:
             self.rows = np.ascontiguousarray(self.rows)
         given = to_array(self.data, self.source)
-        self.data = as_values(given, self._depth, self.source)
+        if bits := depth_if_deep(given):
+            self.loading = {"bits": bits} | self.loading
+        self.data = as_values(given, self._packed_as, self.source, self.loading.get("bits"))
         if self.data.ndim not in (2, 3, 4):
             raise ValueError(
                 f"images of shape {self.data.shape}: expected (n, d) vectors, (n, h, w) grey "
@@ -113,7 +115,7 @@ class Images:
             self.label_maps = self._checked_maps(np.asarray(as_array(self.label_maps)))
 
     @property
-    def _depth(self) -> str:
+    def _packed_as(self) -> str:
         """What 16-bit images are packed as: float32, unless it was asked to load them as uint8."""
         return self.loading.get("dtype", "float32")
 

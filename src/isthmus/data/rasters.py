@@ -13,7 +13,8 @@ import numpy as np
 
 from isthmus.data.arrays import damage_explained, library
 from isthmus.data.cache import held, key_of
-from isthmus.data.decode import Rule
+from isthmus.data.decode import Rule, check_bands
+from isthmus.data.depth import deep_values
 from isthmus.data.images import Images
 from isthmus.files import plain
 
@@ -78,7 +79,8 @@ def read_tiff(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
     """Read a TIFF file: its bands as they are, and pages of the same shape as further images."""
     with library("tifffile", path):
         import tifffile
-    with damage_explained(path, "TIFF"), tifffile.TiffFile(path) as file:
+    explained = damage_explained(path, "TIFF", but=(PermissionError, ImportError))
+    with explained, tifffile.TiffFile(path) as file:
         every: list[Any] = list(file.pages)
         pages = [page for page in every if not page.subfiletype & 0b101]  # overviews and masks
         first = pages[0]
@@ -86,11 +88,8 @@ def read_tiff(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
         others = [f"page {page.index}" for page in pages if page not in alike]
         for page in alike:
             _check_extent(page, path.stat().st_size)
-        if int(first.photometric) in NOT_NUMBERS or not _can_decode(first):
-            array = _by_pillow(path)
-        else:
-            arrays = [_page_array(page) for page in alike]
-            array = np.stack(arrays) if len(arrays) > 1 else arrays[0][None]
+        arrays = [_page_array(page, path) for page in alike]
+        array = np.stack(arrays) if len(arrays) > 1 else arrays[0][None]
         skipped = [(name, "of another shape") for name in others]
         return _raster((path,), array, _geography(first), path, skipped)
 
@@ -206,17 +205,20 @@ def _check_extent(page: Any, n_bytes: int) -> None:
         )
 
 
-def _can_decode(page: Any) -> bool:
-    from tifffile import TIFF
-
+def _page_array(page: Any, path: Path) -> np.ndarray:
+    """Return one page as (h, w, bands), by tifffile, or by Pillow what tifffile cannot decode."""
+    if int(page.photometric) in NOT_NUMBERS:
+        return _by_pillow(page, path)
     try:
-        return page.compression == 1 or TIFF.DECOMPRESSORS[page.compression] is not None
-    except KeyError:  # it would need another package, where Pillow may know it too
-        return False
+        return _by_tifffile(page)
+    except Exception as error:
+        if not isinstance(error, ImportError) and "imagecodecs" not in str(error):
+            raise
+        return _by_pillow(page, path, plain=True)
 
 
-def _page_array(page: Any) -> np.ndarray:
-    """Return one page as (h, w, bands), mapped from the file where that is possible."""
+def _by_tifffile(page: Any) -> np.ndarray:
+    """Return one page, mapped from the file where that is possible."""
     if page.is_memmappable:
         dtype = page.dtype.newbyteorder(page.parent.byteorder)
         path = page.parent.filehandle.path
@@ -230,13 +232,36 @@ def _page_array(page: Any) -> np.ndarray:
     return array if array.ndim == 3 else array[..., None]
 
 
-def _by_pillow(path: Path) -> np.ndarray:
-    from PIL import Image
+def _by_pillow(page: Any, path: Path, plain: bool = False) -> np.ndarray:
+    """Return one page as Pillow reads it; of a `plain` one, only if these are its own numbers."""
+    from PIL import Image, UnidentifiedImageError
 
-    with Image.open(path) as image:
-        plain = image.mode in ("1", "L", "LA", "RGB", "RGBA", "F") or image.mode.startswith("I")
-        array = np.asarray(image if plain else image.convert("RGB"))
-    return (array if array.ndim == 3 else array[..., None])[None]
+    def opened() -> Any:
+        try:
+            image = Image.open(path, formats=["TIFF"])
+            image.seek(page.index)
+            check_bands(image)
+        except (ValueError, UnidentifiedImageError) as error:
+            raise _needs_imagecodecs(page, path) from error
+        return image
+
+    with opened() as image:
+        deep = None if image.mode.startswith("I") else deep_values(image, opened)
+        kept = plain or image.mode in ("1", "L", "LA", "RGB", "RGBA", "F", "I", "I;16", "I;16B")
+        values = np.asarray(image if kept else image.convert("RGB")) if deep is None else deep
+        values = values.astype(page.dtype) if image.mode.startswith("I") else values
+    values = values if values.ndim == 3 else values[..., None]
+    if plain and (values.shape[2], values.dtype) != (page.samplesperpixel, page.dtype):
+        raise _needs_imagecodecs(page, path)
+    return values
+
+
+def _needs_imagecodecs(page: Any, path: Path) -> ImportError:
+    return ImportError(
+        f"{path}: {page.samplesperpixel} bands of {page.dtype}, compressed by "
+        f"{page.compression.name}, need another package: pip install imagecodecs, or save it "
+        "uncompressed or deflated"
+    )
 
 
 def _geography(page: Any) -> dict[str, Any]:

@@ -14,12 +14,14 @@ from isthmus.data import catalog
 from isthmus.data.adjust import adjusted
 from isthmus.data.arrays import read_hdf5, read_mat, read_npy, read_npz
 from isthmus.data.decode import COLORS, DTYPES, FITS, IMAGE_NAME, Rule
-from isthmus.data.fitting import DEFAULTS, SIZE_BITS
+from isthmus.data.depth import check_bits
+from isthmus.data.fitting import SIZE_BITS
 from isthmus.data.flowers import is_flowers, read_flower_folder
 from isthmus.data.folder import read_folder, read_zip
 from isthmus.data.idx import idx_parts, read_idx, read_idx_folder
-from isthmus.data.images import Images, with_channels
+from isthmus.data.images import Images
 from isthmus.data.layout import arranged, check_layout
+from isthmus.data.like import rule_like, unit_like
 from isthmus.data.parquet import read_parquet
 from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
 from isthmus.data.segnet import is_segnet, read_segnet
@@ -62,6 +64,7 @@ def load_images(
     color: str = "auto",
     dtype: str = "uint8",
     longest: int | None = None,
+    bits: int | None = None,
     layout: str = "auto",
     per: str | None = None,
     verbose: bool | None = None,
@@ -108,6 +111,11 @@ def load_images(
         Floating-point arrays keep their numbers and their type in either case.
     longest : int, optional
         Where `size` is not given: scale images down so that neither side is longer than this.
+    bits : int, optional
+        What white is in files and arrays of 16 bits: ``2 ** bits - 1``, 8 to 16. By default the
+        smallest of 8, 10, 12, 14 and 16 bits that holds every value of the set, which `loading`
+        then says: cameras and scanners write 12 bits into files of 16. Give 16 where images of 16
+        bits are dark. `like` knows the bits that a model was fitted on.
     layout : str
         Of arrays, in memory or in .npy, .npz, .mat and HDF5 files: the order of their axes, a
         letter each (n images, h rows, w columns, c channels, d numbers of a vector): "dn" where
@@ -137,8 +145,11 @@ def load_images(
     sorted paths; hidden ones, those that are no image, are damaged or claim more than 100 million
     pixels are skipped and listed. Images are turned as EXIF says; of an animation the first frame
     is taken. Palettes become the colours they stand for, transparency is laid over white, CMYK
-    becomes RGB, colour becomes grey by luma (ITU-R 601). 1-bit pixels become 0 and 255; 16-bit
-    grey is scaled from its full range. Sizes change by an antialiased Lanczos filter.
+    becomes RGB, colour becomes grey by luma (ITU-R 601). 1-bit pixels become 0 and 255; grey and
+    colour of 16 bits are scaled by the depth of the set (see `bits`), and rounded to 8 bits unless
+    `dtype` is float32. TIFF files with other bands than photographs have, of signed numbers or of
+    several pages are skipped and listed too: give these by their own name. Sizes change by an
+    antialiased Lanczos filter.
 
     Folders that all images share are passed over. If the next level then is train and test
     (also training, testing; val and validation count as train, or as test if there is none), that
@@ -166,12 +177,13 @@ def load_images(
         _chosen("color", color, COLORS),
         _chosen("dtype", dtype, DTYPES),
         longest,
+        check_bits(bits),
         check_layout(layout),
     )
     if per is not None:
         one_of("per", per, UNITS)
     if like is not None:
-        rule = _rule_like(like, rule)
+        rule = rule_like(like, rule)
     if isinstance(source, Images):
         _refuse_layout(rule, source.source)
         images = source
@@ -179,56 +191,14 @@ def load_images(
         images = _read(source, rule, verbose)
     else:
         array = arranged(to_array(source), rule.layout)
-        images = Images(array, loading={"dtype": rule.dtype})
+        images = Images(array, loading=rule.numbers)
     if like is not None:
-        per = _like(like, images, per)
+        per = unit_like(like, images, per)
     images = adjusted(images, rule)
     if images is not source:
         loading = {"fit": rule.fit, "color": rule.color, "dtype": rule.dtype}
         images = replace(images, loading=images.loading | loading)
     return images.pixels() if per == "pixel" else images
-
-
-def _rule_like(model: Any, given: Rule) -> Rule:
-    """Return the rule that the images a model was fitted on were loaded by, at their size."""
-    if given._replace(layout="auto") != Rule():
-        raise ValueError(
-            "like= decides on size, fit, color, dtype and longest: leave these out, or load "
-            "without like="
-        )
-    shape, known = with_channels(model.image_shape_), _known_loading(model)
-    color = {1: "grey", 3: "rgb"}.get(shape[-1], "auto")
-    free = len(shape) == 1 or getattr(model, "any_size", False)
-    size = None if free else (shape[0], shape[1])
-    rule = Rule(size, known["fit"], color, known["dtype"], layout=given.layout)
-    return rule._replace(expected=tuple(model.image_shape_))
-
-
-def _known_loading(model: Any) -> dict[str, str]:
-    return DEFAULTS | getattr(model, "fitting_", {})
-
-
-def _like(model: Any, images: Images, per: str | None) -> str:
-    """Return what one sample is to be; refuse what cannot be brought to the shape of a model."""
-    shape, name = with_channels(model.image_shape_), type(model).__name__
-    channels = {images.shape[-1], shape[-1]}
-    alike = len(channels) == 1 or channels == {1, 3}
-    if len(shape) == 1 and images.ndim == 4:
-        if alike and (per or _known_loading(model)["per"]) == "pixel":
-            return "pixel"
-        if alike and per == "image":
-            return per
-    elif len(shape) + 1 == images.ndim and alike:
-        return per or "image"
-    wanted = f"images of {shape[-1]} channels"
-    if len(shape) == 1 and _known_loading(model)["per"] != "pixel":
-        wanted = f"vectors of {shape[0]} numbers"
-    fitted = f"images of shape {shape}" if len(shape) == 3 else f"vectors of {shape[0]} numbers"
-    found = "vectors" if images.ndim == 2 else "images"
-    raise ValueError(
-        f"this {name} was fitted on {fitted}, {images.source} holds {found} of shape "
-        f"{images.shape[1:]}: give {wanted}"
-    )
 
 
 def in_own_sizes(
@@ -258,7 +228,8 @@ def in_own_sizes(
         return [images]
     groups = []
     for height, width in np.unique(images.sizes, axis=0).tolist():
-        rule = _rule_like(like, Rule())._replace(size=(height, width), only=True)
+        rule = rule_like(like, Rule(bits=images.loading.get("bits")))
+        rule = rule._replace(size=(height, width), only=True)
         group = adjusted(_read(source, rule, None), rule)
         rows = np.flatnonzero((images.sizes == (height, width)).all(1))
         places = {name: row for row, name in enumerate(group.names.tolist())}

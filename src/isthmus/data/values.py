@@ -7,20 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.data.depth import depth_of, highest_of, scaled
+
 EXACT = 2**24
 """Up to here float32 holds every whole number."""
-DEEPEST = 65535
-"""The full range of 16-bit pixels."""
 
 
-def as_values(X: Any, dtype: str = "float32", source: str = "array") -> np.ndarray:
+def as_values(
+    X: Any, dtype: str = "float32", source: str = "array", bits: int | None = None
+) -> np.ndarray:
     """Return the numbers of an array, tensor or list as native uint8, float32 or float64.
 
     The rule. uint8 is kept: 0 to 255 stand for 0 to 1. Booleans become 0 and 255. uint16 images,
-    (n, h, w) or (n, h, w, c), are scaled from their full range: 0 to 65535 stand for 0 to 1. Other
-    integers keep their numbers, and so do all integers but uint8 in vectors (n, d): as float32
-    where that holds them, else as float64; vectors of more than 16 bits are float64, as
-    scikit-learn has them. Floats keep their numbers, as float32 up to 32 bits, else as float64.
+    (n, h, w) or (n, h, w, c), are scaled by the depth of the set: 0 to ``2 ** bits - 1`` stand for
+    0 to 1, with the smallest of 8, 10, 12, 14 and 16 bits that holds all of them. Other integers
+    keep their numbers, and so do all integers but uint8 in vectors (n, d): as float32 where that
+    holds them, else as float64; vectors of more than 16 bits are float64, as scikit-learn has
+    them. Floats keep their numbers, as float32 up to 32 bits, else as float64.
 
     Parameters
     ----------
@@ -30,6 +33,8 @@ def as_values(X: Any, dtype: str = "float32", source: str = "array") -> np.ndarr
         What uint16 images are scaled to: from 0 to 1, or 0 to 255.
     source : str
         What a message calls it.
+    bits : int, optional
+        Of uint16 images, where the depth is known.
 
     Raises
     ------
@@ -57,7 +62,7 @@ def as_values(X: Any, dtype: str = "float32", source: str = "array") -> np.ndarr
     if array.dtype == np.uint8:
         return array
     if is_deep(array):
-        return array / np.float32(DEEPEST) if dtype == "float32" else _high_byte(array)
+        return scaled(array, bits, dtype)
     return array.astype(_float_for(array), copy=False)
 
 
@@ -77,19 +82,17 @@ def is_deep(array: Any) -> bool:
     return isinstance(array, np.ndarray) and array.dtype.str[1:] == "u2" and array.ndim > 2
 
 
+def depth_if_deep(array: Any) -> int | None:
+    """Return how many bits 16-bit images need, None for anything else."""
+    return depth_of(highest_of(array)) if is_deep(array) else None
+
+
 def _float_for(array: np.ndarray) -> type:
     """Return the float type that keeps the numbers: float32, or where need be float64."""
     wide = array.dtype.itemsize > (2 if array.dtype.kind in "iu" else 4)
     if wide and array.dtype.kind in "iu" and array.ndim > 2 and array.size:
         wide = max(int(array.max()), -int(array.min())) > EXACT
     return np.float64 if wide else np.float32
-
-
-def _high_byte(data: np.ndarray) -> np.ndarray:
-    packed = np.empty(data.shape, np.uint8)
-    for row, image in enumerate(data):  # one by one: the set may be a large memory map
-        packed[row] = (image.astype(np.uint32) + 128) // 257
-    return packed
 
 
 def as_array(X: Any) -> Any:
