@@ -109,7 +109,7 @@ def main():
             f"cores ({platform.machine()}, Python {platform.python_version()}): "
             f"`python bench/run.py --repeats {options.repeats} --write`.\n\n"
         )
-        (HERE / "results.md").write_text(about + "\n".join(lines) + "\n")
+        (HERE / "results.md").write_text(about + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

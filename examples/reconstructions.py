@@ -22,7 +22,7 @@ def main(folder: str, source: str, picture: str) -> None:
     """Load the models of the study in `folder` and write the picture."""
     shown = ist.load_images(source).test.evenly(COLUMNS)
     rows, captions = [to_unit(np.asarray(shown))], ["original"]
-    for record in json.loads((Path(folder) / "scores.json").read_text())["scores"]:
+    for record in json.loads((Path(folder) / "scores.json").read_text(encoding="utf-8"))["scores"]:
         model = ist.load_model(Path(folder) / "models" / f"{record['model']}.safetensors")
         rows.append(ist.reconstruct(model, shown))
         captions.append(f"{record['model']}, {record['psnr']:.1f} dB")

@@ -102,3 +102,21 @@ def test_functions_stay_short():
     assert lengths[len(lengths) // 2] <= 8
     assert lengths[int(0.9 * len(lengths))] <= 25
     assert max(bodies(), key=lambda pair: pair[1])[1] <= 50
+
+
+def _opens_text(call):
+    """Return whether a call opens a file, and not as bytes."""
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    words = [ast.literal_eval(a) for a in call.args if isinstance(a, ast.Constant)]
+    if name in ("write_text", "read_text"):
+        return "utf-8" not in words
+    is_mode = words and isinstance(words[-1], str) and set(words[-1]) <= set("rwxabt+")
+    return name == "open" and bool(is_mode) and "b" not in words[-1]
+
+
+def test_text_is_utf_8_on_every_machine():
+    for path in HERE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and _opens_text(node):
+                said = [keyword.arg for keyword in node.keywords]
+                assert "encoding" in said, f"{path}:{node.lineno} opens text without an encoding"

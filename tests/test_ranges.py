@@ -1,12 +1,18 @@
 """One set of pictures as uint8, 0..1, -1..1 and in other units: the same scores everywhere."""
 
+import json
+
 import numpy as np
+import PIL.Image
 import pytest
 
 import isthmus as ist
 from isthmus import scores
 from isthmus.codes import check_range, range_for
+from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
+from isthmus.denoising import denoise, denoising_table
+from isthmus.views.figures import limits_of, to_pixels
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +89,7 @@ def test_images_of_another_range_are_refused(digits):
             check_range(fitted[known], units[given])
     assert check_range(fitted["uint8"], units["unit"]) == (0, 1)
     assert check_range(fitted["uint8"], units["noisy"]) == (0, 1)
+    assert check_range(fitted["uint8"], Images(with_noise(digits, "gaussian", 0.4))) == (0, 1)
     assert check_range(fitted["signed"], Images(np.asarray(units["signed"])[:, :1])) == (-1, 1)
 
 
@@ -122,3 +129,85 @@ def test_the_default_is_the_nominal_range_of_the_arrays():
     assert scores.psnr(X, Y.astype(float), data_range=255) == pytest.approx(right)
     with pytest.raises(ValueError, match="pass data_range=255"):
         scores.psnr(X, Y.astype(float))
+
+
+UNITS = ["uint8", "unit", "signed", "bytes as floats"]
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "salt_and_pepper", "bit_flip", "masking"])
+def test_noise_is_the_same_in_any_unit(kind, digits):
+    wanted = with_noise(digits, kind, 0.3)
+    for unit in UNITS[1:]:
+        values, (low, high) = in_units(digits)[unit]
+        found = (with_noise(values, kind, 0.3) - low) / (high - low)
+        np.testing.assert_allclose(found, wanted, atol=1e-5, err_msg=unit)
+
+
+def test_denoising_is_measured_alike_in_any_unit(digits):
+    noises, tables = [("gaussian", 0.2), ("salt_and_pepper", 0.2)], {}
+    for unit in UNITS:
+        images = Images(in_units(digits)[unit][0])
+        model = ist.PCA(12).fit(images[:200])
+        rows = denoising_table({"pca": model}, images[200:240], noises, images[:200])
+        tables[unit] = {(row.noise, row.method): (row.before, row.after) for row in rows}
+    for unit in UNITS[1:]:
+        assert tables[unit].keys() == tables["uint8"].keys()
+        for key, wanted in tables["uint8"].items():
+            assert tables[unit][key] == pytest.approx(wanted, abs=0.01), (unit, key)
+
+
+def test_denoised_images_keep_to_the_range_learned(digits):
+    signed = Images(in_units(digits)["signed"][0])
+    noisy = with_noise(signed, "gaussian", 0.5)
+    model = ist.PCA(30).fit(signed)
+    assert np.abs(model.decode(model.encode(noisy))).max() > 1
+    assert np.abs(denoise(model, noisy)).max() == 1
+
+
+def test_a_study_scores_the_same_pictures_alike(digits):
+    found = {}
+    for unit in UNITS:
+        result = ist.study(Images(in_units(digits)[unit][0]), models=["pca"], width=8)
+        found[unit] = [result.scores[0][name] for name in ("psnr", "ssim")]
+        said = [note for note in result.notes if "PSNR and SSIM are of values" in note]
+        assert len(said) == (unit in ("signed", "bytes as floats"))
+    for unit in UNITS[1:]:
+        assert found[unit] == pytest.approx(found["uint8"], abs=1e-3)
+    table = np.random.default_rng(0).normal(5, 3, (40, 4))
+    assert ist.study(table, models=["pca"], width=2).scores[0]["psnr"] is None
+
+
+def test_pictures_are_the_same_in_any_unit(digits):
+    few = digits[:6]
+    for unit, (values, ends) in in_units(few).items():
+        if unit in UNITS:
+            assert limits_of(Images(values)) == pytest.approx(ends, abs=0.1)
+            np.testing.assert_allclose(
+                to_pixels(values, ends).astype(int), to_pixels(np.asarray(few)), atol=1
+            )
+    np.testing.assert_allclose(
+        to_pixels(in_units(few)["signed"][0]).astype(int), to_pixels(np.asarray(few)), atol=1
+    )
+
+
+def test_commands_write_files_in_the_range_of_the_model(run, digits, tmp_path):
+    signed = in_units(digits)["signed"][0]
+    np.save(tmp_path / "signed.npy", signed)
+    assert run("fit", "pca", "signed.npy", "--n-components", 8, "-o", "p.safetensors")[0] == 0
+    model = ist.load_model("p.safetensors")
+    back = (model.decode(model.encode(signed)).clip(-1, 1) + 1) * 127.5
+    np.save("codes.npy", model.encode(signed))
+    for verb, source in [("reconstruct", "signed.npy"), ("denoise", "signed.npy"),
+                         ("decode", "codes.npy")]:  # fmt: skip
+        assert run(verb, "p.safetensors", source, "-o", verb)[0] == 0
+        files = sorted((tmp_path / verb).iterdir())
+        pixels = np.stack([np.asarray(PIL.Image.open(file)) for file in files])
+        np.testing.assert_allclose(pixels, back[..., 0], atol=0.51, err_msg=verb)
+    code, out, _ = run("denoise", "p.safetensors", "signed.npy", "-o", "d.png",
+                       "--noise", "gaussian:0.1", "--json")  # fmt: skip
+    assert code == 0
+    # noise of a tenth of the range is 20 dB below it, less what is cut off at its ends
+    assert 20 < json.loads(out)["rows"][0]["before"] < 22.5
+    code, _, err = run("reconstruct", "p.safetensors", "digits", "-o", "other.npy")
+    assert code == 2
+    assert "fitted on images from -1 to 1, these are uint8" in err

@@ -160,11 +160,13 @@ def decode(
     as_json: AsJson = False,
 ) -> None:
     """Turn codes back into images: a .npy file, a .png sheet or a folder of PNG files."""
+    from isthmus.codes import range_for
     from isthmus.store import load_model
 
     refuse_existing(output, force=force)
     loaded = load_model(model)
-    save_images(output, able(loaded, "decode")(codes_from(codes)), force, as_json)
+    images = able(loaded, "decode")(codes_from(codes))
+    save_images(output, images, force, as_json, ends=range_for(loaded))
 
 
 @app.command()
@@ -209,6 +211,7 @@ def generate(
     as_json: AsJson = False,
 ) -> None:
     """Draw new images: a .npy file, a .png sheet or a folder of PNG files."""
+    from isthmus.codes import range_for
     from isthmus.samplers import generate as run
     from isthmus.store import load_model
 
@@ -223,6 +226,7 @@ def generate(
         run(loaded, count, images, sampler, **options, verbose=watched(as_json)),
         force,
         as_json,
+        ends=range_for(loaded, images),
     )
 
 
@@ -261,7 +265,9 @@ def data(
             typer.echo(f"{name:>10}  {in_words(value)}")
         print_skipped(images)
         print_changed(images)
-    save_images(path, picture_of(images, count), True, quiet=as_json)
+    from isthmus.views.figures import limits_of
+
+    save_images(path, picture_of(images, count), True, quiet=as_json, ends=limits_of(images))
 
 
 @app.command()

@@ -12,7 +12,9 @@ from isthmus.data.ranges import SIGNED, UNIT, Range, in_words, is_nominal, nomin
 from isthmus.progress import track
 
 APART = 0.5
-"""How far images may lie beyond a range of 0..1 or -1..1, in its width, and still be of it."""
+"""How far images of -1..1 may go below 0 and still be of 0..1."""
+NOISY = 6
+"""Times as wide as a range may images be and still be of it, but noisy."""
 MUCH_WIDER = 20
 """Width of a range from which images within 0..1 or -1..1 are none of it."""
 PIECE_BYTES = 2**20
@@ -102,7 +104,8 @@ def check_range(model: Any, images: Images) -> Range:
     high = max(float(chunk.max()) for chunk in images.chunks())
     width, exact = known[1] - known[0], images.dtype == np.uint8
     if is_nominal(known):
-        wrong = exact or max(known[0] - low, high - known[1]) > APART * width
+        other = is_nominal(given) and known[0] - low > APART
+        wrong = exact or other or high - low > NOISY * width
     else:
         unlike = max(abs(known[0]), abs(known[1] - 1)) > APART
         wrong = (exact and unlike) or (is_nominal(given) and width > MUCH_WIDER)

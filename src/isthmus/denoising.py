@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from isthmus.codes import check_range, range_for
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import as_images, to_unit
+from isthmus.data.ranges import Range, is_nominal
 from isthmus.models.pca import PCA
 from isthmus.progress import Bar
 from isthmus.scores.reconstruction import mse, psnr
@@ -30,7 +33,7 @@ COMPONENTS = (8, 16, 32, 64, 128)
 
 
 def denoise(model: Any, X: Any) -> np.ndarray:
-    r"""Return noisy images as their code can say them: :math:`D(E(x))`, kept within 0..1.
+    r"""Return noisy images as their code can say them: :math:`D(E(x))`, kept within their range.
 
     A narrow code has no room for noise, and what a model has learned with ``noise=`` is to leave
     it out: of all functions the mean of the clean images given the noisy one errs least.
@@ -40,12 +43,12 @@ def denoise(model: Any, X: Any) -> np.ndarray:
     model : Representation
         Fitted, and able to decode.
     X : Images or array of shape (n, ...)
-        Noisy images; values beyond 0..1 are welcome.
+        Noisy images; values beyond the range of those fitted on are welcome.
 
     Returns
     -------
     ndarray of shape (n, ...)
-        Float; limited to 0..1 where the model learned images in that range.
+        Float; limited to 0..1 or -1..1 where the model learned images in that range.
 
     Raises
     ------
@@ -69,8 +72,8 @@ def denoise(model: Any, X: Any) -> np.ndarray:
     if not hasattr(model, "decode"):
         raise ValueError(f"{type(model).__name__} cannot decode, so it cannot denoise")
     found = model.decode(model.encode(X))
-    low, high = getattr(model, "range_", (0.0, 1.0))
-    return found.clip(0, 1) if 0 <= low <= high <= 1 else found
+    ends = range_for(model, as_images(X))
+    return found.clip(*ends) if is_nominal(ends) else found
 
 
 class Denoised(NamedTuple):
@@ -85,7 +88,8 @@ class Denoised(NamedTuple):
     method : str
         Name of a model or of a filter, its setting behind it.
     before, after : float
-        PSNR in dB of the noisy images and of what became of them, both kept within 0..1.
+        PSNR in dB of the noisy images and of what became of them, both kept within the range of
+        the clean ones.
     """
 
     noise: str
@@ -114,7 +118,7 @@ def denoising_table(
     models : dict of str to Representation
         By name; each fitted, and able to decode.
     X : Images or array of shape (n, h, w) or (n, h, w, c)
-        Clean images, uint8 or 0..1; 500 of them are measured at most.
+        Clean images; 500 of them are measured at most.
     noises : iterable of (str, float)
         Kinds and levels of `isthmus.data.corrupt.corrupt`.
     reference : Images or array, optional
@@ -126,6 +130,8 @@ def denoising_table(
 
     Raises
     ------
+    ValueError
+        If images are of another range than those a model was fitted on.
     ImportError
         If scikit-image, whose non-local means this is, is not installed.
 
@@ -140,6 +146,8 @@ def denoising_table(
     """
     images = as_images(X).evenly(MEASURED)
     clean = to_unit(np.asarray(images))
+    ends = [*(check_range(model, images) for model in models.values()), images.value_range][0]
+    measured = partial(_psnr, clean, ends=ends)
     filters: list[Filter] = [
         median,
         non_local_means,
@@ -148,27 +156,23 @@ def denoising_table(
     noises, rows = list(noises), []
     with Bar("denoising", len(noises) * (len(models) + len(filters)), verbose) as bar:
         for kind, level in noises:
-            noisy = with_noise(images, kind, level, random_state)
-            before = _psnr(clean, noisy)
+            noisy = with_noise(images, kind, level, random_state, ends)
+            before = measured(noisy)
             for name, model in models.items():
-                after = _psnr(clean, denoise(model, noisy).reshape(clean.shape))
+                after = measured(denoise(model, noisy).reshape(clean.shape))
                 rows.append(Denoised(kind, level, name, before, after))
                 bar.advance(note=name)
             for attempts in filters:
-                name, after = max(_tried(attempts, clean, noisy), key=lambda pair: pair[1])
+                sigma = float(np.sqrt(mse(clean, noisy)))
+                tried = [(name, measured(found)) for name, found in attempts(noisy, sigma)]
+                name, after = max(tried, key=lambda pair: pair[1])
                 rows.append(Denoised(kind, level, name, before, after))
                 bar.advance(note=name)
     return rows
 
 
-def _psnr(clean: np.ndarray, other: np.ndarray) -> float:
-    return psnr(clean, other.clip(0, 1))
-
-
-def _tried(attempts: Filter, clean: np.ndarray, noisy: np.ndarray) -> list[tuple[str, float]]:
-    """Return the PSNR of every setting of a filter."""
-    sigma = float(np.sqrt(mse(clean, noisy)))
-    return [(name, _psnr(clean, found)) for name, found in attempts(noisy, sigma)]
+def _psnr(clean: np.ndarray, other: np.ndarray, ends: Range) -> float:
+    return psnr(clean, other.clip(*ends), ends)
 
 
 def median(noisy: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray]]:

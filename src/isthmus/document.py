@@ -115,7 +115,9 @@ def _copied(result: Result, home: Path, folder: Path) -> list[tuple[str, str]]:
         done = target.suffix in (".svg", ".webp")
         target = Path(shutil.copy(source, target)) if done else _small(source, target)
         copies.append({"file": target.name, "title": picture["title"]})
-    (folder / name / RESULT).write_text(json.dumps(result | {"pictures": copies}, indent=1) + "\n")
+    (folder / name / RESULT).write_text(
+        json.dumps(result | {"pictures": copies}, indent=1) + "\n", encoding="utf-8"
+    )
     return [(copy["title"], f"{name}/{copy['file']}") for copy in copies]
 
 

@@ -26,7 +26,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> with replacing(folder / "note.txt") as temporary:
-    ...     _ = temporary.write_text("whole")
+    ...     _ = temporary.write_text("whole", encoding="utf-8")
     >>> [file.name for file in folder.iterdir()]
     ['note.txt']
     """

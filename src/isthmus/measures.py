@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from isthmus import scores
-from isthmus.codes import features, mapped, per_pixel, pixels_of
+from isthmus.codes import features, mapped, per_pixel, pixels_of, range_for
 from isthmus.data.images import Images
+from isthmus.data.ranges import UNIT, in_words, is_nominal
 
 MEASURED_BYTES = 256 * 2**20
 """Held-out images that are measured, as float32, at most; and at most 10,000 of them."""
@@ -29,7 +30,8 @@ def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, f
     Returns
     -------
     dict
-        mse, psnr, ssim, bits_per_image, and with labels the accuracies of the probes and clusters.
+        mse, psnr and ssim (of the range that the model learned; none of vectors that leave -1..1),
+        bits_per_image, and with labels the accuracies of the probes and clusters.
     """
     held = images.test[: max(1, min(10_000, MEASURED_BYTES // (4 * pixels_of(images))))]
     train = images.train.evenly(20_000)
@@ -50,18 +52,25 @@ def _errors(model: Any, held: Images, codes: np.ndarray, codes_train: np.ndarray
         back = model.decode(codes)
         bits, _ = scores.bits_per_image(codes_train, codes, model.decode, held)
     back = back.reshape(held.shape)
+    ends = range_for(model, held)
+    known = held.ndim == 4 or is_nominal(ends)  # the units of a table are its own
     return {
         "mse": scores.mse(held, back),
-        "psnr": scores.psnr(held, back) if _in_unit(held) else None,
-        "ssim": scores.ssim(held, back) if held.ndim == 4 and _in_unit(held) else None,
+        "psnr": scores.psnr(held, back, ends) if known else None,
+        "ssim": scores.ssim(held, back, ends) if held.ndim == 4 else None,
         "bits_per_image": bits,
     }
 
 
-def _in_unit(images: Images) -> bool:
-    if images.dtype == np.uint8:
-        return True
-    return all(chunk.min() >= 0 and chunk.max() <= 1 for chunk in images.chunks())
+def range_note(images: Images) -> str | None:
+    """Return what a reader of PSNR and SSIM is to know of their range, None if it is 0..1."""
+    ends = images.value_range
+    if ends == UNIT or (images.ndim != 4 and not is_nominal(ends)):
+        return None
+    seen = (
+        "" if is_nominal(ends) else ", the least and the greatest value that models learned from"
+    )
+    return f"PSNR and SSIM are of values from {in_words(ends)}{seen}."
 
 
 def _label_scores(

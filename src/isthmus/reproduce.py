@@ -130,7 +130,7 @@ class Bench:
     def picture(self, name: str, picture: Any, title: str) -> None:
         """Write a picture (PIL) or a chart (SVG text) with its title."""
         if isinstance(picture, str):
-            (self.folder / f"{name}.svg").write_text(picture)
+            (self.folder / f"{name}.svg").write_text(picture, encoding="utf-8")
         else:
             picture.save(self.folder / f"{name}.png", optimize=True)
         suffix = "svg" if isinstance(picture, str) else "png"
@@ -242,7 +242,9 @@ def reproduce(
     started = time.monotonic()
     RECIPES[name].run(bench)
     result = _record(RECIPES[name], name, bench, bench.before + time.monotonic() - started)
-    (bench.folder / RESULT).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    (bench.folder / RESULT).write_text(
+        json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     if folder.exists():
         shutil.rmtree(folder)
     bench.folder.replace(folder)
@@ -272,7 +274,7 @@ def _record(recipe: Recipe, name: str, bench: Bench, seconds: float) -> dict[str
 def result_of(folder: Path) -> dict[str, Any] | None:
     """Return the result in the folder of a recipe, None if there is none."""
     try:
-        return json.loads((folder / RESULT).read_text())
+        return json.loads((folder / RESULT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 

@@ -20,7 +20,7 @@ import psutil
 
 from isthmus.data.images import Images
 from isthmus.files import plain, refuse_existing, replacing_folder
-from isthmus.measures import measure
+from isthmus.measures import measure, range_note
 from isthmus.models import every_name, name_of, named
 from isthmus.progress import Bar
 
@@ -96,8 +96,8 @@ class Study:
             "notes": self.notes,
             "scores": self.scores,
         }
-        (folder / "scores.json").write_text(json.dumps(record, indent=1) + "\n")
-        with (folder / "scores.csv").open("w", newline="") as file:
+        (folder / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(self.scores)
@@ -204,7 +204,7 @@ def _prepared(source: Any, random_state: int, loading: dict) -> tuple[Images, li
     if images.is_test is None or len(set(images.is_test.tolist())) < 2:
         images = images.split(random_state=random_state)
         notes.append("A fifth of the images, chosen by chance, is held out and measured on.")
-    return images, notes
+    return images, notes + [note for note in (range_note(images.train),) if note]
 
 
 def _chosen(

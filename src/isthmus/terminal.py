@@ -30,6 +30,7 @@ def save_images(
     as_json: bool = False,
     quiet: bool = False,
     of: Any = None,
+    ends: tuple[float, float] | None = None,
 ) -> None:
     """Write images as a .npy file, a .png contact sheet, or a folder of PNG files.
 
@@ -43,37 +44,45 @@ def save_images(
         Overwrite what is there; say what was written as JSON; say nothing.
     of : Images, optional
         What was made into them: files in a folder get its names, and its sizes where they can.
+    ends : (float, float), optional
+        What black and white are in pictures: the range of the model or the set.
     """
     from isthmus.files import replacing
-    from isthmus.views.figures import sheet
+    from isthmus.views.figures import limits_for, sheet
 
     if path.suffix == ".npy":
         save_array(path, images, as_json, of)
         return
     if path.suffix == ".png":
         with replacing(path) as temporary:
-            sheet(images).save(temporary)
+            sheet(images, limits=limits_for(images, ends)).save(temporary)
     elif path.suffix:
         raise ValueError(f"{path}: expected a name ending in .npy or .png, or a folder")
     else:
-        save_folder(path, [(images, of)], force, as_json, quiet)
+        save_folder(path, [(images, of)], force, as_json, quiet, ends)
         return
     if not quiet:
         _say_written(path, images, as_json, of)
 
 
 def save_folder(
-    path: Path, parts: list[tuple[Any, Any]], force: bool, as_json: bool, quiet: bool = False
+    path: Path,
+    parts: list[tuple[Any, Any]],
+    force: bool,
+    as_json: bool,
+    quiet: bool = False,
+    ends: tuple[float, float] | None = None,
 ) -> None:
     """Write arrays of images, and the Images each was made from or None, to a folder of PNG files.
 
-    They are called as those were, and have their size where it can be given back.
+    They are called as those were, and have their size where it can be given back; `ends` are what
+    black and white are.
     """
     from isthmus.commands.pngs import PngFolder
     from isthmus.files import replacing_folder
 
     with replacing_folder(path, force=force) as folder:
-        pngs = PngFolder(folder, sum(len(images) for images, _ in parts))
+        pngs = PngFolder(folder, sum(len(images) for images, _ in parts), ends)
         for images, of in parts:
             known = {} if of is None else {"names": of.names, "sizes": of.sizes}
             pngs.add(images, **known, fit=of.loading.get("fit", "crop") if known else "crop")
@@ -314,7 +323,7 @@ def save_ways(
     from isthmus.views.figures import limits_of
     from isthmus.views.strips import labelled_rows
 
-    limits = limits_of(np.asarray(images.evenly(200)))
+    limits = limits_of(images)
     with replacing(path) as temporary:
         if path.suffix == ".npy":
             np.save(temporary, np.stack(list(rows.values())))

@@ -155,7 +155,7 @@ def rd(
             title = f"{len(images):,} images of {images.source}: bytes against quality"
             draw_rates(points, title).save(temporary)
         else:
-            temporary.write_text(json.dumps(rows, indent=1))
+            temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     if as_json:
         facts = {"file": str(output), "points": rows, "verdicts": verdicts(points)}
         print_json(facts | changed_in(images))

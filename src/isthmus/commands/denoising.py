@@ -101,14 +101,15 @@ def _picture(loaded: dict[str, Any], half: Any, noise: tuple[str, float], seed: 
     """Return clean and noisy images, and what models and filters make of them."""
     import numpy as np
 
+    from isthmus.codes import range_for
     from isthmus.data.corrupt import with_noise
     from isthmus.data.images import to_unit
     from isthmus.denoising import denoise as run
     from isthmus.denoising import median, non_local_means
     from isthmus.views.strips import labelled_rows
 
-    few = half.evenly(SHOWN)
-    clean, noisy = to_unit(np.asarray(few)), with_noise(few, *noise, seed)
+    few, ends = half.evenly(SHOWN), range_for(next(iter(loaded.values())), half)
+    clean, noisy = to_unit(np.asarray(few)), with_noise(few, *noise, seed, ends)
     rows = {"clean": clean, "noisy": noisy}
     rows |= {name: run(model, noisy).reshape(clean.shape) for name, model in loaded.items()}
     sigma = float(np.sqrt(np.mean((noisy - clean) ** 2)))
@@ -117,7 +118,7 @@ def _picture(loaded: dict[str, Any], half: Any, noise: tuple[str, float], seed: 
         rows[name.replace(", ", "\n")] = found
     kind, level = noise
     words = f"Noisy in, clean out: {kind.replace('_', ' ')} noise of {level:g}"
-    return labelled_rows({name: row.clip(0, 1) for name, row in rows.items()}, words)
+    return labelled_rows(rows, words, limits=ends)
 
 
 def noises_of(text: str) -> list[tuple[str, float]]:

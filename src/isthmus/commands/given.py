@@ -112,11 +112,13 @@ def in_sizes(
 
     They are one set of one size, unless they may keep their `own` and the model takes any.
     """
+    from isthmus.codes import check_range
     from isthmus.data.readers import in_own_sizes, load_images
 
     images = load_images(source, like=model, per=per)
     print_skipped(images)
     images = in_half(images, split)
+    check_range(model, images)
     sets = in_own_sizes(images, source, model, per or "image") if own else [images]
     print_changed(*sets)
     return sets
@@ -132,13 +134,16 @@ def save_from(
     as_json: bool,
 ) -> None:
     """Write what a verb makes of images: into a folder each by its name and in its own size."""
+    from isthmus.codes import range_for
+
     sets = in_sizes(model, source, split, own=not output.suffix)
+    ends = range_for(model, sets[0])
     made = [(verb(model, images), images) for images in sets]
     if output.suffix:
         ((array, images),) = made
-        save_images(output, array, force, as_json, of=images)
+        save_images(output, array, force, as_json, of=images, ends=ends)
     else:
-        save_folder(output, made, force, as_json)
+        save_folder(output, made, force, as_json, ends=ends)
 
 
 def able(model: Any, verb: str) -> Callable[..., Any]:

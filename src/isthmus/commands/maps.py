@@ -119,7 +119,7 @@ def _map_picture(
     from isthmus.views.strips import PAPER, titled
 
     inks, ours, theirs = _colours(shown, behind, laid_out, color)
-    options = {"colours": ours, "limits": limits_of(shown.evenly(200))}
+    options = {"colours": ours, "limits": limits_of(shown)}
     if behind is not None:
         options |= {"behind": behind.points, "behind_colours": theirs}
     picture = (draw if points.shape[1] == 2 else draw_space)(points, shown, **options)

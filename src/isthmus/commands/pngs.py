@@ -21,9 +21,12 @@ class PngFolder:
         Where they are written.
     count : int
         How many there are to be: those without a name get a number.
+    ends : (float, float), optional
+        What black and white are in them.
     """
 
-    def __init__(self, folder: Path, count: int):
+    def __init__(self, folder: Path, count: int, ends: tuple[float, float] | None = None):
+        self.ends = ends
         self.folder, self.digits = folder, len(str(max(0, count - 1)))
         self.taken: set[str] = set()
         self.written = 0
@@ -49,10 +52,10 @@ class PngFolder:
         import numpy as np
         from PIL import Image
 
-        from isthmus.views.figures import to_pixels
+        from isthmus.views.figures import limits_for, to_pixels
 
         mode = "L" if np.shape(images)[3:] in ((), (1,)) else "RGB"
-        for row, pixels in enumerate(to_pixels(images)):
+        for row, pixels in enumerate(to_pixels(images, limits_for(images, self.ends))):
             if sizes is not None:
                 height, width = map(int, sizes[row])
                 pixels = self._resized(pixels, (height, width), fit)

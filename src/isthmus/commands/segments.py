@@ -44,7 +44,9 @@ def segment(
             stem = unused(_stem(images, row), stems)
             facts.append(_one(loaded, images[row : row + 1], stem, folder))
         summary = {"images": count} | _scored(facts) | changed_in(*sets)
-        (folder / "segments.json").write_text(json.dumps(summary | {"each": facts}, indent=1))
+        (folder / "segments.json").write_text(
+            json.dumps(summary | {"each": facts}, indent=1), encoding="utf-8"
+        )
     shown = {"folder": str(output)} | summary
     if as_json:
         print_json(shown)

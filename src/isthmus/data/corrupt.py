@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from isthmus.data.images import to_unit
+from isthmus.data.images import as_images, to_unit
+from isthmus.data.ranges import Range
 from isthmus.words import one_of
 
 Level = float | tuple[float, float]
@@ -34,7 +35,8 @@ def corrupt(
     x : Tensor of shape (n, ...)
         Floating-point images.
     kind : {"gaussian", "salt_and_pepper", "bit_flip", "masking"}
-        "gaussian" adds normal noise of standard deviation `level`, and does not clip: clipping
+        "gaussian" adds normal noise of standard deviation ``level * (high - low)``, so that 0.1
+        is as much noise for images in -1..1 as for the same in 0..1, and does not clip: clipping
         would darken what is bright. The others change every value with probability `level`: to
         `low` or `high`, either as likely as the other; to ``low + high - x``, which swaps the two
         values of binary images; or to `low`.
@@ -63,25 +65,37 @@ def corrupt(
     return NOISES[kind](x, _levels(x, level, rng), rng, low, high)
 
 
-def with_noise(images: Any, kind: str, level: Level, random_state: int = 0) -> np.ndarray:
+def with_noise(
+    images: Any,
+    kind: str,
+    level: Level,
+    random_state: int = 0,
+    value_range: Range | None = None,
+) -> np.ndarray:
     """Return a noisy copy of images as floats; uint8 becomes 0..1 first.
 
     Parameters
     ----------
     images : Images or ndarray of shape (n, ...)
-        Black is 0 and white 1.
+        Clean images.
     kind, level
         As for `corrupt`.
     random_state : int
         Seed of the noise.
+    value_range : (float, float), optional
+        What black and white are; that of the images by default (`Images.value_range`).
 
     Examples
     --------
     >>> with_noise(np.array([[0, 255]], dtype=np.uint8), "bit_flip", 1.0).tolist()
     [[1.0, 0.0]]
+    >>> with_noise(np.array([[-1.0, 1.0, 0.5]]), "masking", 1.0).tolist()
+    [[-1.0, -1.0, -1.0]]
     """
+    low, high = value_range or as_images(images).value_range
     clean = torch.from_numpy(np.array(to_unit(np.asarray(images))))
-    return corrupt(clean, kind, level, torch.Generator().manual_seed(random_state)).numpy()
+    rng = torch.Generator().manual_seed(random_state)
+    return corrupt(clean, kind, level, rng, low, high).numpy()
 
 
 def check_noise(kind: str, level: Level) -> None:
@@ -112,7 +126,7 @@ def _chance(x: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
 
 def _gaussian(x: torch.Tensor, sigma: Any, rng: Any, low: float, high: float) -> torch.Tensor:
     noise = torch.randn(x.shape, generator=rng, device=x.device)
-    return x + (noise * sigma).to(x.dtype)
+    return x + (noise * (sigma * (high - low))).to(x.dtype)
 
 
 def _salt_and_pepper(x: torch.Tensor, p: Any, rng: Any, low: float, high: float) -> torch.Tensor:

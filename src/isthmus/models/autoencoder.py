@@ -53,7 +53,8 @@ class Autoencoder(NeuralRepresentation):
         Squared or absolute error or binary cross-entropy, averaged over images and pixels.
     noise : float or (float, float)
         Level of the noise that is laid on what goes in, while what should come out stays clean
-        (a denoising autoencoder): one level, or a range of which every image gets its own.
+        (a denoising autoencoder): one level, or a range of which every image gets its own. Levels
+        of Gaussian noise are in units of the range of the images, 1 in 0..1 and 2 in -1..1.
     noise_kind : {"gaussian", "salt_and_pepper", "bit_flip", "masking"}
         What the noise is: see `isthmus.data.corrupt`.
     warp : float

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.images import Images, chunk_rows
-from isthmus.data.ranges import WHITE, in_words, range_of
+from isthmus.data.ranges import UNIT, WHITE, Range, in_words, range_of
 
 SIGMA = 1.5
 """Deviation in pixels of the Gaussian window of SSIM."""
@@ -54,7 +54,7 @@ def _mse(X: Any, Y: Any, white: float) -> float:
     return total / float(np.prod(np.shape(X)))
 
 
-def psnr(X: Any, Y: Any, data_range: float | None = None) -> float:
+def psnr(X: Any, Y: Any, data_range: float | Range | None = None) -> float:
     """Return the peak signal-to-noise ratio of the whole set.
 
     ``psnr = 10 log10(data_range ** 2 / mse)``, of the mean mse over the set. It is not the mean
@@ -64,11 +64,11 @@ def psnr(X: Any, Y: Any, data_range: float | None = None) -> float:
     ----------
     X, Y : ndarray or Images of shape (n, ...)
         Images and their reconstructions.
-    data_range : float, optional
-        Largest possible difference of two values, in the units of the arrays, above 0. By default
-        that of X: 255 for uint8, 65535 for uint16, 1 for floats in [0, 1], 2 for floats in
-        [-1, 1], and for others what lies between the least and the greatest of X. uint8 beside
-        floats is read as 0..1; with a `data_range` above 1 its numbers are kept.
+    data_range : float or (float, float), optional
+        Largest possible difference of two values, in the units of the arrays, above 0; or what
+        black and white are. By default that of X: 0 and 255 for uint8, 65535 for uint16, 0 and 1
+        for floats in [0, 1], -1 and 1 for those in [-1, 1], for others the least and the greatest
+        value of X. uint8 beside floats is read as 0..1, but as 0..255 if `data_range` is above 1.
 
     Returns
     -------
@@ -89,12 +89,12 @@ def psnr(X: Any, Y: Any, data_range: float | None = None) -> float:
     >>> round(psnr(black, grey), 3), round(psnr(black / 127.5 - 1, grey / 127.5 - 1), 3)
     (13.979, 13.979)
     """
-    white, data_range = _units(X, Y, data_range)
+    white, _, width = _units(X, Y, data_range)
     error = _mse(X, Y, white)
-    return float("inf") if error == 0 else float(10 * np.log10(data_range**2 / error))
+    return float("inf") if error == 0 else float(10 * np.log10(width**2 / error))
 
 
-def ssim(X: Any, Y: Any, data_range: float | None = None) -> float:
+def ssim(X: Any, Y: Any, data_range: float | Range | None = None) -> float:
     """Return the mean structural similarity, over pixels, channels and images.
 
     ``ssim = (2 mx my + a)(2 cxy + b) / ((mx^2 + my^2 + a)(vx + vy + b))`` with means m, variances
@@ -108,8 +108,9 @@ def ssim(X: Any, Y: Any, data_range: float | None = None) -> float:
     ----------
     X, Y : ndarray or Images of shape (n, h, w) or (n, h, w, c)
         Images and their reconstructions.
-    data_range : float, optional
-        As for `psnr`.
+    data_range : float or (float, float), optional
+        As for `psnr`. Black, where it is known, is taken off all values first, so that -1..1 has
+        the scores of 0..1.
 
     Returns
     -------
@@ -132,14 +133,14 @@ def ssim(X: Any, Y: Any, data_range: float | None = None) -> float:
     >>> round(ssim(X, X), 6), ssim(X, 1 - X) < 0
     (1.0, True)
     """
-    white, data_range = _units(X, Y, data_range)
+    white, black, width = _units(X, Y, data_range)
     if len(np.shape(X)) not in (3, 4):
         raise ValueError(
             f"SSIM of shape {np.shape(X)}: vectors have no neighbouring pixels; "
             "give (n, h, w) or (n, h, w, c) images"
         )
-    total = sum(_similarity(x, y, data_range) * len(x) for x, y in _pairs(X, Y, white))
-    return total / len(X)
+    pairs = ((x - black, y - black) for x, y in _pairs(X, Y, white))
+    return sum(_similarity(x, y, width) * len(x) for x, y in pairs) / len(X)
 
 
 def _similarity(x: np.ndarray, y: np.ndarray, data_range: float) -> float:
@@ -190,26 +191,30 @@ def _check_shapes(X: Any, Y: Any) -> None:
         raise ValueError(f"nothing to compare in images of shape {np.shape(X)}")
 
 
-def _units(X: Any, Y: Any, data_range: float | None) -> tuple[float, float]:
-    """Return what stands for 255 in uint8 images, and the largest difference of two values."""
+def _units(X: Any, Y: Any, data_range: float | Range | None) -> tuple[float, float, float]:
+    """Return what stands for 255 in uint8 images, black, and the largest difference."""
     _check_shapes(X, Y)
     kinds = [(Z if isinstance(Z, Images) else np.asarray(Z)).dtype for Z in (X, Y)]
     eights = [kind == np.uint8 for kind in kinds]
     if data_range is None:
-        width = _width(X, Y, kinds)
-    elif data_range > 0:
-        width = float(data_range)
+        low, high = _ends(X, Y, kinds)
+    elif isinstance(data_range, tuple | list):
+        low, high = map(float, data_range)
     else:
+        low, high = 0.0, float(data_range)
+    if not high > low:
         raise ValueError(
             f"data_range={data_range} must be above 0: 255 for uint8, 1 for images in [0, 1]"
         )
-    return (255.0 if all(eights) or (any(eights) and width > 1) else 1.0), width
+    read = isinstance(data_range, tuple | list) and (low, high) == UNIT
+    keeps = all(eights) and not read
+    return (255.0 if keeps or (any(eights) and high - low > 1) else 1.0), low, high - low
 
 
-def _width(X: Any, Y: Any, kinds: list[np.dtype]) -> float:
-    """Return the largest difference that two values may have, in the units of the arrays."""
+def _ends(X: Any, Y: Any, kinds: list[np.dtype]) -> Range:
+    """Return what black and white are in the units of the arrays."""
     if kinds[0] == kinds[1] and kinds[0].name in WHITE:
-        return float(WHITE[kinds[0].name])
+        return 0.0, float(WHITE[kinds[0].name])
     if np.uint8 in kinds:
         other = Y if kinds[0] == np.uint8 else X
         low, high = range_of(_chunks(other))
@@ -218,9 +223,8 @@ def _width(X: Any, Y: Any, kinds: list[np.dtype]) -> float:
                 f"uint8 images beside values from {in_words((low, high))}: pass data_range=255 "
                 "if these are 0..255 too, and data_range=1 if they are meant to be 0..1"
             )
-        return 1.0
-    low, high = X.value_range if isinstance(X, Images) else range_of(_chunks(X))
-    return high - low
+        return UNIT
+    return X.value_range if isinstance(X, Images) else range_of(_chunks(X))
 
 
 def _chunks(X: Any) -> Iterator[np.ndarray]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.data.images import to_unit
+from isthmus.data.images import Images, to_unit
+from isthmus.data.ranges import SIGNED, UNIT, is_nominal, nominal
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,6 +24,12 @@ SMALLEST, LARGEST = 48, 128
 BARS = 32
 """Vectors up to this width are drawn as bars, wider ones as a grid of grey values."""
 
+SEEN = 2000
+"""Images that tell the percentiles of a set."""
+
+SLACK = 0.5
+"""How far reconstructions may overshoot 0..1 or -1..1 and still be drawn between these."""
+
 WARM, COOL, NEUTRAL = (222, 110, 38), (48, 116, 205), (128, 128, 128)
 CAPTION_HEIGHT = 15
 
@@ -30,16 +37,20 @@ CAPTION_HEIGHT = 15
 def limits_of(images: Any) -> Limits:
     """Return the values to draw as darkest and brightest, for pictures that must be comparable.
 
-    Grey, colour and vector values inside [0, 1] (and all uint8) are drawn from 0 to 1, others from
-    their 0.5th to their 99.5th percentile. Any other number of bands gets percentiles per band.
+    Grey, colour and vector values inside [0, 1] (and all uint8) are drawn from 0 to 1, those
+    inside [-1, 1] from -1 to 1, others from their 0.5th to their 99.5th percentile. Any other
+    number of bands gets percentiles per band.
 
     Examples
     --------
     >>> limits_of(np.zeros((2, 4, 4), dtype=np.uint8))
     (0.0, 1.0)
     """
-    images = np.asarray(images)
+    known = images.value_range if isinstance(images, Images) else None
+    images = np.asarray(images.evenly(SEEN) if known else images)
     by_band = images.ndim == 4 and images.shape[-1] not in (1, 3)
+    if known and is_nominal(known) and not by_band:
+        return known
     values = to_unit(images).reshape(-1, images.shape[-1] if by_band else 1)
     values = values[np.isfinite(values).all(axis=1)]
     if not len(values):
@@ -47,10 +58,16 @@ def limits_of(images: Any) -> Limits:
     if by_band:
         low, high = np.percentile(values, [2, 98], axis=0)
         return low, high
-    if values.min() >= 0 and values.max() <= 1:
-        return 0.0, 1.0
+    ends = nominal(values.min(), values.max())
+    if is_nominal(ends):
+        return ends
     low, high = np.percentile(values, [0.5, 99.5])
     return float(low), float(high)
+
+
+def limits_for(images: Any, ends: Limits | None) -> Limits | None:
+    """Return the range to draw images by; bands of a raster are stretched each for itself."""
+    return ends if np.shape(images)[3:] in ((), (1,), (3,)) else None
 
 
 def to_pixels(images: Any, limits: Limits | None = None, *, signed: bool = False) -> np.ndarray:
@@ -63,8 +80,8 @@ def to_pixels(images: Any, limits: Limits | None = None, *, signed: bool = False
         are shown, stretched between percentiles. Vectors become bars, or a grid read row by row
         where they are wider than `BARS`. A value that is not a number is transparent.
     limits : (low, high), optional
-        Values drawn darkest and brightest; uint8 counts as 0 to 1. By default 0 and 1 for grey
-        and colour, `limits_of` for the rest.
+        Values drawn darkest and brightest; uint8 counts as 0 to 1. By default 0 and 1, or -1 and
+        1, for grey and colour that overshoot these by 0.5 at most, `limits_of` for the rest.
     signed : bool
         Centre the colours on zero, image by image: blue below, neutral at zero, orange above.
 
@@ -88,13 +105,22 @@ def to_pixels(images: Any, limits: Limits | None = None, *, signed: bool = False
 def _bands(values: np.ndarray, limits: Limits | None) -> np.ndarray:
     n_bands = values.shape[-1]
     if limits is None:
-        limits = (0.0, 1.0) if n_bands in (1, 3) else limits_of(values)
+        limits = _around(values) if n_bands in (1, 3) else limits_of(values)
     chosen = {1: [0, 0, 0], 2: [0, 1, 1]}.get(n_bands, [0, 1, 2])
     low, high = (np.broadcast_to(limit, n_bands)[chosen] for limit in limits)
     values = values[..., chosen]
     seen = np.isfinite(values).all(axis=-1, keepdims=True)
     unit = np.clip((np.where(seen, values, low) - low) / np.maximum(high - low, 1e-12), 0, 1)
     return np.concatenate([np.rint(unit * 255), 255 * seen], axis=-1).astype(np.uint8)
+
+
+def _around(values: np.ndarray) -> Limits:
+    """Return the range that values overshoot a little at most, or that of most of them."""
+    finite = values[np.isfinite(values)]
+    for low, high in (UNIT, SIGNED):
+        if not len(finite) or low - SLACK <= finite.min() <= finite.max() <= high + SLACK:
+            return low, high
+    return limits_of(values)
 
 
 def _diverging(values: np.ndarray) -> np.ndarray:

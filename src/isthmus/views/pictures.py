@@ -25,7 +25,7 @@ class Pictures:
 
     def __init__(self, images: Any):
         self.test = images.test
-        self.limits = limits_of(np.asarray(some(self.test, SAMPLED_ROWS)))
+        self.limits = limits_of(images)
         pixels = to_pixels(np.asarray(self.test[:1]), self.limits)
         self.scale = scale_for(*pixels.shape[1:3])
         self.pitch = round(pixels.shape[2] * self.scale) + 4

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.data.images import to_unit
 from isthmus.views.charts import plain
 from isthmus.views.figures import Limits, limits_of, to_pixels
 from isthmus.views.maps import palette, without_overlap
@@ -143,7 +144,7 @@ def territory_page(
     draw_owners(left, owners, len(shares), found.extent)
     chosen = spread_out(codes, found.extent)
     draw_images(left, np.asarray(codes)[chosen], np.asarray(images[chosen]), dark=dark)
-    draw_mosaic(right, decoded, found.extent, limits_of(np.asarray(images)), dark=dark)
+    draw_mosaic(right, decoded, found.extent, limits_of(images), dark=dark)
     for axis, name in ((left, "who is nearest to what is decoded"), (right, "what is decoded")):
         axis.set(xlim=found.extent[:2], ylim=found.extent[2:], xlabel=labels[0], ylabel=labels[1])
         axis.set_title(name, fontsize=10)
@@ -189,4 +190,4 @@ def spread_out(codes: Any, extent: Extent, side: float = 0.07) -> np.ndarray:
 def _is_ink(images: Any) -> bool:
     """Return whether images are bright marks on a dark ground, which paper shows dark on white."""
     few = np.asarray(images.evenly(200))
-    return bool(few.mean() < limits_of(few)[1] * (255 if few.dtype == np.uint8 else 1) / 2)
+    return bool(to_unit(few).mean() < np.mean(limits_of(images)))
