@@ -101,8 +101,67 @@ def test_what_cannot_learn_from_the_images_is_left_out_and_said(monkeypatch):
     assert list(result.models) == ["pca"]
     for words in ("nmf was left out: Negative", "autoencoder-conv was left out", "requires y"):
         assert any(words in note for note in result.notes), words
-    with pytest.raises(ValueError, match="Negative"):
-        ist.study(X, ["pca", "nmf"])
+    given = ist.study(X, ["pca", "nmf"])
+    assert list(given.models) == ["pca"]
+    assert "nmf was left out: Negative" in given.notes[-1]
+
+
+class CannotFit(ist.PCA):
+    def _fit(self, images):
+        raise RuntimeError("out of luck\nand of lines")
+
+
+class CannotEncode(ist.PCA):
+    def encode(self, X):
+        raise ZeroDivisionError
+
+
+class CannotBeSaved(ist.PCA):
+    def save(self, path):
+        raise TypeError("no file for this")
+
+
+class CannotDraw(ist.PCA):
+    def parts(self):
+        raise KeyError("parts")
+
+
+def test_one_failing_model_loses_no_finished_work(tmp_path):
+    own = [CannotFit(3), CannotEncode(3), CannotBeSaved(3), ist.PCA(5)]
+    result = ist.study("digits", [ist.PCA(4), *own])
+    assert list(result.models) == ["pca", "cannotencode", "cannotbesaved", "pca-2"]
+    assert [record["model"] for record in result.scores] == ["pca", "cannotbesaved", "pca-2"]
+    assert "cannotfit was left out: RuntimeError: out of luck and of lines." in result.notes
+    assert "cannotencode was fitted, but not measured: ZeroDivisionError." in result.notes
+    for _ in range(2):  # a second report says no more than the first
+        folder = result.report(tmp_path / "run", force=True).parent
+        assert {path.stem for path in (folder / "models").iterdir()} == {"pca", "pca-2"}
+        notes = json.loads((folder / "scores.json").read_text())["notes"]
+        assert "cannotbesaved could not be saved: TypeError: no file for this." in notes
+        assert len(notes) == len(set(notes)) == 4  # one of them on user's classes, see store.py
+    assert "it could not be saved" in (folder / "report.html").read_text()
+
+
+def test_pictures_that_cannot_be_drawn_lose_no_finished_work(tmp_path):
+    result = ist.study("digits", {"pca": ist.PCA(4), "odd": CannotDraw(3)})
+    folder = result.report(tmp_path / "run").parent
+    assert (folder / "models" / "pca.safetensors").is_file()
+    assert "could not be drawn: KeyError" in (folder / "report.html").read_text()
+    assert len(json.loads((folder / "scores.json").read_text())["scores"]) == 2
+
+
+@pytest.mark.parametrize("models", [None, ["pca", "kmeans"]])
+def test_images_no_model_can_learn_from_are_one_clear_error(models):
+    with pytest.raises(ValueError, match=r"could learn from array: Input .* NaN \((kmeans|pca)"):
+        ist.study(np.full((9, 4, 4), np.nan), models)
+
+
+def test_a_study_of_nothing_but_nan_leaves_nothing(run, tmp_path):
+    np.save(tmp_path / "x.npy", np.full((9, 4, 4), np.nan))
+    code, out, err = run("study", "x.npy", "-o", "runs/x")
+    assert (code, out) == (2, "")
+    assert "no model could learn from x.npy: Input contains NaN" in err.splitlines()[-1]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]
 
 
 def test_variants_have_names_of_their_own():

@@ -11,11 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 
 from isthmus.data.images import Images
@@ -50,7 +49,9 @@ class Study:
         the codes and agreement of clusters with the labels (0 to 1, None without labels), seconds
         of fitting and peak_memory_mb, what fitting needed beyond what was in use before it.
     notes : list of str
-        What a reader should know about how it was done.
+        What a reader should know about how it was done, and which models failed and why.
+    unsaved : list of str
+        Models that the folder of the report does not hold, as they could not be saved.
     """
 
     images: Images
@@ -59,6 +60,7 @@ class Study:
     notes: list[str] = field(default_factory=list)
     random_state: int = 0
     command: str | None = None
+    unsaved: list[str] = field(default_factory=list)
 
     def report(self, path: str | Path, *, force: bool = False) -> Path:
         """Write models, scores.json, scores.csv and report.html to a folder; return the report.
@@ -75,12 +77,31 @@ class Study:
         path = Path(path)
         check_folder(path, force=force)
         with replacing_folder(path, force=force) as folder:
-            (folder / "models").mkdir()
-            for name, model in self.models.items():
-                model.save(folder / "models" / f"{name}.safetensors")
+            self._save_models(folder / "models")
             self._write_scores(folder)
-            write_report(self, folder / "report.html")
+            measured = {record["model"] for record in self.scores}
+            shown = {name: model for name, model in self.models.items() if name in measured}
+            try:
+                write_report(replace(self, models=shown), folder / "report.html")
+            except OSError:
+                raise
+            except Exception as error:  # hours of fitting are not lost for want of a picture
+                self.notes.append(f"The pictures could not be drawn: {_reason(error)}.")
+                self._write_scores(folder)
+                write_report(replace(self, models={}), folder / "report.html")
         return path / "report.html"
+
+    def _save_models(self, folder: Path) -> None:
+        """Save every model that can be saved; the notes say which cannot, and why."""
+        folder.mkdir()
+        self.unsaved = []
+        for name, model in self.models.items():
+            try:
+                model.save(folder / f"{name}.safetensors")
+            except Exception as error:  # of a model of one's own it may be any
+                self.unsaved.append(name)
+                note = f"{name} could not be saved: {_reason(error)}."
+                self.notes += [] if note in self.notes else [note]
 
     def _write_scores(self, folder: Path) -> None:
         from isthmus import __version__
@@ -121,8 +142,8 @@ def study(
         Split into train and test as they say, or by chance (a fifth is held out). Where the study
         reads them itself, images with a side of more than 64 pixels are reduced to 64.
     models : list of family names or unfitted models, or dict of name to model, optional
-        Every family and its variants, such as "autoencoder-conv", by default; of these the ones
-        that cannot learn from such images are left out, and the notes say why.
+        Every family and its variants, such as "autoencoder-conv", by default. Those that cannot
+        learn from such images, or fail, are left out, and the notes say why.
     budget : float, optional
         Seconds for the whole study; families trained by gradients stop in time.
     width : int, optional
@@ -141,7 +162,8 @@ def study(
     Raises
     ------
     ValueError
-        If there are fewer than 4 images, or a family is not known.
+        If there are fewer than 4 images, a family is not known, or no model could learn. A model
+        that fails is noted, and the others go on.
 
     Examples
     --------
@@ -157,25 +179,23 @@ def study(
     with Bar("study", len(chosen), verbose) as bar:
         for i, (name, model) in enumerate(chosen.items()):
             bar.advance(0, name)
-            _limit(model, deadline, [m for m in list(chosen.values())[i:] if _timed(m)])
             try:
-                record = _fit_and_measure(name, model, result.images, random_state)
-            except ValueError as error:
-                if models is not None:
-                    raise
-                result.notes.append(f"{name} was left out: {error}.")
-                continue
+                _limit(model, deadline, [m for m in list(chosen.values())[i:] if _timed(m)])
+                _fit_and_measure(name, model, result)
             except KeyboardInterrupt:
                 result.notes.append(
                     f"Interrupted while fitting {name}; the report holds the rest."
                 )
-                break
-            result.models[name] = model
-            result.scores.append(record)
+                return result
+            except Exception as error:  # of a model of one's own it may be any
+                done = "fitted, but not measured" if name in result.models else "left out"
+                result.notes.append(f"{name} was {done}: {_reason(error)}.")
             bar.advance(1)
-            if getattr(model, "stopped_", "") == "interrupted":
+            if name in result.models and getattr(model, "stopped_", "") == "interrupted":
                 result.notes.append(f"Interrupted: {name} was kept as it was, the rest left out.")
                 break
+    if not result.models:
+        raise ValueError(f"no model could learn from {result.images.source}: {_reasons(notes)}")
     return result
 
 
@@ -192,7 +212,7 @@ def _prepared(source: Any, random_state: int, loading: dict) -> tuple[Images, li
     from isthmus.data.readers import load_images
 
     notes = []
-    limit = {} if isinstance(source, Images | np.ndarray) else {"longest": LONGEST_SIDE}
+    limit = {"longest": LONGEST_SIDE} if isinstance(source, str | Path) else {}
     images = load_images(source, **limit | loading)
     if len(images) < 4:
         raise ValueError(f"a study needs at least 4 images, got {len(images)}")
@@ -215,7 +235,7 @@ def _chosen(
     chosen: dict[str, Any] = {}
     given = {"random_state": random_state, "verbose": verbose}
     for model in models if models is not None else every_name():
-        base = model if isinstance(model, str) else name_of(model)
+        base = model if isinstance(model, str) else _name(model)
         if isinstance(model, str):
             cls, parameters = named(model)
             model = cls.for_study(train, width, **given, **parameters)
@@ -226,8 +246,16 @@ def _chosen(
     return chosen
 
 
+def _name(model: Any) -> str:
+    """Return the name of the family of a model, or of its class if that is one's own."""
+    try:
+        return name_of(model)
+    except ValueError:
+        return type(model).__name__.lower()
+
+
 def _timed(model: Any) -> bool:
-    return "max_seconds" in model.get_params()
+    return hasattr(model, "max_seconds")
 
 
 def _limit(model: Any, deadline: float | None, waiting: list[Any]) -> None:
@@ -237,21 +265,41 @@ def _limit(model: Any, deadline: float | None, waiting: list[Any]) -> None:
         model.set_params(max_seconds=round(left / len(waiting), 1))
 
 
-def _fit_and_measure(name: str, model: Any, images: Images, random_state: int) -> dict[str, Any]:
+def _fit_and_measure(name: str, model: Any, result: Study) -> None:
+    """Fit a model and keep it in the study, then measure it and keep the record."""
     with _PeakMemory() as memory:
         started = time.perf_counter()
-        model.fit(images.train)
+        model.fit(result.images.train)
         seconds = time.perf_counter() - started
+    result.models[name] = model
     record = {
         "model": name,
         "family": type(model).__name__,
         "parameters": {k: v for k, v in model.get_params().items() if k != "verbose"},
         "code": model.code_,
-        **measure(model, images, random_state=random_state),
+        **measure(model, result.images, random_state=result.random_state),
         "seconds": round(seconds, 3),
         "peak_memory_mb": round(memory.peak / 2**20, 1),
     }
-    return plain(record, finite=True, unknown=repr)
+    result.scores.append(plain(record, finite=True, unknown=repr))
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong in one line; what is no plain bad request says its kind as well."""
+    words = " ".join(str(error).split()).rstrip(".")[:300]
+    if isinstance(error, ValueError) and words:
+        return words
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def _reasons(notes: list[str]) -> str:
+    """Return why models were left out: every reason once, with those that it holds for."""
+    models: dict[str, list[str]] = {}
+    for note in notes:
+        name, was, reason = note.partition(" was left out: ")
+        if was:
+            models.setdefault(reason.rstrip("."), []).append(name)
+    return "; ".join(f"{reason} ({', '.join(names)})" for reason, names in models.items())
 
 
 def _return_freed_memory() -> None:

@@ -316,7 +316,9 @@ def _settings(study: Any, scores: Mapping[str, Mapping[str, Any]]) -> list[dict[
             "class": type(model).__name__,
             "parameters": dict(scores.get(name, {}).get("parameters") or {}),
             "variable": "".join(c if c.isalnum() else "_" for c in name),
-            "load": f'ist.load_model("models/{name}.safetensors")',
+            "load": f'ist.load_model("models/{name}.safetensors")'
+            if name not in getattr(study, "unsaved", ())
+            else "...  # it could not be saved",
         }
         for name, model in study.models.items()
     ]
