@@ -9,6 +9,7 @@ explore` prints, a server of three models on the digits is started for it.
 import argparse
 import asyncio
 import json
+import math
 import random
 import subprocess
 import sys
@@ -90,9 +91,9 @@ def asked_of(model, api, pixels):
     return asked
 
 
-async def one_client(where, known, until, seed, found):
+async def one_client(where, known, over, seed, found):
     client, chance = Client(*where), random.Random(seed)
-    while time.monotonic() < until:
+    while not over():
         status, *request = chance.choice(known)
         started = time.monotonic()
         try:
@@ -106,25 +107,33 @@ async def one_client(where, known, until, seed, found):
     client.close()
 
 
-async def watch(pid, until, memory):
+async def watch(pid, over, memory):
     process = psutil.Process(pid)
-    while time.monotonic() < until:
+    while not over():
         memory.append(process.memory_info().rss / 2**20)
         await asyncio.sleep(0.25)
 
 
-async def load(url, clients, seconds, pid=None):
-    """Return what came back: counts of statuses, wrong answers, latencies and memory."""
+async def load(url, clients, seconds, pid=None, answers=math.inf):
+    """Return what came back: counts of statuses, wrong answers, latencies and memory.
+
+    It goes on for so many seconds, or until so many answers have come.
+    """
     parts = urlsplit(url)
     where, token = (parts.hostname, parts.port), parts.path.strip("/")
     status, content = await Client(*where).ask("GET", f"/{token}/data/manifest.json")
     assert status == 200, status
     known, found, memory = requests_of(json.loads(content), token), [], []
-    until = time.monotonic() + seconds
-    others = [watch(pid, until, memory)] if pid else []
+    started = time.monotonic()
+
+    def over():
+        return time.monotonic() - started > seconds or len(found) >= answers
+
+    others = [watch(pid, over, memory)] if pid else []
     await asyncio.gather(
-        *(one_client(where, known, until, seed, found) for seed in range(clients)), *others
+        *(one_client(where, known, over, seed, found) for seed in range(clients)), *others
     )
+    seconds = time.monotonic() - started
     status, _ = await Client(*where).ask("GET", f"/{token}/data/manifest.json")  # it lives
     return summary(found, memory, seconds) | {"alive": status == 200}
 
@@ -185,13 +194,13 @@ def main():
     sys.exit(bool(found["wrong"]) or not found["alive"])
 
 
-def with_own_server(clients, seconds):
-    """Start a server, ask it, stop it."""
+def with_own_server(clients, seconds=math.inf, answers=math.inf):
+    """Start a server, ask it for so long or so often, stop it."""
     command = [sys.executable, __file__, "--serve"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             url = server.stdout.readline().strip()
-            return asyncio.run(load(url, clients, seconds, server.pid))
+            return asyncio.run(load(url, clients, seconds, server.pid, answers))
         finally:
             server.terminate()
 

@@ -23,7 +23,7 @@ from explorer_folder import PAGE
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SANDBOX = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # no network but the server
-PATIENCE = 30  # seconds that a busy machine may take to show something
+PATIENCE = 120  # seconds that a busy machine may take to show something
 FILL = 0.46  # of the map's shorter side, that half the map takes
 
 if CHROMIUM is None:
@@ -102,10 +102,17 @@ class Watched:
             time.sleep(0.03)
 
     def view(self) -> dict[str, str]:
-        # the address follows a little later, by a timer that fires before this one
+        # the address follows by a timer of 200 ms; timers fire in the order of their times, so
+        # this one fires after it, however busy the machine is
         self.page.evaluate("new Promise(done => setTimeout(done, 300))")
         words = parse_qs(urlsplit(self.page.url).fragment)
         return {name: value[0] for name, value in words.items()}
+
+    def drawn(self) -> None:
+        """Wait until the browser has laid out and painted what was asked for last."""
+        self.page.evaluate(
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
 
     def eventually(self, check) -> None:
         """Wait until something is so."""

@@ -335,7 +335,7 @@ def test_what_is_given_wrongly_is_said(study, run, page, tmp_path):
 
 def raw(address, request, body=b""):
     """Return status and body of a request that no client has tidied."""
-    with socket.create_connection(address, timeout=20) as line:
+    with socket.create_connection(address, timeout=120) as line:
         line.sendall(request.encode() + b"\r\nHost: 127.0.0.1\r\nConnection: close\r\n")
         line.sendall(b"Content-Length: %d\r\n\r\n" % len(body) + body)
         answer = b"".join(iter(lambda: line.recv(65536), b""))
@@ -396,10 +396,9 @@ def test_many_clients_get_what_they_should_and_memory_is_steady():
     spec = importlib.util.spec_from_file_location("explorer_load", path)
     bench = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(bench)
-    found = bench.with_own_server(clients=30, seconds=4)
+    found = bench.with_own_server(clients=30, answers=1500)
     assert found["alive"]
     assert found["wrong"] == 0, found
-    assert found["answers"] > 100
     assert {"200", "400", "403", "404", "405", "413"} <= set(found["statuses"])
     first, most = found["MiB settled, at most"]
     assert most < first + 60

@@ -331,6 +331,7 @@ FOCUSED = """() => { const e = document.activeElement;
 
 def test_the_tab_key_goes_through_the_page_in_its_order(watched, site):
     watched.open("tab=look")
+    watched.page.mouse.click(3, 3)  # else some browsers take the first Tab for themselves
     choices = ["Model", "Layout", "Colour", "Move", "Lasso", "Decode", "Share", "Theme", "Help"]
     wanted = [*choices, "Map of images by pca", *map(str, range(10)), "Look"]
     for name in wanted:
@@ -393,7 +394,7 @@ def test_every_tab_fits_a_phone_and_names_its_controls(watched):
     watched.open("picked=3&morph=1,2&more=4&selection=4-9&model=vae")
     for tab in watched.page.locator("[role=tab]").all():
         tab.click()
-        watched.page.wait_for_timeout(120)
+        watched.drawn()
         assert watched.page.evaluate(NAMELESS) == []
         wide = "document.documentElement.scrollWidth <= innerWidth"
         assert watched.page.evaluate(wide), f"{tab.inner_text()} is too wide"

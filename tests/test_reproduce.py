@@ -173,7 +173,7 @@ def test_a_killed_run_leaves_what_was_done_and_resumes(tmp_path, monkeypatch):
     command = [sys.executable, "-m", "isthmus", "reproduce", "b-convolution", "e-glyphs"]
     command += ["-o", str(tmp_path), "--share", "0.04"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | ONE_THREAD)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not list(tmp_path.glob(".work/e-glyphs*/models/chosen-*.safetensors")):
         assert time.monotonic() < deadline
         assert process.poll() is None
