@@ -322,10 +322,13 @@ class _PeakMemory:
         return self
 
     def _watch(self) -> None:
-        while not self.done.is_set():
-            self.peak = max(self.peak, self.process.memory_info().rss - self.before)
-            self.done.wait(0.01)
+        while not self.done.wait(0.01):
+            self._look()
+
+    def _look(self) -> None:
+        self.peak = max(self.peak, self.process.memory_info().rss - self.before)
 
     def __exit__(self, *exc: object) -> None:
         self.done.set()
         self.thread.join()
+        self._look()  # what is still in use counts, even if the thread never had its turn
