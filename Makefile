@@ -3,6 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --dist loadfile
+# what is run again with every fast path off (see the README)
+FITS := $(patsubst %,tests/test_%.py,contract training kmeans pca nmf som autoencoder vae gan \
+	classifier pixelnet)
+
 PAGE := src/isthmus/explorer/page/index.html
 
 .PHONY: study test lint page bench clean
@@ -12,7 +17,8 @@ study: .venv/installed
 
 test: .venv/tested lint
 	@$(MAKE) page || echo "The explorer's page could not be built: its tests are skipped."
-	$(BIN)/python -m pytest --numprocesses logical --dist loadfile
+	$(PYTEST)
+	ISTHMUS_PLAIN=1 $(PYTEST) $(FITS)
 
 lint: .venv/tested
 	$(BIN)/ruff check

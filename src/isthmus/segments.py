@@ -44,10 +44,11 @@ def segment(model: Any, X: Any) -> Segments:
     Examples
     --------
     >>> import isthmus as ist
-    >>> images = ist.load_images("flowers")
+    >>> from sklearn.datasets import load_sample_images  # two photographs, 427 x 640
+    >>> images = ist.Images(np.stack(load_sample_images().images)[:, ::8, ::8])
     >>> model = ist.KMeans(4, random_state=0).fit(images.pixels())
     >>> segment(model, images).label_maps.shape
-    (24, 32, 32)
+    (2, 54, 80)
     """
     images = as_images(X)
     if images.ndim != 4:
