@@ -1,14 +1,19 @@
 """Held out means held out: splits, what a model has seen, and what every verb measures on."""
 
 import json
+from copy import copy
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import isthmus as ist
+from isthmus.codec.archive import fingerprint, packed_model
 from isthmus.codec.rates import rate_distortion
 from isthmus.data.images import Images
+from isthmus.heldout import MeasuredOn, halves, judged, labels_seen, row_hashes
+from isthmus.measures import measure
+from isthmus.models import FAMILIES, family
 
 
 def noise(n=200, seed=0, **known):
@@ -127,3 +132,251 @@ def test_a_part_with_nothing_in_it_is_one_clear_error(run, tmp_path):
         code, out, err = run(*line)
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert words in err
+
+
+def fitted(images, **settings):
+    return ist.PCA(4, **settings).fit(images)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (4, 3, 3), (3, 8, 8, 1), (6, 7, 5, 3), (9, 1), (2, 8)])
+def test_a_hash_follows_from_the_values_of_an_image_alone(shape):
+    X = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    expected = row_hashes(X)
+    assert expected.dtype == np.uint32
+    others = [X / 255, (X / np.float64(255)).astype(np.float32), X.reshape(len(X), -1)]
+    others += [X[::-1].copy()[::-1], np.asfortranarray(X)]
+    for same in others:
+        np.testing.assert_array_equal(row_hashes(same), expected)
+    np.testing.assert_array_equal(row_hashes(Images(X)[::-1]), expected[::-1])
+    floats = np.random.default_rng(1).normal(size=shape)
+    np.testing.assert_array_equal(row_hashes(floats), row_hashes(floats.astype(np.float32)))
+    assert not np.isin(row_hashes(floats), expected).any()
+
+
+def test_hashes_never_change():
+    rows = np.arange(24, dtype=np.uint8).reshape(3, 8)
+    assert row_hashes(rows).tolist() == [4027094480, 1105424807, 2478722429]
+    assert row_hashes(rows - 0.5).tolist() == [863489947, 2888019361, 3766846673]
+
+
+def test_images_that_differ_in_one_place_have_different_hashes():
+    width = 21
+    X = np.zeros((width * 255 + 1, width), dtype=np.uint8)
+    for place in range(width):
+        X[place * 255 : (place + 1) * 255, place] = np.arange(1, 256)
+    assert len(np.unique(row_hashes(X))) >= len(X) - 1  # once in 2^32 two of them agree
+    column = np.zeros((20_000, 64), dtype=np.uint8)
+    column[:, 7::8] = np.random.default_rng(0).integers(0, 2, (20_000, 8)) * 255
+    assert len(np.unique(row_hashes(column))) == len(np.unique(column, axis=0))
+
+
+@pytest.mark.parametrize("name", list(FAMILIES))
+def test_every_family_knows_what_it_learnt_from(name, tmp_path):
+    rng = np.random.default_rng(0)
+    data = rng.integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    images = Images(data, y=np.arange(60) % 3).split()
+    small = {"max_steps": 2, "epochs": 1} if "max_steps" in family(name)().get_params() else {}
+    model = family(name).for_study(images.train, 3, random_state=0, **small).fit(images)
+    model.save(tmp_path / "m.safetensors")
+    for each in (model, ist.load_model(tmp_path / "m.safetensors")):
+        assert halves(each, images).measured == MeasuredOn(12, 0)
+        assert judged(each, images.train).seen == 48  # what chose the epoch is among them
+        assert judged(each, np.asarray(images.train) / 255).seen == 48
+    assert labels_seen(model) == (48 if family(name).needs_labels else 0)
+
+
+def test_held_out_images_that_were_learnt_from_are_left_out():
+    images = noise(y=np.arange(200) % 4, is_test=np.arange(200) % 2 == 1)
+    model = fitted(np.asarray(images)[:151])
+    found = halves(model, images)
+    assert found.rows.tolist() == list(range(151, 200, 2))
+    assert rows_of(found.train, images) == list(range(0, 200, 2))
+    assert found.measured == MeasuredOn(25, 0, 75)
+    assert found.measured.words == (
+        "on 25 images the model never saw; 75 more, learnt from, are left out"
+    )
+
+
+def test_other_images_take_their_place_where_the_split_is_the_default_one():
+    images = noise(y=np.arange(200) % 4)
+    other = images.split(random_state=7)
+    found = halves(fitted(other), images)
+    assert sorted(rows_of(found.test, images)) == np.flatnonzero(other.is_test).tolist()
+    assert sorted(rows_of(found.train, images)) == np.flatnonzero(~other.is_test).tolist()
+    assert found.measured == MeasuredOn(40, 0)
+    nothing = halves(fitted(noise(seed=5)), images)
+    assert rows_of(nothing.test, images) == rows_of(images.test, images)
+
+
+def test_where_nothing_is_unseen_the_figures_are_of_training_images():
+    images = noise(y=np.arange(200) % 4)
+    found = halves(fitted(np.asarray(images)), images)
+    assert rows_of(found.test, images) == rows_of(images.test, images)
+    assert found.measured == MeasuredOn(40, 40)
+    assert (found.measured.held_out, found.measured.name) == (False, "training images")
+    assert found.measured.words == "on 40 images, all of which the model learnt from"
+    few = halves(fitted(np.asarray(images)[5:]), images)  # of five images nothing can be said
+    assert few.measured.held_out is False
+    assert few.measured.seen < few.measured.count == 40
+
+
+def test_images_that_a_set_holds_twice_are_not_left_out_of_its_own_split():
+    data = np.repeat(np.asarray(noise(50)), 4, axis=0)
+    images = Images(data, is_test=np.arange(200) % 4 == 0)
+    assert halves(fitted(images), images).measured == MeasuredOn(50, 0)
+    assert halves(fitted(images.train[:60]), images).measured == MeasuredOn(50, 0)
+    assert halves(fitted(data), images[:100]).measured.held_out is False
+
+
+def test_of_very_many_rows_a_sample_is_kept(monkeypatch):
+    monkeypatch.setattr("isthmus.heldout.MOST", 280)
+    images = noise(400)
+    model = fitted(images.split())
+    assert len(model.train_hashes_) == 280
+    assert halves(model, images.split()).measured == MeasuredOn(80, 0)
+    other = images.split(random_state=3)
+    found = halves(model, other)
+    seen = rows_of(images.train, images)
+    assert not set(found.rows) & set(seen)
+    assert found.measured.held_out
+    assert 10 <= found.measured.count < 20 < found.measured.left_out
+
+
+def test_several_models_are_measured_on_what_none_of_them_saw():
+    images = noise(200, is_test=np.arange(200) >= 100)
+    models = [fitted(np.asarray(images)[:120]), fitted(np.asarray(images)[110:150])]
+    found = halves(models, images)
+    assert found.rows.tolist() == list(range(150, 200))
+    assert found.measured.words.startswith("on 50 images the models never saw")
+
+
+def test_an_older_model_does_not_say(tmp_path):
+    images = noise(y=np.arange(200) % 4)
+    model = ist.Classifier(4, hidden=(8,), epochs=1, random_state=0).fit(images)
+    del model.train_hashes_, model.labels_seen_
+    model.save(tmp_path / "m.safetensors")
+    model = ist.load_model(tmp_path / "m.safetensors")
+    found = halves(model, images).measured
+    assert (found.held_out, found.name) == (None, "images")
+    assert "whether the model learnt from them cannot be said" in found.words
+    made = ist.finetune(model, images, 20, epochs=1, scratch=False)
+    assert made.labels_seen is None
+    assert "of how many it does not say" in made.started_from
+    assert halves(made.model, images).measured.held_out is None
+
+
+@pytest.fixture(scope="module")
+def by_heart():
+    """Images with labels by chance, and a classifier that learnt all it was to by heart."""
+    y = np.random.default_rng(1).integers(0, 4, 400)
+    images = noise(400, y=y)
+    settings = {"hidden": (256, 256), "epochs": 60, "learning_rate": 0.003, "batch_size": 32}
+    settings |= {"random_state": 0, "validation_fraction": 0.0}
+    return images, ist.Classifier(32, **settings).fit(images.train)
+
+
+def test_labels_by_chance_are_read_by_chance(by_heart):
+    images, model = by_heart
+    assert model.score(images.train) > 0.99
+    found = ist.probe(model, images, kinds=["knn", "linear"])
+    assert found.measured == MeasuredOn(80, 0)
+    for each in found.accuracies.values():
+        assert each.low < 0.25 < each.high
+    everything = ist.Classifier(**model.get_params()).fit(np.asarray(images), images.y)
+    found = ist.probe(everything, images, kinds=["knn"])
+    assert found.accuracies["knn"].accuracy > 0.9
+    assert found.measured == MeasuredOn(80, 80)
+    assert "80 training images" in found.chart().axes[0].get_xlabel()
+
+
+def test_finetune_says_which_labels_its_encoder_has_seen(by_heart):
+    images, model = by_heart
+    made = ist.finetune(model, images, 40, epochs=30, scratch=False)
+    assert made.tuned.low < 0.25 < made.tuned.high
+    assert (made.labels_seen, made.measured) == (320, MeasuredOn(80, 0))
+    assert made.started_from == "the model started from had learnt from 320 labels already"
+    assert labels_seen(made.model) == 360
+    assert judged(made.model, images).seen == 320  # those of the encoder too
+    start = ist.Autoencoder(4, hidden=(8,), epochs=1, random_state=0).fit(images)
+    fresh = ist.finetune(start, images, 20, epochs=1, scratch=False)
+    assert fresh.started_from == "the model started from had seen no label"
+    assert fresh.measured.held_out is False
+
+
+def test_measure_leaves_out_what_was_learnt_from():
+    images = noise(200, is_test=np.arange(200) >= 100)
+    model = fitted(np.asarray(images)[:150])
+    expected = -model.score(images[150:])
+    assert measure(model, images)["mse"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_study_says_which_model_started_from_held_out_images():
+    images = noise(100, y=np.arange(100) % 4, is_test=np.arange(100) >= 60)
+    start = ist.Autoencoder(4, hidden=(8,), epochs=1, random_state=0).fit(np.asarray(images)[:80])
+    models = {
+        "fresh": ist.PCA(4),
+        "started": ist.Classifier(4, pretrained=start, epochs=1, random_state=0),
+    }
+    notes = ist.study(images, models).notes
+    assert [note for note in notes if "was measured" in note] == [
+        "started was measured on 20 images the model never saw; 20 more, learnt from, are left "
+        "out."
+    ]
+
+
+@pytest.fixture
+def labelled(tmp_path, run):
+    """A file of labelled images without a split; a model of its part to train on, one of all."""
+    images = noise(100, y=np.arange(100) % 4)
+    np.savez(tmp_path / "n.npz", images=np.asarray(images), labels=images.y)
+    run("fit", "pca", "n.npz", "--n-components", 4, "-o", "train.safetensors")
+    run("fit", "pca", "n.npz", "--n-components", 4, "--split", "all", "-o", "all.safetensors")
+    return images
+
+
+VERBS = [
+    ("probe",),
+    ("rd", "--formats", "none", "-o", "a.json"),
+    ("denoise", "--noise", "gaussian:0.1", "-o", "a.png"),
+    ("edit", "--from", 1, "--to", 2, "-o", "a.png"),
+    ("cluster", "--split", "test", "-o", "folder"),
+    ("novelty", "--split", "test", "-o", "a.png"),
+]
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
+def test_every_verb_says_what_it_measured_on(run, labelled, verb):
+    name, *options = verb
+    n = 3 if name == "edit" else 20
+    code, out, err = run(name, "train.safetensors", "n.npz", *options)
+    assert (code, err) == (0, "")
+    assert f"on {n} images the model never saw" in out
+    code, out, err = run(name, "all.safetensors", "n.npz", *options, "--force")
+    assert code == 0
+    assert f"on {n} images, all of which the model learnt from" in out
+    assert name not in ("cluster", "novelty") or "--split test is 20 images, all of" in err
+    assert not out.partition("all of which")[0].count("held-out")
+
+
+def test_the_command_finetune_says_it_too(run, labelled):
+    small = ("--n-features", 4, "--hidden", 8, "--epochs", 1)
+    run("fit", "classifier", "n.npz", *small, "-o", "c.safetensors")
+    tune = ("finetune", "c.safetensors", "n.npz", "--labels", 8, "--epochs", 1)
+    code, out, _ = run(*tune, "-o", "t.safetensors")
+    assert code == 0
+    assert out.startswith("8 labels, counted on 20 images the model never saw\n")
+    assert "the model started from had learnt from 80 labels already" in out
+    facts = json.loads(run(*tune, "-o", "u.safetensors", "--json")[1])
+    assert facts["labels_seen_before"] == 80
+
+
+def test_models_in_files_of_codes_do_not_hold_hashes(tmp_path):
+    images = noise(2000)
+    model = fitted(images)
+    bare = copy(model)
+    del bare.train_hashes_
+    assert packed_model(model) == packed_model(bare)
+    assert fingerprint(model) == fingerprint(bare)
+    ist.compress(model, images[:20], tmp_path / "a.isth", embed=True)
+    assert ist.decompress(tmp_path / "a.isth", bare).shape == (20, 6, 5, 1)
+    assert hasattr(model, "train_hashes_")

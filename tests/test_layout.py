@@ -13,7 +13,7 @@ HERE = Path(isthmus.__file__).parent
 ORDER = [
     {"files", "progress", "words"},
     {"data"},
-    {"tensors", "nets", "training", "store"},
+    {"heldout", "tensors", "nets", "training", "store"},
     {"base", "health", "neural"},
     {"models"},
     {

@@ -178,7 +178,7 @@ def test_the_command_writes_charts_tables_and_json(run, tmp_path):
     probe = ("probe", "p.safetensors", "digits", "--labels", 60)
     code, out, err = run(*probe, "-o", "c.svg")
     assert (code, err) == (0, "")
-    assert "359 held-out images" in out
+    assert "digits: on 359 images the model never saw" in out
     assert (tmp_path / "c.svg").read_text().count("accuracy on 359 held-out images") == 1
     code, out, _ = run(*probe, "--curve", "-o", "found", "--json")
     assert code == 0

@@ -22,6 +22,7 @@ from isthmus import health
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows, with_channels
 from isthmus.data.values import as_array, as_values, depth_if_deep, to_array
+from isthmus.heldout import kept_hashes, row_hashes
 from isthmus.progress import track
 from isthmus.tensors import find_device, generator, readable_tensor, squared_distances, usual_torch
 
@@ -110,7 +111,12 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self._error_share = self._share_of_spread(images)
         self.health_ = self._health(images)
         self.health_ += health.no_better_than_mean(self._error_share, self._remedy())
+        self._remember(images)
         return self
+
+    def _remember(self, images: Images) -> None:
+        """Keep what tells, of any image, whether it was learnt from."""
+        self.train_hashes_ = kept_hashes(row_hashes(images))
 
     def _with_targets(self, images: Images, y: Any) -> Images:
         """Return the images with what a supervised family learns from beside them."""

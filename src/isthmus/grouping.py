@@ -9,6 +9,7 @@ import numpy as np
 
 from isthmus.codes import vectors
 from isthmus.data.images import Images, as_images
+from isthmus.heldout import MeasuredOn, judged
 from isthmus.probing import in_words
 from isthmus.scores.groups import METHODS, Groups, agreement, group, nearest
 from isthmus.words import one_of
@@ -38,6 +39,8 @@ class Clustering:
         What was clustered.
     title : str
         The model, the method and the images in words.
+    measured : MeasuredOn
+        How many images there are, and how many of them the model had learnt from.
     map : ndarray of shape (m, 2), optional
         Where the codes of the images `mapped` lie on the map, if clusters were sought there.
     mapped : ndarray of int of shape (m,), optional
@@ -48,6 +51,7 @@ class Clustering:
     scores: dict[str, Any]
     images: Images
     title: str
+    measured: MeasuredOn
     map: np.ndarray | None = None
     mapped: np.ndarray | None = None
 
@@ -149,12 +153,13 @@ def cluster(
     _check_numbers(method, n_clusters, min_size)
     images = as_images(images)
     sought: dict[str, Any] = {"n_clusters": n_clusters or _expected(images), "min_size": min_size}
-    codes = vectors(model, images, show=verbose)
+    codes, measured = vectors(model, images, show=verbose), judged(model, images)
     place = "codes" if on == "codes" else "a map"
     title = f"Clusters of {in_words(model)} by {method} on {place}: {images.source}"
     if on == "codes":
         groups = group(codes, method, **sought, random_state=random_state)
-        return Clustering(groups, _scores(groups.labels, images), images, title)
+        found = _scores(groups.labels, images)
+        return Clustering(groups, found, images, title, measured)
     rows = np.arange(len(images))
     rows = rows if len(rows) <= MAPPED else np.linspace(0, len(rows) - 1, MAPPED).astype(int)
     places = _map(codes[rows], random_state)
@@ -162,7 +167,8 @@ def cluster(
     if len(rows) < len(images):
         near = nearest(codes, codes[rows])
         groups = Groups(*(values[near] for values in groups))
-    return Clustering(groups, _scores(groups.labels, images), images, title, places, rows)
+    found = _scores(groups.labels, images)
+    return Clustering(groups, found, images, title, measured, places, rows)
 
 
 def _check_numbers(method: str, n_clusters: int | None, min_size: int | None) -> None:

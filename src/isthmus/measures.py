@@ -10,20 +10,21 @@ from isthmus import scores
 from isthmus.codes import features, mapped, per_pixel, pixels_of, range_for
 from isthmus.data.images import Images
 from isthmus.data.ranges import UNIT, in_words, is_nominal
+from isthmus.heldout import halves
 
 MEASURED_BYTES = 256 * 2**20
 """Held-out images that are measured, as float32, at most; and at most 10,000 of them."""
 
 
 def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, float | None]:
-    """Return the scores of a fitted model on the held-out images.
+    """Return the scores of a fitted model on the held-out images that it has not learnt from.
 
     Parameters
     ----------
     model : Representation
         Fitted on ``images.train``.
     images : Images
-        With a split; labels are used where there are any.
+        With or without a split; labels are used where there are any.
     random_state : int
         Seed of the subsets and clusters.
 
@@ -33,8 +34,9 @@ def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, f
         mse, psnr and ssim (of the range that the model learned; none of vectors that leave -1..1),
         bits_per_image, and with labels the accuracies of the probes and clusters.
     """
-    held = images.test[: max(1, min(10_000, MEASURED_BYTES // (4 * pixels_of(images))))]
-    train = images.train.evenly(20_000)
+    train, held, *_ = halves(model, images)
+    held = held[: max(1, min(10_000, MEASURED_BYTES // (4 * pixels_of(images))))]
+    train = train.evenly(20_000)
     codes, codes_train = features(model, held), features(model, train)
     found: dict[str, float | None] = {}
     if hasattr(model, "decode"):

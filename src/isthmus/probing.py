@@ -10,6 +10,7 @@ import numpy as np
 
 from isthmus.codes import features
 from isthmus.data.images import Images
+from isthmus.heldout import Halves, MeasuredOn, halves
 from isthmus.progress import track
 from isthmus.scores.labels import PROBES, Accuracy, Point, label_curve, points, probe_codes
 from isthmus.scores.probes import stratified
@@ -36,6 +37,8 @@ class Probing:
         Where the images came from.
     accuracies : dict of str to Accuracy
         By the name of the probe.
+    measured : MeasuredOn
+        The images the accuracies were counted on, and whether the model had learnt from them.
     curve : dict of str to list of Point
         Accuracy at growing numbers of labels, by the name of the probe; empty unless asked for.
     """
@@ -43,6 +46,7 @@ class Probing:
     model: str
     source: str
     accuracies: dict[str, Accuracy]
+    measured: MeasuredOn
     curve: dict[str, list[Point]] = field(default_factory=dict)
 
     def chart(self) -> Figure:
@@ -51,10 +55,10 @@ class Probing:
 
         n_test = next(iter(self.accuracies.values())).n_test
         if self.curve:
-            return label_chart(self.curve, self.model, self.source, n_test)
+            return label_chart(self.curve, self.model, self.source, n_test, self.measured.name)
         n_labels = next(iter(self.accuracies.values())).n_labels
         title = f"What probes read off {self.model}: {self.source}, {n_labels:,} labels"
-        return accuracy_chart(self.accuracies, title)
+        return accuracy_chart(self.accuracies, title, self.measured.name)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return everything found as records, of the accuracies and of the curve."""
@@ -91,9 +95,10 @@ def probe(
 ) -> Probing:
     r"""Return how well simple classifiers read the labels off the codes of a model.
 
-    They learn from codes of training images and are counted on held-out ones: the share that is
-    right, :math:`\frac 1 n \sum_i [\hat y(z_i) = y_i]`, with Wilson's 95 % interval. The classes
-    are the easier to read, the more of what matters the code keeps, and the plainer.
+    They learn from codes of training images and are counted on held-out ones, which the model has
+    not seen either: the share that is right, :math:`\frac 1 n \sum_i [\hat y(z_i) = y_i]`, with
+    Wilson's 95 % interval. The classes are the easier to read, the more of what matters the code
+    keeps, and the plainer.
 
     Parameters
     ----------
@@ -101,7 +106,7 @@ def probe(
         Fitted, and able to encode. Codes per pixel are averaged over an image; an index is read
         as one column per prototype.
     images : Images
-        With labels. Without a split a fifth is held out by chance.
+        With labels. Without a split a fifth is held out by chance; see `isthmus.heldout`.
     labels : int, optional
         How many training labels to learn from, every class in its proportion; by default 5,000,
         or all there are.
@@ -118,7 +123,7 @@ def probe(
     Returns
     -------
     Probing
-        ``accuracies``, ``curve``, and ``chart()``.
+        ``accuracies``, ``measured``, ``curve``, and ``chart()``.
 
     Raises
     ------
@@ -140,7 +145,7 @@ def probe(
     """
     for kind in kinds:
         one_of("kind", kind, PROBES)
-    train, test = labelled_halves(images, labels, random_state)
+    train, test, _, measured = labelled_halves(model, images, labels, random_state)
     codes = [features(model, half, show=verbose) for half in (train, test)]
     data = (codes[0], train.y, codes[1], test.y)
     both = {"limit": len(train), "test_limit": HELD, "random_state": random_state}
@@ -149,6 +154,7 @@ def probe(
         in_words(model),
         images.source,
         {kind: probe_codes(*data, kind, **both) for kind in bar},
+        measured.of(min(HELD, len(test))),
         {kind: [] for kind in kinds} if curve else {},
     )
     if curve:
@@ -165,12 +171,18 @@ def in_words(model: Any) -> str:
 
 
 def labelled_halves(
-    images: Images, labels: int | None = None, random_state: int = 0, most: int = LABELS
-) -> tuple[Images, Images]:
-    """Return training images with so many labels, and held-out images with labels.
+    model: Any,
+    images: Images,
+    labels: int | None = None,
+    random_state: int = 0,
+    most: int = LABELS,
+) -> Halves:
+    """Return training images with so many labels, and labelled images no model has learnt from.
 
     Parameters
     ----------
+    model : Representation
+        Fitted.
     images : Images
         With labels. Without a split a fifth is held out by chance.
     labels : int, optional
@@ -189,16 +201,16 @@ def labelled_halves(
     Examples
     --------
     >>> import isthmus as ist
-    >>> [len(half) for half in labelled_halves(ist.load_images("digits"), 50)]
+    >>> images = ist.load_images("digits")
+    >>> [len(half) for half in labelled_halves(ist.PCA(4).fit(images), images, 50)[:2]]
     [50, 359]
     """
     if images.y is None:
         raise ValueError(
             f"{images.source} has no labels: give Images with y, or a folder of class sub-folders"
         )
-    halves = images.train, images.test
-    known = [np.flatnonzero(np.asarray(half.y) != -1) for half in halves]
-    train, test = halves[0][known[0]], halves[1][known[1]]
+    found = halves(model, images, np.asarray(images.y) != -1)
+    train, test = found.train, found.test
     n_classes = len(np.unique(train.y))
     if n_classes < 2 or not len(test):
         raise ValueError(
@@ -210,4 +222,4 @@ def labelled_halves(
             f"labels={labels} must be {n_classes}, one a class, to {len(train)}, all there are"
         )
     rows = stratified(np.asarray(train.y), labels or most, random_state)
-    return train[np.sort(rows)], test
+    return found._replace(train=train[np.sort(rows)])

@@ -9,6 +9,7 @@ import numpy as np
 
 from isthmus.codes import mapped, vectors
 from isthmus.data.images import Images, as_images, to_unit
+from isthmus.heldout import MeasuredOn, judged
 from isthmus.probing import in_words
 from isthmus.scores.outliers import auroc, mahalanobis, neighbour_distance
 from isthmus.words import one_of
@@ -50,6 +51,11 @@ class Novelty:
     images: Images
     model: Any
     auroc: float | None = None
+
+    @property
+    def measured(self) -> MeasuredOn:
+        """How many images there are, and how many of them the model had learnt from."""
+        return judged(self.model, self.images)
 
     @property
     def unit(self) -> str:

@@ -19,6 +19,7 @@ import psutil
 
 from isthmus.data.images import Images
 from isthmus.files import plain, refuse_existing, replacing_folder
+from isthmus.heldout import halves
 from isthmus.measures import measure, range_note
 from isthmus.models import every_name, name_of, named
 from isthmus.progress import Bar
@@ -282,6 +283,9 @@ def _fit_and_measure(name: str, model: Any, result: Study) -> None:
         "peak_memory_mb": round(memory.peak / 2**20, 1),
     }
     result.scores.append(plain(record, finite=True, unknown=repr))
+    measured = halves(model, result.images).measured
+    if not measured.held_out or measured.left_out:
+        result.notes.append(f"{name} was measured {measured.words}.")
 
 
 def _reason(error: Exception) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.data.images import Images
+from isthmus.heldout import MeasuredOn, labels_seen
 from isthmus.models import family
 from isthmus.probing import in_words, labelled_halves
 from isthmus.scores.labels import Accuracy, counted
@@ -38,23 +39,38 @@ class Tuned:
         That of the same network trained with the same labels from random weights.
     title : str
         The model, the labels and the images in words.
+    measured : MeasuredOn
+        These images, and whether the model started from had learnt from them.
+    labels_seen : int or None
+        Labels that the model started from had learnt from already; None where it does not say.
     """
 
     model: Any
     tuned: Accuracy
     scratch: Accuracy | None
     title: str
+    measured: MeasuredOn
+    labels_seen: int | None
 
     def chart(self) -> Figure:
         """Return both accuracies with their intervals as a chart."""
         from isthmus.views.verdicts import accuracy_chart
 
-        return accuracy_chart(self.accuracies(), self.title)
+        return accuracy_chart(self.accuracies(), self.title, self.measured.name)
 
     def accuracies(self) -> dict[str, Accuracy]:
         """Return the accuracies by name."""
         name = "head only" if self.model.frozen else "finetuned"
         return {name: self.tuned} | ({"from scratch": self.scratch} if self.scratch else {})
+
+    @property
+    def started_from(self) -> str:
+        """What is to be said of the labels that the model started from had seen."""
+        if self.labels_seen is None:
+            return "the model started from learnt from labels, of how many it does not say"
+        if self.labels_seen:
+            return f"the model started from had learnt from {self.labels_seen:,} labels already"
+        return "the model started from had seen no label"
 
 
 def finetune(
@@ -72,7 +88,7 @@ def finetune(
 
     A linear head on the code and, unless frozen, the encoder under it go on to minimise the mean
     of :math:`-\log \mathrm{softmax}_y(W f(x) + b)`. What the encoder learnt without labels has not
-    to be learnt from them.
+    to be learnt from them. It is counted on images that neither has learnt from.
 
     Parameters
     ----------
@@ -98,7 +114,7 @@ def finetune(
     Returns
     -------
     Tuned
-        ``model``, ``tuned``, ``scratch``, and ``chart()``.
+        ``model``, ``tuned``, ``scratch``, ``measured``, ``labels_seen``, and ``chart()``.
 
     Raises
     ------
@@ -121,7 +137,7 @@ def finetune(
     (50, (359, 16))
     """
     _check(model, epochs)
-    train, test = labelled_halves(images, labels, random_state)
+    train, test, _, measured = labelled_halves(model, images, labels, random_state)
     training = _training(len(train), epochs) | {"random_state": random_state, "verbose": verbose}
     rate = HEAD_RATE if frozen else RATE
     tuned = _fitted(train, pretrained=model, frozen=frozen, learning_rate=rate, **training)
@@ -130,6 +146,8 @@ def finetune(
         _counted(tuned, train, test),
         None,
         f"{labels:,} labels on top of {in_words(model)}: {images.source}",
+        measured,
+        labels_seen(model),
     )
     if scratch:
         fresh = _fitted(train, learning_rate=RATE, **_same_network(model), **training)

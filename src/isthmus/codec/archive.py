@@ -8,6 +8,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +25,9 @@ from isthmus.data.images import Images, as_images
 from isthmus.files import replacing
 from isthmus.progress import track
 
-PASSING = ("fitting_", "health_", "history_", "seconds_", "stopped_")
+PASSING = (
+    "fitting_", "health_", "history_", "labels_seen_", "seconds_", "stopped_", "train_hashes_"
+)  # fmt: skip
 """What a model knows besides what it does."""
 
 
@@ -377,6 +380,8 @@ def packed_model(model: Any) -> bytes:
     """Return a model as the bytes of its file, as small as zlib makes them."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
+        model = copy(model)
+        vars(model).pop("train_hashes_", None)  # of no use to who decodes, and not small
         model.save(path)
         return zlib.compress(path.read_bytes(), 6)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.commands.given import images_for, in_half, model_and_images, watched
+from isthmus.commands.given import images_for, measured_half, model_and_images, watched
 from isthmus.commands.pngs import PngFolder
 from isthmus.files import refuse_existing, replacing, replacing_folder
 from isthmus.options import AsJson, Force, ModelFile, Out, Source, Split
@@ -146,20 +146,21 @@ def rd(
     refuse_existing(output, force=force)
     loaded = {Path(file).stem: load_model(file) for file in files}
     images = images_for(next(iter(loaded.values())), source)
-    images = in_half(images, split)
+    images, _, measured = measured_half(list(loaded.values()), images, split)
     wanted = [name.strip() for name in formats.split(",") if name.strip() not in ("", "none")]
     points = rate_distortion(loaded, images, wanted, verbose=watched(as_json))
     rows = [{k: _short(v) for k, v in point._asdict().items()} for point in points]
     with replacing(output) as temporary:
         if output.suffix == ".png":
-            title = f"{len(images):,} images of {images.source}: bytes against quality"
+            title = f"{len(images):,} {measured.name} of {images.source}: bytes against quality"
             draw_rates(points, title).save(temporary)
         else:
             temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     if as_json:
-        facts = {"file": str(output), "points": rows, "verdicts": verdicts(points)}
-        print_json(facts | changed_in(images))
+        facts = {"file": str(output), "measured": measured.words, "points": rows}
+        print_json(facts | {"verdicts": verdicts(points)} | changed_in(images))
         return
+    typer.echo(f"{images.source}: {measured.words}")
     print_table(
         [{k.replace("_", " "): "-" if v is None else v for k, v in r.items()} for r in rows]
     )

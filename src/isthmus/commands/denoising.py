@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.commands.given import able, images_for, in_half, save_from, watched
+from isthmus.commands.given import able, images_for, measured_half, save_from, watched
 from isthmus.files import refuse_existing, replacing
 from isthmus.options import AsJson, Force, Out, Seed
 from isthmus.terminal import changed_in, print_json, print_table
@@ -56,8 +56,8 @@ def denoise(
         _clean(loaded, source, split or "all", output, force, as_json)
     else:
         images = images_for(next(iter(loaded.values())), source)
-        half = in_half(images, split or "test")
-        _compare(loaded, images, half, noise, output, seed, as_json)
+        parts = measured_half(list(loaded.values()), images, split or "test")
+        _compare(loaded, *parts, noise, output, seed, as_json)
 
 
 def _clean(
@@ -73,26 +73,29 @@ def _clean(
 
 def _compare(
     loaded: dict[str, Any],
-    images: Any,
     half: Any,
+    train: Any,
+    measured: Any,
     noise: str,
     output: Path,
     seed: int,
     as_json: bool,
 ) -> None:
-    from isthmus.denoising import denoising_table, in_columns
+    from isthmus.denoising import MEASURED, denoising_table, in_columns
 
     if output.suffix != ".png":
         raise ValueError(f"{output}: with --noise expected a name ending in .png")
     noises = noises_of(noise)
-    train, show = images.train.evenly(20_000), watched(as_json)
-    rows = denoising_table(loaded, half, noises, train, random_state=seed, verbose=show)
+    reference, show = train.evenly(20_000), watched(as_json)
+    rows = denoising_table(loaded, half, noises, reference, random_state=seed, verbose=show)
     with replacing(output) as temporary:
         _picture(loaded, half, noises[0], seed).save(temporary)
+    measured = measured.of(min(MEASURED, len(half)))
     if as_json:
-        facts = {"file": str(output), "rows": [row._asdict() for row in rows]}
-        print_json(facts | changed_in(half))
+        facts = {"file": str(output), "measured": measured.words}
+        print_json(facts | {"rows": [row._asdict() for row in rows]} | changed_in(half))
         return
+    typer.echo(f"{half.source}: {measured.words}")
     print_table(in_columns(rows))
     typer.echo(f"PSNR in dB, filters at their best setting; wrote {output}")
 

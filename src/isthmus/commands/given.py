@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from isthmus.files import refuse_existing
 from isthmus.options import size_of
 from isthmus.terminal import print_changed, print_skipped, save_folder, save_images
@@ -48,7 +50,19 @@ def model_and_images(
         refuse_existing(output, force=force)
     in_half(None, split)
     model = load_model(path)
-    return model, in_sizes(model, source, split)[0]
+    images = in_sizes(model, source, split)[0]
+    if split == "test":
+        _warn_of_seen(model, images)
+    return model, images
+
+
+def _warn_of_seen(model: Any, images: Any) -> None:
+    """Say on standard error if a model learnt from held-out images."""
+    from isthmus.heldout import judged
+
+    found = judged(model, images)
+    if found.held_out is False:
+        typer.echo(f"isthmus: --split test is {found.words.removeprefix('on ')}", err=True)
 
 
 def in_half(images: Any, split: str) -> Any:
@@ -65,6 +79,20 @@ def in_half(images: Any, split: str) -> Any:
             "takes what there is"
         )
     return half
+
+
+def measured_half(models: list[Any], images: Any, split: str) -> tuple[Any, Any, Any]:
+    """Return the images to measure on, for --split test those no model saw; others to learn from.
+
+    The last is what is to be said of them, a `MeasuredOn`.
+    """
+    from isthmus.heldout import halves, judged
+
+    half = in_half(images, split)
+    if split != "test":
+        return half, images.train, judged(models, half)
+    found = halves(models, images)
+    return found.test, found.train, found.measured
 
 
 def to_learn_from(images: Any, split: str) -> Any:

@@ -49,20 +49,14 @@ def probe(
     if as_json:
         settings = {kind: each.settings for kind, each in found.accuracies.items()}
         facts: dict[str, Any] = {"model": found.model, "source": found.source}
-        facts |= {"settings": settings} | {
-            "held_out": _held_out(found),
-            "probes": rows,
-            "file": _name(output),
-        }
+        facts |= {"settings": settings, "images": found.measured.count}
+        facts |= {"measured": found.measured.words, "held_out": found.measured.held_out}
+        facts |= {"probes": rows, "file": _name(output)}
         print_json(facts | changed_in(images))
         return
-    typer.echo(f"{found.model} on {_held_out(found):,} held-out images of {found.source}")
+    typer.echo(f"{found.model}, {found.source}: {found.measured.words}")
     print_table([_in_percent(row) for row in rows])
     _say(output)
-
-
-def _held_out(found: Any) -> int:
-    return next(iter(found.accuracies.values())).n_test
 
 
 def _in_percent(row: dict[str, Any]) -> dict[str, Any]:
@@ -98,9 +92,10 @@ def cluster(
     with replacing_folder(output, force=force) as folder:
         _write_clusters(folder, found)
     if as_json:
-        facts = {"method": method, "on": on, **found.scores, "folder": str(output)}
-        print_json(facts | changed_in(images))
+        facts = {"method": method, "on": on, "measured": found.measured.words}
+        print_json(facts | found.scores | {"folder": str(output)} | changed_in(images))
         return
+    typer.echo(f"{images.source}: {found.measured.words}")
     for key, value in found.scores.items():
         typer.echo(f"{key:>11}  {value if isinstance(value, int) else format(value, '.4f')}")
     if not found.scores["clusters"]:
@@ -174,9 +169,10 @@ def novelty(
             found.picture(count).save(folder / "strangest.png", optimize=True)
     if as_json:
         facts = {"by": found.by, "unit": found.unit, "images": len(rows)}
-        facts |= {"strangest": rows[:count], "file": str(output)}
-        print_json(facts | changed_in(images, ordinary))
+        facts |= {"measured": found.measured.words, "strangest": rows[:count]}
+        print_json(facts | {"file": str(output)} | changed_in(images, ordinary))
         return
+    typer.echo(f"{images.source}: {found.measured.words}")
     typer.echo(f"score: {found.unit}")
     print_table(rows[:count])
     _say(output)

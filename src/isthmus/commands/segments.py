@@ -27,6 +27,7 @@ def segment(
 
     What lies on the earth stays there: the TIFF files of a GeoTIFF or ENVI raster keep its place.
     """
+    from isthmus.heldout import judged
     from isthmus.progress import track
     from isthmus.store import load_model
 
@@ -44,6 +45,8 @@ def segment(
             stem = unused(_stem(images, row), stems)
             facts.append(_one(loaded, images[row : row + 1], stem, folder))
         summary = {"images": count} | _scored(facts) | changed_in(*sets)
+        if "global accuracy" in summary:
+            summary["measured"] = judged(loaded, *sets).words
         (folder / "segments.json").write_text(
             json.dumps(summary | {"each": facts}, indent=1), encoding="utf-8"
         )

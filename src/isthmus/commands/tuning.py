@@ -47,11 +47,14 @@ def finetune(
     if chart is not None:
         save_figure(chart, made.chart())
     if as_json:
-        found = {name: each._asdict() for name, each in made.accuracies().items()}
-        print_json({"model": str(output), "labels": labels, **found, **changed_in(images)})
+        facts: dict[str, Any] = {"model": str(output), "labels": labels}
+        facts |= {"labels_seen_before": made.labels_seen, "measured": made.measured.words}
+        facts |= {name: each._asdict() for name, each in made.accuracies().items()}
+        print_json(facts | changed_in(images))
         return
+    typer.echo(f"{made.tuned.n_labels:,} labels, counted {made.measured.words}")
+    typer.echo(made.started_from)
     for name, each in made.accuracies().items():
         ends = f"95 % {100 * each.low:.2f} to {100 * each.high:.2f}"
         typer.echo(f"{name:>12}  {100 * each.accuracy:.2f} % ({ends})")
-    typer.echo(f"counted on {made.tuned.n_test:,} held-out images, {made.tuned.n_labels:,} labels")
     typer.echo(f"wrote {output}" + ("" if chart is None else f" and {chart}"))

@@ -119,6 +119,7 @@ def edit(
 
     from isthmus.data.images import to_unit
     from isthmus.edits import edit as run
+    from isthmus.heldout import halves, judged
     from isthmus.words import one_of
 
     check_kind(output, STILL)
@@ -126,10 +127,10 @@ def edit(
     strengths = numbers_from(strength, "--strength")
     loaded, known = model_and_images(model, source, "all", output, force)
     able(loaded, "decode")
-    known = known if known.is_test is not None else known.split()
     labels = label_from(known, start, "--from"), label_from(known, to, "--to")
-    asked = _held_out(known, labels[0]) if images is None else rows_from(images, len(known))
-    direction, counts = _direction(loaded, known, labels, by)
+    parts = halves(loaded, known)
+    asked = _few_of(parts, labels[0]) if images is None else rows_from(images, len(known))
+    direction, counts = _direction(loaded, parts.train, labels, by)
     edited = run(loaded, known[asked], direction, strengths)
     originals = to_unit(np.asarray(known[asked])).reshape(len(asked), 1, *edited.shape[2:])
     if output.suffix == ".png":
@@ -140,20 +141,22 @@ def edit(
     heads = ["original", *(f"{value:+g}" if value else "0" for value in strengths)]
     save_ways(output, rows, title, known, heads=heads)
     facts = {"by": by, "learned from": counts, "images": asked, "strengths": strengths}
+    facts["drawn"] = judged(loaded, known[asked]).words
     say(output, facts | {"shape": edited.shape}, as_json, known)
 
 
-def _held_out(images: Any, label: int) -> list[int]:
-    """Return three images of a class, held-out ones where there are any."""
-    import numpy as np
-
-    of_class = images.y == label
-    held = of_class & images.is_test
-    return np.flatnonzero(held if held.any() else of_class)[:3].tolist()
+def _few_of(parts: Any, label: int) -> list[int]:
+    """Return three held-out images of a class."""
+    rows = parts.rows[parts.test.y == label][:3].tolist()
+    if not rows:
+        raise ValueError(
+            "no held-out image is of the class --from: --images says which ones to draw"
+        )
+    return rows
 
 
 def _direction(
-    model: Any, images: Any, labels: tuple[int, int], by: str
+    model: Any, train: Any, labels: tuple[int, int], by: str
 ) -> tuple[np.ndarray, dict[str, int]]:
     """Return a direction from one class to another, learned from the training images of both."""
     import numpy as np
@@ -161,7 +164,6 @@ def _direction(
     from isthmus.edits import directions
     from isthmus.walks import codes_of
 
-    train = images.train
     both = train[np.flatnonzero(np.isin(train.y, labels))]
     groups = (both.y == labels[1]).astype(int)
     found = directions(codes_of(model, both), groups)

@@ -228,22 +228,23 @@ class Images:
     @property
     def train(self) -> Images:
         """The images to learn from; where no split is known, those of `split()`."""
-        parts = self._parts()
-        return parts._half(~parts.is_test)
+        parts = self.with_split()
+        return parts.where(~parts.is_test)
 
     @property
     def test(self) -> Images:
         """The held-out images; where no split is known, those of `split()`, of one image none."""
-        parts = self._parts()
-        return parts._half(parts.is_test)
+        parts = self.with_split()
+        return parts.where(parts.is_test)
 
-    def _parts(self) -> Images:
-        """Return the images with their own split, or with the default one."""
+    def with_split(self) -> Images:
+        """Return the images with the split they have, or with the default one."""
         if self.is_test is not None:
             return self
         return self.split() if len(self) > 1 else replace(self, is_test=[False] * len(self))
 
-    def _half(self, mask: np.ndarray) -> Images:
+    def where(self, mask: np.ndarray) -> Images:
+        """Return the images for which a mask (n,) is true, a slice where they lie together."""
         where = np.flatnonzero(mask)
         contiguous = len(where) and where[-1] - where[0] + 1 == len(where)
         return self[where[0] : where[-1] + 1] if contiguous else self[where]

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from isthmus import health
 from isthmus.data.images import Images, with_channels
+from isthmus.heldout import kept_hashes, labels_seen
 from isthmus.models import family, name_of
 from isthmus.nets.coders import ARCHITECTURES, encoder
 from isthmus.nets.dense import ACTIVATIONS, dense
@@ -172,6 +173,20 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         self.origin_ = _described(model)
         for name in SCALING:
             setattr(self, name, getattr(model, name, getattr(self, name)))
+
+    def _remember(self, images: Images) -> None:
+        """Keep which images were learnt from, those of the model it started from included."""
+        super()._remember(images)
+        self.labels_seen_: int | None = len(images)
+        if self.pretrained is None:
+            return
+        model = _with_encoder(self.pretrained, self.image_shape_)
+        before, labels = getattr(model, "train_hashes_", None), labels_seen(model)
+        self.labels_seen_ = None if labels is None else labels + len(images)
+        if before is None:  # saved by an isthmus that did not keep them
+            del self.train_hashes_
+        else:
+            self.train_hashes_ = kept_hashes(self.train_hashes_, before)
 
     def _networks(self) -> dict[str, nn.Module]:
         if self.origin_ is None:

@@ -25,7 +25,9 @@ COLUMNS = 10
 """Strange images in a row."""
 
 
-def accuracy_chart(found: Mapping[str, Any], title: str) -> Figure:
+def accuracy_chart(
+    found: Mapping[str, Any], title: str, measured: str = "held-out images"
+) -> Figure:
     """Draw accuracies as points with their 95 % intervals, a line for every name.
 
     Parameters
@@ -34,6 +36,8 @@ def accuracy_chart(found: Mapping[str, Any], title: str) -> Figure:
         See `isthmus.scores.labels`.
     title : str
         Above the chart.
+    measured : str
+        What the images are that the accuracies were counted on.
 
     Examples
     --------
@@ -60,13 +64,17 @@ def accuracy_chart(found: Mapping[str, Any], title: str) -> Figure:
     axis.set_ylim(len(found) - 0.4, -0.7)
     axis.margins(x=0.12)
     n = next(iter(found.values())).n_test
-    axis.set_xlabel(f"accuracy on {n:,} held-out images, %, with its 95 % interval")
+    axis.set_xlabel(f"accuracy on {n:,} {measured}, %, with its 95 % interval")
     _finish(figure, axis, title)
     return figure
 
 
 def label_chart(
-    curve: Mapping[str, Sequence[Any]], model: str, source: str, n_test: int
+    curve: Mapping[str, Sequence[Any]],
+    model: str,
+    source: str,
+    n_test: int,
+    measured: str = "held-out images",
 ) -> Figure:
     """Draw accuracy against the number of labels: the mean, and from worst to best draw.
 
@@ -78,6 +86,8 @@ def label_chart(
         For the title.
     n_test : int
         Images every accuracy was counted on.
+    measured : str
+        What these images are.
 
     Examples
     --------
@@ -100,7 +110,7 @@ def label_chart(
     axis.set_xticks(_apart(counts), [f"{count:,}" for count in _apart(counts)])
     axis.minorticks_off()
     axis.set_xlabel("labels learnt from")
-    axis.set_ylabel(f"accuracy on {n_test:,} held-out images, %")
+    axis.set_ylabel(f"accuracy on {n_test:,} {measured}, %")
     axis.legend(frameon=False, loc="lower right", title="mean of draws; shaded worst to best")
     _finish(figure, axis, f"How many labels are enough: {model}, {source}")
     return figure

@@ -1,0 +1,280 @@
+"""What a model has learnt from: a hash of every row, and which images of a set it has never seen.
+
+A score of images that a model learnt from says little of others. Every verb that measures asks
+`halves` for images to learn from and images to measure on, and says `MeasuredOn.words`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from isthmus.data.images import Images, as_images, chunk_rows
+
+MOST = 200_000
+"""Hashes that a model keeps, at most, the smallest: a random sample of the rows, as hashes are."""
+FEWEST = 10
+"""Images that a model has not seen; of fewer nothing could be said, and all are measured."""
+CHUNK = 2**20
+"""Bytes hashed at a time: they stay in the processor's cache."""
+EXACT = 1e-3
+"""How near to a whole number 255 times a float is if it was a byte."""
+
+
+def row_hashes(images: Any) -> np.ndarray:
+    r"""Return 32 bits an image that follow from its values alone, uint32 (n,).
+
+    The same for uint8 and for these values divided by 255, and for (n, h, w) and (n, h, w, 1).
+    Values x read as words of 32 bits are hashed by multiply-shift, :math:`\lfloor (\sum_i a_i x_i
+    \bmod 2^{64}) / 2^{32} \rfloor`: two different images agree once in 2^32.
+
+    References
+    ----------
+    M. Dietzfelbinger et al., A reliable randomized algorithm for the closest-pair problem, 1997.
+
+    Examples
+    --------
+    >>> X = np.array([[0, 51, 255], [0, 51, 254]], dtype=np.uint8)
+    >>> first, second = row_hashes(X)
+    >>> bool(first == second), row_hashes(X / 255).tolist() == [first, second]
+    (False, True)
+    """
+    images = as_images(images)
+    width = int(np.prod(images.shape[1:]))
+    factors = _numbers(width + 2)
+    size = CHUNK // max(1, width * images.dtype.itemsize)
+    size = max(1, min(size, chunk_rows(images.shape)))
+    found = [_hashed(chunk.reshape(len(chunk), -1), factors) for chunk in images.chunks(size)]
+    return np.concatenate([np.empty(0, np.uint32), *found])
+
+
+def _hashed(rows: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    if rows.dtype == np.uint8:
+        return _multiplied(rows, factors)
+    rows = rows.astype(np.float32)
+    with np.errstate(all="ignore"):  # of infinities and the like
+        scaled = rows * np.float32(255)
+        whole = np.rint(scaled)
+        scaled -= whole
+        near = np.abs(scaled, out=scaled).max(1, initial=0) < EXACT
+    of_bytes = near & (whole.min(1, initial=0) >= 0) & (whole.max(1, initial=0) <= 255)
+    found = np.empty(len(rows), dtype=np.uint32)
+    found[of_bytes] = _multiplied(whole[of_bytes].astype(np.uint8), factors)
+    rest = rows[~of_bytes] + np.float32(0)  # there are two zeros
+    found[~of_bytes] = _multiplied(rest.view(np.uint8), factors)
+    return found
+
+
+def _multiplied(rows: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Return the upper half of the sum of every word of 32 bits times a factor of its own.
+
+    Two words at a time: low and high are a factor times both, and another times the high one.
+    """
+    rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 8))) if rows.shape[1] % 8 else rows
+    pairs = np.ascontiguousarray(rows).view("<u8")
+    n, half = pairs.shape[1], np.uint64(32)
+    total = np.einsum("ij,j->i", pairs, factors[:n])
+    total += np.einsum("ij,j->i", pairs >> half, factors[n : 2 * n])
+    return (total >> half).astype(np.uint32)
+
+
+def _numbers(n: int) -> np.ndarray:
+    """Return the first numbers of splitmix64: the same on every machine, for ever."""
+    z = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def kept_hashes(*hashes: np.ndarray) -> np.ndarray:
+    """Return what a model keeps of the hashes of its rows: sorted, each once, the smallest."""
+    every = np.sort(np.concatenate(hashes))
+    return every[np.append(True, every[1:] != every[:-1])[: len(every)]][:MOST]
+
+
+def labels_seen(model: Any) -> int | None:
+    """Return how many labels a model learnt from; None where it does not say."""
+    return getattr(model, "labels_seen_", None if model.needs_labels else 0)
+
+
+@dataclass(frozen=True)
+class MeasuredOn:
+    """Which images a figure was measured on, and whether the model had learnt from them.
+
+    Attributes
+    ----------
+    count : int
+        Images measured.
+    seen : int or None
+        How many of them a model learnt from; None where a model does not say.
+    left_out : int
+        Held-out images that were left out because a model learnt from them.
+    who : str
+        "the model", or "the models" where several were measured.
+    unit : str
+        "images", or "pixels".
+
+    Examples
+    --------
+    >>> MeasuredOn(120, 0).words, MeasuredOn(120, 120).words
+    ('on 120 images the model never saw', 'on 120 images, all of which the model learnt from')
+    """
+
+    count: int
+    seen: int | None
+    left_out: int = 0
+    who: str = "the model"
+    unit: str = "images"
+
+    @property
+    def held_out(self) -> bool | None:
+        """Whether no model learnt from any of them; None where that cannot be said."""
+        return None if self.seen is None else not self.seen
+
+    @property
+    def name(self) -> str:
+        """What the images are to be called."""
+        kind = {True: "held-out ", False: "training ", None: ""}[self.held_out]
+        return kind + self.unit
+
+    def of(self, count: int) -> MeasuredOn:
+        """Return what is to be said of a sample of so many of them."""
+        seen = self.seen and round(self.seen * count / max(1, self.count))
+        return replace(self, count=count, seen=seen)
+
+    @property
+    def words(self) -> str:
+        """All of it, as the end of a sentence."""
+        images = f"on {self.count:,} {self.unit}"
+        if self.seen is None:
+            return f"{images}; whether {self.who} learnt from them cannot be said"
+        if self.seen:
+            some = "all" if self.seen == self.count else f"{self.seen:,}"
+            return f"{images}, {some} of which {self.who} learnt from"
+        rest = f"; {self.left_out:,} more, learnt from, are left out" if self.left_out else ""
+        return f"{images} {self.who} never saw{rest}"
+
+
+class Halves(NamedTuple):
+    """Images to learn from, images to measure on and their rows, and what is to be said of it."""
+
+    train: Images
+    test: Images
+    rows: np.ndarray
+    measured: MeasuredOn
+
+
+def halves(models: Any, images: Images, known: np.ndarray | None = None) -> Halves:
+    """Return images to learn from, and images to measure on that no model has learnt from.
+
+    The split is that of the images, else the default one. Held-out images that a model learnt
+    from are left out; of a set without a split of its own others that no model has seen take
+    their place. Where fewer than 10 would be left, all are measured, and `measured` says so. A
+    model that learnt from nothing but the part to train on has seen no held-out image, though
+    one may be there twice.
+
+    Parameters
+    ----------
+    models : Representation or list of Representation
+        Fitted.
+    images : Images
+        With or without a split.
+    known : ndarray of bool of shape (n,), optional
+        Which images are of use: those with a label, say.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> halves(ist.PCA(4).fit(images.train), images).measured.words
+    'on 359 images the model never saw'
+    >>> halves(ist.PCA(4).fit(np.asarray(images)), images).measured.words
+    'on 359 images, all of which the model learnt from'
+    """
+    models = _listed(models)
+    parts = images.with_split()
+    known = np.ones(len(images), dtype=bool) if known is None else known
+    test, train = parts.is_test & known, ~parts.is_test & known
+    seen, left_out = _seen(models, parts), 0
+    if seen is not None and (seen & test).any():
+        fresh = test & ~seen
+        if images.is_test is None:
+            fresh |= _others(seen | test | ~known, int(test.sum() - fresh.sum()))
+        if fresh.sum() >= min(FEWEST, test.sum()):
+            left_out = int(test.sum() - fresh.sum())
+            train = train if images.is_test is not None else known & ~fresh
+            test = fresh
+    count = None if seen is None else int((seen & test).sum())
+    measured = MeasuredOn(int(test.sum()), count, left_out, _called(models))
+    return Halves(images.where(train), images.where(test), np.flatnonzero(test), measured)
+
+
+def judged(models: Any, *sets: Any) -> MeasuredOn:
+    """Return what is to be said of figures measured on exactly these sets of images.
+
+    Of models fitted on pixels every pixel is looked for; of images in another size than a model
+    was fitted on nothing can be said.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> judged(ist.PCA(4).fit(images.train), images).words
+    'on 1,797 images, 1,438 of which the model learnt from'
+    """
+    models, of_pixels = _listed(models), False
+    count = 0
+    total: int | None = 0
+    for images in map(as_images, sets):
+        width = getattr(models[0], "n_features_in_", None)
+        of_pixels = images.ndim == 4 and width == images.shape[-1]
+        images = images.pixels() if of_pixels else images
+        seen = _seen(models, images.with_split())
+        count += len(images)
+        total = None if seen is None or total is None else total + int(seen.sum())
+    unit = "pixels" if of_pixels else "images"
+    return MeasuredOn(count, total, who=_called(models), unit=unit)
+
+
+def _listed(models: Any) -> list[Any]:
+    return list(models) if isinstance(models, list | tuple) else [models]
+
+
+def _called(models: list[Any]) -> str:
+    return "the model" if len(models) == 1 else "the models"
+
+
+def _seen(models: Sequence[Any], parts: Images) -> np.ndarray | None:
+    """Return which images any of the models may have learnt from; None where one does not say."""
+    width = int(np.prod(parts.shape[1:]))
+    for model in models:
+        if getattr(model, "train_hashes_", None) is None or model.n_features_in_ != width:
+            return None
+    hashes = row_hashes(parts)
+    found = np.zeros(len(parts), dtype=bool)
+    for model in models:
+        kept = model.train_hashes_
+        seen = _among(hashes, kept)
+        if len(kept) >= MOST:  # of greater hashes nothing is known
+            seen |= hashes > kept[-1]
+        if seen[parts.is_test].any() and _among(kept, np.sort(hashes[~parts.is_test])).all():
+            seen[parts.is_test] = False
+        found |= seen
+    return found
+
+
+def _among(values: np.ndarray, ordered: np.ndarray) -> np.ndarray:
+    if not len(ordered):
+        return np.zeros(len(values), dtype=bool)
+    return ordered[np.searchsorted(ordered, values).clip(max=len(ordered) - 1)] == values
+
+
+def _others(taken: np.ndarray, count: int) -> np.ndarray:
+    """Return some of the images that are not taken, by chance."""
+    free = np.random.default_rng(0).permutation(np.flatnonzero(~taken))
+    found = np.zeros(len(taken), dtype=bool)
+    found[free[:count]] = True
+    return found
