@@ -14,6 +14,7 @@ from isthmus.data.images import Images
 from isthmus.heldout import MeasuredOn, halves, judged, labels_seen, row_hashes
 from isthmus.measures import measure
 from isthmus.models import FAMILIES, family
+from isthmus.scores.intervals import wilson
 
 
 def noise(n=200, seed=0, **known):
@@ -287,6 +288,13 @@ def test_labels_by_chance_are_read_by_chance(by_heart):
     assert found.accuracies["knn"].accuracy > 0.9
     assert found.measured == MeasuredOn(80, 80)
     assert "80 training images" in found.chart().axes[0].get_xlabel()
+
+
+def test_an_interval_holds_the_share_it_is_of():
+    for n in (1, 7, 80, 10_000):
+        for right in (0, n // 2, n):
+            low, high = wilson(right, n)
+            assert 0 <= low <= right / n <= high <= 1
 
 
 def test_finetune_says_which_labels_its_encoder_has_seen(by_heart):

@@ -50,4 +50,5 @@ def wilson(right: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     z, p = float(ndtri(0.5 + confidence / 2)), right / n
     middle, scale = p + z**2 / (2 * n), 1 + z**2 / n
     reach = z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+    low, high = (middle - reach) / scale, (middle + reach) / scale
+    return max(0.0, min(p, low)), min(1.0, max(p, high))  # p lies within, rounding aside
