@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import isthmus as ist
 from explorer_browser import Watched, file_server, opened_browser, watched_page
@@ -147,6 +148,25 @@ def test_an_image_taken_to_the_sheet_is_classed_and_its_noise_taken_out(watched,
     wrong = np.square(found[0] - to_unit(clean)[0]).mean()
     words = watched.page.inner_text(f"{section} .strip .words")
     assert float(words.split("pixel ")[1].split(",")[0]) == pytest.approx(wrong, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "tif"])
+def test_a_file_is_seen_as_the_commands_read_it(watched, view, tmp_path, kind):
+    rng = np.random.default_rng(0)
+    photo = Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo.save(tmp_path / f"photo.{kind}", exif=exif)
+    expected = np.asarray(ist.load_images(tmp_path, like=model(view, "classifier")))
+    watched.open("tab=draw")
+    watched.page.set_input_files("input[type=file]", tmp_path / f"photo.{kind}")
+    watched.eventually(lambda: (watched.colours(".seen canvas") == expected[0]).all())
+    classes = "section[aria-label=classifier] .odds"
+    agree(odds_shown(watched, classes), model(view, "classifier").predict_proba(expected)[0])
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    watched.page.set_input_files("input[type=file]", tmp_path / "broken.png")
+    watched.page.wait_for_selector(".status:has-text('broken.png could not be opened')")
+    watched.errors.clear()  # the browser notes every refusal
 
 
 def test_a_drawing_is_classed(watched, view):

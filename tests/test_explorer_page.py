@@ -16,6 +16,7 @@ from PIL import Image
 
 from explorer_browser import file_server, opened_browser, watched_page
 from explorer_folder import write_folder
+from isthmus.data.readers import load_images
 
 POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:"
 
@@ -242,13 +243,33 @@ def test_draw_is_seen_by_every_model(watched, site):
 
 
 def test_a_dropped_file_is_read(watched, site, tmp_path):
-    Image.fromarray(site.image(9)).resize((80, 80), 0).save(tmp_path / "nine.png")
+    Image.fromarray(site.image(9)).save(tmp_path / "nine.png")
     watched.open("tab=draw")
     watched.page.set_input_files("input[type=file]", tmp_path / "nine.png")
-    watched.shows(".seen canvas", site.image(9), 2)
+    watched.shows(".seen canvas", site.image(9), 0)
     (tmp_path / "broken.png").write_bytes(b"no image")
     watched.page.set_input_files("input[type=file]", tmp_path / "broken.png")
-    watched.page.wait_for_selector(".status:has-text('broken.png is not an image')")
+    watched.page.wait_for_selector(".status:has-text('broken.png could not be opened')")
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+def test_a_file_is_fitted_as_the_commands_do_it(watched, site, tmp_path, fit):
+    manifest = site.manifest | {"images": site.manifest["images"] | {"fit": fit}}
+    watched.answer("manifest.json", body=json.dumps(manifest))
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (5, 9, 3), dtype=np.uint8))
+    wide = coarse.resize((90, 50), Image.Resampling.BICUBIC)
+    clear = wide.rotate(90, expand=True).convert("RGBA")
+    clear.putalpha(wide.rotate(90, expand=True).convert("L"))
+    files = {"wide.png": wide, "clear.png": clear, "grey.png": wide.convert("L").resize((13, 9))}
+    watched.open("tab=draw")
+    for name, image in files.items():
+        alone = tmp_path / name.removesuffix(".png")
+        alone.mkdir()
+        image.save(alone / name)
+        expected = np.asarray(load_images(alone, size=8, color="grey", fit=fit))[0, ..., 0]
+        watched.page.set_input_files("input[type=file]", alone / name)
+        watched.shows(".seen canvas", expected, 2)
 
 
 def test_compare_links_hover_and_selection(watched, site):

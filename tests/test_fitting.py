@@ -11,6 +11,7 @@ import isthmus as ist
 from isthmus.data import folder as folders
 from isthmus.data.fitting import restored, size_changes
 from isthmus.data.images import Images
+from isthmus.data.readers import in_own_sizes
 from isthmus.explorer.opened import opened
 
 
@@ -363,3 +364,38 @@ def test_named_sets_go_the_same_way(run, tmp_path):
     sentence = "32 of 32 images were changed: 32 scaled and cut (from 7x5 to 8x8)"
     assert sentence in err
     assert json.loads(out)["changed"] == sentence
+
+
+@pytest.mark.parametrize("family", ["pca", "pixelnet"])
+def test_pixels_get_the_range_a_model_was_fitted_on(photographs, family):
+    pixels = np.stack([picture(32, 32, seed) for seed in range(5)]) / np.float32(127.5) - 1
+    model = ist.PCA(3) if family == "pca" else ist.PixelNet(2, channels=4, epochs=1)
+    model.fit(pixels)
+    found = ist.load_images(photographs, like=model)
+    plain = ist.load_images(photographs, size=found.shape[1:3])
+    np.testing.assert_allclose(found, np.asarray(plain) / np.float32(127.5) - 1, atol=1e-6)
+    for group in in_own_sizes(found, photographs, model):
+        assert group.value_range == (-1, 1)
+
+
+def test_a_file_opened_in_the_explorer_is_what_the_commands_read(photographs, tmp_path):
+    from isthmus.explorer.verbs import Refused, Verbs
+    from isthmus.explorer.view import View
+
+    for fit, size, color in (
+        ("crop", 32, "rgb"),
+        ("pad", (24, 40), "grey"),
+        ("stretch", 9, "rgb"),
+    ):
+        known = ist.load_images(photographs, size=size, fit=fit, color=color)
+        model = ist.PCA(3).fit(known)
+        verbs = Verbs(View({"pca": model}, known, cache=tmp_path / fit, show=False))
+        for name, pixels in zip(known.names, np.asarray(known), strict=True):
+            seen = verbs.answer("open", {}, (photographs / name).read_bytes())
+            np.testing.assert_array_equal(seen, pixels[None])
+            code = np.frombuffer(verbs.answer("encode", {"model": "pca"}, seen.tobytes()), "<f4")
+            expected = model.encode(ist.load_images(photographs, like=model)[known.names == name])
+            np.testing.assert_allclose(code, expected[0], rtol=1e-6)
+    for body in (b"", b"no image", (photographs / "grey.png").read_bytes()[:200]):
+        with pytest.raises(Refused, match="this file cannot be read: "):
+            verbs.answer("open", {}, body)

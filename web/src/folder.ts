@@ -7,6 +7,7 @@ import {
   toBytes,
   toFigures,
 } from "./arrays";
+import { fitFile } from "./fit";
 import { inability } from "./live";
 import type { Model } from "./manifest";
 import { normals } from "./random";
@@ -79,6 +80,7 @@ export function folderVerbs({ manifest, file }: Files): Verbs {
     decode,
     encode,
     images: null,
+    open: (file) => fitFile(file, shape, manifest.images.fit ?? "crop"),
     denoise: async (model, images) => decode(model, await encode(model, images)),
     predict: async (model) => {
       throw new Error(cannot(model, "predict") as string);

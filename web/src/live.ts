@@ -82,6 +82,7 @@ export function liveVerbs({ manifest }: Files, token: string | null): Verbs {
     cannot: inability,
     decode: (model, codes) => pictures("decode", { model: model.name }, codes),
     denoise: (model, images) => pictures("denoise", { model: model.name }, plain(images)),
+    open: async (file) => pictures("open", {}, new Uint8Array(await file.arrayBuffer())),
     images: (ids) => pictures("images", {}, Int32Array.from(ids)),
     samplers: (model) => model.samplers,
     encode: async (model, images) =>

@@ -1,5 +1,7 @@
 /** What the page is told about images and models, and the checks that it was told so. */
 
+import type { Fit } from "./fit";
+
 export type Verb = "encode" | "decode" | "sample" | "predict";
 
 export interface Atlas {
@@ -60,6 +62,8 @@ export interface Manifest {
     count: number;
     shape: [number, number, number];
     range: [number, number];
+    /** How images of other sizes come to this shape. */
+    fit?: Fit;
     atlas: Atlas;
   };
   splits: { name: string; start: number; end: number }[];
@@ -119,6 +123,7 @@ const IMAGES = record({
   count,
   shape: list(count, 3),
   range: list(figure, 2),
+  fit: optional(oneOf("crop", "pad", "stretch")),
   atlas: record({ columns: count, tile: list(count, 2), pages: count }),
 });
 

@@ -42,6 +42,8 @@ export interface Verbs {
   predict(model: Model, images: Pictures): Promise<Float32Array>;
   nearest(model: Model, code: Codes, k: number): Promise<number[]>;
   sample(model: Model, draw: Draw): Promise<Codes>;
+  /** An image file in the shape that models know. */
+  open(file: File): Promise<Pictures>;
   segment(model: Model, images: Pictures, what: Segments["kind"]): Promise<Segments>;
   /** Whole images; null where only their thumbnails are at hand. */
   images: ((ids: number[]) => Promise<Pictures>) | null;

@@ -126,7 +126,7 @@ def restored(image: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray |
     return resize_array(image, size, "stretch")
 
 
-def loading_of(images: Any) -> dict[str, Any]:
-    """Return how images were loaded, as a model that is fitted on them remembers it."""
-    known = getattr(images, "loading", {})
+def loading_of(given: Any) -> dict[str, Any]:
+    """Return how images were loaded, or those that a model was fitted on, which remembers it."""
+    known = getattr(given, "fitting_", getattr(given, "loading", {}))
     return {name: known.get(name, value) for name, value in DEFAULTS.items()}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from isthmus.data.decode import Rule
-from isthmus.data.fitting import DEFAULTS
+from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, with_channels
+from isthmus.data.ranges import SIGNED, from_bytes
 
 
 def rule_like(model: Any, given: Rule) -> Rule:
@@ -16,16 +20,12 @@ def rule_like(model: Any, given: Rule) -> Rule:
             "like= decides on size, fit, color, dtype and longest: leave these out, or load "
             "without like="
         )
-    shape, known = with_channels(model.image_shape_), _known_loading(model)
+    shape, known = with_channels(model.image_shape_), loading_of(model)
     color = {1: "grey", 3: "rgb"}.get(shape[-1], "auto")
     free = len(shape) == 1 or getattr(model, "any_size", False)
     size = None if free else (shape[0], shape[1])
     rule = Rule(size, known["fit"], color, known["dtype"], bits=given.bits or known["bits"])
     return rule._replace(layout=given.layout, expected=tuple(model.image_shape_))
-
-
-def _known_loading(model: Any) -> dict[str, Any]:
-    return DEFAULTS | getattr(model, "fitting_", {})
 
 
 def unit_like(model: Any, images: Images, per: str | None) -> str:
@@ -34,14 +34,14 @@ def unit_like(model: Any, images: Images, per: str | None) -> str:
     channels = {images.shape[-1], shape[-1]}
     alike = len(channels) == 1 or channels == {1, 3}
     if len(shape) == 1 and images.ndim == 4:
-        if alike and (per or _known_loading(model)["per"]) == "pixel":
+        if alike and (per or loading_of(model)["per"]) == "pixel":
             return "pixel"
         if alike and per == "image":
             return per
     elif len(shape) + 1 == images.ndim and alike:
         return per or "image"
     wanted = f"images of {shape[-1]} channels"
-    if len(shape) == 1 and _known_loading(model)["per"] != "pixel":
+    if len(shape) == 1 and loading_of(model)["per"] != "pixel":
         wanted = f"vectors of {shape[0]} numbers"
     fitted = f"images of shape {shape}" if len(shape) == 3 else f"vectors of {shape[0]} numbers"
     found = "vectors" if images.ndim == 2 else "images"
@@ -49,3 +49,13 @@ def unit_like(model: Any, images: Images, per: str | None) -> str:
         f"this {name} was fitted on {fitted}, {images.source} holds {found} of shape "
         f"{images.shape[1:]}: give {wanted}"
     )
+
+
+def range_like(model: Any, images: Images) -> Images:
+    """Return pixels of 0 to 255 as -1 to 1 where a model was fitted on that; else as they are.
+
+    Files know no other black and white, floats may be anything.
+    """
+    if images.dtype != np.uint8 or tuple(getattr(model, "range_", ())) != SIGNED:
+        return images
+    return replace(images, data=from_bytes(np.asarray(images), SIGNED), rows=None)

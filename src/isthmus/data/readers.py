@@ -21,7 +21,7 @@ from isthmus.data.folder import read_folder, read_zip
 from isthmus.data.idx import idx_parts, read_idx, read_idx_folder
 from isthmus.data.images import Images
 from isthmus.data.layout import arranged, check_layout
-from isthmus.data.like import rule_like, unit_like
+from isthmus.data.like import range_like, rule_like, unit_like
 from isthmus.data.parquet import read_parquet
 from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
 from isthmus.data.segnet import is_segnet, read_segnet
@@ -95,8 +95,9 @@ def load_images(
         ``label`` or ``target`` beside it gives the labels, ``x_train`` and ``x_test`` a split.
     like : Representation, optional
         A fitted model: the images get the size, the channels and the depth of those it was fitted
-        on, by the rule that these were loaded by; models of any size leave the size alone. It
-        takes the place of the options below; `Images.changed` says what was done.
+        on, by the rule that these were loaded by, and pixels of 0 to 255 the range -1 to 1 where
+        it was fitted on that; models of any size leave the size alone. It takes the place of the
+        options below; `Images.changed` says what was done.
     size : int or (int, int), optional
         Height and width of the images; one number for a square. By default the size that all
         files share, else the median height and the median width. Arrays are only changed when it
@@ -194,7 +195,7 @@ def load_images(
         images = Images(array, loading=rule.numbers)
     if like is not None:
         per = unit_like(like, images, per)
-    images = adjusted(images, rule)
+    images = range_like(like, adjusted(images, rule))
     if images is not source:
         loading = {"fit": rule.fit, "color": rule.color, "dtype": rule.dtype}
         images = replace(images, loading=images.loading | loading)
@@ -230,7 +231,7 @@ def in_own_sizes(
     for height, width in np.unique(images.sizes, axis=0).tolist():
         rule = rule_like(like, Rule(bits=images.loading.get("bits")))
         rule = rule._replace(size=(height, width), only=True)
-        group = adjusted(_read(source, rule, None), rule)
+        group = range_like(like, adjusted(_read(source, rule, None), rule))
         rows = np.flatnonzero((images.sizes == (height, width)).all(1))
         places = {name: row for row, name in enumerate(group.names.tolist())}
         group = group[[places[name] for name in images.names[rows].tolist()]]

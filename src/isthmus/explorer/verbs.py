@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+import io
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from isthmus.data.decode import Rule, read_header, reason
+from isthmus.data.folder import Entry, pack
 from isthmus.data.ranges import from_bytes, to_bytes
 from isthmus.explorer.exhibit import KNOWN_PRIOR, Exhibit
 from isthmus.explorer.view import View
@@ -64,7 +68,7 @@ class Verbs:
 
     def __init__(self, view: View):
         self.view, self.shape = view, view.images.shape[1:]
-        self._lock = threading.Lock()
+        self._lock, self._opening = threading.Lock(), threading.Lock()
         self._once: dict[Any, Any] = {}
         self.known: dict[str, Callable[[Mapping[str, str], bytes], np.ndarray]] = {
             "decode": self._decode,
@@ -74,6 +78,7 @@ class Verbs:
             "nearest": self._nearest,
             "sample": self._sample,
             "images": self._images,
+            "open": self._open,
             "segment": self._segment,
         }
 
@@ -157,6 +162,19 @@ class Verbs:
         if not 0 <= ids.min() <= ids.max() < len(self.view.images):
             raise Refused(400, f"ids run from 0 to {len(self.view.images) - 1}")
         return to_bytes(np.asarray(self.view.images[ids.astype(np.int64)]), self.view.ends)
+
+    def _open(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
+        h, w, c = self.shape
+        rule = Rule((h, w), self.view.loading["fit"], "grey" if c == 1 else "rgb")
+        rule = rule._replace(bits=self.view.loading["bits"])
+        read = functools.partial(io.BytesIO, body)
+        try:
+            read_header(read())
+            with self._opening:  # a large image takes much memory: one after the other
+                entry = Entry("it", (len(body), 0), read)
+                return pack([entry], rule, Path("this file"), False).data
+        except Exception as error:  # on damaged files Pillow's readers raise almost anything
+            raise Refused(400, f"this file cannot be read: {reason(error, '')}") from None
 
     def _shown(self, query: Mapping[str, str], verb: str) -> Exhibit:
         """Return the model that is asked for, if it can do what is asked."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, as_images, with_channels
 from isthmus.explorer.colours import Colour, by_factor, by_label
 from isthmus.explorer.exhibit import Exhibit, Files
@@ -60,6 +61,8 @@ class View:
         The models as they are shown.
     images : Images
         In the order of the page.
+    loading : dict of str to str
+        How images of other sizes come to the shape of these, as `load_images` is told it.
 
     Raises
     ------
@@ -93,6 +96,8 @@ class View:
             one_of("layout", layout, EXTRA)
         _check(models, images)
         self.images, self.rows = _in_order(images)
+        strict = (model for model in models.values() if not getattr(model, "any_size", False))
+        self.loading = loading_of(next(strict, images))
         self.ends = images.value_range
         self.files: Files = {}
         seen = fingerprint_of(self.images)
@@ -119,7 +124,11 @@ class View:
             self.files[f"data/atlas/{page}.png"] = functools.partial(
                 self.kept.path, f"atlas-{page}.png", draw
             )
-        shape = {"count": len(self.images), "shape": list(self.images.shape[1:])}
+        shape = {
+            "count": len(self.images),
+            "shape": list(self.images.shape[1:]),
+            "fit": self.loading["fit"],
+        }
         tiles = {"columns": atlas.columns, "tile": list(atlas.tile), "pages": atlas.pages}
         return {
             "version": VERSION,

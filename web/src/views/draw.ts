@@ -116,7 +116,8 @@ export function makeDraw(app: App): HTMLElement {
       results.replaceChildren(notice((error as Error).message, "alert"));
     }
   };
-  const sketch = makeSketch(data.manifest.images.shape, again, app.fail);
+  const { shape, fit } = data.manifest.images;
+  const sketch = makeSketch(shape, again, app.fail, data.source.open, fit ?? "crop");
   const noise = slider([0, MOST_NOISE], 0, again);
   function given(): Given {
     const [clean, level] = [sketch.read(), noise.valueAsNumber];

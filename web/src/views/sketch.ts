@@ -1,7 +1,13 @@
-/** A canvas to draw on, and images of any size made as large as the models know them. */
-import { type Pictures, fromImageData } from "../arrays";
+/** A canvas to draw on, or to open an image file on in the shape that models know. */
+import { type Pictures, fromImageData, toImageData } from "../arrays";
 import { button, choice, el, labelled } from "../dom";
+import type { Fit } from "../fit";
 
+const FITTED: Record<Fit, string> = {
+  crop: "scaled and cut",
+  pad: "scaled and padded with black",
+  stretch: "stretched",
+};
 const SIDE = 280; // pixels of the sheet, about
 
 /** The mean of every block of `by` times `by` pixels. */
@@ -30,6 +36,8 @@ export function makeSketch(
   [h, w, c]: [number, number, number],
   onchange: () => void,
   fail: (error: Error) => void,
+  read: (file: File) => Promise<Pictures>,
+  fit: Fit,
 ): Sketch {
   const by = Math.max(1, Math.round(SIDE / Math.max(h, w)));
   const sheet = el("canvas", { id: "sheet", "aria-label": "Sheet to draw on", className: "sheet" });
@@ -64,10 +72,11 @@ export function makeSketch(
   async function open(file: File | undefined): Promise<void> {
     if (!file) return;
     try {
-      const image = await createImageBitmap(file);
-      put(image, image.width, image.height);
-    } catch {
-      fail(new Error(`${file.name} is not an image this browser can read: try PNG or JPEG.`));
+      put(await createImageBitmap(toImageData(await read(file))), w, h);
+    } catch (error) {
+      const why = error instanceof DOMException ? "the browser cannot read it" : error;
+      const words = why instanceof Error ? why.message : why;
+      fail(new Error(`${file.name} could not be opened (${words}): try PNG or JPEG.`));
     }
   }
 
@@ -115,6 +124,7 @@ export function makeSketch(
     labelled("Pen", choice(widths, "1.6", (value) => (thick = Number(value)))),
     c === 3 && labelled("Colour", ink),
     labelled("Or open an image (or drop one)", file),
+    el("p", { className: "words" }, `It is ${FITTED[fit]} to ${h}x${w}, as isthmus does it.`),
   );
   pen.fillRect(0, 0, sheet.width, sheet.height);
   return {
