@@ -9,7 +9,7 @@ from PIL import Image
 
 import isthmus as ist
 from isthmus.scores import agreement, ari, group
-from isthmus.scores.groups import METHODS, middles_and_edges
+from isthmus.scores.groups import METHODS, Groups, middles_and_edges
 
 
 @pytest.fixture(scope="module")
@@ -152,11 +152,45 @@ def test_images_that_are_not_on_the_map_join_their_neighbours(pca, images, monke
     assert (found.labels[::2] == found.labels[1::2])[pairs].all()
 
 
-def test_a_codebook_is_clustered_by_its_distances(images):
+def test_a_codebook_is_clustered_by_its_prototypes(images):
     model = ist.KMeans(40, random_state=0).fit(images.train)
     found = ist.cluster(model, images.test, verbose=False)
     assert found.scores["accuracy"] > 0.5
     assert len(np.unique(found.groups.certainty)) > 300  # an index alone would give 40
+    codes = model.encode(images.test)
+    assert all(len(set(found.labels[codes == code])) == 1 for code in set(codes))
+    spread = group(model.codebook_.reshape(40, -1)[codes], "kmeans", 10)
+    assert agreement(spread.labels, found.labels)["accuracy"] > 0.8
+
+
+def test_a_codebook_of_as_many_prototypes_as_clusters_is_these_clusters(images):
+    for model in (ist.KMeans(10, random_state=0), ist.SOM((2, 5), random_state=0)):
+        codes = model.fit(images.train).encode(images.test)
+        found = ist.cluster(model, images.test, verbose=False)
+        assert agreement(codes, found.labels) == pytest.approx({"accuracy": 1, "nmi": 1, "ari": 1})
+    few = ist.KMeans(3, random_state=0).fit(images.train)
+    assert ist.cluster(few, images.test, verbose=False).scores["clusters"] == 3
+
+
+def test_codes_given_once_with_how_often_they_occur():
+    Z, _ = blobs((30, 20, 10))
+    times = np.random.default_rng(0).integers(1, 5, len(Z))
+    once, each = group(Z, "kmeans", 3, times=times), group(np.repeat(Z, times, 0), "kmeans", 3)
+    for name in Groups._fields:
+        spread = np.repeat(getattr(once, name), times)
+        np.testing.assert_allclose(spread, getattr(each, name), rtol=1e-6, atol=1e-9)
+    with pytest.raises(ValueError, match="times are for kmeans"):
+        group(Z, "gmm", 3, times=times)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_groups_far_from_the_origin_and_of_any_scale(method):
+    Z, y = blobs()
+    for far in (1e6 + Z, 1e-6 * Z, 1e12 * Z):
+        groups = group(far, method, 3)
+        inside = groups.labels >= 0
+        assert inside.mean() > 0.95
+        np.testing.assert_array_equal(groups.labels[inside], y[inside])
 
 
 def test_images_without_labels_are_ten_clusters_and_no_score(pca, images):

@@ -31,9 +31,8 @@ ORDER = [
         "traversals",
         "walks",
     },
-    {"measures"},
     {"views"},
-    {"probing", "grouping", "strangeness", "tuning"},
+    {"probing", "grouping", "strangeness", "tuning", "measures"},
     {"studies", "reproduce", "recipes", "document"},
     {"explorer", "cli", "commands", "options", "signature", "terminal"},
 ]

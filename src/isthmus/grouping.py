@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.codes import vectors
+from isthmus.codes import features, vectors
 from isthmus.data.images import Images, as_images
 from isthmus.heldout import MeasuredOn, judged
 from isthmus.probing import in_words
-from isthmus.scores.groups import METHODS, Groups, agreement, group, nearest
+from isthmus.scores.groups import METHODS, Groups, agreement, group, nearest, placed
 from isthmus.words import one_of
 
 if TYPE_CHECKING:
@@ -104,8 +104,9 @@ def cluster(
     Parameters
     ----------
     model : Representation
-        Fitted, and able to encode. A codebook gives the distances to its prototypes; codes per
-        pixel are averaged over an image.
+        Fitted, and able to encode. Of a codebook the prototypes of the images are clustered
+        (middles, edges and maps are by the distances to all of them); codes per pixel are averaged
+        over an image.
     images : Images or array of shape (n, ...)
         What to cluster.
     method : {"kmeans", "gmm", "hdbscan"}
@@ -152,14 +153,17 @@ def cluster(
     one_of("on", on, ("codes", "map"))
     _check_numbers(method, n_clusters, min_size)
     images = as_images(images)
-    sought: dict[str, Any] = {"n_clusters": n_clusters or _expected(images), "min_size": min_size}
-    codes, measured = vectors(model, images, show=verbose), judged(model, images)
+    sought: dict[str, Any] = {"n_clusters": n_clusters or expected(images), "min_size": min_size}
     place = "codes" if on == "codes" else "a map"
     title = f"Clusters of {in_words(model)} by {method} on {place}: {images.source}"
     if on == "codes":
-        groups = group(codes, method, **sought, random_state=random_state)
+        codes = features(model, images, show=verbose)
+        groups = group_codes(model, codes, method, **sought, random_state=random_state)
+        if codes.ndim == 1 and method == "kmeans":  # images of a prototype are not equally far in
+            groups = placed(vectors(model, images, show=verbose), groups.labels)
         found = _scores(groups.labels, images)
-        return Clustering(groups, found, images, title, measured)
+        return Clustering(groups, found, images, title, judged(model, images))
+    codes = vectors(model, images, show=verbose)
     rows = np.arange(len(images))
     rows = rows if len(rows) <= MAPPED else np.linspace(0, len(rows) - 1, MAPPED).astype(int)
     places = _map(codes[rows], random_state)
@@ -168,7 +172,36 @@ def cluster(
         near = nearest(codes, codes[rows])
         groups = Groups(*(values[near] for values in groups))
     found = _scores(groups.labels, images)
-    return Clustering(groups, found, images, title, measured, places, rows)
+    return Clustering(groups, found, images, title, judged(model, images), places, rows)
+
+
+def group_codes(
+    model: Any, codes: np.ndarray, method: str, n_clusters: int, **options: Any
+) -> Groups:
+    """Return clusters of the codes of a model; see `isthmus.scores.group`.
+
+    An index says nothing of near and far, so indices are grouped by their prototypes, each as
+    often as it occurs: all that such a code knows of an image is its prototype. A codebook of as
+    many prototypes as there are to be clusters is these clusters.
+    """
+    if codes.ndim > 1:
+        return group(codes, method, n_clusters, **options)
+    used, rows, times = np.unique(codes, return_inverse=True, return_counts=True)
+    prototypes = model.codebook_[used].reshape(len(used), -1)
+    if method != "kmeans":
+        return group(prototypes[rows], method, n_clusters, **options)
+    if not 1 <= n_clusters <= len(codes):
+        return group(codes[:, None], method, n_clusters)  # which refuses
+    few = group(prototypes, method, min(n_clusters, len(used)), times=times, **options)
+    return Groups(*(values[rows] for values in few))
+
+
+def cluster_scores(
+    model: Any, codes: np.ndarray, images: Images, random_state: int = 0
+) -> dict[str, Any]:
+    """Return the scores that `cluster` gives images by k-means, of codes that are known."""
+    groups = group_codes(model, codes, "kmeans", expected(images), random_state=random_state)
+    return _scores(groups.labels, images)
 
 
 def _check_numbers(method: str, n_clusters: int | None, min_size: int | None) -> None:
@@ -187,7 +220,8 @@ def _check_numbers(method: str, n_clusters: int | None, min_size: int | None) ->
             raise ValueError(f"{name}={value} must be at least {least}")
 
 
-def _expected(images: Images) -> int:
+def expected(images: Images) -> int:
+    """Return how many clusters are sought where nothing is said: one a class, or up to 10."""
     known = np.unique(images.y) if images.y is not None else np.empty(0)
     return int((known != -1).sum()) or min(CLUSTERS, len(images))
 

@@ -10,7 +10,9 @@ from isthmus import scores
 from isthmus.codes import features, mapped, per_pixel, pixels_of, range_for
 from isthmus.data.images import Images
 from isthmus.data.ranges import UNIT, in_words, is_nominal
+from isthmus.grouping import cluster_scores
 from isthmus.heldout import halves
+from isthmus.probing import labelled_halves, probed
 
 MEASURED_BYTES = 256 * 2**20
 """Held-out images that are measured, as float32, at most; and at most 10,000 of them."""
@@ -42,7 +44,7 @@ def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, f
     if hasattr(model, "decode"):
         found |= _errors(model, held, codes, codes_train)
     if images.y is not None:
-        found |= _label_scores(model, codes_train, train.y, codes, held.y, random_state)
+        found |= _label_scores(model, images, held, codes, codes_train, random_state)
     return found
 
 
@@ -76,19 +78,29 @@ def range_note(images: Images) -> str | None:
 
 
 def _label_scores(
-    model: Any, Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray, seed: int
-) -> dict[str, float]:
-    known = y_test >= 0
-    if len(np.unique(y[y >= 0])) < 2 or not known.any():
+    model: Any,
+    images: Images,
+    held: Images,
+    codes: np.ndarray,
+    codes_train: np.ndarray,
+    seed: int,
+) -> dict[str, float | None]:
+    """Return what the verbs probe and cluster say, of codes that are known as far as they are."""
+    try:
+        train, test, *_ = labelled_halves(model, images, random_state=seed)
+    except ValueError:  # no classes to tell apart
         return {}
-    # an index says nothing of how near two prototypes are, so clusters are sought among those
-    vectors = model.codebook_[Z_test] if Z_test.ndim == 1 else Z_test
-    labels = scores.clusters(vectors, len(np.unique(y[y >= 0])), seed)
-    return {
-        "knn_accuracy": scores.knn_accuracy(Z, y, Z_test, y_test, random_state=seed),
-        "linear_accuracy": scores.linear_accuracy(Z, y, Z_test, y_test, random_state=seed),
-        "svm_accuracy": scores.svm_accuracy(Z, y, Z_test, y_test, random_state=seed),
-        "cluster_accuracy": scores.cluster_accuracy(y_test, labels),
-        "nmi": scores.nmi(y_test, labels),
-        "ari": scores.ari(y_test, labels),
+    labelled = bool((np.asarray(images.y) != -1).all())
+    Z_test = codes if labelled and len(test) == len(held) else features(model, test)
+    same = labelled and len(train) == len(codes_train)
+    Z = codes_train if same else features(model, train)
+    read = probed(Z, train, Z_test, test, random_state=seed)
+    found: dict[str, float | None] = {
+        f"{kind}_accuracy": each.accuracy for kind, each in read.items()
+    }
+    clusters = cluster_scores(model, codes, held, seed)
+    return found | {
+        "cluster_accuracy": clusters.get("accuracy"),
+        "nmi": clusters.get("nmi"),
+        "ari": clusters.get("ari"),
     }

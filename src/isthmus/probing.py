@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -147,22 +147,34 @@ def probe(
         one_of("kind", kind, PROBES)
     train, test, _, measured = labelled_halves(model, images, labels, random_state)
     codes = [features(model, half, show=verbose) for half in (train, test)]
-    data = (codes[0], train.y, codes[1], test.y)
-    both = {"limit": len(train), "test_limit": HELD, "random_state": random_state}
     bar = track(kinds, "probe", len(kinds), verbose)
     found = Probing(
         in_words(model),
         images.source,
-        {kind: probe_codes(*data, kind, **both) for kind in bar},
+        probed(codes[0], train, codes[1], test, bar, random_state),
         measured.of(min(HELD, len(test))),
         {kind: [] for kind in kinds} if curve else {},
     )
     if curve:
+        data = (codes[0], train.y, codes[1], test.y)
         total = len(points(len(train))) * len(kinds)
         steps = label_curve(*data, kinds, test_limit=HELD, random_state=random_state)
         for kind, point in track(steps, "curve", total, verbose):
             found.curve[kind].append(point)
     return found
+
+
+def probed(
+    Z: np.ndarray,
+    train: Images,
+    Z_test: np.ndarray,
+    test: Images,
+    kinds: Iterable[str] = PROBES,
+    random_state: int = 0,
+) -> dict[str, Accuracy]:
+    """Return the accuracies that `probe` gives, of codes that are known: all labels are used."""
+    both = {"limit": len(train), "test_limit": HELD, "random_state": random_state}
+    return {kind: probe_codes(Z, train.y, Z_test, test.y, kind, **both) for kind in kinds}
 
 
 def in_words(model: Any) -> str:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from isthmus.data.images import Images
-from isthmus.scores.groups import group
 
 NONE = 65_535
 """Category of an image that has none."""
 FEW = 20
 """Whole numbers of so few values are categories."""
-CLUSTERS = 10
-"""Clusters sought where no classes are known."""
 
 
 class Colour(NamedTuple):
@@ -60,17 +57,3 @@ def by_factor(name: str, values: np.ndarray) -> Colour | None:
         return Colour(ident, title, index.astype(np.uint16), [str(value) for value in known])
     figures = values.astype(np.float32)
     return Colour(ident, title, figures) if np.isfinite(figures).any() else None
-
-
-def clusters(model: Any, codes: np.ndarray, images: Images) -> np.ndarray:
-    """Return the cluster of every image by k-means of the codes, of indices by that of prototypes.
-
-    Prototypes stand for thousands of images each, so their clusters are found at once.
-    """
-    classes = len(images.classes or ()) or CLUSTERS
-    if codes.ndim == 1:
-        few = group(model.codebook_, "kmeans", min(classes, len(model.codebook_)))
-        return few.labels[codes].astype(np.uint16)
-    if len(codes) < 2:
-        return np.zeros(len(codes), np.uint16)
-    return group(codes, "kmeans", min(classes, len(codes))).labels.astype(np.uint16)

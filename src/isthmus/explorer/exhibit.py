@@ -14,9 +14,9 @@ from isthmus.codes import PIECE_BYTES, pieces, pixels_of, vectors
 from isthmus.data.images import Images, chunk_rows, to_unit
 from isthmus.data.ranges import to_bytes
 from isthmus.explorer import places
-from isthmus.explorer.colours import clusters
 from isthmus.explorer.kept import Kept
 from isthmus.explorer.onnx import can_export, packed
+from isthmus.grouping import expected, group_codes
 from isthmus.models import name_of
 from isthmus.progress import track
 from isthmus.scores.outliers import mahalanobis
@@ -224,12 +224,16 @@ class Exhibit:
             yield self._figures("error", self._errors)
         if self.code != "index" and len(self.codes) > 1 and np.ptp(self.codes, axis=0).max() > 0:
             yield self._figures("novelty", lambda: mahalanobis(self.codes, self.codes))
-        path = self.kept.array(
-            "cluster.u16", lambda: clusters(self.model, np.asarray(self.codes), self.images)
-        )
+        path = self.kept.array("cluster.u16", self._clusters)
         count = int(np.fromfile(path, "<u2").max()) + 1
         categories = [f"cluster {i}" for i in range(count)]
         yield self._colour("cluster", path, "category") | {"categories": categories}
+
+    def _clusters(self) -> np.ndarray:
+        """Return the clusters that the verb `cluster` finds among the same images."""
+        sought = expected(self.images)
+        found = group_codes(self.model, np.asarray(self.codes), "kmeans", sought, random_state=0)
+        return found.labels.astype(np.uint16)
 
     def _errors(self) -> np.ndarray:
         return np.asarray(self._measured[1])

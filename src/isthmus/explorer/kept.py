@@ -16,7 +16,7 @@ from isthmus.data.cache import cache_folder, key_of
 from isthmus.data.images import Images
 from isthmus.files import replacing
 
-VERSION = 1
+VERSION = 2
 """Of what is kept; another number, and everything is computed anew."""
 HASHED = 2**30
 """Bytes of images that are looked at to know a set again, at most, evenly spread over it."""

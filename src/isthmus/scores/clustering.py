@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike
 def clusters(Z: ArrayLike, k: int, random_state: int = 0) -> np.ndarray:
     """Return a cluster label for every code: k-means on vectors, an index as it is.
 
-    ``labels = argmin_j ||Z - c_j||``, the best of 4 k-means++ starts. The codes are not rescaled:
-    their distances are what is judged.
+    The labels of `group`, without the rest.
 
     Parameters
     ----------
@@ -50,12 +49,9 @@ def clusters(Z: ArrayLike, k: int, random_state: int = 0) -> np.ndarray:
         return Z
     if not 1 <= k <= len(Z):
         raise ValueError(f"k={k} clusters of {len(Z)} codes: k must be 1 to the number of codes")
-    from sklearn.cluster import KMeans
+    from isthmus.scores.groups import group
 
-    with warnings.catch_warnings():  # fewer distinct codes than k is a finding, not a fault
-        warnings.simplefilter("ignore")
-        model = KMeans(n_clusters=k, n_init=4, random_state=random_state)
-        return model.fit_predict(Z.reshape(len(Z), -1))
+    return group(Z.reshape(len(Z), -1), "kmeans", k, random_state=random_state).labels
 
 
 def cluster_accuracy(y: ArrayLike, labels: ArrayLike) -> float:

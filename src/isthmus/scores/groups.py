@@ -46,6 +46,7 @@ def group(
     n_clusters: int = 10,
     *,
     min_size: int | None = None,
+    times: ArrayLike | None = None,
     random_state: int = 0,
 ) -> Groups:
     r"""Return clusters of codes.
@@ -66,6 +67,9 @@ def group(
     min_size : int, optional
         Fewest members of a cluster of HDBSCAN, at least 2; by default 1 % of the codes, and 5 or
         more.
+    times : array_like of int of shape (n,), optional
+        How often every code occurs, at least once, for k-means: equal codes need to be given only
+        once.
     random_state : int
         Seed of the starts.
 
@@ -97,21 +101,47 @@ def group(
     if not least <= given <= len(Z):
         name = "min_size" if method == "hdbscan" else "n_clusters"
         raise ValueError(f"{name}={given} must be {least} to {len(Z)}, the number of images")
-    return _ordered(Z, *_FOUND[method](Z, given, random_state))
+    often = np.ones(len(Z)) if times is None else np.asarray(times, dtype=np.float64)
+    if method == "kmeans":
+        return placed(Z, _by_kmeans(Z, given, random_state, often), often)
+    if times is not None:
+        raise ValueError(f"times are for kmeans; give {method} every code as often as it occurs")
+    found = _by_mixture if method == "gmm" else _by_density
+    return _ordered(Z, *found(Z, given, random_state), often)
 
 
 def _fewest(n: int) -> int:
     return min(n, max(5, n // 100))
 
 
-def _by_kmeans(Z: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    from isthmus.models.kmeans import KMeans
+def _by_kmeans(Z: np.ndarray, k: int, seed: int, times: np.ndarray) -> np.ndarray:
+    from sklearn.cluster import KMeans
 
-    model = KMeans(k, n_init=STARTS, random_state=seed).fit(Z)
-    distances = np.sort(model.transform(Z), axis=1)
-    if k == 1:
-        return model.labels_, np.ones(len(Z))
-    return model.labels_, 1 - distances[:, 0] / np.maximum(distances[:, 1], 1e-12)
+    model = KMeans(k, n_init=STARTS, random_state=seed)
+    with warnings.catch_warnings():  # fewer distinct codes than k is a finding, not a fault
+        warnings.simplefilter("ignore")
+        return model.fit_predict(Z - np.average(Z, axis=0, weights=times), sample_weight=times)
+
+
+def placed(Z: np.ndarray, labels: np.ndarray, times: np.ndarray | None = None) -> Groups:
+    """Return clusters that are known as `group` does by k-means: by size, and how surely.
+
+    Examples
+    --------
+    >>> placed(np.array([[0.0], [2.0], [4.0]]), np.array([7, 3, 3])).certainty.round(2)
+    array([1.  , 0.5 , 0.75])
+    """
+    times = np.ones(len(Z)) if times is None else times
+    known, own = np.unique(labels, return_inverse=True)
+    distances = np.empty((len(known), len(Z)))
+    for label, to in enumerate(distances):
+        members = own == label
+        middle = np.average(Z[members], axis=0, weights=times[members])
+        to[:] = np.linalg.norm(Z - middle, axis=1)
+    near = np.take_along_axis(distances, own[None], 0)[0].copy()
+    np.put_along_axis(distances, own[None], np.inf, 0)
+    certainty = np.clip(1 - near / np.maximum(distances.min(0), 1e-12), 0, 1)
+    return _ordered(Z, labels, certainty, times)
 
 
 def _by_mixture(Z: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -148,9 +178,6 @@ def _by_density(Z: np.ndarray, least: int, seed: int) -> tuple[np.ndarray, np.nd
     return model.labels_[near], model.probabilities_[near]
 
 
-_FOUND = {"kmeans": _by_kmeans, "gmm": _by_mixture, "hdbscan": _by_density}
-
-
 def _some(Z: np.ndarray, most: int) -> np.ndarray:
     """Return at most so many codes, evenly spaced over all."""
     if len(Z) <= most:
@@ -171,15 +198,18 @@ def nearest(Z: np.ndarray, others: np.ndarray) -> np.ndarray:
     return NearestNeighbors(n_neighbors=1).fit(others).kneighbors(Z, return_distance=False)[:, 0]
 
 
-def _ordered(Z: np.ndarray, labels: np.ndarray, certainty: np.ndarray) -> Groups:
+def _ordered(
+    Z: np.ndarray, labels: np.ndarray, certainty: np.ndarray, times: np.ndarray
+) -> Groups:
     """Return the clusters by size, the largest first, with the distances from their middles."""
-    found, sizes = np.unique(labels[labels >= 0], return_counts=True)
-    order = found[np.argsort(-sizes, kind="stable")]
+    found, rows = np.unique(labels[labels >= 0], return_inverse=True)
+    order = found[np.argsort(-np.bincount(rows, times[labels >= 0]), kind="stable")]
     renamed, distance = np.full(len(Z), -1), np.full(len(Z), np.nan)
     for new, old in enumerate(order):
         members = labels == old
         renamed[members] = new
-        distance[members] = np.linalg.norm(Z[members] - Z[members].mean(0), axis=1)
+        middle = np.average(Z[members], axis=0, weights=times[members])
+        distance[members] = np.linalg.norm(Z[members] - middle, axis=1)
     return Groups(renamed, distance, np.where(renamed < 0, 0.0, certainty))
 
 

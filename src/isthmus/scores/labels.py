@@ -20,7 +20,7 @@ COUNTS = (10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
 """Labels at the points of a curve, as far as there are so many."""
 DRAWS = 3000
 """A point of n labels is drawn DRAWS / n times, 3 times at least and 10 at most."""
-SEARCHED = 2000
+SEARCHED = 600
 """Training codes among which C and gamma are sought, at most: their best values hardly move."""
 FOLDS = 3
 PENALTIES, WIDTHS = (1.0, 10.0, 100.0), (0.25, 1.0, 4.0)

@@ -41,7 +41,7 @@ def precision_at_k(y: ArrayLike, y_found: ArrayLike) -> float:
     y, y_found = np.asarray(y), np.asarray(y_found)
     if y_found.ndim != 2 or y.shape != y_found.shape[:1]:
         raise ValueError(f"y of shape {y.shape} and y_found of {y_found.shape}: not (q,), (q, k)")
-    known = y >= 0
+    known = y != -1
     if not known.any():
         raise ValueError("no query is labelled: precision needs classes")
     return float((y_found[known] == y[known][:, None]).mean())

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.codes import vectors
 from isthmus.data.images import to_unit
 from isthmus.files import replacing
 from isthmus.views import labelled, learned, maps, table, walked
@@ -203,8 +204,8 @@ def _samples(study: Any, pictures: Pictures) -> dict[str, Any]:
 def _maps(study: Any, pictures: Pictures) -> dict[str, Any]:
     shown = some(study.images.test, MAP_IMAGES)
     images = np.asarray(shown)
-    found = {name: _map_codes(model, shown) for name, model in study.models.items()}
-    codes = {name: c for name, c in found.items() if c is not None and np.isfinite(c).all()}
+    found = {name: vectors(model, shown) for name, model in study.models.items()}
+    codes = {name: c for name, c in found.items() if np.isfinite(c).all()}
     lay_out = partial(maps.layout, random_state=study.random_state)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # t-SNE leaves the interpreter free
         layouts = dict(zip(codes, pool.map(lay_out, codes.values()), strict=True))
@@ -217,16 +218,6 @@ def _maps(study: Any, pictures: Pictures) -> dict[str, Any]:
         figures.append({"name": name, "how": how, **pictures.embed(picture)})
     unable = [name for name in study.models if name not in codes]
     return {"figures": figures, "unable": unable, "n": len(images)}
-
-
-def _map_codes(model: Any, images: Any) -> np.ndarray | None:
-    """Return vectors to lay out: the codes, or for a codebook the distances to its entries."""
-    from isthmus.codes import features
-
-    codes = features(model, images)
-    if codes.ndim > 1:
-        return codes
-    return np.asarray(model.transform(images)) if hasattr(model, "transform") else None
 
 
 def _how_laid_out(model: Any, codes: np.ndarray) -> str:
