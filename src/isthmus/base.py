@@ -106,7 +106,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """
         X, y = _to_train_on(X, as_array(y))
         images = self._with_targets(self._check(X, reset=True, fewest=2), y)
-        self.range_ = list(images.value_range)
+        self.range_, self.source_ = list(images.value_range), images.source
         self._fit(images)
         self._error_share = self._share_of_spread(images)
         self.health_ = self._health(images)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,26 @@ import numpy as np
 import torch
 from torch import nn
 
-from isthmus.files import plain, replacing
-from isthmus.tensors import usual_torch
+from isthmus.data.values import as_array
+from isthmus.files import replacing
+from isthmus.tensors import find_device, usual_torch
 
-VERSION = 1
-"""Version of the file layout; a newer file than the reader knows is refused."""
+VERSION = 2
+"""Version of the file layout; a newer file than the reader knows is refused.
+
+1: values as JSON has them, so that tuples, arrays of words and keys that are numbers were lost.
+2: these are marked, see `packed`; the header says what wrote the file, when, and from what images.
+"""
 KEY = "isthmus_model"
+ARRAYS = "biufUO"
+"""Kinds of arrays that a header may hold: numbers, words, and objects that are either."""
 
 
 def save_model(model: Any, path: str | Path) -> None:
     """Write a fitted model to one file: learned arrays as tensors, the rest as JSON.
+
+    Parameters come back equal to what they are, but for random generators and models (such as the
+    one that a Classifier started from), which come back as None.
 
     Parameters
     ----------
@@ -32,11 +44,14 @@ def save_model(model: Any, path: str | Path) -> None:
     ------
     NotFittedError
         If the model has not learned anything yet.
+    ValueError
+        If its class is not one of the families: a file holds the name of a family, no code.
     """
     from sklearn.utils.validation import check_is_fitted
 
     from isthmus.models import name_of
 
+    family = name_of(model)
     check_is_fitted(model)
     tensors: dict[str, torch.Tensor] = {}
     facts: dict[str, Any] = {}
@@ -46,26 +61,39 @@ def save_model(model: Any, path: str | Path) -> None:
         if isinstance(value, nn.Module):
             tensors |= {f"{name}/{k}": v.cpu().contiguous() for k, v in value.state_dict().items()}
         elif isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-            tensors[name] = torch.from_numpy(np.ascontiguousarray(value))
+            native = value.astype(value.dtype.newbyteorder("="), copy=False)
+            tensors[name] = torch.from_numpy(np.ascontiguousarray(native))
         else:
-            facts[name] = plain(value)
+            facts[name] = packed(list(value) if name.endswith("shape_") else value)
     header = {
         "version": VERSION,
-        "family": name_of(model),
-        "parameters": {k: plain(v) for k, v in model.get_params(deep=False).items()},
+        "family": family,
+        "source": facts.pop("source_", None),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "written_by": _versions(),
+        "parameters": {k: packed(v) for k, v in model.get_params(deep=False).items()},
         "learned": facts,
     }
     write_tensors(path, tensors, {KEY: json.dumps(header)})
 
 
+def _versions() -> dict[str, str]:
+    from isthmus import __version__
+
+    return {"isthmus": __version__, "torch": str(torch.__version__), "numpy": np.__version__}
+
+
 @usual_torch()
-def load_model(path: str | Path) -> Any:
+def load_model(path: str | Path, device: str = "auto") -> Any:
     """Read a model written by `save`; nothing in the file is executed.
 
     Parameters
     ----------
     path : str or Path
         The file.
+    device : str
+        Where the model is to compute. "auto" is where it did before, or the best device there is
+        if this machine has no such one; its parameter `device` then says which.
 
     Returns
     -------
@@ -77,7 +105,8 @@ def load_model(path: str | Path) -> Any:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged, is no isthmus model, or was written by a newer isthmus.
+        If the file is damaged, is no isthmus model, or was written by a newer isthmus, or if
+        there is no such device.
 
     Examples
     --------
@@ -88,31 +117,125 @@ def load_model(path: str | Path) -> Any:
     >>> ist.load_model(path).encode(images.test).shape
     (359, 10)
     """
+    tensors, header = read_tensors(path, KEY)
+    version = header.get("version", 0)
+    if not isinstance(version, int) or version > VERSION:
+        raise ValueError(
+            f"{path} has file version {version}, this isthmus reads up to {VERSION}: "
+            f"{_advice(header) or 'upgrade isthmus'}"
+        )
+    if device != "auto":
+        find_device(device)
+    try:
+        return _made(_upgraded(header) if version < 2 else header, tensors, device)
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        reason = f"{error}; {_advice(header)}" if _advice(header) else error
+        raise ValueError(f"{path} does not hold together as an isthmus model: {reason}") from None
+
+
+def _made(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str) -> Any:
+    """Return the model that a header and tensors describe."""
     from isthmus.models import family
 
-    tensors, header = read_tensors(path, KEY)
-    if header.get("version", 0) > VERSION:
-        raise ValueError(
-            f"{path} has file version {header['version']}, this isthmus reads up to {VERSION}: "
-            "upgrade isthmus"
-        )
-    try:
-        model = family(header["family"])(**_tupled(header["parameters"]))
-        for name, value in header["learned"].items():
-            setattr(model, name, tuple(value) if name.endswith("shape_") else value)
-        for name, tensor in tensors.items():
-            if "/" not in name:
-                setattr(model, name, tensor.numpy())
-        for name, net in getattr(model, "_networks", dict)().items():
-            prefix = f"{name}/"
-            state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-            net.load_state_dict(state)
-            # the same layout in memory as after the fit, and so the same sums to the last bit
-            net = net.to(model._device(), memory_format=torch.channels_last)
-            setattr(model, name, net.eval())
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ValueError(f"{path} does not hold together as an isthmus model: {error}") from None
+    model = family(header["family"])(**{k: unpacked(v) for k, v in header["parameters"].items()})
+    model.device = _usable(model.device) if device == "auto" else device
+    facts = {name: unpacked(value) for name, value in header["learned"].items()}
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items() if "/" not in name}
+    for name, value in (facts | {"source_": header.get("source")} | arrays).items():
+        if name.startswith("_") or not name.endswith("_"):
+            raise ValueError(f"{name!r} is not the name of anything learned")
+        setattr(model, name, tuple(value) if name.endswith("shape_") else value)
+    for name, net in getattr(model, "_networks", dict)().items():
+        prefix = f"{name}/"
+        state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        net.load_state_dict(state)
+        # the same layout in memory as after the fit, and so the same sums to the last bit
+        net = net.to(model._device(), memory_format=torch.channels_last)
+        setattr(model, name, net.eval())
     return model
+
+
+def _usable(device: Any) -> str:
+    """Return the device a model was made for, or the best one if it is not there."""
+    try:
+        find_device(device)
+    except (ValueError, TypeError, RuntimeError):
+        return str(find_device("auto"))
+    return device
+
+
+def _advice(header: dict[str, Any]) -> str:
+    """Return what to do about a file that another isthmus wrote, "" if this one did."""
+    theirs, ours = header.get("written_by"), _versions()["isthmus"]
+    wrote = theirs.get("isthmus") if isinstance(theirs, dict) else None
+    if wrote in (None, ours):
+        return ""
+    return f"isthmus {wrote} wrote it, this is {ours}: upgrade isthmus"
+
+
+def _upgraded(header: dict[str, Any]) -> dict[str, Any]:
+    """Return a header of version 1 as one of today: lists were tuples, or arrays of words."""
+    parameters, learned = header["parameters"], dict(header["learned"])
+    for name, dtype in (("classes_", None), ("feature_names_in_", object)):
+        if isinstance(learned.get(name), list):
+            learned[name] = packed(np.array(learned[name], dtype=dtype))
+    tupled = {k: packed(tuple(v)) if isinstance(v, list) else v for k, v in parameters.items()}
+    return header | {"parameters": tupled, "learned": learned}
+
+
+def packed(value: Any) -> Any:
+    """Return a value as JSON can hold it; tuples, arrays and keys that are no words are marked.
+
+    Examples
+    --------
+    >>> packed({"hidden": (8, 4), "weight": {0: 0.5}})
+    {'hidden': {'$tuple': [8, 4]}, 'weight': {'$dict': [[0, 0.5]]}}
+    >>> unpacked(packed({"hidden": (8, 4), "weight": {0: 0.5}}))
+    {'hidden': (8, 4), 'weight': {0: 0.5}}
+    """
+    value = as_array(value) if isinstance(value, torch.Tensor) else value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str | int | float | None):
+        return value
+    if isinstance(value, tuple):
+        return {"$tuple": [packed(one) for one in value]}
+    if isinstance(value, list):
+        return [packed(one) for one in value]
+    if isinstance(value, dict):
+        if all(isinstance(key, str) and not key.startswith("$") for key in value):
+            return {key: packed(one) for key, one in value.items()}
+        return {"$dict": [[packed(key), packed(one)] for key, one in value.items()]}
+    if isinstance(value, np.ndarray) and value.dtype.kind in ARRAYS:
+        kind = "O" if value.dtype.kind == "O" else value.dtype.newbyteorder("=").str
+        flat = [packed(one) for one in value.ravel().tolist()]
+        return {"$array": flat, "type": kind, "shape": list(value.shape)}
+    if isinstance(value, Path):
+        return {"$path": str(value)}
+    return str(value) if isinstance(value, torch.device) else None
+
+
+def unpacked(value: Any) -> Any:
+    """Return the value that `packed` was given."""
+    if isinstance(value, list):
+        return [unpacked(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if "$tuple" in value:
+        return tuple(unpacked(value["$tuple"]))
+    if "$dict" in value:
+        return {unpacked(key): unpacked(one) for key, one in value["$dict"]}
+    if "$path" in value:
+        return Path(value["$path"])
+    if "$array" not in value:
+        return {key: unpacked(one) for key, one in value.items()}
+    dtype = np.dtype(value["type"])
+    if dtype.kind not in ARRAYS or len(value["$array"]) != math.prod(value["shape"]):
+        raise ValueError(f"an array of type {dtype} and shape {value['shape']} is damaged")
+    # how wide words are is seen anew: a damaged file might ask for any width
+    array = np.empty(len(value["$array"]), object)
+    array[:] = unpacked(value["$array"])
+    return array.astype(str if dtype.kind == "U" else dtype).reshape(value["shape"])
 
 
 def write_tensors(
@@ -151,9 +274,9 @@ def read_tensors(path: str | Path, key: str) -> tuple[dict[str, torch.Tensor], d
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            header = json.loads(metadata[key])
+            header = dict(json.loads(metadata[key]))
             return {name: file.get_tensor(name).clone() for name in list(file.keys())}, header
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         what = key.replace("_", " ")
         raise ValueError(
             f"{path} is damaged or not an {what} file ({_first_line(error)})"
@@ -162,7 +285,3 @@ def read_tensors(path: str | Path, key: str) -> tuple[dict[str, torch.Tensor], d
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0][:100] if str(error) else type(error).__name__
-
-
-def _tupled(parameters: dict[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in parameters.items()}

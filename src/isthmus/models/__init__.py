@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -74,9 +75,20 @@ def named(name: str) -> tuple[Any, dict[str, Any]]:
 
 
 def name_of(model: Any) -> str:
-    """Return the family name of a model or of a class."""
+    """Return the family name of a model or of a class.
+
+    Raises
+    ------
+    ValueError
+        If it is another class, be it called like a family or derived from one.
+    """
     cls = model if isinstance(model, type) else type(model)
     for name, class_name in FAMILIES.items():
-        if class_name == cls.__name__:
+        module = sys.modules.get(f"isthmus.models.{name}")
+        if module is not None and getattr(module, class_name) is cls:
             return name
-    raise ValueError(f"{cls.__name__} is not one of the families {', '.join(FAMILIES)}")
+    raise ValueError(
+        f"{cls.__module__}.{cls.__qualname__} is a class of your own, none of the families "
+        f"{', '.join(FAMILIES)}: saved under such a name it would come back as another class; "
+        "use a family and its parameters, or keep what get_params() and the learned arrays say"
+    )

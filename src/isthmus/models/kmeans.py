@@ -12,6 +12,7 @@ from sklearn.base import ClusterMixin
 
 from isthmus.base import Codebook, Representation
 from isthmus.data.images import Images
+from isthmus.data.values import as_array
 from isthmus.progress import track
 from isthmus.tensors import generator, origin_of, readable_tensor, squared_distances
 
@@ -123,7 +124,8 @@ class KMeans(Codebook, ClusterMixin, Representation):
 
     def _seeds(self, images: Images, rng: torch.Generator) -> torch.Tensor:
         if not isinstance(self.init, str):
-            given = np.array(self.init, dtype=np.float64, order="C").reshape(len(self.init), -1)
+            given = np.array(as_array(self.init), dtype=np.float64, order="C")
+            given = given.reshape(len(given), -1)
             if given.shape != (self.n_clusters, self.n_features_in_):
                 raise ValueError(
                     f"init has shape {np.shape(self.init)}, expected {self.n_clusters} centroids "
