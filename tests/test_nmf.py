@@ -5,6 +5,7 @@ from scipy.optimize import nnls
 from sklearn import decomposition
 
 import isthmus as ist
+from isthmus.denoising import denoise
 from isthmus.models import nmf
 
 UPDATES = ("cd", "mu")
@@ -153,9 +154,60 @@ def test_bad_parameters(parameters, words):
         ist.NMF(**parameters).fit(np.random.default_rng(0).random((20, 4)))
 
 
-def test_negative_values_are_refused_in_words():
-    X = np.random.default_rng(0).normal(size=(20, 4))
+@pytest.mark.parametrize("verb", ["fit", "encode", "transform", "score"])
+def test_negative_values_are_refused_in_words(verb):
+    rng = np.random.default_rng(0)
+    model = ist.NMF(2, random_state=0).fit(rng.random((20, 4)))
     with pytest.raises(
         ValueError, match=r"Negative values in data passed to NMF \(such as -.*PCA"
     ):
-        ist.NMF(2).fit(X)
+        getattr(model, verb)(rng.normal(size=(20, 4)))
+
+
+def test_denoising_takes_negative_values_for_0(X):
+    model = ist.NMF(6, random_state=0).fit(X)
+    noisy = X[:20] + np.random.default_rng(0).normal(0, 0.3, X[:20].shape)
+    expected = model.decode(model.encode(np.float32(noisy).clip(min=0))).clip(0, 1)
+    np.testing.assert_allclose(denoise(model, noisy), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("value", [1e-30, 1e-20, 1e17, 1e30, 1e37])
+def test_the_unit_of_the_values_does_not_matter(X, value, dtype):
+    X = X[:60]
+    small = ist.NMF(4, random_state=0).fit(X.astype(dtype))
+    model = ist.NMF(4, random_state=0).fit((X * value).astype(dtype))
+    assert model.health_ == small.health_ == []
+    assert model.reconstruction_err_ == pytest.approx(small.reconstruction_err_ * value, rel=1e-2)
+    assert model.reconstruction_err_ == pytest.approx(error(model, X * value), rel=1e-2)
+    assert np.isfinite(model.sample(5, random_state=0)).all()
+    assert model.sample(50, random_state=0).max() < 5 * value
+
+
+@pytest.mark.parametrize("solver", UPDATES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("offset", [1e3, 1e6])
+def test_small_errors_are_measured_and_made_smaller(X, solver, dtype, offset):
+    """Beside values this large the error vanishes in the rounding of their squares."""
+    X = (X[:100] + offset).astype(dtype)
+    model = ist.NMF(5, solver=solver, max_iter=100, random_state=0).fit(X)
+    about = X.astype(np.float64) - X.mean(0, dtype=np.float64)
+    # as good as two components of PCA: a part is spent on the offset
+    left = np.sqrt(np.cumsum(np.linalg.svd(about)[1][::-1] ** 2)[::-1])
+    assert model.reconstruction_err_ < left[2 if solver == "cd" else 0]
+    exact = np.array([nnls(model.components_.T.astype(float), x)[1] for x in X.astype(float)])
+    assert np.linalg.norm(exact) == pytest.approx(model.reconstruction_err_, rel=0.1)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])
+@pytest.mark.parametrize("solver", UPDATES)
+@pytest.mark.parametrize("value", [0, 51, 255])
+def test_constant_images(value, solver, dtype):
+    X = np.full((20, 9), value).astype(dtype) / (1 if dtype == np.uint8 else dtype(255))
+    X = X.astype(dtype)
+    model = ist.NMF(3, solver=solver, random_state=0).fit(X)
+    exact = np.full((20, 9), value / 255)
+    assert model.reconstruction_err_ < 1e-5
+    np.testing.assert_allclose(model.decode(model.encode(X)), exact, atol=2e-5)
+    np.testing.assert_allclose(model.sample(5, random_state=0), exact[:5], atol=1e-4)
+    assert model.encode(X[:1] * 0).max() == 0

@@ -190,3 +190,28 @@ def test_both_errors_are_below_minisoms_after_equal_passes(data_folder, passes):
 def test_bad_parameters(parameters, words):
     with pytest.raises(ValueError, match=words):
         ist.SOM(**parameters).fit(np.random.default_rng(0).random((20, 4)))
+
+
+@pytest.mark.parametrize("rule", ["batch", "online"])
+def test_what_torch_is_told_does_not_matter(X, rule):
+    X = X[:100].astype(np.float32)
+
+    def numbers():
+        model = ist.SOM((3, 4), rule=rule, max_iter=3, random_state=0).fit(X)
+        measured = model.quantization_error(X), model.topographic_error(X)
+        return [
+            model.codebook_, model.u_matrix(), model.component_planes(), model.hit_map(X),
+            model.locate(X), model.transform(X), model.sample(3, random_state=0), *measured,
+        ]  # fmt: skip
+
+    expected = numbers()
+    with torch.inference_mode():
+        inside = numbers()
+    torch.set_default_dtype(torch.float64)
+    try:
+        wide = numbers()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for found in (inside, wide):
+        for mine, theirs in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(mine, theirs)

@@ -178,8 +178,9 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def score(self, X: Any, y: Any = None) -> float:
         """Return minus the mean squared error of the reconstruction: higher is better."""
         images = self._check(X, reset=False, fewest=1)
-        wrong = (self._tensor(chunk) for chunk in images.chunks(self._rows(images)))
-        total = sum(float(((self._decode(self._encode(x)) - x) ** 2).sum()) for x in wrong)
+        given = (self._tensor(chunk) for chunk in images.chunks(self._rows(images)))
+        wrong = (self._decode(self._encode(x)) - x for x in given)
+        total = sum(float(part.double().square().sum()) for part in wrong)
         return -total / (len(images) * self.n_features_in_)
 
     def save(self, path: str | Path) -> None:

@@ -43,7 +43,8 @@ def denoise(model: Any, X: Any) -> np.ndarray:
     model : Representation
         Fitted, and able to decode.
     X : Images or array of shape (n, ...)
-        Noisy images; values beyond the range of those fitted on are welcome.
+        Noisy images; values beyond the range of those fitted on are welcome. Negative ones count
+        as 0 for a model that takes none (NMF).
 
     Returns
     -------
@@ -71,6 +72,8 @@ def denoise(model: Any, X: Any) -> np.ndarray:
     """
     if not hasattr(model, "decode"):
         raise ValueError(f"{type(model).__name__} cannot decode, so it cannot denoise")
+    if model.__sklearn_tags__().input_tags.positive_only:
+        X = to_unit(np.asarray(X)).clip(min=0)
     found = model.decode(model.encode(X))
     ends = range_for(model, as_images(X))
     return found.clip(*ends) if is_nominal(ends) else found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ SWEEPS = 3
 """Updates of the codes in one pass: they cost little beside the products with the images."""
 START_BYTES = CHUNK_BYTES
 """Size of the random sample, as float32, whose singular vectors start the parts."""
+DOUBT = 1e5
+"""Squared errors below so many roundings of ``|X|^2`` are computed from differences."""
 LONGEST = 100
 """Rounds of 10 sweeps after which a code is taken as it is."""
 CODES = 10_000
@@ -72,7 +75,7 @@ class NMF(Representation):
     Raises
     ------
     ValueError
-        If a value is negative, or a parameter is out of its range.
+        If a value is negative, in `fit` or `encode`, or a parameter is out of its range.
 
     References
     ----------
@@ -109,19 +112,25 @@ class NMF(Representation):
     def _fit(self, images: Images) -> None:
         self._check_parameters(len(images))
         rng = generator(self.random_state, self._device())
-        mean, square = self._moments(images)
-        factors = _Factors(self._start(images, mean, rng), square, self.solver)
-        rows, errors = self._rows(images), [square**0.5]
+        unit, rows = self._unit(images), self._rows(images)
+
+        def read() -> Iterator[torch.Tensor]:
+            for chunk in images.chunks(rows):
+                yield self._tensor(chunk) if unit == 1 else self._tensor(chunk) / unit
+
+        mean, square = _moments(read())
+        factors = _Factors(self._start(images, unit, mean, rng), square, self.solver)
+        errors = [square**0.5]
         for _ in track(range(self.max_iter), "NMF", self.max_iter, self.verbose):
-            errors.append(factors.improve(map(self._tensor, images.chunks(rows))))
+            errors.append(factors.improve(read))
             if errors[-2] - errors[-1] <= self.tol * errors[-1]:
                 break
-        parts, codes = factors.scaled()
-        self.n_iter_, self.reconstruction_err_ = len(errors) - 1, errors[-1]
+        parts, codes = (tensor.cpu().numpy() for tensor in factors.scaled())
+        self.n_iter_, self.reconstruction_err_ = len(errors) - 1, errors[-1] * unit
         self.drop_ = (errors[-2] - errors[-1]) / max(errors[-1], 1e-12)
-        self.components_ = parts.cpu().numpy()
-        self.use_ = codes.amax(0).cpu().numpy()
-        self._learn_to_sample(codes.cpu().numpy())
+        self.components_ = parts.astype(np.float64 if images.dtype == np.float64 else np.float32)
+        self.use_ = codes.max(0)
+        self._learn_to_sample(codes, unit)
 
     def _rows(self, images: Images) -> int:
         return 4 * super()._rows(images)  # the sweeps' many small steps want long rows
@@ -138,24 +147,27 @@ class NMF(Representation):
             if not getattr(self, name) >= least:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least {least}")
 
-    def _moments(self, images: Images) -> tuple[float, float]:
-        """Return the mean of all values and the sum of their squares; refuse negative ones."""
-        total, square = 0.0, 0.0
+    def _unit(self, images: Images) -> float:
+        """Return the power of 2 that brings all values to 1 or less; refuse negative ones.
+
+        Taken in this unit values neither overflow nor vanish when they are squared, and what
+        counts as little is little beside them.
+        """
+        most = 0.0
+        if images.dtype == np.uint8:
+            return 1.0
         for chunk in images.chunks(self._rows(images)):
             x = self._tensor(chunk)
-            if (least := float(x.min())) < 0:
-                raise ValueError(
-                    f"Negative values in data passed to NMF (such as {least:.4g}): it adds up "
-                    "non-negative parts; shift or scale the values to be 0 or more, or use PCA"
-                )
-            total += float(x.sum())
-            square += float((x * x).sum())
-        return total / (len(images) * self.n_features_in_), square
+            _refuse_negative(x)
+            most = max(most, float(x.max()))
+        return 2.0 ** math.ceil(math.log2(most)) if most else 1.0
 
-    def _start(self, images: Images, mean: float, rng: torch.Generator) -> torch.Tensor:
+    def _start(
+        self, images: Images, unit: float, mean: float, rng: torch.Generator
+    ) -> torch.Tensor:
         most = max(2 * self.n_components, START_BYTES // (4 * self.n_features_in_))
         order = torch.randperm(len(images), generator=rng, device=rng.device).cpu().numpy()
-        x = self._tensor(np.asarray(images[np.sort(order[:most])]))
+        x = self._tensor(np.asarray(images[np.sort(order[:most])])) / unit
         if self.init == "nndsvda":
             parts = _sides(*_singular(x, self.n_components, rng))
             return torch.where(parts > 1e-6, parts, mean)
@@ -163,8 +175,8 @@ class NMF(Representation):
         parts = torch.rand(shape, generator=rng, device=x.device, dtype=x.dtype)
         return parts * (mean / self.n_components) ** 0.5
 
-    def _learn_to_sample(self, codes: np.ndarray) -> None:
-        codes = codes[:: -(-len(codes) // CODES)].astype(np.float64)
+    def _learn_to_sample(self, codes: np.ndarray, unit: float) -> None:
+        codes = codes[:: -(-len(codes) // CODES)].astype(np.float64) * unit
         self.code_quantiles_ = np.quantile(codes, np.linspace(0, 1, QUANTILES), axis=0).T
         middle = np.stack([_ranks(column) for column in codes.T], 1) / len(codes)
         normal = torch.special.ndtri(torch.from_numpy(middle)).numpy()
@@ -174,6 +186,7 @@ class NMF(Representation):
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
         """Return the least-squares codes, each settled by itself: the batch does not matter."""
+        _refuse_negative(x)
         parts = self._learned("components_", x).double()
         square, product = parts @ parts.T, parts @ x.double().T
         codes = _begin(product, square)
@@ -208,7 +221,7 @@ class NMF(Representation):
 
     def _health(self, images: Images) -> list[str]:
         findings = []
-        if dead := int((self.use_ <= 1e-6 * max(self.use_.max(), 1e-12)).sum()):
+        if dead := int((self.use_ <= 1e-6 * self.use_.max()).sum()):
             findings.append(
                 f"{dead} of {self.n_components} parts are dead (no image has them): "
                 f"n_components={max(1, self.n_components - dead)} keeps everything"
@@ -222,18 +235,22 @@ class NMF(Representation):
 
 
 class _Factors:
-    """Codes and parts being improved in turns; the codes lie by chunk, each (k, rows)."""
+    """Codes and parts being improved in turns; the codes lie by chunk, each (k, rows).
+
+    They are float64 from when on the error is too small for the type of the images.
+    """
 
     def __init__(self, parts: torch.Tensor, square: float, solver: str):
         self.parts, self.square, self.solver = parts, square, solver
         self.codes: list[torch.Tensor] = []
 
-    def improve(self, chunks: Iterator[torch.Tensor]) -> float:
+    def improve(self, read: Callable[[], Iterator[torch.Tensor]]) -> float:
         """Update all codes, then the parts; return the Frobenius norm of what is left."""
         update, parts = UPDATES[self.solver], self.parts
         begin, inner = not self.codes, parts @ parts.T
         cross, outer = torch.zeros_like(parts), torch.zeros_like(inner)
-        for i, x in enumerate(chunks):
+        for i, x in enumerate(read()):
+            x = x.to(parts)
             product = parts @ x.T
             if begin:
                 self.codes.append(_begin(product, inner, self.solver))
@@ -246,13 +263,38 @@ class _Factors:
             update(parts, cross, outer)
         fit = 2 * (parts * cross).sum(dtype=torch.float64)
         norm = ((parts @ parts.T) * outer).sum(dtype=torch.float64)
-        return max(0.0, self.square - float(fit - norm)) ** 0.5
+        left = self.square - float(fit - norm)
+        if left < DOUBT * torch.finfo(parts.dtype).eps * self.square:
+            self.parts, self.codes = parts.double(), [codes.double() for codes in self.codes]
+            left = self.square = 0.0
+            for x, codes in zip(read(), self.codes, strict=True):
+                left += float((x - codes.T @ self.parts).square().sum())
+                self.square += float(x.double().square().sum())
+        return left**0.5
 
     def scaled(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return parts with a largest value of 1, and the codes (n, k) that go with them."""
         peak = self.parts.amax(1, keepdim=True)
         peak = torch.where(peak > 0, peak, 1)
         return self.parts / peak, (torch.cat(self.codes, 1) * peak).T
+
+
+def _refuse_negative(x: torch.Tensor) -> None:
+    if len(x) and (least := float(x.min())) < 0:
+        raise ValueError(
+            f"Negative values in data passed to NMF (such as {least:.4g}): it adds up "
+            "non-negative parts; shift or scale the values to be 0 or more, or use PCA"
+        )
+
+
+def _moments(chunks: Iterator[torch.Tensor]) -> tuple[float, float]:
+    """Return the mean of all values and the sum of their squares."""
+    count, total, square = 0, 0.0, 0.0
+    for x in chunks:
+        count += x.numel()
+        total += float(x.sum())
+        square += float((x * x).sum())
+    return total / count, square
 
 
 def _begin(product: torch.Tensor, square: torch.Tensor, solver: str = "cd") -> torch.Tensor:

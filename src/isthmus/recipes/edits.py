@@ -59,8 +59,12 @@ def _pairs(rng: Any, images: Images, n: int, same: bool) -> tuple[np.ndarray, np
 
 
 def _to_nearest(x: np.ndarray, known: np.ndarray) -> np.ndarray:
-    squared = (x**2).sum(1)[:, None] + (known**2).sum(1) - 2 * x @ known.T
-    return np.sqrt(np.maximum(squared.min(1), 0))
+    import torch
+
+    from isthmus.tensors import squared_distances
+
+    squared = squared_distances(torch.from_numpy(x), torch.from_numpy(known))
+    return squared.amin(1).sqrt().numpy()
 
 
 def _morph_pictures(bench: Any, model: Any, test: Images) -> None:

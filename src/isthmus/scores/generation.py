@@ -133,9 +133,11 @@ def _within(points: np.ndarray, members: np.ndarray, k: int) -> float:
 
 def _distances(points: np.ndarray, members: ArrayLike) -> Any:
     """Yield squared distances to all members, some points at a time."""
-    members = np.asarray(members)
-    norms = np.square(members).sum(1)
+    import torch
+
+    from isthmus.tensors import squared_distances
+
+    others = torch.from_numpy(np.asarray(members))
     for start in range(0, len(points), CHUNK):
-        part = points[start : start + CHUNK]
-        squared = np.square(part).sum(1)[:, None] + norms - 2 * part @ members.T
-        yield np.maximum(squared, 0)
+        part = torch.from_numpy(points[start : start + CHUNK])
+        yield squared_distances(part, others).numpy()
