@@ -196,7 +196,8 @@ def test_small_errors_are_measured_and_made_smaller(X, solver, dtype, offset):
     left = np.sqrt(np.cumsum(np.linalg.svd(about)[1][::-1] ** 2)[::-1])
     assert model.reconstruction_err_ < left[2 if solver == "cd" else 0]
     exact = np.array([nnls(model.components_.T.astype(float), x)[1] for x in X.astype(float)])
-    assert np.linalg.norm(exact) == pytest.approx(model.reconstruction_err_, rel=0.1)
+    best = np.linalg.norm(exact)  # codes of the fit come near it, multiplied ones slowly
+    assert 0.99 * best < model.reconstruction_err_ < (1.1 if solver == "cd" else 1.3) * best
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])
