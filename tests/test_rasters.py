@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import isthmus as ist
 from isthmus.data.images import Images
 from isthmus.data.readers import load_images
+from isthmus.segments import segment
 
 tifffile = pytest.importorskip("tifffile")
 
@@ -411,3 +413,170 @@ def test_what_says_where_a_geotiff_lies_can_be_written_again(data_folder, tmp_pa
     np.testing.assert_array_equal(again.data, images.data)
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.geotiff_metadata["ModelPixelScale"][0] == pytest.approx(28.5)
+
+
+EMPTY = (np.mgrid[:12, :15] < [[[4]], [[5]]]).any(0)
+"""A collar above and to the left."""
+NOTHING = {"u1": [0, 255], "i2": [-9999, 0], "u2": [0, 65535], "f4": [-9999, np.nan, -3.4e38]}
+NO_DATA = [(kind, value) for kind, values in NOTHING.items() for value in values]
+
+
+def scene(kind, value, bands=3):
+    """A scene with a collar of no data, and one pixel that lacks a single band."""
+    cube = np.random.default_rng(0).integers(1, 200, (12, 15, bands)).astype(kind)
+    cube[EMPTY] = value
+    cube[8, 9, 1] = value
+    empty = EMPTY.copy()
+    empty[8, 9] = True
+    return cube, empty
+
+
+def write_scene(folder, kind, value, form, text=None):
+    cube, empty = scene(kind, value)
+    text = f"{value:g}" if text is None else text
+    if form == "tif":
+        path = folder / "scene.tif"
+        tags = [(42113, "s", 0, text, True), (33550, "d", 3, (30.0, 30.0, 0.0), True)]
+        contig = {"planarconfig": "contig", "photometric": "minisblack"}
+        tifffile.imwrite(path, cube, extratags=tags, **contig)
+        return path, cube, empty
+    path = folder / "scene.hdr"
+    facts = {"samples": 15, "code": CODES[kind], "interleave": "bip", "order": 0, "offset": 0}
+    head = HEADER.format(more=f"data ignore value = {text}", **facts)
+    path.write_text(head.replace("lines   = 4", "lines   = 12"))
+    (folder / "scene.img").write_bytes(cube.tobytes())
+    return path, cube, empty
+
+
+@pytest.mark.parametrize("form", ["tif", "hdr"])
+@pytest.mark.parametrize(("kind", "value"), NO_DATA)
+def test_pixels_without_data_are_left_out(tmp_path, form, kind, value):
+    path, cube, empty = write_scene(tmp_path, kind, value, form)
+    images = load_images(path)
+    np.testing.assert_array_equal(images.data[0], cube)
+    np.testing.assert_array_equal(images.without_data()[0], empty)
+    valid = cube[~empty].astype(float)
+    if kind != "u1":
+        assert images.value_range == (valid.min(), valid.max())
+    pixels = load_images(path, per="pixel")
+    np.testing.assert_array_equal(pixels.data, cube[~empty])
+    np.testing.assert_array_equal(
+        (pixels.factors["row"], pixels.factors["column"]), np.nonzero(~empty)
+    )
+    assert pixels.meta["left_out"] == empty.sum()
+    unit = valid / 255 if kind == "u1" else valid
+    variance = np.linalg.eigvalsh(np.cov(unit.T))[::-1]
+    np.testing.assert_allclose(ist.PCA(3).fit(pixels).explained_variance_, variance, rtol=1e-3)
+    json.dumps(images.meta, allow_nan=False)
+
+
+@pytest.mark.parametrize("text", ["", "none", "-9999"])
+def test_only_what_the_header_says_is_no_data(tmp_path, text):
+    path, *_ = write_scene(tmp_path, "u1", 0, "tif", text)
+    assert load_images(path).without_data() is None
+    assert len(load_images(path, per="pixel")) == 180
+
+
+def test_nan_needs_no_header(tmp_path):
+    cube, empty = scene("f4", np.nan)
+    tifffile.imwrite(tmp_path / "a.tif", cube, photometric="minisblack", planarconfig="contig")
+    images = load_images(tmp_path / "a.tif")
+    np.testing.assert_array_equal(images.pixels().data, cube[~empty])
+    twice = ist.Images(np.repeat(images.data, 2, 0), source="a.tif")
+    with pytest.raises(ValueError, match=r"a\.tif: Input contains NaN; per='pixel' .*leaves out"):
+        ist.PCA(1).fit(twice)
+
+
+def test_a_value_of_fewer_digits_than_float32_has(tmp_path):
+    """GDAL's lowest float, as it and others write it."""
+    lowest = np.finfo(np.float32).min
+    for text in ("-3.40282e+38", "-3.4028234663852886e+38"):
+        path, _, empty = write_scene(tmp_path, "f4", lowest, "tif", text)
+        np.testing.assert_array_equal(load_images(path).without_data()[0], empty)
+
+
+def test_a_raster_without_any_data(tmp_path):
+    path, *_ = write_scene(tmp_path, "f4", np.nan, "tif")
+    images = load_images(path)
+    images.data = np.full_like(images.data, np.nan)
+    with pytest.raises(ValueError, match="none of its 180 pixels has data"):
+        images.pixels()
+
+
+@pytest.mark.parametrize(("kind", "value"), NO_DATA)
+def test_a_smaller_raster_has_no_data_where_nothing_was_mixed_in(tmp_path, kind, value):
+    cube = np.random.default_rng(0).integers(60, 200, (60, 50, 3)).astype(kind)
+    cube[:20] = value
+    tags = [(42113, "s", 0, f"{value:g}", True)]
+    contig = {"planarconfig": "contig", "photometric": "minisblack"}
+    tifffile.imwrite(tmp_path / "a.tif", cube, extratags=tags, **contig)
+    for dtype in ("uint8", "float32"):
+        small = load_images(tmp_path / "a.tif", size=(30, 25), dtype=dtype)
+        empty = small.without_data()[0]
+        assert empty[:10].all()
+        assert not empty[14:].any()
+        known = small.data[0][~empty] * (255 if kind == "u1" and dtype == "float32" else 1)
+        assert known.min() > 20
+        assert known.max() < 240
+
+
+@pytest.mark.parametrize("family", ["kmeans", "pca", "pixelnet"])
+def test_segments_of_a_raster_with_a_collar(tmp_path, run, family):
+    path, cube, empty = write_scene(tmp_path, "f4", -9999, "tif")
+    images = load_images(path)
+    if family == "pixelnet":
+        valid = ist.Images(np.tile(cube[4:, 5:], (2, 1, 1, 1))[:, :7, :8])
+        model = ist.PixelNet(2, channels=4, max_steps=2, random_state=0).fit(valid)
+    else:
+        model = {"kmeans": ist.KMeans(2, random_state=0), "pca": ist.PCA(2)}[family]
+        model.fit(images.pixels())
+    found = segment(model, images)
+    planes = found.label_maps if family == "kmeans" else found.attributes
+    assert planes.shape[:3] == (1, 12, 15)
+    if family == "kmeans":
+        np.testing.assert_array_equal(planes[0] == -1, empty)
+        np.testing.assert_array_equal(planes[0][~empty], model.encode(images.pixels()))
+    else:
+        np.testing.assert_array_equal(np.isnan(planes[0]).all(-1), empty)
+    model.save(tmp_path / "m.safetensors")
+    code, _, err = run("segment", "m.safetensors", path, "-o", "out", "--json")
+    assert code == 0
+    assert f"{empty.sum()} of 180 pixels have no data (-9999)" in err
+    kind = "classes" if family == "kmeans" else "attributes"
+    with tifffile.TiffFile(tmp_path / "out" / f"scene-{kind}.tif") as file:
+        written = file.asarray()
+        said = file.pages[0].tags[42113].value
+        assert 33550 in file.pages[0].tags
+    assert said == ("255" if kind == "classes" else "nan")
+    nothing = written == 255 if kind == "classes" else np.isnan(written).all(-1)
+    np.testing.assert_array_equal(nothing, empty)
+    again = load_images(tmp_path / "out" / f"scene-{kind}.tif")
+    np.testing.assert_array_equal(again.without_data()[0], empty)
+    if family == "kmeans":
+        facts = json.loads((tmp_path / "out" / "segments.json").read_text())["each"][0]
+        assert sum(facts["shares"].values()) == pytest.approx(1, abs=1e-3)
+        assert facts["without data"] == empty.sum()
+
+
+def test_more_than_255_classes_of_pixels_do_not_wrap(tmp_path, run):
+    cube = np.arange(300, dtype=np.float32).reshape(15, 20, 1) * 10
+    tifffile.imwrite(tmp_path / "a.tif", cube[..., 0])
+    model = ist.KMeans(300, random_state=0, n_init=1).fit(
+        load_images(tmp_path / "a.tif", per="pixel")
+    )
+    model.save(tmp_path / "k.safetensors")
+    assert run("segment", "k.safetensors", "a.tif", "-o", "out")[0] == 0
+    written = tifffile.imread(tmp_path / "out" / "a-classes.tif")
+    assert len(np.unique(written)) == 300
+
+
+def test_commands_say_how_many_pixels_have_no_data(tmp_path, run):
+    path, _, empty = write_scene(tmp_path, "i2", -9999, "tif")
+    words = f"{empty.sum()} of 180 pixels have no data (-9999)"
+    code, out, err = run("data", path, "-o", "a.png")
+    assert code == 0
+    assert words in out
+    assert f"isthmus: {words}; --per pixel leaves them out\n" in err
+    assert "-9999 " not in out
+    code, out, err = run("data", path, "--per", "pixel", "-o", "b.png")
+    assert f"isthmus: {empty.sum()} pixels without data are left out\n" in err

@@ -21,7 +21,9 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from isthmus import health
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows, with_channels
-from isthmus.data.values import as_array, as_values, depth_if_deep, to_array
+from isthmus.data.like import bits_for
+from isthmus.data.nodata import check_finite
+from isthmus.data.values import as_array, as_values, to_array
 from isthmus.heldout import kept_hashes, row_hashes
 from isthmus.progress import track
 from isthmus.tensors import find_device, generator, readable_tensor, squared_distances, usual_torch
@@ -220,14 +222,13 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _check(self, X: Any, *, reset: bool, fewest: int = 0) -> Images:
         """Return `X` as finite Images of the shape fitted on; on `reset`, learn the shape."""
-        name, bits = type(self).__name__, self._bits(X, reset)
+        name, bits = type(self).__name__, bits_for(self, X, reset)
         if not isinstance(X, Images):
             X = self._check_array(as_array(X), reset, fewest, bits)
         elif len(X) < fewest:
             raise ValueError(f"{name} needs at least {fewest} images, got n_samples={len(X)}")
         elif X.dtype.kind == "f":
-            for chunk in X.chunks():
-                check_array(chunk, allow_nd=True, dtype=None)
+            check_finite(X)
         if reset:
             self.image_shape_ = tuple(int(side) for side in X.shape[1:])
             self.n_features_in_ = int(np.prod(self.image_shape_))
@@ -236,19 +237,6 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         images = as_images(X)
         self._check_shape(images)
         return images
-
-    def _bits(self, X: Any, reset: bool) -> int | None:
-        """Return the depth that 16-bit images are scaled by: on `reset` theirs, else the fit's."""
-        there = X.loading.get("bits") if isinstance(X, Images) else depth_if_deep(as_array(X))
-        if reset:
-            return there
-        learnt = getattr(self, "fitting_", {}).get("bits")
-        if isinstance(X, Images) and None not in (there, learnt) and there != learnt:
-            raise ValueError(
-                f"{X.source} was read as images of {there} bits, this {type(self).__name__} was "
-                f"fitted on {learnt}: load them by like=model, or by bits={learnt}"
-            )
-        return learnt or there
 
     def _check_array(self, X: Any, reset: bool, fewest: int, bits: int | None) -> np.ndarray:
         """Return finite numbers by the rule of `as_values`; tables go scikit-learn's way first."""

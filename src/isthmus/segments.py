@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from isthmus.data.images import Images, as_images
+from isthmus.data.nodata import with_means
+
+NOTHING: dict[str, Any] = {"i": -1, "f": np.nan}
+"""What stands for no data, by the kind of the numbers."""
 
 
 class Segments(NamedTuple):
-    """What a model says of every pixel.
+    """What a model says of every pixel; of those without data -1, or NaN.
 
     Attributes
     ----------
@@ -57,8 +62,20 @@ def segment(model: Any, X: Any) -> Segments:
         )
     if not getattr(model, "any_size", False):
         return _by_pixel(model, images)
+    empty = images.without_data()
+    if empty is not None:
+        images = replace(images, data=with_means(np.asarray(images), empty), rows=None)
     label_maps = model.predict(images) if hasattr(model, "predict") else None
-    return Segments(label_maps, model.encode(images))
+    return Segments(_emptied(label_maps, empty), _emptied(model.encode(images), empty))
+
+
+def _emptied(planes: np.ndarray | None, empty: np.ndarray | None) -> np.ndarray | None:
+    """Return planes with -1, or NaN of attributes, where pixels have no data."""
+    if planes is None or empty is None:
+        return planes
+    planes = planes.astype(np.int64) if planes.dtype.kind in "iu" else planes.copy()
+    planes[empty] = NOTHING[planes.dtype.kind]
+    return planes
 
 
 def _by_pixel(model: Any, images: Images) -> Segments:
@@ -74,6 +91,7 @@ def _by_pixel(model: Any, images: Images) -> Segments:
             f"this {name} was fitted on pixels of {shape[0]} channels, got images of shape "
             f"{images.shape}"
         )
-    codes = model.encode(images.pixels())
-    codes = codes.reshape(*images.shape[:3], *codes.shape[1:])
-    return Segments(codes, None) if codes.ndim == 3 else Segments(None, codes)
+    empty, codes = images.without_data(), model.encode(images.pixels())
+    planes = np.full((*images.shape[:3], *codes.shape[1:]), NOTHING[codes.dtype.kind], codes.dtype)
+    planes[np.ones(images.shape[:3], bool) if empty is None else ~empty] = codes
+    return Segments(planes, None) if planes.ndim == 3 else Segments(None, planes)

@@ -143,19 +143,18 @@ def _say_written(path: Path, array: Any, as_json: bool, of: Any = None, note: st
 
 def described(images: Any) -> dict[str, Any]:
     """Return what was read, in words and numbers."""
-    low = min(chunk.min() for chunk in images.chunks()).item()
-    high = max(chunk.max() for chunk in images.chunks()).item()
     facts = {
         "source": images.source,
         "count": len(images),
         "shape": list(images.shape[1:]),
         "dtype": str(images.dtype),
-        "range": [low, high],
+        "range": _ends(images),
         "classes": images.classes,
         "factors": {name: _spread(values) for name, values in sorted(images.factors.items())}
         or None,
         "label maps": _legend(images),
         "bands": _bands(images),
+        "no data": _no_data(images),
         "depth": _depth(images),
         "split": None,
         "skipped": len(images.skipped),
@@ -164,6 +163,31 @@ def described(images: Any) -> dict[str, Any]:
     if images.is_test is not None:
         facts["split"] = f"{len(images.train)} train, {len(images.test)} test"
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def _ends(images: Any) -> list[float]:
+    """Return the least and the greatest value, where there are data."""
+    import numpy as np
+
+    from isthmus.data.nodata import known_values
+
+    ends = []
+    for chunk in known_values(images.chunks(), images.meta.get("no_data")):
+        known = chunk if chunk.dtype.kind != "f" else chunk[np.isfinite(chunk)]
+        ends += [known.min().item(), known.max().item()] if known.size else []
+    return [min(ends), max(ends)] if ends else [float("nan")] * 2
+
+
+def _no_data(images: Any) -> str | None:
+    """Return how many pixels have no data, or were left out for that."""
+    from isthmus.data.nodata import in_words
+
+    if "left_out" in images.meta:
+        return f"{images.meta['left_out']:,} pixels without data are left out"
+    empty = images.without_data()
+    if empty is None:
+        return None
+    return in_words(images.meta.get("no_data"), int(empty.sum()), empty.size)
 
 
 def in_words(value: Any) -> str:
@@ -262,6 +286,9 @@ def print_skipped(images: Any) -> None:
         typer.echo(f"skipped {len(images.skipped) - 10} more", err=True)
     if (images.loading.get("bits") or 16) < 16:
         typer.echo(f"isthmus: values are read by {_depth(images)}", err=True)
+    if {"no_data", "left_out"} & images.meta.keys() and (words := _no_data(images)):
+        more = "" if images.ndim == 2 else "; --per pixel leaves them out"
+        typer.echo(f"isthmus: {words}{more}", err=True)
 
 
 def print_changed(*sets: Any) -> None:

@@ -71,24 +71,32 @@ def _one(model: Any, image: Any, stem: str, folder: Path) -> dict[str, Any]:
     import numpy as np
 
     from isthmus.data.geotiff import write_tiff
+    from isthmus.data.nodata import with_nan
     from isthmus.segments import segment as run
     from isthmus.views.overlays import draw_attributes, draw_segments
 
-    found, facts = run(model, image), {"image": stem}
+    found, facts = run(model, image), dict[str, Any](image=stem)
+    empty = image.without_data()
     first = image.meta.get("shown_bands", [])
-    shown = np.asarray(image)[0][..., first] if len(first) == 3 else np.asarray(image)[0]
+    shown = with_nan(np.asarray(image), empty)[0]
+    shown = shown[..., first] if len(first) == 3 else shown
     if found.attributes is not None:
-        write_tiff(folder / f"{stem}-attributes.tif", found.attributes[0], image.meta)
+        nothing = None if empty is None else "nan"
+        write_tiff(folder / f"{stem}-attributes.tif", found.attributes[0], image.meta, nothing)
         picture = draw_attributes(shown, found.attributes[0], f"{stem}: {model.code_}")
         picture.save(folder / f"{stem}-attributes.png")
     if found.label_maps is not None:
-        label_map = found.label_maps[0].astype(np.uint8)
         names = _names(model, image)
-        write_tiff(folder / f"{stem}-classes.tif", label_map, image.meta)
+        kind: Any = np.uint8 if len(names) < 256 else np.uint16
+        label_map = found.label_maps[0].astype(kind)  # what has no data becomes the highest
+        nothing = None if empty is None else str(np.iinfo(kind).max)
+        write_tiff(folder / f"{stem}-classes.tif", label_map, image.meta, nothing)
         draw_segments(shown, label_map, names, f"{stem}: image, classes over it, classes").save(
             folder / f"{stem}-classes.png"
         )
-        facts |= _about(label_map, names, image)
+        facts |= _about(label_map, names, image, empty)
+    if empty is not None:
+        facts["without data"] = int(empty.sum())
     return facts
 
 
@@ -98,17 +106,18 @@ def _names(model: Any, image: Any) -> list[str]:
     return list(known or [f"class {k}" for k in range(n)])
 
 
-def _about(label_map: Any, names: list[str], image: Any) -> dict[str, Any]:
+def _about(label_map: Any, names: list[str], image: Any, empty: Any) -> dict[str, Any]:
     """Return the share of every class, and how many pixels are right where the truth is known."""
     import numpy as np
 
     from isthmus.data.label_maps import without_class
 
-    counts = np.bincount(label_map.ravel(), minlength=len(names)) / label_map.size
+    seen = np.ones(label_map.shape, dtype=bool) if empty is None else ~empty[0]
+    counts = np.bincount(label_map[seen], minlength=len(names)) / max(1, int(seen.sum()))
     facts: dict[str, Any] = {"shares": dict(zip(names, counts.round(4).tolist(), strict=True))}
     if image.label_maps is not None:
         truth = image.label_maps[0]
-        known = ~without_class(truth, image.ignored_class)
+        known = seen & ~without_class(truth, image.ignored_class)
         facts |= {"right": int((truth == label_map)[known].sum()), "known": int(known.sum())}
     return facts
 

@@ -11,6 +11,10 @@ from isthmus.data.decode import LUMA, Rule, fit_labels, resize_array
 from isthmus.data.fitting import COLORED, GREYED, size_changes
 from isthmus.data.images import Images, to_unit
 from isthmus.data.label_maps import NO_CLASS
+from isthmus.data.nodata import empty_pixels
+
+MIXED = 1e-3
+"""Share of a pixel that may come from such as have no data."""
 
 
 def adjusted(images: Images, rule: Rule) -> Images:
@@ -27,8 +31,27 @@ def adjusted(images: Images, rule: Rule) -> Images:
     if images.rows is not None:
         images = replace(images, data=images.data[images.rows], rows=None)
     data = _resized(_recoloured(_as_asked(images.data, rule), rule.color), rule)
+    meta = _emptied(data, images, rule)
     images = _noted(images, data, rule)
-    return replace(images, data=data, **_resized_maps(images, data.shape[1:3], rule))
+    maps = _resized_maps(images, data.shape[1:3], rule)
+    return replace(images, data=data, meta=meta, **maps)
+
+
+def _emptied(data: np.ndarray, images: Images, rule: Rule) -> dict[str, Any]:
+    """Take the data from pixels that were mixed with such as have none; return what `meta` says.
+
+    That is for a value which stands for nothing; NaN comes through any filter.
+    """
+    value = images.meta.get("no_data")
+    if value in (None, "nan") or data.ndim == 2:
+        return images.meta
+    in_unit = images.dtype == np.uint8 and data.dtype != np.uint8
+    written = value / 255 if in_unit else value
+    for out, empty in zip(data, empty_pixels(images.data, value), strict=True):
+        if empty.any():
+            mixed = resize_array(empty[..., None].astype(np.float32), out.shape[:2], rule.fit)
+            out[np.abs(mixed[..., 0]) > MIXED] = written
+    return images.meta | {"no_data": written}
 
 
 def _as_asked(data: np.ndarray, rule: Rule) -> np.ndarray:

@@ -9,15 +9,20 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.arrays import library
+from isthmus.data.nodata import NO_DATA_TAG
 
 Tag = tuple[int, int, int, Any]
 
 DOUBLE, SHORT, ASCII = 12, 3, 2
 """Types of TIFF tags."""
-NO_DATA = 42113
 
 
-def write_tiff(path: str | Path, planes: np.ndarray, meta: dict[str, Any] | None = None) -> None:
+def write_tiff(
+    path: str | Path,
+    planes: np.ndarray,
+    meta: dict[str, Any] | None = None,
+    no_data: str | None = None,
+) -> None:
     """Write planes (h, w) or (h, w, k) to a TIFF file, with the place that `meta` says.
 
     Parameters
@@ -29,6 +34,8 @@ def write_tiff(path: str | Path, planes: np.ndarray, meta: dict[str, Any] | None
     meta : dict, optional
         ``Images.meta`` of the raster: the tags of a GeoTIFF, or the "map info" of ENVI on WGS-84,
         in UTM or in degrees.
+    no_data : str, optional
+        Which value stands for nothing, as the file is to say it.
 
     Raises
     ------
@@ -46,6 +53,8 @@ def write_tiff(path: str | Path, planes: np.ndarray, meta: dict[str, Any] | None
     with library("tifffile", Path(path)):
         import tifffile
     tags = [(*tag, True) for tag in place_of(meta or {})]
+    if no_data is not None:
+        tags.append((NO_DATA_TAG, ASCII, len(no_data) + 1, no_data, True))
     options: dict[str, Any] = {"extratags": tags} if tags else {}
     if planes.ndim == 3:
         options["planarconfig"] = "contig"
@@ -65,7 +74,7 @@ def place_of(meta: dict[str, Any]) -> list[Tag]:
     (33550, 12, 3, (30.0, 30.0, 0.0))
     """
     if "geotiff" in meta:
-        return [tuple(tag) for tag in meta["geotiff"] if tag[0] != NO_DATA]
+        return [tuple(tag) for tag in meta["geotiff"] if tag[0] != NO_DATA_TAG]
     info = [part.strip() for part in str(meta.get("map_info", "")).split(",")]
     try:
         return _of_map_info(info)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from isthmus.data import fitting
-from isthmus.data.label_maps import MASK_CLASSES, NO_CLASS, check_classes, is_mask, without_class
+from isthmus.data.label_maps import MASK_CLASSES, NO_CLASS, check_classes, is_mask, pixel_labels
+from isthmus.data.nodata import empty_pixels, known_values
 from isthmus.data.ranges import Range, range_of
 from isthmus.data.values import as_array, as_values, depth_if_deep, is_deep, to_array
 
@@ -57,7 +58,7 @@ class Images:
         occurs and no other is given.
     meta : dict
         What else the source says of all images, as JSON can hold it: the wavelengths of a raster,
-        where on the earth it lies.
+        where on the earth it lies, which value stands for no data ("no_data").
     sizes : ndarray of int of shape (n, 2), optional
         Height and width of every image as it was read, the right way up.
     changes : ndarray of uint8 of shape (n,), optional
@@ -210,7 +211,7 @@ class Images:
         (0, 1) or (-1, 1) where all values lie within it, else their least and greatest. Scores,
         noise, pictures and files go by it, or by the `range_` of the model at hand.
         """
-        return range_of(self.chunks())
+        return range_of(known_values(self.chunks(), self.meta.get("no_data")))
 
     @property
     def changed(self) -> str:
@@ -286,7 +287,8 @@ class Images:
         """Return the vector of every pixel as a sample of its own, (n h w, c).
 
         Where a pixel was is kept as the factors "row", "column" and, of several images, "image";
-        label maps become labels, -1 where the class is to be ignored.
+        label maps become labels, -1 where the class is to be ignored. Pixels without data are left
+        out (`without_data`); ``meta["left_out"]`` says how many.
 
         Examples
         --------
@@ -296,12 +298,13 @@ class Images:
         if self.ndim != 4:
             raise ValueError(f"pixels need images, got vectors of shape {self.shape}")
         n, height, width, n_channels = self.shape
+        maps = self.label_maps
         places = np.indices((n, height, width), dtype=np.int32).reshape(3, -1)
         names = ("image", "row", "column")[n == 1 :]
-        return Images(
+        pixels = Images(
             np.asarray(self).reshape(-1, n_channels),
-            y=self._pixel_labels(),
-            classes=None if self.label_maps is None else self.map_classes,
+            y=None if maps is None else pixel_labels(maps, self.ignored_class),
+            classes=None if maps is None else self.map_classes,
             factors=dict(zip(names, places[n == 1 :], strict=True)),
             is_test=None if self.is_test is None else np.repeat(self.is_test, height * width),
             skipped=self.skipped,
@@ -309,13 +312,32 @@ class Images:
             meta=self.meta,
             loading=self.loading | {"per": "pixel", "changed": self.changed},
         )
+        empty = self.without_data()
+        if empty is None:
+            return pixels
+        if empty.all():
+            raise ValueError(f"{self.source}: none of its {empty.size:,} pixels has data")
+        kept = pixels[~empty.ravel()]
+        left_out = {"left_out": int(empty.sum())}
+        return replace(kept, data=np.asarray(kept), rows=None, meta=self.meta | left_out)
 
-    def _pixel_labels(self) -> np.ndarray | None:
-        if self.label_maps is None:
+    def without_data(self) -> np.ndarray | None:
+        """Return which pixels (n, h, w) have no data, None where all have.
+
+        These are NaN in a band or more, or the value that the header of a raster names.
+
+        Examples
+        --------
+        >>> raster = np.zeros((1, 2, 2, 3), dtype=np.float32)
+        >>> raster[0, 0, 1, 2] = np.nan
+        >>> Images(raster).without_data().tolist()
+        [[[False, True], [False, False]]]
+        """
+        value = self.meta.get("no_data")
+        if self.ndim == 2 or (value is None and self.dtype.kind != "f"):
             return None
-        y = self.label_maps.astype(np.int64).ravel()
-        y[without_class(y, self.ignored_class)] = -1
-        return y
+        empty = empty_pixels(np.asarray(self), value)
+        return empty if empty.any() else None
 
     def chunks(self, size: int | None = None) -> Iterator[np.ndarray]:
         """Yield the packed values in order, `size` images at a time.

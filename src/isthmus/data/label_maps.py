@@ -45,6 +45,13 @@ def without_class(maps: np.ndarray, ignored_class: int | None = None) -> np.ndar
     return void if ignored_class is None else void | (maps == ignored_class)
 
 
+def pixel_labels(maps: np.ndarray, ignored_class: int | None = None) -> np.ndarray:
+    """Return the label of every pixel as a sample of its own: -1 where it has no class."""
+    y = maps.astype(np.int64).ravel()
+    y[without_class(y, ignored_class)] = -1
+    return y
+
+
 def check_classes(maps: np.ndarray, n_classes: int, ignored_class: int | None = None) -> None:
     """Raise ValueError if a value is neither a class, nor to be ignored, nor 255."""
     if not maps.size or (maps.min() >= 0 and maps.max() < n_classes):

@@ -11,6 +11,7 @@ from isthmus.data.decode import Rule
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, with_channels
 from isthmus.data.ranges import SIGNED, from_bytes
+from isthmus.data.values import as_array, depth_if_deep
 
 
 def rule_like(model: Any, given: Rule) -> Rule:
@@ -59,3 +60,23 @@ def range_like(model: Any, images: Images) -> Images:
     if images.dtype != np.uint8 or tuple(getattr(model, "range_", ())) != SIGNED:
         return images
     return replace(images, data=from_bytes(np.asarray(images), SIGNED), rows=None)
+
+
+def bits_for(model: Any, X: Any, reset: bool) -> int | None:
+    """Return the depth that 16-bit images are scaled by: on `reset` theirs, else the model's.
+
+    Raises
+    ------
+    ValueError
+        If Images were scaled by another one already.
+    """
+    there = X.loading.get("bits") if isinstance(X, Images) else depth_if_deep(as_array(X))
+    if reset:
+        return there
+    learnt = loading_of(model)["bits"]
+    if isinstance(X, Images) and None not in (there, learnt) and there != learnt:
+        raise ValueError(
+            f"{X.source} was read as images of {there} bits, this {type(model).__name__} was "
+            f"fitted on {learnt}: load them by like=model, or by bits={learnt}"
+        )
+    return learnt or there

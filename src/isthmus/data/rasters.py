@@ -16,6 +16,7 @@ from isthmus.data.cache import held, key_of
 from isthmus.data.decode import Rule, check_bands
 from isthmus.data.depth import deep_values
 from isthmus.data.images import Images
+from isthmus.data.nodata import no_data_in
 from isthmus.files import plain
 
 ENVI_TYPES = {
@@ -104,6 +105,7 @@ def _raster(
         stamps = [(str(f.absolute()), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
         key = f"raster-{key_of('raster', 1, stamps)}"
         array = held(key, array.shape, np.float32, partial(_copy_rows, array))
+    meta = meta | no_data_in(meta)
     return Images(array, source=str(source), meta=meta, skipped=list(skipped))
 
 

@@ -61,9 +61,10 @@ def draw_segments(
 
 def draw_attributes(image: np.ndarray, attributes: np.ndarray, title: str) -> Image:
     """Return an image and the attributes (h, w, k) of its pixels, each in a range of its own."""
-    low, high = np.percentile(attributes, [2, 98], axis=(0, 1))
-    unit = np.clip((attributes - low) / np.maximum(high - low, 1e-12), 0, 1)
-    planes = 255 * np.where(high > low, unit, 0).transpose(2, 0, 1)
+    known = attributes[np.isfinite(attributes).all(-1)]
+    low, high = np.percentile(known, [2, 98], axis=0)
+    unit = np.clip((np.nan_to_num(attributes) - low) / np.maximum(high - low, 1e-12), 0, 1)
+    planes = 255 * np.where((high > low) & np.isfinite(attributes), unit, 0).transpose(2, 0, 1)
     grey = np.repeat(np.rint(planes).astype(np.uint8)[..., None], 3, axis=-1)
     pictures = np.concatenate([to_pixels(image[None])[..., :3], grey])
     names = ["image", *(f"attribute {k + 1}" for k in range(len(grey)))]
