@@ -13,7 +13,17 @@ HERE = Path(isthmus.__file__).parent
 ORDER = [
     {"files", "progress", "words"},
     {"data"},
-    {"heldout", "tensors", "nets", "training", "store"},
+    {
+        "tensors",
+        "nets",
+        "heldout",
+        "batches",
+        "budget",
+        "checkpoints",
+        "curves",
+        "training",
+        "store",
+    },
     {"base", "health", "neural"},
     {"models"},
     {

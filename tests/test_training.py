@@ -1,6 +1,7 @@
 """The loop, on small autoencoders and on a game of two players."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +9,11 @@ import torch
 from torch import nn
 
 import isthmus as ist
-from isthmus import training
+from isthmus import budget, checkpoints, training
+from isthmus.batches import Batches
+from isthmus.nets.pixels import pixel_encoder
 from isthmus.neural import NeuralRepresentation
+from isthmus.store import read_tensors
 
 
 @pytest.fixture(scope="module")
@@ -148,14 +152,40 @@ def test_checkpoint_of_another_fit_is_refused(images, tmp_path):
         small(epochs=1, checkpoint=path).fit(images)
 
 
-def test_tensorboard_gets_curves_and_histograms(images, tmp_path):
+def test_every_fit_has_its_own_curves(images, tmp_path):
     pytest.importorskip("tensorboard")
-    small(epochs=2, log_dir=str(tmp_path)).fit(images)
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    events = EventAccumulator(str(tmp_path)).Reload()
-    assert {"loss", "val_loss"} <= set(events.Tags()["scalars"])
-    assert events.Tags()["histograms"]
+    for epochs in (2, 3):
+        small(epochs=epochs, log_dir=str(tmp_path)).fit(images)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["autoencoder-1", "autoencoder-2"]
+    for name, epochs in (("autoencoder-1", 2), ("autoencoder-2", 3)):
+        events = EventAccumulator(str(tmp_path / name)).Reload()
+        assert {"loss", "val_loss"} <= set(events.Tags()["scalars"])
+        assert [event.step for event in events.Scalars("loss")] == list(range(1, epochs + 1))
+        assert events.Tags()["histograms"]
+
+
+def test_a_resumed_fit_goes_on_with_its_curves_and_they_are_closed_on_an_error(
+    images, tmp_path, monkeypatch
+):
+    pytest.importorskip("tensorboard")
+    closed, folder, step = [], str(tmp_path / "logs"), training.Loop._step
+    close = training.Curves.close
+    monkeypatch.setattr(training.Curves, "close", lambda self: closed.append(close(self)))
+    settings = {"epochs": 3, "log_dir": folder, "checkpoint": str(tmp_path / "fit.checkpoint")}
+    small(**settings | {"epochs": 2}).fit(images)
+
+    def broken(self, batch, totals):
+        raise RuntimeError("the machine went down")
+
+    monkeypatch.setattr(training.Loop, "_step", broken)
+    with pytest.raises(RuntimeError, match="went down"):
+        small(**settings).fit(images)
+    assert len(closed) == 2
+    monkeypatch.setattr(training.Loop, "_step", step)
+    small(**settings).fit(images)
+    assert [path.name for path in (tmp_path / "logs").iterdir()] == ["autoencoder-1"]
 
 
 def test_bfloat16_comes_close(images):
@@ -241,3 +271,220 @@ def test_targets_come_with_their_images(images):
 
     model = Told(4, hidden=(8,), epochs=2, validation_fraction=0.3).fit(images)
     assert len(model.history_["val_loss"]) == 2
+
+
+def test_a_cut_epoch_goes_on_where_it_was_cut(images, tmp_path):
+    """15 steps, stopped after 7 of an epoch of 11 and again after 13: as if never stopped."""
+    settings = {"batch_size": 128, "validation_fraction": 0.1, "schedule": "constant"}
+    settings |= {"noise": 0.1}  # so that every step draws from the generator
+    whole = small(max_steps=15, **settings).fit(images)
+    path = str(tmp_path / "fit.checkpoint")
+    for steps in (7, 13, 15):
+        parts = small(max_steps=steps, checkpoint=path, **settings).fit(images)
+        assert parts._step == steps
+    np.testing.assert_array_equal(weights(parts), weights(whole))
+    assert parts.history_["loss"] == whole.history_["loss"]
+    assert parts.history_["val_loss"] == whole.history_["val_loss"]
+
+
+def test_a_fit_out_of_time_resumes_in_the_middle_of_an_epoch(images, tmp_path, monkeypatch):
+    path = str(tmp_path / "fit.checkpoint")
+    settings = {"epochs": 3, "schedule": "constant"}
+    whole = small(**settings).fit(images)
+    over, asked = training.Loop._is_over, []
+
+    def time_is_up(self):
+        asked.append(1)
+        if len(asked) == 17:  # each step asks once, and so does the end of an epoch
+            self.stopped = "out of time"
+        return over(self)
+
+    monkeypatch.setattr(training.Loop, "_is_over", time_is_up)
+    cut = small(**settings, checkpoint=path).fit(images)
+    monkeypatch.setattr(training.Loop, "_is_over", over)
+    assert cut.stopped_ == "out of time"
+    assert cut._step % 11
+    resumed = small(**settings, checkpoint=path).fit(images)
+    np.testing.assert_array_equal(weights(resumed), weights(whole))
+    assert resumed.history_["loss"] == whole.history_["loss"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda X, y: (X[::-1], y), "learnt from other images"),
+        (lambda X, y: (np.concatenate([X[:1] ^ 1, X[1:]]), y), "learnt from other images"),
+        (lambda X, y: (X, y[::-1]), "learnt other targets"),
+        (lambda X, y: (X[:-1], y[:-1]), "images is .* there"),
+    ],
+    ids=["order", "one pixel", "labels", "count"],
+)
+def test_checkpoint_of_other_data_is_refused(change, words, images, tmp_path):
+    path = str(tmp_path / "fit.checkpoint")
+    settings = {"epochs": 1, "checkpoint": path, "random_state": 0}
+    X, y = np.asarray(images), np.asarray(images.y)
+    ist.Classifier(4, **settings).fit(X, y)
+    ist.Classifier(4, **settings).fit(X.copy(), y)  # the same images in another place
+    with pytest.raises(ValueError, match=words):
+        ist.Classifier(4, **settings).fit(*change(X, y))
+
+
+def test_images_are_told_apart_by_their_sums_where_few_are_hashed(images, monkeypatch):
+    monkeypatch.setattr(checkpoints, "HASHED_BYTES", 640)
+    X = np.array(images)
+    before = checkpoints._hash_of_images(ist.Images(X))
+    X[7, 3, 3] += 1  # not one of the ten that are hashed
+    assert checkpoints._hash_of_images(ist.Images(X)) != before
+
+
+def test_held_out_images_stay_held_out_without_a_seed(images, tmp_path, monkeypatch):
+    trained = []
+
+    class Noting(ist.Autoencoder):
+        def _losses(self, x, rng):
+            if torch.is_grad_enabled():
+                trained.append(x.clone())
+            yield from super()._losses(x, rng)
+
+    few = images.evenly(40)
+    settings = {"hidden": (8,), "validation_fraction": 0.5, "max_seconds": None}
+    for epochs in (1, 2):
+        Noting(4, epochs=epochs, checkpoint=str(tmp_path / "fit"), **settings).fit(few)
+    assert len(torch.cat(trained).unique(dim=0)) == 20
+
+
+def test_an_older_checkpoint_is_taken_with_a_note(images, tmp_path):
+    path = str(tmp_path / "fit.checkpoint")
+    settings = {"checkpoint": path, "schedule": "constant"}
+    whole = small(epochs=3, schedule="constant").fit(images)
+    small(epochs=2, **settings).fit(images)
+    tensors, facts = read_tensors(path, checkpoints.KEY)
+    for name in ("seen", "totals", "seconds", "log", "step_seconds", "held"):
+        del facts[name]
+    for name in checkpoints.UNKNOWN_BEFORE:
+        del facts["fit"][name]
+    del tensors["order"]
+    checkpoints.Checkpoint(tensors, facts).save(path)
+    with pytest.warns(UserWarning, match="older isthmus"):
+        resumed = small(epochs=3, **settings).fit(images)
+    np.testing.assert_array_equal(weights(resumed), weights(whole))
+
+
+class Tick:
+    """A clock that only moves when it is told to."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr(budget.time, "monotonic", lambda: self.now)
+
+
+@pytest.mark.parametrize("seconds_a_step", [0.05, 0.3, 4.0, 25.0])
+def test_time_limit_holds_within_a_tenth_or_a_step(seconds_a_step, images, monkeypatch):
+    """Counted by a clock of our own: steps cost time, looking at images costs half as much."""
+    tick = Tick(monkeypatch)
+
+    class Slow(ist.Autoencoder):
+        def _prepare(self, images):
+            tick.now += 2.0
+            super()._prepare(images)
+
+        def _losses(self, x, rng):
+            tick.now += seconds_a_step * len(x) / 64 / (1 if torch.is_grad_enabled() else 2)
+            yield from super()._losses(x, rng)
+
+        def _encode(self, x):
+            tick.now += seconds_a_step * len(x) / 64 / 4
+            return super()._encode(x)
+
+    model = Slow(
+        4, hidden=(8,), batch_size=64, epochs=10**6, max_seconds=20.0, random_state=0,
+        pretrain_epochs=1000,
+    ).fit(images)  # fmt: skip
+    assert model.stopped_ == "out of time"
+    # pre-training and the fit proper take one step at least each
+    step = seconds_a_step
+    assert 14 < tick.now < max(20 + max(2, step), 2 + 2.2 * step)
+    slow = any("one step takes" in finding for finding in model.health_)
+    assert slow == (seconds_a_step > 2)
+
+
+def test_time_limit_of_a_gan_includes_its_inversion(images, monkeypatch):
+    tick = Tick(monkeypatch)
+
+    class Slow(ist.GAN):
+        def _losses(self, x, rng):
+            tick.now += 0.1
+            yield from super()._losses(x, rng)
+
+    settings = {"generator": (8,), "discriminator": (8,), "epochs": 10**6, "max_seconds": 20.0}
+    model = Slow(4, encoder_epochs=10**6, random_state=0, **settings).fit(images)
+    assert 18 < tick.now < 22
+    assert 120 < model._step < 160
+    assert len(model.inversion_history_["loss"])
+
+
+def test_what_does_not_fit_into_memory_is_refused_before_it_starts(monkeypatch):
+    X = np.zeros((12, 481, 321, 3), np.uint8)
+    monkeypatch.setattr(budget.psutil, "virtual_memory", lambda: SimpleNamespace(available=2**31))
+    words = (
+        r"needs about 8\.\d+ GiB to learn images of 481x321x3 .* 475,\d+,\d+ weights, .*size=64"
+    )
+    with pytest.raises(ValueError, match=words):
+        ist.Autoencoder(32, max_steps=1).fit(X)
+    few = {"architecture": "conv", "channels": (64,), "hidden": (), "batch_size": 512}
+    with pytest.raises(ValueError, match="a smaller batch_size"):
+        ist.Autoencoder(2, **few).fit(np.zeros((512, 120, 160, 3), np.uint8))
+
+
+def test_memory_of_networks_is_what_their_layers_keep():
+    model = ist.Autoencoder(5, architecture="conv", channels=(4, 8), hidden=(16,))
+    model.image_shape_, model.n_features_in_ = (8, 8, 1), 64
+    networks = model._networks()
+    # two convolutions (their relu works in place), hidden and its relu, the code; and back
+    assert budget.activations(networks["encoder_"], ()) == 4 * 16 + 8 * 4 + 16 + 16 + 5
+    assert budget.activations(networks["decoder_"], ()) == 16 + 16 + 8 * 4 + 4 * 16 + 64
+
+
+def test_memory_of_pixel_networks_is_what_their_layers_return():
+    net = pixel_encoder(3, 4, 5)
+    counted = []
+    for layer in net:
+        if not isinstance(layer, nn.ReLU):
+            layer.register_forward_hook(lambda _, x, y: counted.append(y.numel()))
+    net(torch.zeros(1, 3, 12, 20))
+    assert budget.activations(net, (3, 12, 20)) == sum(counted)
+
+
+def test_other_devices_are_asked_for_nothing_that_is_of_cuda_only(images, monkeypatch):
+    def none(*_):
+        raise AssertionError("there is no CUDA")
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", none)
+    device = torch.device("meta")  # keeps no numbers; all else is as on another device
+    model = small()
+    model.image_shape_ = images.shape[1:]
+    parts = Batches(images, torch.arange(100), model, device)
+    sizes = [len(x) for _, block in parts.blocks() for (x,) in block]
+    assert sizes == [100]
+    for name in ("cpu", "mps", "xpu", "meta"):
+        assert budget.free_bytes(torch.device(name)) > 0
+
+
+@pytest.mark.parametrize("name", training.OPTIMISERS)
+@pytest.mark.parametrize("kind", ["mps", "xpu"])
+def test_optimisers_ask_no_other_device_for_fused_steps(name, kind):
+    net = nn.Linear(2, 2)
+    optimizer = training.optimizer(name, net.parameters(), 0.1, kind)
+    assert not optimizer.defaults.get("fused")
+    net(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    assert torch.isfinite(net.weight).all()
+
+
+def test_a_last_batch_of_one_joins_the_one_before_where_a_batch_is_normalised(images):
+    settings = {"batch_size": 8, "validation_fraction": 0, "epochs": 1, "random_state": 0}
+    game = ist.GAN(3, generator=(8,), discriminator=(8,), encoder_epochs=1, **settings)
+    assert game.fit(images.evenly(17))._step == 2
+    assert small(**settings).fit(images.evenly(17))._step == 3
+    with pytest.raises(ValueError, match="batch_size=1 with 4 training images"):
+        game.set_params(batch_size=1).fit(images.evenly(4))

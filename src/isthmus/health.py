@@ -37,7 +37,7 @@ def few_of(images: Images, most: int = LOOKED_AT) -> Images:
     return images.evenly(min(most, max(2, NUMBERS // int(np.prod(images.shape[1:])))))
 
 
-def error_share(model: Any, images: Images) -> float:
+def error_share(model: Any, images: Images, total: int | None = None) -> float:
     """Return the squared error of reconstructions as a share of the mean image's error.
 
     Parameters
@@ -46,6 +46,8 @@ def error_share(model: Any, images: Images) -> float:
         Fitted; one that cannot decode makes no error.
     images : Images
         What it learnt from; a few of them are looked at.
+    total : int, optional
+        How many it learnt from, where `images` are some of them.
 
     Returns
     -------
@@ -64,7 +66,7 @@ def error_share(model: Any, images: Images) -> float:
     some = few_of(images)
     x = to_unit(np.asarray(some)).reshape(len(some), -1)
     # the mean of a part of the images is nearer to that part than the mean of all
-    few = len(some) < len(images)
+    few = len(some) < (total or len(images))
     spread = float(x.var(0, dtype=np.float64, ddof=int(few)).mean())
     if not spread > 1e-12 * float(np.square(x, dtype=np.float64).mean()):
         return 0.0

@@ -12,6 +12,7 @@ import torch
 
 from isthmus import health
 from isthmus.base import Representation
+from isthmus.budget import Clock, check_memory
 from isthmus.data.images import Images
 from isthmus.data.ranges import SIGNED, UNIT
 from isthmus.nets.dense import INITIALISERS, initialise
@@ -20,6 +21,8 @@ from isthmus.tensors import generator, has_bfloat16
 from isthmus.training import OPTIMISERS, Loop
 from isthmus.words import one_of
 
+SLOW = 0.1
+"""Share of a time limit from which on a single step is slow."""
 STUDY_STEPS = 20_000
 """Optimiser steps of a neural family in a study, within 20 to 300 epochs."""
 
@@ -58,11 +61,14 @@ class NeuralRepresentation(Representation):
     patience : int or None
         Stop after so many epochs without a lower validation loss.
     max_seconds : float or None
-        Stop when this much time is spent; the model so far is kept.
+        Stop when this much time is spent, from the call of `fit` to its end; at least one step
+        is taken, and the model so far is kept.
     checkpoint : str or None
-        A file to save the state of the fit to, and to resume from if it exists.
+        A file to save the state of the fit to, and to resume from if it exists. One of other
+        images, labels or parameters is refused.
     log_dir : str or None
-        A folder for TensorBoard's curves and histograms.
+        A folder for TensorBoard's curves and histograms; every fit has a folder of its own in it,
+        as "autoencoder-1".
     precision : {"auto", "float32", "bfloat16"}
         Arithmetic of the networks while fitting; "auto" is bfloat16 on a GPU that has it, and for
         convolutions on a processor that has it.
@@ -86,6 +92,8 @@ class NeuralRepresentation(Representation):
     keeps_float64 = False
     _done = 0.0  # share of the fit that is over
     _step = 0  # optimiser steps taken
+    _clock = Clock()
+    _until = 1.0  # share of the time limit at which the main loop has to be over
     _least = 50, 1000  # passes and steps that a fit has by default, at least
 
     @classmethod
@@ -100,17 +108,22 @@ class NeuralRepresentation(Representation):
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
+    def fit(self, X: Any, y: Any = None) -> Any:
+        """Learn from images; see `Representation.fit`. The time of `max_seconds` starts here."""
+        self._clock = Clock()
+        return super().fit(X, y)
+
     def _fit(self, images: Images) -> None:
         self._check_parameters()
         self._prepare(images)
         rng = generator(self.random_state, self._device())
-        for name, net in self._networks().items():
+        for name, net in self._built(images).items():
             net = net.to(self._device(), memory_format=torch.channels_last)
             initialise(net, self._initialiser(), rng)
             setattr(self, name, net)
         with torch.enable_grad():
             self._before(images, rng)
-            loop = Loop(self, images, rng)
+            loop = Loop(self, images, rng, self._until)
             loop.run()
         self.history_, self.stopped_ = loop.history, loop.stopped
 
@@ -122,6 +135,33 @@ class NeuralRepresentation(Representation):
             return -(-self.max_steps // n_batches)
         passes, steps = self._least
         return max(passes, -(-steps // n_batches))
+
+    def _built(self, images: Images) -> dict[str, Any]:
+        """Return the networks without numbers; refuse what does not fit into memory."""
+        try:
+            networks = self._networks()
+        except RuntimeError as error:  # of torch's allocator
+            if "alloc" not in str(error):
+                raise
+            raise ValueError(
+                f"{type(self).__name__} does not fit into memory: load smaller images (size=64), "
+                f"or set fewer units or channels ({str(error).splitlines()[0]})"
+            ) from None
+        check_memory(self, networks, len(images))
+        return networks
+
+    def _together(self, batch: int) -> float:
+        """Return how many images go through the networks at once while they learn a batch."""
+        return batch
+
+    def _some(self, images: Images, most: int) -> Images:
+        """Return at most so many images, and no more than there is time to measure."""
+        affordable = self._clock.affordable(self.max_seconds)
+        return images.evenly(most if affordable is None else min(most, affordable))
+
+    def _share_of_spread(self, images: Images) -> float:
+        some = self._some(images, health.LOOKED_AT)
+        return health.error_share(self, some, len(images))
 
     def _prepare(self, images: Images) -> None:
         """Learn what must be known before the networks can be built."""
@@ -212,7 +252,16 @@ class NeuralRepresentation(Representation):
         if not findings and self._error_share < health.NO_BETTER:
             n_held = int(self.validation_fraction * len(images))
             findings = health.overfitting(self.history_, self._step, n_held)
-        return findings + self._unscaled()
+        return findings + self._slow_steps() + self._unscaled()
+
+    def _slow_steps(self) -> list[str]:
+        seconds = self._clock.step
+        if self.stopped_ != "out of time" or seconds < SLOW * (self.max_seconds or math.inf):
+            return []
+        return [
+            f"one step takes {seconds:.2g} s of max_seconds={self.max_seconds:g}: load smaller "
+            "images (size=), or take fewer units or channels, or a smaller batch_size"
+        ]
 
     def _remedy(self) -> str:
         return "train longer, or try another learning_rate or init='he_normal'"

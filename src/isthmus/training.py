@@ -9,20 +9,27 @@ step its ``_done`` is the share of the fit that is over, and ``_step`` the steps
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from isthmus.data.images import CHUNK_BYTES, Images
+from isthmus.batches import Batch, Batches
+from isthmus.checkpoints import (
+    Checkpoint,
+    State,
+    read_checkpoint,
+    restore_optimizer,
+    settings_of,
+)
+from isthmus.curves import Curves
+from isthmus.data.images import Images
 from isthmus.progress import Bar
-from isthmus.tensors import is_plain, readable_tensor, same_blocks_again
+from isthmus.tensors import is_plain, same_blocks_again
 
 
 class GradientDescent(torch.optim.Optimizer):
@@ -52,68 +59,32 @@ OPTIMISERS: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any]
 }
 """Optimisers by name, and the settings that make them fast or are theirs by definition."""
 
-
+FUSED = ("cpu", "cuda")
+"""Devices on which the fused steps of optimisers are known to work."""
 CHECKPOINT_SECONDS = 10.0
 """A checkpoint is written at the end of an epoch, but not more often than this."""
-
-MAY_DIFFER = {
-    "epochs",
-    "max_steps",
-    "max_seconds",
-    "patience",
-    "checkpoint",
-    "log_dir",
-    "verbose",
-    "device",
-}
-"""Parameters a resumed fit may have other values for than the fit it resumes."""
+VALIDATING = 0.05
+"""Share of a time limit that one pass over the held-out images may take."""
+CLOSING = 0.05
+"""Share of a time limit that is kept for what a family measures after its fit."""
+GOING = "all epochs done"
+"""Why a fit ends, as long as nothing else has ended it."""
 
 
-def optimizer(name: str, weights: Iterable[torch.Tensor], lr: float) -> torch.optim.Optimizer:
-    """Return the optimiser of that name; in torch's plainest form where fast paths are off."""
+def optimizer(
+    name: str, weights: Iterable[torch.Tensor], lr: float, kind: str = "cpu"
+) -> torch.optim.Optimizer:
+    """Return the optimiser of that name, for weights on a kind of device.
+
+    Where fast paths are off it has torch's plainest form.
+    """
     make, settings = OPTIMISERS[name]
+    if is_plain() or kind not in FUSED:
+        settings = {k: v for k, v in settings.items() if k != "fused"}
     if is_plain():
         make = torch.optim.SGD if make is GradientDescent else make
-        settings = {k: v for k, v in settings.items() if k != "fused"} | {"foreach": False}
+        settings |= {"foreach": False}
     return make(weights, lr=lr, **settings)
-
-
-State = dict[str, torch.Tensor]
-Batch = tuple[torch.Tensor, ...]  # images, and where the model has targets those
-
-
-class Batches:
-    """Images on the device as they are packed, handed out in shuffled float batches."""
-
-    def __init__(self, images: Images, rows: torch.Tensor, model: Any, device: torch.device):
-        data = readable_tensor(images.data)
-        targets = model._targets(images)
-        self.targets = None if targets is None else targets[rows].to(device)
-        if images.rows is not None:
-            rows = torch.from_numpy(images.rows)[rows]
-        if device.type != "cpu" and images.nbytes < 0.5 * torch.cuda.mem_get_info(device)[0]:
-            data, rows = data[rows].to(device), torch.arange(len(rows))
-        self.data, self.rows, self.model, self.device = data, rows.to(data.device), model, device
-        self.size = min(model.batch_size, len(rows))
-        image_bytes = 4 * math.prod(data.shape[1:])
-        self.block = self.size * max(1, CHUNK_BYTES // 4 // max(1, self.size * image_bytes))
-
-    def __len__(self) -> int:
-        return -(-len(self.rows) // self.size)
-
-    def blocks(self, rng: torch.Generator | None = None) -> Iterator[list[Batch]]:
-        """Yield lists of batches; many batches are gathered and scaled at once."""
-        n = len(self.rows)
-        order = torch.arange(n)
-        if rng is not None:
-            order = torch.randperm(n, generator=rng, device=rng.device)
-        for chosen in order.split(self.block):
-            rows = self.rows[chosen.to(self.rows.device)]
-            x = self.model._input(self.data.index_select(0, rows).to(self.device))
-            parts = [x.split(self.size)]
-            if self.targets is not None:
-                parts.append(self.targets[chosen.to(self.device)].split(self.size))
-            yield list(zip(*parts, strict=True))
 
 
 class Loop:
@@ -127,81 +98,154 @@ class Loop:
         Training images; a share of `model.validation_fraction` is held out to choose by.
     rng : torch.Generator
         Source of every random number of the fit.
+    until : float
+        Share of `model.max_seconds` at which it has to be over; a fit may have several loops.
     """
 
-    def __init__(self, model: Any, images: Images, rng: torch.Generator):
+    def __init__(self, model: Any, images: Images, rng: torch.Generator, until: float = 1.0):
         self.model, self.rng, self.device = model, rng, model._device()
+        self.clock, self.limit = model._clock, (model.max_seconds or 0) * until
         order = torch.randperm(len(images), generator=rng, device=rng.device).cpu()
         n_held = int(model.validation_fraction * len(images))
-        self.train = Batches(images, order[n_held:], model, self.device)
-        self.held = Batches(images, order[:n_held].sort().values, model, self.device)
-        self.epochs = model._passes(len(self.train))
+        self.settings, self.past = {}, None
+        if model.checkpoint:
+            self.settings = settings_of(model, images, len(images) - n_held)
+            self.past = read_checkpoint(model.checkpoint, self.settings)
+            order = self.past.tensors.get("order", order) if self.past else order
+        self.images_order = order
         self.nets = nn.ModuleDict(
             {name: nn.ModuleList(nets) for name, nets in model._players().items()}
         )
+        self._split(images, order, n_held)
+        self.epochs = model._passes(len(self.train))
         self.weights = list(self.nets.parameters())
         self.optimizers = {
-            name: optimizer(model.optimizer, nets.parameters(), model.learning_rate)
-            for name, nets in self.nets.items()
+            name: optimizer(
+                model.optimizer, net.parameters(), model.learning_rate, self.device.type
+            )
+            for name, net in self.nets.items()
         }
         self.history: dict[str, list[float]] = {"epoch": [], "loss": [], "seconds": []}
+        self.seen, self.totals = 0, dict[str, torch.Tensor]()  # of the epoch that goes on
+        self.start: torch.Tensor | None = None  # the random generator's state when it began
         self.live = self.nets.state_dict()  # shares its memory with the networks
         self.shared = not any(True for _ in self.nets.buffers())  # buffers may be replaced
         # of the best epoch, or of the last one that was finite
         self.kept: State = {name: value.clone() for name, value in self.live.items()}
-        self.best_loss, self.best_epoch, self.stopped = math.inf, 0, "all epochs done"
-        self.before = 0.0  # seconds spent before a resume
+        self.best_loss, self.best_epoch, self.stopped = math.inf, 0, GOING
+        self.step_seconds = self.validation_seconds = 0.0
+        log_dir, folder = model.log_dir, self.past and self.past.facts.get("log")
+        self.curves = Curves(log_dir, type(model).__name__.lower(), folder) if log_dir else None
+
+    def _split(self, images: Images, order: torch.Tensor, n_held: int) -> None:
+        normed = any(
+            isinstance(net, nn.modules.batchnorm._BatchNorm) for net in self.nets.modules()
+        )
+        held, rest = order[:n_held].sort().values, order[n_held:]
+        self.train = Batches(images, rest, self.model, self.device, paired=normed)
+        self.held = Batches(images, held, self.model, self.device)
+        if normed and min(self.train.sizes) < 2:
+            raise ValueError(
+                f"batch_size={self.model.batch_size} with {len(rest)} training images: networks "
+                "with batch normalisation learn from batches of at least 2 images"
+            )
 
     def run(self) -> None:
         """Train; leave the best (or last) weights in the networks, in evaluation mode."""
-        self._resume()
-        self.started = self.saved = time.monotonic()
+        if self.past is not None:
+            self._resume(self.past)
+        self.model._step = self._steps()
+        self.saved = time.monotonic()
         self.nets.train()
-        steps = self.epochs * len(self.train)
-        with same_blocks_again(), Bar("fit", steps, self.model.verbose) as bar:
-            bar.advance(len(self.history["epoch"]) * len(self.train))
-            try:
-                while self._goes_on():
-                    self._epoch(bar)
-            except KeyboardInterrupt:
-                self.stopped = "interrupted"
+        try:
+            with same_blocks_again(), Bar("fit", self._all_steps(), self.model.verbose) as bar:
+                bar.advance(self._steps())
+                self._epochs(bar)
+        finally:
+            if self.curves:
+                self.curves.close()
         if self.history["epoch"]:
             self.nets.load_state_dict(self.kept)
         self.nets.eval()
-        self._log_close()
+        if self.step_seconds:
+            self.clock.took(self.step_seconds, self.train.size)
+
+    def _epochs(self, bar: Bar) -> None:
+        try:
+            while self._goes_on():
+                self._epoch(bar)
+        except KeyboardInterrupt:
+            self.stopped = "interrupted"
+            if self.seen and not self.history["epoch"]:  # all there is
+                self._end_epoch()
 
     def _goes_on(self) -> bool:
-        if self.stopped in ("diverged", "out of time", "all steps done"):
+        if self.stopped != GOING:
             return False
+        if self.seen:  # an epoch that was cut short is to be ended
+            return True
         done, patience = len(self.history["epoch"]), self.model.patience
         if patience is not None and done - self.best_epoch >= patience and self.held.rows.numel():
             self.stopped = "no improvement"
-            return False
-        return done < self.epochs and self._steps_left(0) != 0
+        return done < self.epochs and not (self.stopped != GOING or (done and self._is_over()))
 
     def _epoch(self, bar: Bar) -> None:
-        totals: dict[str, torch.Tensor] = {}
-        seen = 0
-        for block in self.train.blocks(self.rng):
-            self._schedule(seen)
-            block = block[: self._steps_left(seen)]
+        order = self._order()
+        for first, block in self.train.blocks(order, self.seen):
+            if self.seen and self._is_over():
+                break
+            self._schedule(first)
+            began, before = self.clock.spent(), self.seen
             with self._autocast():
-                for batch in block:
-                    self._step(batch, totals)
-            seen += len(block)
-            bar.advance(len(block), self._note() if bar.show else "")
-            if self._out_of_time():
-                self.stopped = "out of time"
+                for batch in block[self.seen - first :]:
+                    self._step(batch, self.totals)
+                    self.seen += 1
+                    if self._is_over():
+                        break
+            self._took(self.clock.spent() - began, self.seen - before)
+            bar.advance(self.seen - before, self._note() if bar.show else "")
+            if self.stopped != GOING:
                 break
-            if self._steps_left(seen) == 0:
-                self.stopped = "all steps done"
-                break
-        self._end_epoch({name: float(total) / seen for name, total in totals.items()})
+        self._end_epoch()
 
-    def _steps_left(self, seen: int) -> int | None:
-        if self.model.max_steps is None:
-            return None
-        return max(0, self.model.max_steps - len(self.history["epoch"]) * len(self.train) - seen)
+    def _order(self) -> torch.Tensor:
+        """Return the order of the images in this epoch, of one that goes on the same again."""
+        now = self.rng.get_state() if self.model.checkpoint else None
+        if self.seen and self.start is not None:
+            self.rng.set_state(self.start)
+        else:
+            self.start = now
+        order = self.train.order(self.rng)
+        if self.seen and now is not None:
+            self.rng.set_state(now)
+        return order
+
+    def _is_over(self) -> bool:
+        """Return whether steps or time are used up, and note which."""
+        if self.model.max_steps is not None and self._steps() >= self.model.max_steps:
+            self.stopped = "all steps done"
+        elif self.limit and self._left() < self.step_seconds / 2:
+            self.stopped = "out of time"
+        return self.stopped != GOING
+
+    def _left(self) -> float:
+        """Return the seconds that are left for steps: some are for what comes after them."""
+        return (1 - CLOSING) * self.limit - self.validation_seconds - self.clock.spent()
+
+    def _took(self, seconds: float, steps: int) -> None:
+        """Note how long a step takes; hold out no more images than there is time to look at."""
+        first, self.step_seconds = not self.step_seconds, seconds / steps
+        if self.limit and first and len(self.held.rows):
+            each = self.step_seconds / self.train.size / 2
+            self.held.keep(max(2, int(VALIDATING * self.limit / max(each, 1e-9))))
+            self.validation_seconds = each * len(self.held.rows)
+
+    def _steps(self) -> int:
+        return len(self.history["epoch"]) * len(self.train) + self.seen
+
+    def _all_steps(self) -> int:
+        steps = self.epochs * len(self.train)
+        return steps if self.model.max_steps is None else min(steps, self.model.max_steps)
 
     def _step(self, batch: Batch, totals: dict[str, torch.Tensor]) -> None:
         x, *targets = batch
@@ -222,14 +266,12 @@ class Loop:
             return torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False)
         return nullcontext()
 
-    def _schedule(self, seen: int) -> None:
+    def _schedule(self, first: int) -> None:
         """Note how far the fit has come, in steps or in its time budget; set the learning rate."""
-        step = len(self.history["epoch"]) * len(self.train) + seen
-        steps = self.epochs * len(self.train)
-        done = step / min(steps, self.model.max_steps or steps)
-        if self.model.max_seconds:
-            done = max(done, self._seconds() / self.model.max_seconds)
-        self.model._step, self.model._done = step, min(1.0, done)
+        done = (self._steps() - self.seen + first) / self._all_steps()
+        if self.limit:
+            done = max(done, self.clock.spent() / self.limit)
+        self.model._step, self.model._done = self._steps(), min(1.0, done)
         if self.model.schedule == "constant":
             return
         factor = 0.5 * (1 + math.cos(math.pi * self.model._done))
@@ -237,35 +279,47 @@ class Loop:
             for group in optimizer.param_groups:
                 group["lr"] = self.model.learning_rate * max(factor, 1e-3)
 
-    def _end_epoch(self, logs: dict[str, float]) -> None:
-        logs = logs | self._validate()
+    def _end_epoch(self) -> None:
+        """Record an epoch, or what there is of it; the checkpoint goes on where it was cut."""
+        whole = self.seen == len(self.train)
+        logs = {name: float(total) / self.seen for name, total in self.totals.items()}
+        finite = all(map(math.isfinite, logs.values()))
+        if finite and not whole and self.stopped != "interrupted":
+            self._checkpoint(now=True)
+        self.seen, self.totals = 0, {}
+        logs |= self._validate()
         self.history["epoch"].append(len(self.history["epoch"]) + 1)
-        self.history["seconds"].append(round(self._seconds(), 3))
+        self.history["seconds"].append(round(self.clock.spent(), 3))
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
-        if not all(math.isfinite(value) for value in logs.values()):
+        if not all(map(math.isfinite, logs.values())):
             self.stopped = "diverged"
             return
         self._keep(logs.get("val_loss"))
-        self._log(logs)
-        self._checkpoint()
+        if self.curves:
+            self.curves.add(len(self.history["epoch"]), logs, self.nets)
+        if whole:
+            over = len(self.history["epoch"]) >= self.epochs or self.stopped != GOING
+            self._checkpoint(now=over)
 
     @torch.no_grad()
     def _validate(self) -> dict[str, float]:
         if not len(self.held.rows):
             return {}
+        began = self.clock.spent()
         self.nets.eval()
         self.model._done = 1.0
         # the same noise every epoch, and none of it from the generator of the fit
         rng = torch.Generator(self.device).manual_seed(0)
         totals: dict[str, float] = {}
-        for block in self.held.blocks():
+        for _, block in self.held.blocks():
             for x, *targets in block:
                 with self._autocast():
                     _, loss, logs = next(iter(self.model._losses(x, rng, *targets)))
                 for name, value in (logs | {"loss": loss}).items():
                     totals[name] = totals.get(name, 0.0) + float(value) * len(x)
         self.nets.train()
+        self.validation_seconds = self.clock.spent() - began
         return {f"val_{name}": total / len(self.held.rows) for name, total in totals.items()}
 
     def _keep(self, loss: float | None) -> None:
@@ -281,97 +335,50 @@ class Loop:
         for name, value in live.items():
             self.kept[name].copy_(value)
 
-    def _seconds(self) -> float:
-        return self.before + time.monotonic() - self.started
-
-    def _out_of_time(self) -> bool:
-        return bool(self.model.max_seconds) and self._seconds() >= self.model.max_seconds
-
     def _note(self) -> str:
         named = {n: values for n, values in self.history.items() if n.endswith("loss") and values}
         return "  ".join(f"{n} {values[-1]:.4g}" for n, values in named.items())
 
-    def _log(self, logs: dict[str, float]) -> None:
-        """Write scalars and histograms of the weights for TensorBoard, if asked to."""
-        if not self.model.log_dir:
-            return
-        if not hasattr(self, "writer"):
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError:
-                raise ImportError(
-                    "log_dir needs TensorBoard: pip install 'isthmus[tensorboard]'"
-                ) from None
-            self.writer = SummaryWriter(self.model.log_dir)
-        epoch = len(self.history["epoch"])
-        for name, value in logs.items():
-            self.writer.add_scalar(name, value, epoch)
-        for name, weight in self.nets.named_parameters():
-            self.writer.add_histogram(name, weight, epoch)
-
-    def _log_close(self) -> None:
-        if hasattr(self, "writer"):
-            self.writer.close()
-
-    def _checkpoint(self) -> None:
-        over = len(self.history["epoch"]) >= self.epochs or self.stopped != "all epochs done"
+    def _checkpoint(self, *, now: bool) -> None:
         recent = time.monotonic() - self.saved < CHECKPOINT_SECONDS
-        if not self.model.checkpoint or (recent and not over):
+        if not self.model.checkpoint or (recent and not now):
             return
-        from isthmus.store import write_tensors
-
         self.saved = time.monotonic()
-        tensors = {f"net/{k}": v.contiguous() for k, v in self.nets.state_dict().items()}
-        tensors |= {f"kept/{k}": v.contiguous() for k, v in self.kept.items()}
-        tensors["rng"] = self.rng.get_state()
+        tensors = {f"net/{k}": v for k, v in self.nets.state_dict().items()}
+        tensors |= {f"kept/{k}": v for k, v in self.kept.items()}
+        tensors |= {"rng": self.rng.get_state(), "order": self.images_order}
+        if self.seen and self.start is not None:
+            tensors["start"] = self.start
         for player, optimizer in self.optimizers.items():
             for index, state in optimizer.state_dict()["state"].items():
-                tensors |= {f"opt/{player}/{index}/{k}": v.contiguous() for k, v in state.items()}
+                tensors |= {f"opt/{player}/{index}/{k}": v for k, v in state.items()}
         facts = {
-            "fit": self._settings(),
+            "fit": self.settings,
             "history": self.history,
             "best": [self.best_loss, self.best_epoch],
+            "seen": self.seen,
+            "totals": {name: float(total) for name, total in self.totals.items()},
+            "seconds": self.clock.spent(),
+            "log": self.curves and self.curves.folder,
+            "step_seconds": self.step_seconds,
+            "held": len(self.held.rows),
         }
-        facts_text = json.dumps(facts)
-        write_tensors(self.model.checkpoint, tensors, {"isthmus_checkpoint": facts_text})
+        Checkpoint(tensors, facts).save(self.model.checkpoint)
 
-    def _settings(self) -> dict[str, str]:
-        """Everything a resumed fit must share with the first, in words."""
-        settings = {k: repr(v) for k, v in self.model.get_params().items() if k not in MAY_DIFFER}
-        images = f"{len(self.train.rows)} training images of shape {self.model.image_shape_}"
-        return settings | {"images": images}
-
-    def _resume(self) -> None:
-        path = self.model.checkpoint
-        if not path or not Path(path).exists():
-            return
-        from isthmus.store import read_tensors
-
-        tensors, facts = read_tensors(path, "isthmus_checkpoint")
-        here = self._settings()
-        there = facts["fit"]
-        if there != here:
-            other = [f"{k} is {there.get(k)} there" for k in here if there.get(k) != here[k]]
-            raise ValueError(f"{path} belongs to another fit: {', '.join(other)}; remove it")
-        self.nets.load_state_dict({k[4:]: v for k, v in tensors.items() if k.startswith("net/")})
-        self.kept = {k[5:]: v for k, v in tensors.items() if k.startswith("kept/")}
-        self.rng.set_state(tensors["rng"])
+    def _resume(self, past: Checkpoint) -> None:
+        facts = past.facts
+        self.nets.load_state_dict(past.group("net/"))
+        self.kept = past.group("kept/")
+        self.rng.set_state(past.tensors["rng"])
         for player, optimizer in self.optimizers.items():
-            self._restore(optimizer, tensors, f"opt/{player}/")
+            restore_optimizer(optimizer, past.group(f"opt/{player}/"))
         self.history, (self.best_loss, self.best_epoch) = facts["history"], facts["best"]
-        self.before = self.history["seconds"][-1]
-
-    @staticmethod
-    def _restore(optimizer: torch.optim.Optimizer, tensors: State, prefix: str) -> None:
-        state: dict[int, State] = {}
-        for name in tensors:
-            if name.startswith(prefix):
-                index, key = name.removeprefix(prefix).split("/")
-                state.setdefault(int(index), {})[key] = tensors[name]
-        groups = optimizer.state_dict()["param_groups"]
-        weights: list[torch.Tensor] = [w for g in optimizer.param_groups for w in g["params"]]
-        for place, values in state.items():  # laid out as the weights are: the fused step asks so
-            for key, value in values.items():
-                if value.shape == weights[place].shape:
-                    values[key] = torch.empty_like(weights[place]).copy_(value)
-        optimizer.load_state_dict({"state": state, "param_groups": groups})
+        self.seen, self.start = facts.get("seen", 0), past.tensors.get("start")
+        self.totals = {
+            name: torch.tensor(total, device=self.device)
+            for name, total in facts.get("totals", {}).items()
+        }
+        spent = facts["seconds"] if "seconds" in facts else self.history["seconds"][-1]
+        self.clock.started -= spent
+        self.step_seconds = facts.get("step_seconds", 0.0)
+        self.held.keep(facts.get("held", len(self.held.rows)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -163,16 +164,22 @@ class Autoencoder(NeuralRepresentation):
 
     def _before(self, images: Images, rng: torch.Generator) -> None:
         """Train the outermost layers first, then those within, one at a time."""
-        if not self.pretrain_epochs:
+        resumed = self.checkpoint and Path(self.checkpoint).exists()
+        if not self.pretrain_epochs or resumed:
             return
         weights = [*self.encoder_.parameters(), *self.decoder_.parameters()]
-        for depth in range(1, len(_weighted(self.encoder_))):
+        stages = len(_weighted(self.encoder_)) - 1
+        whole = self._passes(-(-len(images) // self.batch_size))
+        for depth in range(1, stages + 1):
+            if self._clock.is_over(self.max_seconds):
+                break
             stage = copy.copy(self)  # shares the networks
             stage.set_params(
                 epochs=self.pretrain_epochs, max_steps=None, checkpoint=None, log_dir=None
             )
-            stage._depth = depth
-            Loop(stage, images, rng).run()
+            stage._depth, done = depth, depth * self.pretrain_epochs
+            share = done / (stages * self.pretrain_epochs + whole)
+            Loop(stage, images, rng, share).run()
             for weight in weights:
                 weight.grad = None
 
@@ -192,7 +199,7 @@ class Autoencoder(NeuralRepresentation):
 
     def _fit(self, images: Images) -> None:
         super()._fit(images)
-        z = self._map(self._encode, images).astype(np.float64)
+        z = self._map(self._encode, self._some(images, len(images))).astype(np.float64)
         self.code_mean_, self.code_deviation_ = z.mean(0), z.std(0)
         values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(z, rowvar=False)))
         self.code_spread_ = vectors * np.sqrt(np.maximum(values, 0))  # S S^T is the covariance

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
@@ -215,18 +214,12 @@ class GAN(NeuralRepresentation):
         return {"discriminator": [self.discriminator_], "generator": generators}
 
     def _fit(self, images: Images) -> None:
-        self._check_parameters()
-        started, whole = time.monotonic(), self.max_seconds
-        self.max_seconds = whole and whole * (1 - INVERSION_SHARE * (self.encoder_epochs != 0))
-        try:
-            super()._fit(images)
-        finally:
-            self.max_seconds = whole
+        self._until = 1 - INVERSION_SHARE * (self.encoder_epochs != 0)
+        super()._fit(images)
         self.history_.pop("loss")  # of neither player
         self._end_pictures()
         rng = generator(self.random_state, self._device())
-        left = whole and max(0.1, whole - (time.monotonic() - started))
-        self._learn_to_invert(images, rng, left)
+        self._learn_to_invert(images, rng)
         self._measure(images, rng)
 
     def _before(self, images: Images, rng: torch.Generator) -> None:
@@ -285,15 +278,13 @@ class GAN(NeuralRepresentation):
         self.progress_steps_ = list(self._pictures)
         del self._pictures, self._fixed
 
-    def _learn_to_invert(
-        self, images: Images, rng: torch.Generator, max_seconds: float | None
-    ) -> None:
+    def _learn_to_invert(self, images: Images, rng: torch.Generator) -> None:
         hurry = self.stopped_ == "interrupted"  # whoever asks to stop will not wait for long
         epochs = 1 if hurry and self.encoder_epochs != 0 else self.encoder_epochs
         stage = copy.copy(self)  # shares the networks
         stage._inverting, stage._least = True, INVERTING
         stage.set_params(
-            epochs=epochs, max_steps=None, max_seconds=max_seconds, checkpoint=None, log_dir=None,
+            epochs=epochs, max_steps=None, checkpoint=None, log_dir=None,
             optimizer="adam", learning_rate=ENCODER_RATE, validation_fraction=0.1, keep_best=True,
             patience=None,
         )  # fmt: skip
@@ -352,7 +343,7 @@ class GAN(NeuralRepresentation):
 
     def _measure(self, images: Images, rng: torch.Generator) -> None:
         most = max(2, min(MEASURED, CHUNK_BYTES // (4 * self.n_features_in_)))
-        x = self._tensor(np.asarray(images.evenly(most)))
+        x = self._tensor(np.asarray(self._some(images, most)))
         x = x[torch.randperm(len(x), generator=rng, device=rng.device)]
         self.spread_ = _spread(x)
         self.inversion_error_ = None

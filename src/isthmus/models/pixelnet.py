@@ -350,19 +350,22 @@ class PixelNet(NeuralRepresentation):
             )
         return torch.from_numpy(np.ascontiguousarray(Z)).to(self._device())
 
+    def _together(self, batch: int) -> float:
+        area = int(np.prod(self.image_shape_[:2]))
+        part = min(self.crop**2, area) if self.crop else area
+        return min(batch, max(1, PIXELS // part)) * part / area
+
     def _rows(self, images: Images) -> int:
         return max(1, PIXELS // int(np.prod(images.shape[1:3])))
 
     def _health(self, images: Images) -> list[str]:
         findings = super()._health(images)
-        some = images.evenly(max(2, HEALTH_PIXELS // int(np.prod(images.shape[1:3]))))
+        some = self._some(images, max(2, HEALTH_PIXELS // int(np.prod(images.shape[1:3]))))
         a = self.encode(some)
         dead = health.dead_numbers(a.mean((0, 1, 2)), a.std((0, 1, 2)))
         remedy = "use a lower learning_rate, or another random_state"
         findings += health.dead_code(dead, self.n_attributes, "attributes", remedy)
-        if self.supervised_:
-            findings += self._missed(some)
-        return findings
+        return findings + (self._missed(some) if self.supervised_ else [])
 
     def _missed(self, images: Images) -> list[str]:
         """Name the classes that occur in images and are never predicted there."""

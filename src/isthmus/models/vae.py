@@ -370,7 +370,7 @@ class VAE(NeuralRepresentation):
 
     def _fit(self, images: Images) -> None:
         super()._fit(images)
-        chosen = images.evenly(MEASURED)
+        chosen = self._some(images, MEASURED)
         mean, log_var = self.posterior(chosen)
         kl = bounds.kl_divergence(torch.from_numpy(mean), torch.from_numpy(log_var))
         self.kl_ = kl.mean(0, dtype=torch.float64).numpy()

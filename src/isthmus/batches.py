@@ -1,0 +1,107 @@
+"""Images on the device as they are packed, handed out in shuffled float batches."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from isthmus.budget import free_bytes
+from isthmus.data.images import CHUNK_BYTES, Images
+from isthmus.tensors import readable_tensor
+
+Batch = tuple[torch.Tensor, ...]  # images, and where the model has targets those
+
+
+class Batches:
+    """Some of the images in batches, gathered and scaled many at once.
+
+    Parameters
+    ----------
+    images : Images
+        All there are.
+    rows : Tensor of int
+        Those to hand out.
+    model : NeuralRepresentation
+        Says how large a batch is, what the targets are, and how values are scaled.
+    device : torch.device
+        Where the batches are to be.
+    paired : bool
+        Whether no batch may be of a single image: it joins the one before.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        rows: torch.Tensor,
+        model: Any,
+        device: torch.device,
+        *,
+        paired: bool = False,
+    ):
+        data = readable_tensor(images.data)
+        targets = model._targets(images)
+        self.targets = None if targets is None else targets[rows].to(device)
+        if images.rows is not None:
+            rows = torch.from_numpy(images.rows)[rows]
+        if device.type != "cpu" and images.nbytes < 0.5 * free_bytes(device):
+            data, rows = data[rows].to(device), torch.arange(len(rows))
+        self.data, self.rows, self.model, self.device = data, rows.to(data.device), model, device
+        self.size, self.paired = min(model.batch_size, len(rows)), paired
+        self.sizes = self._sizes()
+
+    def _sizes(self) -> list[int]:
+        n, size = len(self.rows), max(1, self.size)
+        sizes = [size] * (n // size) + ([n % size] if n % size else [])
+        if self.paired and len(sizes) > 1 and sizes[-1] == 1:
+            sizes[-2:] = [size + 1]
+        return sizes
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def keep(self, most: int) -> None:
+        """Hand out at most so many of the images from now on, evenly spaced."""
+        if most < len(self.rows):
+            chosen = torch.linspace(0, len(self.rows) - 1, most).round().long()
+            self.rows = self.rows[chosen.to(self.rows.device)]
+            if self.targets is not None:
+                self.targets = self.targets[chosen.to(self.device)]
+            self.sizes = self._sizes()
+
+    def order(self, rng: torch.Generator) -> torch.Tensor:
+        """Return the images in an order of chance."""
+        return torch.randperm(len(self.rows), generator=rng, device=rng.device)
+
+    def blocks(
+        self, order: torch.Tensor | None = None, skip: int = 0
+    ) -> Iterator[tuple[int, list[Batch]]]:
+        """Yield lists of batches, each with the number of batches before it.
+
+        Parameters
+        ----------
+        order : Tensor of int, optional
+            From `order`; else they come as they are.
+        skip : int
+            Batches that need not come again: lists of such batches alone are left out.
+        """
+        order = torch.arange(len(self.rows)) if order is None else order
+        image_bytes = 4 * math.prod(self.data.shape[1:])
+        many = max(1, CHUNK_BYTES // 4 // max(1, self.size * image_bytes))
+        starts = [0, *itertools.accumulate(self.sizes)]
+        for first in range(0, len(self.sizes), many):
+            sizes = self.sizes[first : first + many]
+            if first + len(sizes) > skip:
+                chosen = order[starts[first] : starts[first + len(sizes)]]
+                yield first, self._gathered(chosen, sizes)
+
+    def _gathered(self, chosen: torch.Tensor, sizes: list[int]) -> list[Batch]:
+        rows = self.rows[chosen.to(self.rows.device)]
+        x = self.model._input(self.data.index_select(0, rows).to(self.device))
+        parts = [x.split(sizes)]
+        if self.targets is not None:
+            parts.append(self.targets[chosen.to(self.device)].split(sizes))
+        return list(zip(*parts, strict=True))

@@ -1,0 +1,168 @@
+"""Time and memory of a fit: how much there is, and whether it will do."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from torch import nn
+
+from isthmus.data.images import with_channels
+from isthmus.nets.conv import FromPicture, ToPicture
+
+GIGABYTE = 2**30
+STATES = {"sgd": 0, "momentum": 1, "adagrad": 1, "rmsprop": 1}
+"""Numbers that an optimiser keeps beside every weight; 2 where it is not named."""
+MEASURING = 0.02
+"""Share of a time limit that any one measurement after a fit may take."""
+
+
+@dataclass
+class Clock:
+    """Time since a fit began, all of its stages together.
+
+    Attributes
+    ----------
+    started : float
+        When, by the monotonic clock; earlier where an earlier fit is resumed.
+    step : float
+        Seconds of an optimiser step; 0 while that is not known.
+    pace : float
+        Seconds that the networks take to look at one image; likewise.
+    """
+
+    started: float = field(default_factory=lambda: time.monotonic())
+    step: float = 0.0
+    pace: float = 0.0
+
+    def spent(self) -> float:
+        """Return the seconds since the fit began."""
+        return time.monotonic() - self.started
+
+    def is_over(self, limit: float | None) -> bool:
+        """Return whether there is no time for a step within a limit."""
+        return bool(limit) and self.spent() + self.step / 2 >= (limit or 0)
+
+    def took(self, seconds: float, batch: int) -> None:
+        """Note how long a step of so many images took: half of it, or less, is to look at them."""
+        self.step, self.pace = seconds, seconds / batch / 2
+
+    def affordable(self, limit: float | None) -> int | None:
+        """Return how many images can be measured within a time limit; None for any number."""
+        if not limit or not self.pace:
+            return None
+        return max(2, int(MEASURING * limit / self.pace))
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return how much memory is free; the machine's, where a device does not tell its own."""
+    if device.type != "cpu":
+        with contextlib.suppress(AttributeError, RuntimeError, AssertionError):
+            return torch.get_device_module(device).mem_get_info(device)[0]
+    return min(psutil.virtual_memory().available, _left_to_container())
+
+
+def _left_to_container() -> int:
+    """Return the memory that a container of Linux may still take."""
+    folder = Path("/sys/fs/cgroup")
+    try:
+        most = int((folder / "memory.max").read_text())
+        facts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        used = int((folder / "memory.current").read_text())
+        return most - used + int(facts["inactive_file"])  # which gives way
+    except (OSError, ValueError, KeyError):  # no limit, or no such system
+        return 2**62
+
+
+def check_memory(model: Any, networks: Mapping[str, nn.Module], n_images: int) -> None:
+    """Raise ValueError if the networks cannot be trained in the memory that is free.
+
+    Parameters
+    ----------
+    model : NeuralRepresentation
+        Whose parameters say how the networks are trained.
+    networks : dict of str to Module
+        Its networks: only their sizes are looked at.
+    n_images : int
+        Training images there are.
+    """
+    weights = sum(w.numel() for net in networks.values() for w in net.parameters())
+    batch = min(model.batch_size, n_images)
+    # weights, gradients, a copy of the best, and what the optimiser keeps
+    of_weights = 4 * weights * (3 + STATES.get(model.optimizer, 2))
+    # every value between layers and its gradient
+    *sides, depth = with_channels(model.image_shape_)
+    each = math.prod(model.image_shape_)
+    each += sum(activations(net, (depth, *sides)) for net in networks.values())
+    of_batch = int(2 * 4 * each * model._together(batch))
+    device = model._device()
+    needed, free = of_weights + of_batch, free_bytes(device)
+    if needed <= free:
+        return
+    if of_weights > of_batch:
+        remedy = "fewer units or channels, or architecture='conv'"
+    else:
+        remedy = "a smaller batch_size"
+    raise ValueError(
+        f"{type(model).__name__} needs about {needed / GIGABYTE:.3g} GiB to learn images of "
+        f"{'x'.join(map(str, model.image_shape_))} ({of_weights / GIGABYTE:.3g} for "
+        f"{weights:,} weights, {of_batch / GIGABYTE:.3g} for a batch of {batch}), but only "
+        f"{free / GIGABYTE:.3g} GiB are free: load smaller images (size=64), or set {remedy}"
+    )
+
+
+def activations(net: nn.Module, shape: tuple[int, ...]) -> int:
+    """Return how many numbers stand between the layers of a network while one image goes through.
+
+    Parameters
+    ----------
+    net : Module
+        Its layers come one after the other.
+    shape : tuple of int
+        Of a picture, channels first; only looked at where the first layer takes pictures as
+        they are. What flat networks take is as wide as their first layer.
+
+    Examples
+    --------
+    >>> activations(nn.Sequential(nn.Linear(9, 4), nn.Tanh(), nn.Linear(4, 2)), ())
+    10
+    """
+    total = 0
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear):
+            shape = (layer.out_features,)
+        elif isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.MaxPool2d):
+            shape = _after(layer, shape)
+        elif isinstance(layer, ToPicture):
+            shape = (layer.shape[2], *layer.shape[:2])
+            continue
+        elif (
+            isinstance(layer, FromPicture)
+            or any(True for _ in layer.children())
+            or getattr(layer, "inplace", False)
+        ):
+            continue
+        total += math.prod(shape)
+    return total
+
+
+def _after(layer: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of a picture (c, h, w) after a convolution or pooling."""
+    kernel, stride, padding = (
+        (value, value) if isinstance(value, int) else value
+        for value in (layer.kernel_size, layer.stride, layer.padding)
+    )
+    sides = list(zip(shape[1:], kernel, stride, padding, strict=True))
+    if isinstance(layer, nn.ConvTranspose2d):
+        extra = layer.output_padding
+        after = [(n - 1) * s - 2 * p + k + e for (n, k, s, p), e in zip(sides, extra, strict=True)]
+    else:
+        after = [(n + 2 * p - k) // s + 1 for n, k, s, p in sides]
+    return (getattr(layer, "out_channels", shape[0]), *after)

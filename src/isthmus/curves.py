@@ -1,0 +1,58 @@
+"""Curves of a fit for TensorBoard: a folder of its own for every fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+
+class Curves:
+    """Scalars and histograms of one fit, in a new folder within `log_dir`.
+
+    Two fits in one folder would be drawn over each other.
+
+    Parameters
+    ----------
+    log_dir : str
+        Folder of all fits.
+    family : str
+        What the folder of this fit is named after, with a number.
+    folder : str, optional
+        That of a fit that goes on.
+    """
+
+    def __init__(self, log_dir: str, family: str, folder: str | None = None):
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise ImportError(
+                "log_dir needs TensorBoard: pip install 'isthmus[tensorboard]'"
+            ) from None
+        self.folder = folder or str(_new_folder(Path(log_dir), family))
+        self.writer: Any = SummaryWriter(self.folder)
+
+    def add(self, epoch: int, logs: Mapping[str, float], nets: nn.Module) -> None:
+        """Write the values after an epoch, and histograms of all weights."""
+        for name, value in logs.items():
+            self.writer.add_scalar(name, value, epoch)
+        for name, weight in nets.named_parameters():
+            self.writer.add_histogram(name, weight, epoch)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self.writer.close()
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    n = 1
+    while True:
+        folder = parent / f"{name}-{n}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            n += 1
+        else:
+            return folder
