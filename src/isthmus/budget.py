@@ -71,12 +71,14 @@ def free_bytes(device: torch.device) -> int:
 
 def _left_to_container() -> int:
     """Return the memory that a container of Linux may still take."""
-    folder = Path("/sys/fs/cgroup")
+
+    def read(name: str) -> str:
+        return (Path("/sys/fs/cgroup") / name).read_text(encoding="utf-8")
+
     try:
-        most = int((folder / "memory.max").read_text())
-        facts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        used = int((folder / "memory.current").read_text())
-        return most - used + int(facts["inactive_file"])  # which gives way
+        facts = dict(line.split() for line in read("memory.stat").splitlines())
+        used = int(read("memory.current")) - int(facts["inactive_file"])  # which gives way
+        return int(read("memory.max")) - used
     except (OSError, ValueError, KeyError):  # no limit, or no such system
         return 2**62
 
