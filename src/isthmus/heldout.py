@@ -198,7 +198,11 @@ def halves(models: Any, images: Images, known: np.ndarray | None = None) -> Halv
     parts = images.with_split()
     known = np.ones(len(images), dtype=bool) if known is None else known
     test, train = parts.is_test & known, ~parts.is_test & known
-    seen, left_out = _seen(models, parts), 0
+    seen, left_out = None, 0
+    if _can_say(models, images):
+        asked = row_hashes(images.where(test))  # as a rule they are new: others need no look
+        new = not any(_may_hold(model, asked).any() for model in models)
+        seen = np.zeros(len(images), dtype=bool) if new else _seen(models, parts)
     if seen is not None and (seen & test).any():
         fresh = test & ~seen
         if images.is_test is None:
@@ -225,18 +229,16 @@ def judged(models: Any, *sets: Any) -> MeasuredOn:
     >>> judged(ist.PCA(4).fit(images.train), images).words
     'on 1,797 images, 1,438 of which the model learnt from'
     """
-    models, of_pixels = _listed(models), False
-    count = 0
-    total: int | None = 0
-    for images in map(as_images, sets):
-        width = getattr(models[0], "n_features_in_", None)
-        of_pixels = images.ndim == 4 and width == images.shape[-1]
-        images = images.pixels() if of_pixels else images
-        seen = _seen(models, images.with_split())
-        count += len(images)
-        total = None if seen is None or total is None else total + int(seen.sum())
+    models, looked_at = _listed(models), list(map(as_images, sets))
+    width = getattr(models[0], "n_features_in_", None)
+    of_pixels = any(each.ndim == 4 and each.shape[-1] == width for each in looked_at)
+    if of_pixels:
+        looked_at = [images.pixels() for images in looked_at]
+    seen = None
+    if all(_can_say(models, images) for images in looked_at):
+        seen = sum(int(_seen(models, images.with_split()).sum()) for images in looked_at)
     unit = "pixels" if of_pixels else "images"
-    return MeasuredOn(count, total, who=_called(models), unit=unit)
+    return MeasuredOn(sum(map(len, looked_at)), seen, who=_called(models), unit=unit)
 
 
 def _listed(models: Any) -> list[Any]:
@@ -247,23 +249,32 @@ def _called(models: list[Any]) -> str:
     return "the model" if len(models) == 1 else "the models"
 
 
-def _seen(models: Sequence[Any], parts: Images) -> np.ndarray | None:
-    """Return which images any of the models may have learnt from; None where one does not say."""
-    width = int(np.prod(parts.shape[1:]))
-    for model in models:
-        if getattr(model, "train_hashes_", None) is None or model.n_features_in_ != width:
-            return None
+def _can_say(models: Sequence[Any], images: Images) -> bool:
+    """Return whether all models know what they learnt from, and it was of this size."""
+    width = int(np.prod(images.shape[1:]))
+    return all(
+        getattr(model, "train_hashes_", None) is not None and model.n_features_in_ == width
+        for model in models
+    )
+
+
+def _seen(models: Sequence[Any], parts: Images) -> np.ndarray:
+    """Return which images any of the models may have learnt from."""
     hashes = row_hashes(parts)
     found = np.zeros(len(parts), dtype=bool)
     for model in models:
-        kept = model.train_hashes_
-        seen = _among(hashes, kept)
-        if len(kept) >= MOST:  # of greater hashes nothing is known
-            seen |= hashes > kept[-1]
-        if seen[parts.is_test].any() and _among(kept, np.sort(hashes[~parts.is_test])).all():
+        seen = _may_hold(model, hashes)
+        train = np.sort(hashes[~parts.is_test])
+        if seen[parts.is_test].any() and _among(model.train_hashes_, train).all():
             seen[parts.is_test] = False
         found |= seen
     return found
+
+
+def _may_hold(model: Any, hashes: np.ndarray) -> np.ndarray:
+    """Return which hashes a model keeps, or would if it had kept all."""
+    kept = model.train_hashes_
+    return _among(hashes, kept) | (len(kept) >= MOST and hashes > kept[-1])
 
 
 def _among(values: np.ndarray, ordered: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.commands.given import in_half, watched
+from isthmus.commands.given import in_half, warn_of_seen, watched
 from isthmus.files import refuse_existing
 from isthmus.options import AsJson, Force, ModelFile, Out, Split
 from isthmus.terminal import print_json, say
@@ -84,6 +84,7 @@ def explore(
     page = page_files()  # before any work is done
     found = opened(given, words_of(models))
     images = in_half(found.images, split)
+    warn_of_seen(list(found.models.values()), images, split)
     view = View(
         found.models,
         images if count is None else images.evenly(count),

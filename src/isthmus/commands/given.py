@@ -50,18 +50,15 @@ def model_and_images(
         refuse_existing(output, force=force)
     in_half(None, split)
     model = load_model(path)
-    images = in_sizes(model, source, split)[0]
-    if split == "test":
-        _warn_of_seen(model, images)
-    return model, images
+    return model, in_sizes(model, source, split)[0]
 
 
-def _warn_of_seen(model: Any, images: Any) -> None:
-    """Say on standard error if a model learnt from held-out images."""
+def warn_of_seen(models: Any, images: Any, split: str) -> None:
+    """Say on standard error if a model learnt from images that are called held-out ones."""
     from isthmus.heldout import judged
 
-    found = judged(model, images)
-    if found.held_out is False:
+    found = judged(models, images) if split == "test" else None
+    if found is not None and found.held_out is False:
         typer.echo(f"isthmus: --split test is {found.words.removeprefix('on ')}", err=True)
 
 
@@ -147,6 +144,7 @@ def in_sizes(
     print_skipped(images)
     images = in_half(images, split)
     check_range(model, images)
+    warn_of_seen(model, images, split)
     sets = in_own_sizes(images, source, model, per or "image") if own else [images]
     print_changed(*sets)
     return sets
