@@ -207,7 +207,7 @@ def test_the_command_ranks_every_image(run, tmp_path):
     [
         (["--by", "likelihood", "-o", "n.png"], "has no 'likelihood'"),
         (["--count", "0", "-o", "n.png"], "--count 0"),
-        (["--reference", "glyphs", "-o", "n.png"], "fitted on images of shape"),
+        (["--reference", "nowhere", "-o", "n.png"], "neither a file or folder"),
         (["--split", "half", "-o", "n.png"], "--split 'half'"),
         (["-o", "n.svg"], "ending in .png"),
         (["-o", "taken.png"], "--force"),

@@ -146,7 +146,7 @@ def test_the_command_writes_a_model_that_loads(run, tmp_path, start, images):
         (["a.safetensors", "digits", "-o", "p.safetensors"], "--force"),
         (["a.safetensors", "digits", "-o", "c.safetensors", "--chart", "c.jpg"], ".png or .svg"),
         (["a.safetensors", "digits", "-o", "c.safetensors", "--labels", "4"], "labels=4"),
-        (["a.safetensors", "glyphs", "-o", "c.safetensors"], "to 26, all there are"),
+        (["a.safetensors", "digits", "-o", "c.safetensors", "--labels", "1439"], "to 1438, all"),
     ],
 )
 def test_command_errors_are_one_line(run, tmp_path, start, images, arguments, words):
