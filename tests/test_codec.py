@@ -1,6 +1,7 @@
 """Codes to a real file and back, to the last bit, and what becomes of damaged files."""
 
 import json
+import re
 import zlib
 
 import numpy as np
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import isthmus as ist
+from isthmus import scores
 from isthmus.codec import container, lossless, steps, symbols
 from isthmus.codec.archive import Job, Opened, fingerprint
-from isthmus.codec.choice import quantizer_for, restored, rounded
-from isthmus.codec.frames import frame_rows
+from isthmus.codec.choice import Trial, quantizer_for
+from isthmus.codec.frames import Coded, frame_rows, restored, rounded
 from isthmus.codec.rates import Point, crossings, rate_distortion
 from isthmus.data.images import to_unit
 
@@ -80,10 +82,85 @@ def test_a_set_of_several_frames_decodes_as_if_it_were_one(monkeypatch, pca, dig
     np.testing.assert_array_equal(ist.decompress(tmp_path / "x.isth", pca), pca.decode(codes))
 
 
-@pytest.mark.parametrize("quality", [13, 16, 19])
-def test_quality_is_what_was_asked_for(quality, pca, digits, tmp_path):
-    found = ist.compress(pca, digits.test, tmp_path / "x.isth", quality=quality)
-    assert quality - 0.05 <= found.psnr <= quality + 0.6
+@pytest.fixture(scope="module")
+def uneven(digits):
+    """Return images of which every other one is harder: no sample says what all of them need."""
+    pixels = np.concatenate([np.asarray(digits.test)] * 2)
+    hard = np.random.default_rng(0).integers(0, 256, pixels.shape) // 2 + pixels // 2
+    pixels[1::2] = hard[1::2]
+    return ist.Images(pixels)
+
+
+ASKED = {name: MODELS[name] for name in ("pca", "nmf", "autoencoder", "pixelnet")}
+ASKED["exact"] = lambda: ist.PCA(64)
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_quality_asked_is_quality_given(name, digits, uneven, monkeypatch, tmp_path):
+    most = 40 if name == "pixelnet" else 1000
+    monkeypatch.setattr("isthmus.codec.choice.SAMPLE", most // 4)
+    for images in (digits.test[:most], uneven[:most]):
+        model = ASKED[name]().fit(digits.train[:300])
+        with pytest.raises(ValueError, match="beyond this") as error:
+            ist.compress(model, images, tmp_path / "x.isth", quality=200)
+        reached = float(re.search(r"reaches ([\d.]+) dB", str(error.value))[1])
+        exact = scores.psnr(images, model.decode(model.encode(images)))
+        mean = scores.psnr(images, np.broadcast_to(to_unit(images).mean(0), images.shape))
+        assert reached <= max(exact, 80) + 0.01
+        for quality in (reached, reached - 0.1, reached - 1):
+            found = ist.compress(model, images, tmp_path / "x.isth", quality=quality)
+            back = ist.decompress(tmp_path / "x.isth", model)
+            assert found.psnr >= quality
+            assert scores.psnr(images, back, (0, 1)) == pytest.approx(found.psnr, abs=1e-3)
+            if quality > mean + 0.1:  # below it there is nothing left to save
+                assert found.psnr < quality + 0.05
+
+
+def test_images_are_encoded_again_where_codes_do_not_fit(monkeypatch, pca, digits, tmp_path):
+    once = ist.compress(pca, digits.test, tmp_path / "x.isth", quality=16)
+    monkeypatch.setattr("isthmus.codec.frames.KEPT_BYTES", 0)
+    assert ist.compress(pca, digits.test, tmp_path / "y.isth", quality=16) == once
+    assert (tmp_path / "x.isth").read_bytes() == (tmp_path / "y.isth").read_bytes()
+
+
+EXACT = {
+    "pca": (lambda n: ist.PCA(64), lambda x: x),
+    "pca of floats": (lambda n: ist.PCA(64), lambda x: x / 255),
+    "pca of 0..255": (lambda n: ist.PCA(64), lambda x: x.astype(np.float32)),
+    "prototypes": (lambda n: ist.KMeans(n, random_state=0), lambda x: x),
+    "constant": (lambda n: ist.PCA(3), lambda x: np.full_like(x, 77)),
+    "two": (lambda n: ist.PCA(2), lambda x: x[:2]),
+    "vectors": (lambda n: ist.PCA(64), lambda x: (x.reshape(len(x), -1) - 99.0) / 33),
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_exact_models_are_rounded_as_finely_as_tables_allow(name, digits, tmp_path):
+    make, change = EXACT[name]
+    images = ist.Images(change(np.asarray(digits[:90])))
+    model = make(len(images)).fit(ist.Images(images.data))
+    for options in ({}, {"rate": 1000}, {"quality": 45}, {"lossless": True}):
+        if (name == "prototypes" and {"rate", "quality"} & set(options)) or (
+            "lossless" in options and images.dtype != np.uint8
+        ):
+            continue
+        found = ist.compress(model, images, tmp_path / "x.isth", **options)
+        assert found.psnr >= options.get("quality", 60)
+        back = ist.decompress(tmp_path / "x.isth", model)
+        if options.get("lossless"):
+            np.testing.assert_array_equal(back, np.asarray(images))
+
+
+def test_a_rate_out_of_reach_says_what_is_in_reach(digits, tmp_path):
+    model = ist.PCA(4).fit(digits.train)
+    model.components_ = model.components_ * 1e-3  # codes of nothing: no rounding is coarse enough
+    codes = np.random.default_rng(0).normal(0, 1e5, (len(digits.test), 4)).astype(np.float32)
+    coded = Coded(model, digits.test)
+    coded.kept = [codes]
+    with pytest.raises(ValueError, match="below the") as error:
+        quantizer_for(model, digits.test, rate=0.01, coded=coded)
+    least = float(re.search(r"below the ([\d.]+) bytes", str(error.value))[1])
+    assert quantizer_for(model, digits.test, rate=least, coded=coded) is not None
 
 
 def test_rate_is_what_was_asked_for_besides_the_tables(pca, digits, tmp_path):
@@ -348,7 +425,7 @@ def zlib_or_self(content, rng):
     ],
 )
 def test_headers_that_lie(header, pca, digits, tmp_path):
-    job = Job(pca, digits.test, quantizer_for(pca, digits.test))
+    job = Job(Coded(pca, digits.test), quantizer_for(pca, digits.test))
     wrong = {**json.loads(json.dumps(job._header())), **header} if header else {}
     content = b"".join(container.sections_of(wrong, job._sections(False)))
     (tmp_path / "x.isth").write_bytes(content)
@@ -378,6 +455,23 @@ def test_rates_of_formats_are_those_of_their_files(digits, pca):
     assert [p.psnr for p in ours] == sorted(p.psnr for p in ours)
     sheets = [p.psnr for p in by["jpeg, one sheet"]]
     assert sheets == sorted(sheets)
+
+
+def test_models_and_formats_are_given_the_same_images(monkeypatch, pca, digits):
+    seen = []
+
+    def files(pixels, name, quality):
+        seen.append(pixels)
+        return 1, pixels
+
+    monkeypatch.setattr("isthmus.codec.rates.MEASURED", 50)
+    monkeypatch.setattr("isthmus.codec.rates._files", files)
+    found = rate_distortion({"pca": pca}, digits.test, ["png"], points=1)[0]
+    few = digits.test.evenly(50)
+    np.testing.assert_array_equal(seen[0], np.asarray(few))
+    quantizer = Trial.of(Coded(pca, few)).quantizer(found.setting)
+    back = pca.decode(quantizer.codes(quantizer.rounded(pca.encode(few))))
+    assert found.psnr == pytest.approx(scores.psnr(few, back), abs=1e-6)
 
 
 def test_crossings_where_there_are_none():

@@ -8,6 +8,8 @@ import pytest
 
 import isthmus as ist
 from isthmus import scores
+from isthmus.codec.archive import Opened
+from isthmus.codec.rates import rate_distortion
 from isthmus.codes import check_range, range_for
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
@@ -17,7 +19,7 @@ from isthmus.views.figures import limits_of, to_pixels
 
 @pytest.fixture(scope="module")
 def digits():
-    return ist.load_images("digits")[:300]
+    return ist.load_images("digits")[:150]
 
 
 def in_units(images):
@@ -110,9 +112,10 @@ def test_psnr_and_ssim_are_those_of_scikit_image_in_any_unit():
         "int16": (X.astype(np.int16) * 20 - 448, Y.astype(np.int16) * 20 - 448, 5100),
     }
     for kind, (one, two, width) in pairs.items():
+        said = 65535 if kind == "uint16" else width
         wanted = metrics.peak_signal_noise_ratio(one, two, data_range=width)
         assert scores.psnr(one, two, data_range=width) == pytest.approx(wanted, abs=1e-5), kind
-        wanted = metrics.structural_similarity(one[0], two[0], data_range=width, **options)
+        wanted = metrics.structural_similarity(one[0], two[0], data_range=said, **options)
         assert scores.ssim(one, two, data_range=width) == pytest.approx(wanted, abs=1e-5), kind
 
 
@@ -147,8 +150,8 @@ def test_denoising_is_measured_alike_in_any_unit(digits):
     noises, tables = [("gaussian", 0.2), ("salt_and_pepper", 0.2)], {}
     for unit in UNITS:
         images = Images(in_units(digits)[unit][0])
-        model = ist.PCA(12).fit(images[:200])
-        rows = denoising_table({"pca": model}, images[200:240], noises, images[:200])
+        model = ist.PCA(12).fit(images[:140])
+        rows = denoising_table({"pca": model}, images[140:], noises, images[:140])
         tables[unit] = {(row.noise, row.method): (row.before, row.after) for row in rows}
     for unit in UNITS[1:]:
         assert tables[unit].keys() == tables["uint8"].keys()
@@ -211,3 +214,48 @@ def test_commands_write_files_in_the_range_of_the_model(run, digits, tmp_path):
     code, _, err = run("reconstruct", "p.safetensors", "digits", "-o", "other.npy")
     assert code == 2
     assert "fitted on images from -1 to 1, these are uint8" in err
+
+
+def test_files_and_rates_are_measured_alike_in_any_unit(digits, tmp_path):
+    found, bytes_of, points = {}, {}, {}
+    for unit in UNITS:
+        values, ends = in_units(digits)[unit]
+        images = Images(values[:100])
+        model = ist.PCA(12).fit(images)
+        file = ist.compress(model, images, tmp_path / "x.isth")
+        found[unit], bytes_of[unit] = file.psnr, file.nbytes
+        asked = ist.compress(model, images, tmp_path / "x.isth", quality=15)
+        assert 15 <= asked.psnr < 15.05
+        assert Opened.read(tmp_path / "x.isth", model).ends == ends
+        rates = rate_distortion({"pca": model}, images, ["jpeg", "png"], points=2)
+        points[unit] = [(p.codec, p.bytes_per_image, p.psnr, p.ssim) for p in rates]
+    for unit in UNITS[1:]:
+        assert found[unit] == pytest.approx(found["uint8"], abs=0.01), unit
+        assert bytes_of[unit] == pytest.approx(bytes_of["uint8"], abs=60), unit
+        for ours, theirs in zip(points[unit], points["uint8"], strict=True):
+            assert ours[0] == theirs[0]
+            assert ours[1] == pytest.approx(theirs[1], abs=0.3)
+            assert ours[2:] == pytest.approx(theirs[2:], abs=0.02)
+
+
+def test_codecs_refuse_images_of_another_range(digits, tmp_path):
+    model = ist.PCA(8).fit(digits)
+    signed = Images(in_units(digits)["signed"][0])
+    with pytest.raises(ValueError, match="fitted on images from 0 to 1, these are from -1 to 1"):
+        ist.compress(model, signed, tmp_path / "x.isth")
+    with pytest.raises(ValueError, match="fitted on images from 0 to 1"):
+        rate_distortion({"pca": model}, signed, ["png"])
+    with pytest.raises(ValueError, match="fitted on images from 0 to 1"):
+        denoising_table({"pca": model}, signed, [("gaussian", 0.1)])
+    assert not list(tmp_path.iterdir())
+
+
+def test_decompressed_files_are_in_the_range_compressed(run, digits, tmp_path):
+    signed = Images(in_units(digits)["signed"][0][:20])
+    model = ist.PCA(8).fit(signed)
+    ist.compress(model, signed, tmp_path / "x.isth", embed=True)
+    assert run("decompress", "x.isth", "-o", "back")[0] == 0
+    files = sorted((tmp_path / "back").iterdir())
+    pixels = np.stack([np.asarray(PIL.Image.open(file)) for file in files])
+    wanted = 127.5 * (ist.decompress(tmp_path / "x.isth").clip(-1, 1) + 1)
+    np.testing.assert_allclose(pixels, wanted[..., 0], atol=0.51)

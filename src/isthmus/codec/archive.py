@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +15,12 @@ import numpy as np
 
 from isthmus.codec.choice import quantizer_for
 from isthmus.codec.container import read_sections, sections_of
-from isthmus.codec.frames import Reader, Writer, frame_rows, sizes_packed, sizes_unpacked
+from isthmus.codec.frames import Coded, Reader, Writer, frame_rows, sizes_packed, sizes_unpacked
+from isthmus.codec.packing import packed_model, unpacked_model
 from isthmus.codec.steps import Quantizer
-from isthmus.codec.symbols import inflated
+from isthmus.codes import check_range, range_for
 from isthmus.data.images import Images, as_images
+from isthmus.data.ranges import Range, nominal
 from isthmus.files import replacing
 from isthmus.progress import track
 
@@ -84,12 +83,12 @@ def compress(
     model : Representation
         Fitted, and able to decode.
     X : Images or array of shape (n, ...)
-        Read once, a part at a time.
+        Read a part at a time, more than once for a quality.
     path : str or Path
         The file to write; an older one is replaced once the new one is whole.
     quality : float, optional
-        PSNR of the images that come back, in dB, at most what the model reaches with unrounded
-        codes. By default rounding adds 5 % to its error.
+        PSNR of the images that come back, in dB, which is reached on these images and by range
+        (`Images.value_range`). By default rounding adds 5 % to the model's error.
     rate : float, optional
         Bytes an image, instead; tables and names come on top.
     lossless : bool
@@ -121,7 +120,7 @@ def compress(
 
     Examples
     --------
-    >>> import isthmus as ist
+    >>> import isthmus as ist, tempfile
     >>> images = ist.load_images("digits")
     >>> model = ist.PCA(16).fit(images.train)
     >>> path = Path(tempfile.mkdtemp()) / "digits.isth"
@@ -130,8 +129,9 @@ def compress(
     (True, (359, 8, 8, 1))
     """
     images = _checked(model, X, quality, rate, lossless)
-    quantizer = quantizer_for(model, images, quality, rate)
-    job = Job(model, images, quantizer, lossless, embed, found_at)
+    coded = Coded(model, images)
+    quantizer = quantizer_for(model, images, quality, rate, lossless=lossless, coded=coded)
+    job = Job(coded, quantizer, lossless, embed, found_at)
     with replacing(path) as temporary, temporary.open("wb") as file:
         for piece in job.pieces(verbose):
             file.write(piece)
@@ -159,6 +159,7 @@ def _checked(
             "take a model fitted on images as they are (or one of any size, pixelnet), or give "
             "the changed pixels as an array"
         )
+    check_range(model, images)
     return images
 
 
@@ -167,15 +168,17 @@ class Job:
 
     def __init__(
         self,
-        model: Any,
-        images: Images,
+        coded: Coded,
         quantizer: Quantizer | None,
         lossless: bool = False,
         embed: bool = False,
         found_at: str | None = None,
+        ends: Range | None = None,
     ):
-        self.images, self.embed, self.quantizer = images, embed, quantizer
-        self.writer = Writer(model, quantizer, lossless)
+        self.coded, self.images = coded, coded.images
+        self.embed, self.quantizer = embed, quantizer
+        self.ends = ends or range_for(coded.model, self.images)
+        self.writer = Writer(coded.model, quantizer, lossless, self.ends[1] - self.ends[0])
         self.found_at = found_at
         self.nbytes = 0
 
@@ -196,6 +199,7 @@ class Job:
             "lossless": self.writer.lossless,
             "model": self.embed,
             "found_at": self.found_at,
+            "range": list(self.ends),
             **sizes_packed(self.images),
         }
 
@@ -205,8 +209,8 @@ class Job:
             yield self.model_bytes
         rows = frame_rows(self.images.shape[1:])
         total = -(-len(self.images) // rows)
-        for start in track(range(0, len(self.images), rows), "compressing", total, verbose):
-            yield from self.writer.sections(self.images[start : start + rows])
+        for part, codes in track(self.coded, "compressing", total, verbose):
+            yield from self.writer.sections(part, codes)
 
     @cached_property
     def model_bytes(self) -> bytes:
@@ -275,6 +279,13 @@ class Opened:
     def count(self) -> int:
         """How many images there are."""
         return int(self.header["count"])
+
+    @property
+    def ends(self) -> Range:
+        """What black and white are."""
+        with _damaged(self.path):
+            known = self.header.get("range")
+            return nominal(*map(float, known)) if known else range_for(self.reader.model)
 
     @property
     def fit(self) -> str:
@@ -374,23 +385,3 @@ def fingerprint(model: Any) -> str:
         else:
             digest.update(json.dumps(value, default=str).encode())
     return digest.hexdigest()
-
-
-def packed_model(model: Any) -> bytes:
-    """Return a model as the bytes of its file, as small as zlib makes them."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.safetensors"
-        model = copy(model)
-        vars(model).pop("train_hashes_", None)  # of no use to who decodes, and not small
-        model.save(path)
-        return zlib.compress(path.read_bytes(), 6)
-
-
-def unpacked_model(content: bytes) -> Any:
-    """Return the model that `packed_model` made bytes of."""
-    from isthmus.store import load_model
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.safetensors"
-        path.write_bytes(inflated(content, 2**32))
-        return load_model(path)

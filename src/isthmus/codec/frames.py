@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from isthmus.base import PASS_BYTES
-from isthmus.codec import choice
 from isthmus.codec.lossless import residual
 from isthmus.codec.lossless import restored as pixels_of
 from isthmus.codec.steps import Quantizer
@@ -21,8 +20,73 @@ from isthmus.data.decode import FITS, MAX_PIXELS
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, to_unit, with_channels
 
+KEPT_BYTES = 256 * 2**20
+"""Codes that are kept in memory, at most; beyond it images are encoded again when asked for."""
 FRAME_BYTES = 48 * 2**20
 """Size of the images that are coded together, as float32."""
+
+
+class Coded:
+    """All images beside their codes, a frame at a time, encoded once where codes fit in memory.
+
+    Parameters
+    ----------
+    model : Representation
+        Encodes and decodes.
+    images : Images
+        Read anew each time.
+    """
+
+    def __init__(self, model: Any, images: Images):
+        self.model, self.images = model, images
+        self.kept: list[np.ndarray] = []
+
+    def __iter__(self) -> Iterator[tuple[Images, np.ndarray]]:
+        rows, room = frame_rows(self.images.shape[1:]), KEPT_BYTES
+        for number, start in enumerate(range(0, len(self.images), rows)):
+            part = self.images[start : start + rows]
+            known = number < len(self.kept)
+            codes = self.kept[number] if known else self.model.encode(part)
+            room -= codes.nbytes
+            if not known and room >= 0:
+                self.kept.append(codes)
+            yield part, codes
+
+    def errors(self, quantizers: Sequence[Quantizer | None]) -> list[float]:
+        """Return the mean squared error over all images for every quantizer, None rounds nothing.
+
+        Its sums are those of `Writer`, to the last bit.
+        """
+        squared = [0.0] * len(quantizers)
+        for part, codes in self:
+            pixels = np.asarray(part)
+            for i, quantizer in enumerate(quantizers):
+                again = codes
+                if quantizer is not None:
+                    again = restored(rounded(codes, quantizer), quantizer, codes.shape[1:])
+                squared[i] += _squared(self.model.decode(again), pixels)
+        return [total / np.prod(self.images.shape) for total in squared]
+
+
+def _squared(back: np.ndarray, pixels: np.ndarray) -> float:
+    wrong = back.reshape(pixels.shape) - to_unit(pixels)
+    return float(np.square(wrong, dtype=np.float64).sum())
+
+
+def rounded(codes: np.ndarray, quantizer: Quantizer | None) -> np.ndarray:
+    """Return codes as whole numbers (n', r); those of every pixel are rows of their own."""
+    if quantizer is None:
+        return codes.reshape(-1, 1).astype(np.int64)
+    return quantizer.rounded(codes.reshape(-1, codes.shape[-1]))
+
+
+def restored(
+    symbols: np.ndarray, quantizer: Quantizer | None, shape: tuple[int, ...]
+) -> np.ndarray:
+    """Return the codes that whole numbers stand for, each of the shape given."""
+    if quantizer is None:
+        return symbols[:, 0]
+    return quantizer.codes(symbols).reshape(-1, *shape)
 
 
 @dataclass
@@ -37,35 +101,36 @@ class Writer:
         Rounds codes, unless they are indices.
     lossless : bool
         Write what decoded images miss as well.
+    width : float
+        Of the range of the images.
     """
 
     model: Any
     quantizer: Quantizer | None
     lossless: bool
+    width: float = 1.0
     squared: float = 0.0
     values: int = 0
 
-    def sections(self, part: Images) -> Iterator[bytes]:
+    def sections(self, part: Images, codes: np.ndarray) -> Iterator[bytes]:
         """Yield the bytes of some images: their number and names, codes, and what is missing."""
         names = [] if part.names is None else list(map(str, part.names))
         yield zlib.compress(json.dumps([len(part), names]).encode(), 9)
-        codes = self.model.encode(part)
-        symbols = choice.rounded(codes, self.quantizer)
+        symbols = rounded(codes, self.quantizer)
         yield encoded(symbols)
-        back = self.model.decode(choice.restored(symbols, self.quantizer, codes.shape[1:]))
+        back = self.model.decode(restored(symbols, self.quantizer, codes.shape[1:]))
         pixels = np.asarray(part)
         if self.lossless:
             yield residual(pictures(pixels), pictures(back))
         else:
-            wrong = back.reshape(pixels.shape) - to_unit(pixels)
-            self.squared += float(np.square(wrong, dtype=np.float64).sum())
+            self.squared += _squared(back, pixels)
         self.values += pixels.size
 
     @property
     def psnr(self) -> float:
         """Of what comes back, in dB."""
         error = self.squared / max(1, self.values)
-        return -10 * float(np.log10(error)) if error else float("inf")
+        return 10 * float(np.log10(self.width**2 / error)) if error else float("inf")
 
 
 @dataclass(frozen=True)
@@ -104,7 +169,7 @@ class Reader:
         rows = n * int(np.prod(self.code[:-1], dtype=int))
         columns = 1 if self.quantizer is None else self.quantizer.columns
         symbols = decoded(next(sections), rows, columns)
-        back = self.model.decode(choice.restored(symbols, self.quantizer, self.code))
+        back = self.model.decode(restored(symbols, self.quantizer, self.code))
         if self.lossless:
             back = pixels_of(next(sections), pictures(back))
         return back.reshape(n, *self.shape), names

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from isthmus.codec.archive import Job, packed_model
-from isthmus.codec.choice import Trial, restored, rounded
+from isthmus.codec.archive import Job
+from isthmus.codec.choice import ADDED, Trial
+from isthmus.codec.frames import Coded, restored, rounded
+from isthmus.codec.packing import packed_model
+from isthmus.codes import check_range
 from isthmus.data.images import Images, as_images
+from isthmus.data.ranges import Range, from_bytes, to_bytes
 from isthmus.progress import Bar
 from isthmus.scores.reconstruction import psnr, ssim
 
@@ -24,10 +32,8 @@ QUALITIES = {
 """Settings of the formats that lose something; PNG and lossless WebP have one each."""
 EXACT = ("png", "webp-lossless")
 FORMATS = (*QUALITIES, *EXACT)
-OWN_FILES = 200
-"""Images that are written to a file each, at most; they stand for all."""
-SHEET_PIXELS = 8_000_000
-"""Pixels of a contact sheet, at most: as many of the images as fit, evenly spaced."""
+MEASURED, MEASURED_PIXELS = 1000, 1_500_000
+"""Images that everything is measured on, at most, and their pixels: AVIF takes its time."""
 
 
 class Point(NamedTuple):
@@ -65,13 +71,16 @@ def rate_distortion(
 ) -> list[Point]:
     """Return bytes an image against PSNR and SSIM, for models beside PNG, JPEG, WebP and AVIF.
 
+    Models and formats are given the same images, at most 1,000 of them and 1.5 million pixels,
+    evenly spaced over all, in 8 bits where there are formats; and PSNR is by the same range.
+
     Parameters
     ----------
     models : dict of str to Representation
         Fitted, and able to decode, by name. Each is tried with `points` steps; one whose codes
         are indices has a single point.
     X : Images or array of shape (n, h, w) or (n, h, w, c)
-        Held-out images, uint8 or 0..1.
+        Held-out images of the range that the models learned (`Images.value_range`).
     formats : sequence of str
         Of "jpeg", "webp", "avif", "png" and "webp-lossless". Each is measured with one file an
         image, whose headers small images pay dearly for, and with all of them on one sheet.
@@ -87,7 +96,8 @@ def rate_distortion(
     Raises
     ------
     ValueError
-        If a model cannot decode, a format is not known, or images are none that a format can hold.
+        If a model cannot decode, a format is not known, or images are none that a format can hold
+        or of another range than a model knows.
 
     Examples
     --------
@@ -107,69 +117,83 @@ def rate_distortion(
     for name, model in models.items():
         if not hasattr(model, "decode"):
             raise ValueError(f"{name} is a {type(model).__name__}, which cannot decode")
+    ends = [*(check_range(model, images) for model in models.values()), images.value_range][0]
+    images = sample_of(images)
+    pixels = _as_bytes(images, ends) if formats else np.empty(0)
+    if formats:
+        images = replace(images, data=from_bytes(pixels, ends), rows=None)
     found: list[Point] = []
-    with Bar("rate and distortion", len(models) + len(formats), verbose) as bar:
+    total = len(models) * points + sum(2 * len(QUALITIES.get(name, (0,))) for name in formats)
+    with Bar("rate and distortion", total, verbose) as bar:
         for name, model in models.items():
-            found += _of_model(name, model, images, points)
-            bar.advance(note=name)
+            for point in _of_model(name, model, images, points, ends):
+                found.append(point)
+                bar.advance(note=name)
         for name in formats:
-            found += _of_format(name, images)
-            bar.advance(note=name)
+            for point in _of_format(name, pixels):
+                found.append(point)
+                bar.advance(note=name)
     return found
 
 
-def _of_model(name: str, model: Any, images: Images, points: int) -> Iterator[Point]:
-    trial = Trial.of(model, images)
+def sample_of(images: Images) -> Images:
+    """Return the images that rate and distortion are measured on, evenly spaced over all."""
+    size = int(np.prod(images.shape[1:3]))
+    return images.evenly(max(1, min(MEASURED, MEASURED_PIXELS // size)))
+
+
+def _of_model(name: str, model: Any, images: Images, points: int, ends: Range) -> Iterator[Point]:
+    coded = Coded(model, images)
+    trial = Trial.of(coded)
     weight = len(packed_model(model)) / len(images)
     if trial.directions is None:
-        yield _point(name, 0.0, trial, images, None, weight)
+        yield _point(name, 0.0, trial, None, weight, ends)
         return
-    finest = trial.step_of_quality(-10 * np.log10(1.01 * trial.error(trial.codes) + 1e-9))
+    finest = trial.step_of_rise(0.01, ADDED)
     for step in finest * 2 ** np.linspace(0, SPAN, points):
-        yield _point(name, float(step), trial, images, trial.quantizer(step), weight)
+        yield _point(name, float(step), trial, trial.quantizer(step), weight, ends)
 
 
 def _point(
-    name: str, step: float, trial: Trial, images: Images, quantizer: Any, weight: float
+    name: str, step: float, trial: Trial, quantizer: Any, weight: float, ends: Range
 ) -> Point:
-    job = Job(trial.model, images, quantizer)
+    job = Job(trial.coded, quantizer, ends=ends)
     for _ in job.pieces():
         pass
     codes = restored(rounded(trial.codes, quantizer), quantizer, trial.codes.shape[1:])
-    back = trial.model.decode(codes).reshape(trial.pixels.shape)
-    alike = ssim(trial.pixels, back) if images.ndim == 4 else float("nan")
-    return Point(name, step, job.nbytes / len(images), job.writer.psnr, alike, weight)
+    back = trial.coded.model.decode(codes).reshape(trial.pixels.shape)
+    alike = ssim(trial.pixels, back, ends) if job.images.ndim == 4 else float("nan")
+    return Point(name, step, job.nbytes / len(job.images), job.writer.psnr, alike, weight)
 
 
-def _of_format(name: str, images: Images) -> Iterator[Point]:
-    pixels = _as_bytes(images.evenly(OWN_FILES))
-    side = pixels.shape[1] * pixels.shape[2]
-    shown = _as_bytes(images.evenly(max(1, SHEET_PIXELS // side)))
-    for quality in QUALITIES.get(name, (0,)):
-        files = [_written(image, name, quality) for image in pixels]
-        size = sum(size for size, _ in files) / len(files)
-        back = np.stack([image for _, image in files])
-        yield Point(f"{name}, a file each", quality, size, *_quality(pixels, back))
-    for quality in QUALITIES.get(name, (0,)):
-        size, sheet = _written(_sheet(shown), name, quality)
-        back = _cut(sheet, shown.shape)
-        yield Point(f"{name}, one sheet", quality, size / len(shown), *_quality(shown, back))
+def _of_format(name: str, pixels: np.ndarray) -> Iterator[Point]:
+    """Yield the points of a format, as many qualities at a time as there are processors."""
+    qualities = QUALITIES.get(name, (0,))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the formats' own code leaves Python free
+        for way, write in (("a file each", _files), ("one sheet", _one_sheet)):
+            found = pool.map(partial(write, pixels, name), qualities)
+            for quality, (size, back) in zip(qualities, found, strict=True):
+                scores = psnr(pixels, back), ssim(pixels, back)
+                yield Point(f"{name}, {way}", quality, size / len(pixels), *scores)
 
 
-def _as_bytes(images: Images) -> np.ndarray:
+def _files(pixels: np.ndarray, name: str, quality: int) -> tuple[int, np.ndarray]:
+    files = [_written(image, name, quality) for image in pixels]
+    return sum(size for size, _ in files), np.stack([image for _, image in files])
+
+
+def _one_sheet(pixels: np.ndarray, name: str, quality: int) -> tuple[int, np.ndarray]:
+    size, sheet = _written(_sheet(pixels), name, quality)
+    return size, _cut(sheet, pixels.shape)
+
+
+def _as_bytes(images: Images, ends: Range) -> np.ndarray:
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise ValueError(
             f"images of shape {images.shape}: a format holds grey or RGB images (n, h, w, c); "
             "pass formats=() to measure models only"
         )
-    values = np.asarray(images)
-    if values.dtype != np.uint8:
-        values = np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
-    return values
-
-
-def _quality(pixels: np.ndarray, back: np.ndarray) -> tuple[float, float]:
-    return psnr(pixels, back), ssim(pixels[:2000], back[:2000])
+    return to_bytes(np.asarray(images), ends)
 
 
 def _written(image: np.ndarray, name: str, quality: int) -> tuple[int, np.ndarray]:
@@ -180,7 +204,7 @@ def _written(image: np.ndarray, name: str, quality: int) -> tuple[int, np.ndarra
         "png": {"optimize": True},
         "jpeg": {"quality": quality, "optimize": True},
         "webp": {"quality": quality, "method": 6},
-        "webp-lossless": {"lossless": True, "quality": 100, "method": 6},
+        "webp-lossless": {"lossless": True, "quality": 90, "method": 6},
         "avif": {"quality": quality, "speed": 6},
     }
     stream, grey = io.BytesIO(), image.shape[-1] == 1

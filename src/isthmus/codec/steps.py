@@ -47,13 +47,15 @@ class Quantizer:
 
     def rounded(self, codes: np.ndarray) -> np.ndarray:
         """Return the whole numbers of codes (n, k)."""
+        return np.rint(self.scaled(codes)).astype(np.int64)
+
+    def scaled(self, codes: np.ndarray) -> np.ndarray:
+        """Return the numbers that are rounded."""
         centred = codes.astype(np.float64) - self.middle
         if self.basis.ndim == 1:
             steps = self._directions
-            scaled = np.divide(centred, steps, out=np.zeros_like(centred), where=steps > 0)
-        else:
-            scaled = centred @ np.linalg.pinv(self._directions)
-        return np.rint(scaled).astype(np.int64)
+            return np.divide(centred, steps, out=np.zeros_like(centred), where=steps > 0)
+        return centred @ np.linalg.pinv(self._directions)
 
     def codes(self, rounded: np.ndarray) -> np.ndarray:
         """Return the codes (n, k) of whole numbers, the same to the last bit on every machine."""
@@ -128,7 +130,8 @@ def directions_of(
     metric = _metric(codes, spread, decode)
     if n_images < ROTATED_FROM * codes.shape[1]:
         slope = np.sqrt(np.diag(metric))
-        moves = slope * spread > 1e-9
+        # a number that never changes here may do so elsewhere, and costs nothing where it does not
+        moves = slope * np.where(spread > 0, spread, 1.0) > 1e-9
         return Directions(middle, np.divide(1, slope, out=np.zeros_like(slope), where=moves))
     strength, axes = np.linalg.eigh(metric)
     matters = strength > 1e-12 * max(strength[-1], 1e-30)

@@ -113,7 +113,7 @@ def _write_folder(opened: Any, path: Path, force: bool, verbose: bool) -> str:
     """Write images to PNG files under the names they had; say what became of their sizes."""
     sizes, start = opened.sizes, 0
     with replacing_folder(path, force=force) as folder:
-        pngs = PngFolder(folder, opened.count)
+        pngs = PngFolder(folder, opened.count, opened.ends)
         for images, names in opened.frames(verbose):
             some = None if sizes is None else sizes[start : start + len(images)]
             pngs.add(images, names or None, some, opened.fit)
@@ -134,7 +134,7 @@ def rd(
     as_json: AsJson = False,
 ) -> None:
     """Draw rate against distortion: models beside PNG, JPEG, WebP and AVIF (.png, or .json)."""
-    from isthmus.codec.rates import rate_distortion
+    from isthmus.codec.rates import rate_distortion, sample_of
     from isthmus.store import load_model
     from isthmus.views.rates import draw_rates, verdicts
 
@@ -146,7 +146,9 @@ def rd(
     refuse_existing(output, force=force)
     loaded = {Path(file).stem: load_model(file) for file in files}
     images = images_for(next(iter(loaded.values())), source)
-    images, _, measured = measured_half(list(loaded.values()), images, split)
+    half, _, measured = measured_half(list(loaded.values()), images, split)
+    images = sample_of(half)
+    measured = measured.of(len(images))
     wanted = [name.strip() for name in formats.split(",") if name.strip() not in ("", "none")]
     points = rate_distortion(loaded, images, wanted, verbose=watched(as_json))
     rows = [{k: _short(v) for k, v in point._asdict().items()} for point in points]

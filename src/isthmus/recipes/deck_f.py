@@ -9,6 +9,7 @@ import numpy as np
 import isthmus as ist
 from isthmus import scores
 from isthmus.codec.choice import Trial
+from isthmus.codec.frames import Coded
 from isthmus.codec.rates import FORMATS, Point, bytes_at, curves_of, rate_distortion
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images, to_unit
@@ -101,7 +102,7 @@ def _at_rates(bench: Any, models: dict[str, Any], test: Images) -> None:
     name, model = next(iter(models.items()))
     shown = test[np.linspace(0, len(test) - 1, 12).astype(int)]
     rows = {"original": to_unit(np.asarray(shown))}
-    trial = Trial.of(model, test)
+    trial = Trial.of(Coded(model, test))
     for rate in (4, 8, 16, 32):
         quantizer = trial.quantizer(trial.step_of_rate(rate))
         codes = quantizer.codes(quantizer.rounded(model.encode(shown)))

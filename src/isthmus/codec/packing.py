@@ -1,0 +1,31 @@
+"""A model as the bytes that a compressed file has room for, and back."""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from copy import copy
+from pathlib import Path
+from typing import Any
+
+from isthmus.codec.symbols import inflated
+
+
+def packed_model(model: Any) -> bytes:
+    """Return a model as the bytes of its file, as small as zlib makes them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        model = copy(model)
+        vars(model).pop("train_hashes_", None)  # of no use to who decodes, and not small
+        model.save(path)
+        return zlib.compress(path.read_bytes(), 6)
+
+
+def unpacked_model(content: bytes) -> Any:
+    """Return the model that `packed_model` made bytes of."""
+    from isthmus.store import load_model
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        path.write_bytes(inflated(content, 2**32))
+        return load_model(path)
