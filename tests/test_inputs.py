@@ -166,6 +166,17 @@ def test_codes_may_be_tensors(model):
     )
 
 
+def test_verbs_take_tensors_as_they_take_arrays():
+    pca, given = ist.PCA(3).fit(PIXELS), torch.from_numpy(FLOAT).requires_grad_()
+    for verb in (
+        lambda X: ist.morph(pca, X[0], X[1], 4),
+        lambda X: ist.traverse(pca, X[0], steps=3, among=X),
+        lambda X: ist.nearest(pca, X, X[:3], k=2, verbose=False).rows,
+        lambda X: ist.novelty(pca, X, verbose=False).scores,
+    ):
+        np.testing.assert_array_equal(verb(given), verb(FLOAT))
+
+
 def test_reversed_and_stepped_images(model, tmp_path):
     np.save(tmp_path / "x.npy", PIXELS)
     mapped = ist.load_images(tmp_path / "x.npy")

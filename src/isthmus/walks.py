@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.images import Images, with_channels
+from isthmus.data.values import to_array
 from isthmus.words import one_of
 
 HOWS = ("linear", "spherical")
@@ -136,7 +137,7 @@ def code_of(model: Any, image: Any) -> np.ndarray:
     ValueError
         If it is neither one image of the shape fitted on nor one code, or codes are not vectors.
     """
-    array = np.asarray(image)
+    array = to_array(image)
     if array.ndim == 1 and len(array) == model._n_features_out and not _is_image(model, array):
         return array.astype(np.float32)
     return _encoded(model, one_image(model, array))[0]
@@ -161,7 +162,7 @@ def codes_of(model: Any, several: Any) -> np.ndarray:
         return _encoded(model, several)
     if isinstance(several, list | tuple):
         return np.stack([code_of(model, one) for one in several])
-    array = np.asarray(several)
+    array = to_array(several)
     if _is_image(model, array):
         return code_of(model, array)[None]
     images = _is_image(model, array[0]) if len(array) else True
@@ -176,7 +177,7 @@ def _is_image(model: Any, array: np.ndarray) -> bool:
 
 def one_image(model: Any, image: Any) -> Any:
     """Return one image as a set of one, checked."""
-    array = np.asarray(image)
+    array = to_array(image)
     shape = tuple(model.image_shape_)
     one = array[None] if _is_image(model, array) else array
     if len(one) != 1:

@@ -378,7 +378,7 @@ def to_unit(array: np.ndarray) -> np.ndarray:
     >>> to_unit(np.array([0, 51, 255], dtype=np.uint8))
     array([0. , 0.2, 1. ], dtype=float32)
     """
-    array = np.asarray(array)
+    array = to_array(array)
     if array.dtype == np.uint8:
         return array.astype(np.float32) / np.float32(255)
     return array.astype(np.float32, copy=False)
