@@ -160,6 +160,17 @@ def test_hashes_never_change():
     assert row_hashes(rows - 0.5).tolist() == [863489947, 2888019361, 3766846673]
 
 
+def test_large_images_are_hashed_block_after_block(monkeypatch):
+    X = np.random.default_rng(0).integers(0, 256, (50, 12, 11, 3), dtype=np.uint8)
+    whole = row_hashes(X)
+    monkeypatch.setattr("isthmus.heldout.BLOCK", 7)
+    found = row_hashes(X)
+    assert not (found == whole).any()
+    np.testing.assert_array_equal(row_hashes(X / 255), found)
+    X[np.arange(50), np.arange(50) % 12, np.arange(50) % 11, 0] ^= 1  # any block tells
+    assert not (row_hashes(X) == found).any()
+
+
 def test_images_that_differ_in_one_place_have_different_hashes():
     width = 21
     X = np.zeros((width * 255 + 1, width), dtype=np.uint8)
@@ -388,3 +399,8 @@ def test_models_in_files_of_codes_do_not_hold_hashes(tmp_path):
     ist.compress(model, images[:20], tmp_path / "a.isth", embed=True)
     assert ist.decompress(tmp_path / "a.isth", bare).shape == (20, 6, 5, 1)
     assert hasattr(model, "train_hashes_")
+
+
+def test_the_command_data_says_who_chose_the_split(run, source):
+    assert "80 train, 20 test, by chance: the source has none" in run("data", source)[1]
+    assert "1438 train, 359 test\n" in run("data", "digits")[1]

@@ -156,12 +156,12 @@ def described(images: Any) -> dict[str, Any]:
         "bands": _bands(images),
         "no data": _no_data(images),
         "depth": _depth(images),
-        "split": None,
+        "split": f"{len(images.train)} train, {len(images.test)} test",
         "skipped": len(images.skipped),
         "changed": images.changed or None,
     }
-    if images.is_test is not None:
-        facts["split"] = f"{len(images.train)} train, {len(images.test)} test"
+    if images.is_test is None:
+        facts["split"] += ", by chance: the source has none"
     return {key: value for key, value in facts.items() if value is not None}
 
 

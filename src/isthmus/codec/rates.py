@@ -80,7 +80,8 @@ def rate_distortion(
         Fitted, and able to decode, by name. Each is tried with `points` steps; one whose codes
         are indices has a single point.
     X : Images or array of shape (n, h, w) or (n, h, w, c)
-        Held-out images of the range that the models learned (`Images.value_range`).
+        Held-out images, as `isthmus.heldout.halves` finds them, of the range that the models
+        learned (`Images.value_range`).
     formats : sequence of str
         Of "jpeg", "webp", "avif", "png" and "webp-lossless". Each is measured with one file an
         image, whose headers small images pay dearly for, and with all of them on one sheet.
