@@ -88,7 +88,10 @@ def test_foreign_and_future_files(saved, tmp_path):
     newer = rewritten(saved, tmp_path / "newer.safetensors", parameters=parameters, **future)
     with pytest.raises(ValueError, match=r"'rotate'; isthmus 9.8 wrote it, .*: upgrade isthmus"):
         ist.load_model(newer)
-    for odd in ({"version": "2"}, {"learned": {"__class__": 3}}, {"learned": [1]}):
+    huge = {"$array": [1e300], "type": "<i4", "shape": [1]}
+    short = {"$array": [1], "type": "<i4", "shape": [7]}
+    facts = ({"__class__": 3}, [1], {"a_": huge}, {"a_": short}, {"a_": {"$dict": [[[1], 2]]}})
+    for odd in ({"version": "2"}, *({"learned": fact} for fact in facts)):
         with pytest.raises(ValueError, match=r"odd.safetensors"):
             ist.load_model(rewritten(saved, tmp_path / "odd.safetensors", **odd))
     with pytest.raises(ValueError, match=r"no family is called 'os\.system'"):

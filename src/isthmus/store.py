@@ -23,6 +23,8 @@ VERSION = 2
 2: these are marked, see `packed`; the header says what wrote the file, when, and from what images.
 """
 KEY = "isthmus_model"
+BROKEN = LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, AttributeError
+"""What reading a file that does not hold together may end in."""
 ARRAYS = "biufUO"
 """Kinds of arrays that a header may hold: numbers, words, and objects that are either."""
 
@@ -128,7 +130,7 @@ def load_model(path: str | Path, device: str = "auto") -> Any:
         find_device(device)
     try:
         return _made(_upgraded(header) if version < 2 else header, tensors, device)
-    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+    except BROKEN as error:
         reason = f"{error}; {_advice(header)}" if _advice(header) else error
         raise ValueError(f"{path} does not hold together as an isthmus model: {reason}") from None
 
@@ -276,7 +278,7 @@ def read_tensors(path: str | Path, key: str) -> tuple[dict[str, torch.Tensor], d
             metadata = file.metadata() or {}
             header = dict(json.loads(metadata[key]))
             return {name: file.get_tensor(name).clone() for name in list(file.keys())}, header
-    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+    except (SafetensorError, OSError, *BROKEN) as error:
         what = key.replace("_", " ")
         raise ValueError(
             f"{path} is damaged or not an {what} file ({_first_line(error)})"
