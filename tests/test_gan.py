@@ -379,15 +379,6 @@ def test_global_random_state_is_left_alone(images, spectral_norm):
     np.testing.assert_array_equal(first, second)
 
 
-def test_time_is_kept_for_the_encoder(images):
-    model = ist.GAN(**SMALL | {"epochs": 10_000, "encoder_epochs": 10_000, "max_seconds": 1.5})
-    model.fit(images.train)
-    assert model.max_seconds == 1.5
-    assert model.stopped_ == "out of time"
-    assert model.history_["seconds"][-1] < 1.5
-    assert model.inversion_history_["epoch"]
-
-
 @pytest.mark.parametrize(("steps", "epochs"), [(3, 1), (30, 1)])  # the first is cut short
 def test_ctrl_c_leaves_a_model_that_can_encode(images, steps, epochs):
     model = ist.GAN(**SMALL)

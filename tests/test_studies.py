@@ -216,7 +216,6 @@ def test_same_seed_same_scores():
 def test_budget_is_shared_by_what_is_trained():
     result = ist.study("digits", ["pca", ist.Autoencoder(4, epochs=10**6)], budget=2)
     assert result.models["autoencoder"].stopped_ == "out of time"
-    assert result.scores[1]["seconds"] < 20
 
 
 def test_interrupt_keeps_what_is_done(monkeypatch):

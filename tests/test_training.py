@@ -1,6 +1,5 @@
 """The loop, on small autoencoders and on a game of two players."""
 
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -88,9 +87,7 @@ def test_patience_stops(images):
 
 
 def test_time_budget_stops(images):
-    started = time.monotonic()
     model = small(epochs=1_000_000, max_seconds=0.5).fit(images)
-    assert time.monotonic() - started < 20
     assert model.stopped_ == "out of time"
     assert model.encode(images[:2]).shape == (2, 4)
 
