@@ -440,6 +440,8 @@ def test_memory_of_networks_is_what_their_layers_keep():
     # two convolutions (their relu works in place), hidden and its relu, the code; and back
     assert budget.activations(networks["encoder_"], ()) == 4 * 16 + 8 * 4 + 16 + 16 + 5
     assert budget.activations(networks["decoder_"], ()) == 16 + 16 + 8 * 4 + 4 * 16 + 64
+    there = 16 * 4 * 16 + 4 * 16 * 4 * 8 + 32 * 16 + 16 * 5
+    assert [budget.products(net, ()) for net in networks.values()] == [there, there]
 
 
 def test_memory_of_pixel_networks_is_what_their_layers_return():

@@ -156,3 +156,31 @@ def test_command_errors_are_one_line(run, tmp_path, start, images, arguments, wo
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert words in err
     assert {path.name for path in tmp_path.iterdir()} == {"a.safetensors", "p.safetensors"}
+
+
+def test_a_large_network_gets_fewer_steps(start):
+    from isthmus.tuning import _training
+
+    assert _training(start, 100, None) == {
+        "batch_size": 64, "validation_fraction": 0.0, "epochs": 150, "max_steps": None
+    }  # fmt: skip
+    large = ist.Autoencoder(6, architecture="conv", channels=(16, 32), hidden=(), epochs=1)
+    large.fit(np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), np.uint8))
+    each = 48**2 * 16 * 48 + 24**2 * 32 * 16 * 16 + 24**2 * 32 * 6  # two convolutions, the code
+    assert _training(large, 100, None)["max_steps"] == 10**11 // (64 * each)
+    assert _training(large, 100, 7)["epochs"] == 7
+    assert "max_steps" not in _training(large, 100, 7)
+
+
+def test_time_is_shared_with_the_network_from_scratch(start, images, monkeypatch):
+    given = []
+    fit = ist.Classifier.fit
+    monkeypatch.setattr(
+        ist.Classifier, "fit", lambda self, X: given.append(self.max_seconds) or fit(self, X)
+    )
+    made = ist.finetune(start, images, 40, epochs=10**6, max_seconds=0.4)
+    assert given[0] == 0.2
+    assert 0.04 <= given[1] <= 0.4
+    assert made.model.stopped_ == "out of time"
+    with pytest.raises(ValueError, match="max_seconds=0"):
+        ist.finetune(start, images, 40, max_seconds=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,8 +136,34 @@ def activations(net: nn.Module, shape: tuple[int, ...]) -> int:
     >>> activations(nn.Sequential(nn.Linear(9, 4), nn.Tanh(), nn.Linear(4, 2)), ())
     10
     """
+    return sum(math.prod(after) for _, _, after in _shapes(net, shape))
+
+
+def products(net: nn.Module, shape: tuple[int, ...]) -> int:
+    """Return how many products a network takes for one image; see `activations`.
+
+    Examples
+    --------
+    >>> products(nn.Sequential(nn.Linear(9, 4), nn.Tanh(), nn.Linear(4, 2)), ())
+    44
+    """
     total = 0
+    for layer, before, after in _shapes(net, shape):
+        weight = getattr(layer, "weight", None)
+        if isinstance(layer, nn.Linear):
+            total += layer.weight.numel()
+        elif weight is not None and weight.ndim == 4:  # each goes over the smaller picture
+            transposed = isinstance(layer, nn.ConvTranspose2d)
+            total += weight.numel() * math.prod((before if transposed else after)[1:])
+    return total
+
+
+def _shapes(
+    net: nn.Module, shape: tuple[int, ...]
+) -> Iterator[tuple[nn.Module, tuple[int, ...], tuple[int, ...]]]:
+    """Yield every layer that returns new numbers, with the shapes before and after it."""
     for layer in net.modules():
+        before = shape
         if isinstance(layer, nn.Linear):
             shape = (layer.out_features,)
         elif isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.MaxPool2d):
@@ -151,8 +177,7 @@ def activations(net: nn.Module, shape: tuple[int, ...]) -> int:
             or getattr(layer, "inplace", False)
         ):
             continue
-        total += math.prod(shape)
-    return total
+        yield layer, before, shape
 
 
 def _after(layer: Any, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.data.images import Images
+from isthmus.budget import products
+from isthmus.data.images import Images, with_channels
 from isthmus.heldout import MeasuredOn, labels_seen
 from isthmus.models import family
 from isthmus.probing import in_words, labelled_halves
@@ -21,6 +24,10 @@ ENCODERS = ("autoencoder", "vae", "classifier")
 STEPS, EPOCHS = 300, 15
 """At least so many optimiser steps, and so many passes over the labels."""
 BATCH = 64
+MOST_PRODUCTS, FEWEST = 10**11, 50
+"""Products of the encoder in all steps, where these are more than the fewest: a minute or so."""
+SCRATCH_SHARE = 0.5
+"""Share of a time limit for the network from scratch."""
 RATE, HEAD_RATE = 1e-3, 1e-2
 """Learning rates of a whole network, and of a head alone."""
 
@@ -81,8 +88,9 @@ def finetune(
     frozen: bool = False,
     epochs: int | None = None,
     scratch: bool = True,
+    max_seconds: float | None = None,
     random_state: int = 0,
-    verbose: bool = False,
+    verbose: bool | None = None,
 ) -> Tuned:
     r"""Return a classifier that starts from the encoder of a model and learns from a few labels.
 
@@ -103,13 +111,16 @@ def finetune(
         Train the head only and leave the encoder as it is.
     epochs : int, optional
         Passes over the labelled images; by default as many as make 300 steps of up to 64 images,
-        and at least 15.
+        and at least 15 of them; fewer, down to 50 steps, where the encoder is large or convolves
+        over large images.
     scratch : bool
         Train the same network from random weights as well, to compare.
+    max_seconds : float, optional
+        Time for everything: with `scratch` each of the two networks has half of it.
     random_state : int
         Seed of the choice of labels, of the weights and of the batches.
-    verbose : bool
-        Show progress on standard error.
+    verbose : bool, optional
+        Show progress on standard error; by default if that is a terminal.
 
     Returns
     -------
@@ -136,9 +147,13 @@ def finetune(
     >>> made.tuned.n_labels, made.model.encode(images.test).shape
     (50, (359, 16))
     """
-    _check(model, epochs)
+    started = time.monotonic()
+    _check(model, epochs, max_seconds)
+    verbose = sys.stderr.isatty() if verbose is None else verbose
     train, test, _, measured = labelled_halves(model, images, labels, random_state)
-    training = _training(len(train), epochs) | {"random_state": random_state, "verbose": verbose}
+    training = _training(model, len(train), epochs)
+    training |= {"random_state": random_state, "verbose": verbose}
+    training["max_seconds"] = max_seconds and max_seconds * (1 - SCRATCH_SHARE * scratch)
     rate = HEAD_RATE if frozen else RATE
     tuned = _fitted(train, pretrained=model, frozen=frozen, learning_rate=rate, **training)
     found = Tuned(
@@ -150,12 +165,15 @@ def finetune(
         labels_seen(model),
     )
     if scratch:
+        if max_seconds:  # no less than a tenth: the first may have gone on for a step too long
+            left = max_seconds - (time.monotonic() - started)
+            training["max_seconds"] = max(0.1 * max_seconds, left)
         fresh = _fitted(train, learning_rate=RATE, **_same_network(model), **training)
         found.scratch = _counted(fresh, train, test)
     return found
 
 
-def _check(model: Any, epochs: int | None) -> None:
+def _check(model: Any, epochs: int | None, max_seconds: float | None) -> None:
     if not isinstance(model, tuple(map(family, ENCODERS))):
         name = type(model).__name__
         raise ValueError(
@@ -165,13 +183,20 @@ def _check(model: Any, epochs: int | None) -> None:
         )
     if epochs is not None and epochs < 1:
         raise ValueError(f"epochs={epochs} must be at least 1")
+    if max_seconds is not None and not max_seconds > 0:
+        raise ValueError(f"max_seconds={max_seconds} must be greater than 0")
 
 
-def _training(n: int, epochs: int | None) -> dict[str, Any]:
+def _training(model: Any, n: int, epochs: int | None) -> dict[str, Any]:
     """Return how to train on so few labels: none of them can be spared to choose an epoch by."""
     batch = min(n, BATCH)
-    enough = max(EPOCHS, -(-STEPS // -(-n // batch)))
-    return {"batch_size": batch, "epochs": epochs or enough, "validation_fraction": 0.0}
+    shape = with_channels(model.image_shape_)
+    each = products(model.encoder_, (shape[-1], *shape[:-1]))
+    steps = min(STEPS, max(FEWEST, MOST_PRODUCTS // (batch * each)))
+    passes = max(EPOCHS, -(-STEPS // -(-n // batch)))
+    chosen = {"epochs": passes, "max_steps": steps if steps < STEPS else None}
+    chosen = {"epochs": epochs} if epochs else chosen
+    return {"batch_size": batch, "validation_fraction": 0.0} | chosen
 
 
 def _same_network(model: Any) -> dict[str, Any]:

@@ -25,6 +25,9 @@ def finetune(
         int | None,
         typer.Option(help="Passes over the labels.", show_default="300 steps, 15 or more"),
     ] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Time for all training.", show_default="none")
+    ] = None,
     chart: Annotated[
         Path | None, typer.Option(help="Also draw a chart: .png or .svg.", show_default=False)
     ] = None,
@@ -42,6 +45,7 @@ def finetune(
         check_chart(chart)
     loaded, images = model_and_images(model, source, output=output, force=force)
     given: dict[str, Any] = {"frozen": frozen, "epochs": epochs, "random_state": seed}
+    given["max_seconds"] = max_seconds
     made = run(loaded, images, labels, **given, verbose=watched(as_json))
     made.model.save(output)
     if chart is not None:
