@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,12 +15,17 @@ import numpy as np
 from isthmus.data.decode import Rule
 from isthmus.data.images import Images
 from isthmus.data.layout import arranged, matlab_layout
+from isthmus.data.matlab import CELL, CHAR, variables
 
 LABEL_NAMES = ("y", "label", "labels", "target", "targets", "gnd")
 """What labels beside the images may be called, in either case; gnd is usual in MATLAB files."""
 
 PART_NAMES = ("x_{}", "y_{}"), ("{}_images", "{}_labels")
 """How one file calls the images and the labels of train, val and test."""
+
+
+LARGE, MOST_RATIO = 2**26, 2000
+"""A file that unpacks to more than this, and is that many times smaller, is damaged or forged."""
 
 
 class Stored(NamedTuple):
@@ -59,23 +65,23 @@ def read_hdf5(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
     with damage_explained(path, "HDF5"):
         file = h5py.File(path, "r")
     with file:
-        return _images_in(path, _stored_hdf5(file), inside, rule)
+        return _images_in(path, _stored_hdf5(path, file), inside, rule)
 
 
 def read_mat(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
     """Read the array of images in a MATLAB file of any version, with the labels beside it."""
-    import scipy.io
-
     try:
         with damage_explained(path, ".mat", but=(PermissionError, NotImplementedError)):
-            variables = scipy.io.loadmat(path)
+            found = variables(path)
+            stored = {
+                name: Stored(
+                    one.shape[:-1] if one.kind == CHAR else one.shape, one.dtype, one.read
+                )
+                for name, one in found.items()
+                if one.dtype != object or one.kind == CELL
+            }
     except NotImplementedError:
         return _read_mat_hdf5(path, inside, rule)
-    arrays = {name: value for name, value in variables.items() if isinstance(value, np.ndarray)}
-    stored = {
-        name: Stored(array.shape, array.dtype, partial(np.asarray, array))
-        for name, array in arrays.items()
-    }
     return _images_in(path, stored, inside, rule, by_matlab=True)
 
 
@@ -145,6 +151,7 @@ def damage_explained(path: Path, kind: str, but: Any = PermissionError) -> Itera
         if isinstance(error, but):
             raise
         words = (str(error) or type(error).__name__).splitlines()[0]
+        words = f"it holds no {words}" if type(error) is KeyError else words
         if "objects in dtype" in words:
             words = "it holds Python objects, which are never unpickled; save an array of numbers"
         raise ValueError(f"{path} is damaged, or not a readable {kind} file: {words}") from error
@@ -286,21 +293,38 @@ def _stored_npy(archive: zipfile.ZipFile, name: str) -> Stored:
         shape, _, dtype = header(file)
 
     def read() -> np.ndarray:
+        said, there = prod(shape) * dtype.itemsize, archive.getinfo(name).file_size
+        if said > there and dtype.kind != "O":
+            raise ValueError(f"{name} of shape {shape} is {said:,} bytes, {there:,} are there")
         with archive.open(name) as file:
             return np.lib.format.read_array(file, allow_pickle=False)
 
     return Stored(shape, dtype, read)
 
 
-def _stored_hdf5(file: Any) -> dict[str, Stored]:
+def _stored_hdf5(path: Path, file: Any) -> dict[str, Stored]:
+    import h5py
+
     stored: dict[str, Stored] = {}
 
-    def visit(name: str, item: Any) -> None:
-        if hasattr(item, "dtype") and not name.startswith("#"):  # MATLAB's own book-keeping
-            stored[name] = Stored(item.shape or (), item.dtype, lambda: item[()])
+    def visit(name: Any, item: Any) -> None:
+        # what begins with # is MATLAB's own book-keeping; numbers in other files are left there
+        known = isinstance(item, h5py.Dataset) and isinstance(name, str) and name[0] != "#"
+        if known and not item.external and not item.is_virtual:
+            stored[name] = Stored(item.shape or (), item.dtype, partial(_numbers_of, item))
 
-    file.visititems(visit)
+    with damage_explained(path, "HDF5"):
+        file.visititems(visit)
     return stored
+
+
+def _numbers_of(item: Any) -> np.ndarray:
+    said, there = item.size * item.dtype.itemsize, item.id.get_storage_size()
+    if said > LARGE and said > MOST_RATIO * there:
+        raise ValueError(
+            f"{item.name} of shape {item.shape} is {said:,} bytes, {there:,} are there"
+        )
+    return item[()]
 
 
 def _read_mat_hdf5(path: Path, inside: str | None, rule: Rule) -> Images:
@@ -312,7 +336,7 @@ def _read_mat_hdf5(path: Path, inside: str | None, rule: Rule) -> Images:
     with file:
         stored = {
             name: Stored(array.shape[::-1], array.dtype, partial(_transposed, array))
-            for name, array in _stored_hdf5(file).items()
+            for name, array in _stored_hdf5(path, file).items()
         }
         return _images_in(path, stored, inside, rule, by_matlab=True)
 

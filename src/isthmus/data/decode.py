@@ -70,13 +70,15 @@ class Rule(NamedTuple):
 class Header(NamedTuple):
     """What an image file says of itself: its size the right way up, whether it is grey, or deep.
 
-    Deep are files with more than 8 bits a value, which it takes the whole set to scale.
+    Deep are files with more than 8 bits a value, which it takes the whole set to scale; `n_bytes`
+    is what it takes to decode them.
     """
 
     height: int
     width: int
     grey: bool
     deep: bool
+    n_bytes: int
 
 
 class Decoded(NamedTuple):
@@ -109,7 +111,8 @@ def read_header(file: IO[bytes]) -> Header:
         if _orientation(image) >= 5:
             width, height = height, width
         deep = image.mode.split(";")[0] == "I" or deep_layout(image) is not None
-        return Header(height, width, _is_grey(image), deep)
+        n_bytes = width * height * (4 if deep else len(image.getbands()))
+        return Header(height, width, _is_grey(image), deep, n_bytes)
 
 
 def read_image(file: IO[bytes], size: tuple[int, int], grey: bool, rule: Rule) -> Decoded:

@@ -13,6 +13,7 @@ from isthmus.data.arrays import damage_explained
 from isthmus.data.decode import Rule
 from isthmus.data.folder import entry_of_path, pack
 from isthmus.data.images import Images
+from isthmus.data.matlab import variables
 
 SIDE, FEW_SIDE = 64, 32
 
@@ -122,13 +123,11 @@ def _small_table(folder: Path) -> Table:
 
 def _published_table(folder: Path) -> Table:
     """Read the labels, one a photograph, and the numbers of those that are held out."""
-    import scipy.io
-
     path = folder / "imagelabels.mat"
     with damage_explained(path, ".mat"):
-        labels = scipy.io.loadmat(path)["labels"].ravel().astype(np.int64)
+        labels = variables(path)["labels"].read().ravel().astype(np.int64)
     with damage_explained(folder / "setid.mat", ".mat"):
-        held_out = scipy.io.loadmat(folder / "setid.mat")["tstid"].ravel()
+        held_out = variables(folder / "setid.mat")["tstid"].read().ravel()
     numbers = np.arange(1, len(labels) + 1)
     names = np.array([_name(number) for number in range(1, len(labels) + 1)])
     return _checked(path, Table(names, labels - 1, np.isin(numbers, held_out)))

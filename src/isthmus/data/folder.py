@@ -14,6 +14,7 @@ from typing import IO, Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from isthmus.data.arrays import damage_explained
 from isthmus.data.cache import cache_folder, key_of, memory_allowed, write_array
 from isthmus.data.decode import Header, Rule, highest_value, read_header, read_image, reason
 from isthmus.data.depth import depth_of, white_of
@@ -27,6 +28,9 @@ R = TypeVar("R")
 
 CACHE_VERSION = 3
 """Raised whenever the same files would be packed into other pixels, or more is kept of them."""
+
+LARGE, MOST_RATIO = 2**26, 500
+"""An image that unpacks to more than this, and is that many times smaller, is not decoded."""
 
 SAMPLED = 16
 """Files of more than 8 bits whose largest value is looked up before all are decoded, about."""
@@ -92,10 +96,8 @@ def read_folder(path: Path, inside: str | None, rule: Rule, verbose: bool | None
 
 def read_zip(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
     """Read a zip of image files, as if it were a folder, without unpacking it."""
-    try:
+    with damage_explained(path, "zip"):
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{path} is not a zip file, or is damaged: {error}") from error
     with archive:
         members = [info for info in archive.infolist() if not info.is_dir()]
         if any(info.flag_bits & 1 for info in members):
@@ -253,7 +255,10 @@ def _header_or_reason(entry: Entry) -> Header | str:
         return "empty file"
     try:
         with entry.open() as file:
-            return read_header(file)
+            header = read_header(file)
+        if header.n_bytes > LARGE and header.n_bytes > MOST_RATIO * entry.stamp[0]:
+            return f"{header.n_bytes:,} bytes of pixels in a file of {entry.stamp[0]:,}"
+        return header
     except Exception as error:  # on damaged files Pillow's readers raise almost anything
         return reason(error, entry.name)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
-import re
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.data.arrays import damage_explained, library
+from isthmus.data.arrays import LARGE, MOST_RATIO, damage_explained, library
 from isthmus.data.cache import held, key_of
 from isthmus.data.decode import Rule, check_bands
 from isthmus.data.depth import deep_values
@@ -37,6 +38,9 @@ ENVI_AXES = {"bsq": (1, 2, 0), "bil": (0, 2, 1), "bip": (0, 1, 2)}
 
 ENVI_SUFFIXES = (".img", ".dat", ".bsq", ".bil", ".bip", ".raw")
 """What the numbers beside a header may be called; no suffix at all is usual too."""
+
+MOST_HEADER = 2**24
+"""Bytes of an ENVI header that are read."""
 
 ENVI_KEPT = (
     "wavelength units",
@@ -80,6 +84,7 @@ def read_tiff(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
     """Read a TIFF file: its bands as they are, and pages of the same shape as further images."""
     with library("tifffile", path):
         import tifffile
+    _quiet()
     explained = damage_explained(path, "TIFF", but=(PermissionError, ImportError))
     with explained, tifffile.TiffFile(path) as file:
         every: list[Any] = list(file.pages)
@@ -93,6 +98,13 @@ def read_tiff(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
         array = np.stack(arrays) if len(arrays) > 1 else arrays[0][None]
         skipped = [(name, "of another shape") for name in others]
         return _raster((path,), array, _geography(first), path, skipped)
+
+
+def _quiet() -> None:
+    """Keep what tifffile says of odd tags from standard error, where nobody asked for its log."""
+    log = logging.getLogger("tifffile")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
 
 
 def _raster(
@@ -133,15 +145,21 @@ def _beside(path: Path, names: Sequence[str], what: str) -> Path:
 
 
 def _envi_fields(header: Path) -> dict[str, str]:
-    text = header.read_bytes().decode("latin-1")
+    with header.open("rb") as file:
+        text = file.read(MOST_HEADER).decode("latin-1")
     if not text.startswith("ENVI"):
         raise ValueError("its first line is not ENVI")
     if text.count("{") != text.count("}"):
         raise ValueError("a brace is not closed")
-    fields = re.finditer(
-        r"^[ \t]*([^=;{}\n]+?)[ \t]*=[ \t]*(\{[^}]*\}|[^\n]*)", text, re.MULTILINE
-    )
-    return {field[1].lower(): field[2].strip() for field in fields}
+    fields, lines = {}, iter(text.splitlines())
+    for line in lines:
+        name, equals, value = line.partition("=")
+        if not equals or set(name) & set(";{}"):
+            continue
+        while "{" in value and "}" not in value:
+            value += "\n" + next(lines)
+        fields[name.strip().lower()] = value.strip().partition("}")[0] + "}" * ("}" in value)
+    return fields
 
 
 def _field(fields: dict[str, str], name: str) -> str:
@@ -164,6 +182,8 @@ def _envi_layout(fields: dict[str, str]) -> tuple[tuple[int, int, int], np.dtype
         raise ValueError("the numbers are compressed")
     order = ">" if fields.get("byte order", "0") == "1" else "<"
     offset = int(fields.get("header offset", "0"))
+    if offset < 0:
+        raise ValueError(f"a header offset of {offset}")
     return (height, width, n_bands), np.dtype(order + ENVI_TYPES[kind]), offset
 
 
@@ -199,6 +219,11 @@ def _check_extent(page: Any, n_bytes: int) -> None:
             f"{n_bytes}"
         )
     stored, said = sum(count for _, count in places), page.nbytes
+    if said > LARGE and said > MOST_RATIO * stored:
+        raise ValueError(
+            f"the header contradicts its file: shape {page.shape} of {page.dtype} is {said:,} "
+            f"bytes, made of {stored:,}"
+        )
     whole = page.bitspersample % 8 == 0 and not page.is_tiled
     if page.compression == 1 and whole and stored != said:
         raise ValueError(
@@ -240,8 +265,10 @@ def _by_pillow(page: Any, path: Path, plain: bool = False) -> np.ndarray:
 
     def opened() -> Any:
         try:
-            image = Image.open(path, formats=["TIFF"])
-            image.seek(page.index)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # harmless, or an error soon
+                image = Image.open(path, formats=["TIFF"])
+                image.seek(page.index)
             check_bands(image)
         except (ValueError, UnidentifiedImageError) as error:
             raise _needs_imagecodecs(page, path) from error

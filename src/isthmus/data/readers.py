@@ -12,7 +12,7 @@ import numpy as np
 
 from isthmus.data import catalog
 from isthmus.data.adjust import adjusted
-from isthmus.data.arrays import read_hdf5, read_mat, read_npy, read_npz
+from isthmus.data.arrays import damage_explained, read_hdf5, read_mat, read_npy, read_npz
 from isthmus.data.decode import COLORS, DTYPES, FITS, IMAGE_NAME, Rule
 from isthmus.data.depth import check_bits
 from isthmus.data.fitting import SIZE_BITS
@@ -251,9 +251,11 @@ def _read(source: str | Path, rule: Rule, verbose: bool | None) -> Images:
         raise _unknown(str(source))
     if path.suffix.lower() not in ARRAYS or path.is_dir():
         _refuse_layout(rule, path)
-    if path.is_dir():
-        return _read_folder(path, rule, verbose)
-    return _reader(path)(path, inside, rule, verbose)
+    known = (ValueError, OSError, ImportError, MemoryError)
+    with damage_explained(path, path.suffix, but=known):  # what a reader has not foreseen
+        if path.is_dir():
+            return _read_folder(path, rule, verbose)
+        return _reader(path)(path, inside, rule, verbose)
 
 
 def _read_folder(path: Path, rule: Rule, verbose: bool | None) -> Images:
