@@ -13,7 +13,9 @@ from isthmus.codec.rates import rate_distortion
 from isthmus.codes import check_range, range_for
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
+from isthmus.data.rotated import rotated
 from isthmus.denoising import denoise, denoising_table
+from isthmus.explorer.view import View
 from isthmus.views.figures import limits_of, to_pixels
 
 
@@ -211,9 +213,15 @@ def test_commands_write_files_in_the_range_of_the_model(run, digits, tmp_path):
     assert code == 0
     # noise of a tenth of the range is 20 dB below it, less what is cut off at its ends
     assert 20 < json.loads(out)["rows"][0]["before"] < 22.5
-    code, _, err = run("reconstruct", "p.safetensors", "digits", "-o", "other.npy")
+    assert run("fit", "pca", "digits", "-o", "u.safetensors", "--n-components", 8)[0] == 0
+    code, _, err = run("reconstruct", "u.safetensors", "signed.npy", "-o", "other.npy")
     assert code == 2
-    assert "fitted on images from -1 to 1, these are uint8" in err
+    assert "fitted on images from 0 to 1, these are from -1 to 1" in err
+    assert run("reconstruct", "p.safetensors", "digits", "-o", "as-signed.npy")[0] == 0
+    units = np.asarray(ist.load_images("digits")) / 127.5 - 1  # files are brought to the range
+    np.testing.assert_allclose(
+        np.load("as-signed.npy"), model.decode(model.encode(units)), atol=1e-5
+    )
 
 
 def test_files_and_rates_are_measured_alike_in_any_unit(digits, tmp_path):
@@ -259,3 +267,32 @@ def test_decompressed_files_are_in_the_range_compressed(run, digits, tmp_path):
     pixels = np.stack([np.asarray(PIL.Image.open(file)) for file in files])
     wanted = 127.5 * (ist.decompress(tmp_path / "x.isth").clip(-1, 1) + 1)
     np.testing.assert_allclose(pixels, wanted[..., 0], atol=0.51)
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+def test_images_keep_their_range_when_they_are_resized(fit, digits):
+    unit, signed = (in_units(digits)[kind][0] for kind in ("unit", "signed"))
+    small = {}
+    for kind, values in (("unit", unit), ("signed", signed)):
+        images = ist.load_images(values, size=(20, 28), fit=fit)
+        small[kind] = np.asarray(images)
+        assert images.value_range == Images(values).value_range
+    np.testing.assert_allclose((small["signed"] + 1) / 2, small["unit"], atol=1e-5)
+
+
+def test_corners_of_turned_images_are_black_in_any_unit(digits):
+    found = {}
+    for unit in ("unit", "signed"):
+        values, (low, high) = in_units(digits[:5])[unit]
+        turned = rotated(values, size=12, angles=[45, 30, 20, 10, 5])
+        assert turned.value_range == (low, high)
+        found[unit] = (np.asarray(turned) - low) / (high - low)
+    np.testing.assert_allclose(found["signed"], found["unit"], atol=1e-5)
+
+
+def test_the_explorer_draws_the_range_of_the_models(digits):
+    signed = Images(in_units(digits)["signed"][0])
+    model = ist.PCA(2).fit(signed)
+    assert View({"pca": model}, signed).ends == (-1, 1)
+    with pytest.raises(ValueError, match="fitted on images from -1 to 1, these are uint8"):
+        View({"pca": model}, digits)

@@ -1,5 +1,7 @@
 """Codes drawn anew, against the distributions they were fitted to."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -156,3 +158,14 @@ def test_command(run):
     code, _, err = run("generate", "p.safetensors", "-o", "y.npy", "--sampler", "flow")
     assert code == 2
     assert "needs images to go by" in err
+
+
+def test_a_frechet_distance_of_too_few_images_warns_with_the_numbers():
+    rng = np.random.default_rng(0)
+    few, many = rng.normal(size=(2, 30, 40)), rng.normal(size=(2, 900, 40))
+    with pytest.warns(UserWarning, match="30 real and 900 drawn images in 40 dimensions"):
+        wrong = frechet_distance(few[0], many[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        right = frechet_distance(*many)
+    assert wrong > 3 * right  # both are of the same distribution

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -116,3 +116,11 @@ def check_range(model: Any, images: Images) -> Range:
             f"{kind}: scale them to its range, or fit a model on such images"
         )
     return known
+
+
+def common_range(models: Iterable[Any], images: Images) -> Range:
+    """Return what black and white are to the first of some models, having checked all of them.
+
+    Without any it is what they are in the images.
+    """
+    return [*(check_range(model, images) for model in models), images.value_range][0]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isthmus.codes import check_range, range_for
+from isthmus.codes import common_range, range_for
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import as_images, to_unit
 from isthmus.data.ranges import Range, is_nominal
@@ -149,7 +149,7 @@ def denoising_table(
     """
     images = as_images(X).evenly(MEASURED)
     clean = to_unit(np.asarray(images))
-    ends = [*(check_range(model, images) for model in models.values()), images.value_range][0]
+    ends = common_range(models.values(), images)
     measured = partial(_psnr, clean, ends=ends)
     filters: list[Filter] = [
         median,

@@ -16,7 +16,7 @@ from isthmus.codec.archive import Job
 from isthmus.codec.choice import ADDED, Trial
 from isthmus.codec.frames import Coded, restored, rounded
 from isthmus.codec.packing import packed_model
-from isthmus.codes import check_range
+from isthmus.codes import common_range
 from isthmus.data.images import Images, as_images
 from isthmus.data.ranges import Range, from_bytes, to_bytes
 from isthmus.progress import Bar
@@ -118,7 +118,7 @@ def rate_distortion(
     for name, model in models.items():
         if not hasattr(model, "decode"):
             raise ValueError(f"{name} is a {type(model).__name__}, which cannot decode")
-    ends = [*(check_range(model, images) for model in models.values()), images.value_range][0]
+    ends = common_range(models.values(), images)
     images = sample_of(images)
     pixels = _as_bytes(images, ends) if formats else np.empty(0)
     if formats:

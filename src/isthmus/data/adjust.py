@@ -12,6 +12,7 @@ from isthmus.data.fitting import COLORED, GREYED, size_changes
 from isthmus.data.images import Images, to_unit
 from isthmus.data.label_maps import NO_CLASS
 from isthmus.data.nodata import empty_pixels
+from isthmus.data.ranges import is_nominal, range_of
 
 MIXED = 1e-3
 """Share of a pixel that may come from such as have no data."""
@@ -107,6 +108,10 @@ def _resized(data: np.ndarray, rule: Rule) -> np.ndarray:
     out = np.empty(
         (len(data), *size, data.shape[3]), np.uint8 if data.dtype == np.uint8 else np.float32
     )
+    ends = range_of([data])
+    # black is what "pad" adds; the filter overshoots at edges, which is not to widen a range
+    black = ends[0] if is_nominal(ends) and data.dtype != np.uint8 else 0
     for row, image in enumerate(data):
-        out[row] = resize_array(image, size, rule.fit)
-    return out
+        out[row] = resize_array(image - black if black else image, size, rule.fit)
+    out += out.dtype.type(black)
+    return out.clip(*ends, out=out) if is_nominal(ends) and data.dtype != np.uint8 else out

@@ -185,8 +185,10 @@ def warped(
     return moved.permute(0, 2, 3, 1).flatten(1)
 
 
-def rotate(images: np.ndarray, degrees: Any, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Return images turned about their centres, bilinearly, with zeros where nothing was.
+def rotate(
+    images: np.ndarray, degrees: Any, size: tuple[int, int] | None = None, black: float = 0
+) -> np.ndarray:
+    """Return images turned about their centres, bilinearly, with black where nothing was.
 
     Parameters
     ----------
@@ -196,6 +198,8 @@ def rotate(images: np.ndarray, degrees: Any, size: tuple[int, int] | None = None
         One angle for all or one an image; positive is counter-clockwise.
     size : (int, int), optional
         Height and width of the result: turned and enlarged in one interpolation.
+    black : float
+        What black is: -1 for images in -1..1.
 
     Examples
     --------
@@ -218,7 +222,8 @@ def rotate(images: np.ndarray, degrees: Any, size: tuple[int, int] | None = None
         across = cos[part] * right - sin[part] * height / width * down
         along = sin[part] * width / height * right + cos[part] * down
         x, grid = _channels_first(images[part]), torch.stack([across, along], dim=-1)
-        _write(out[part], F.grid_sample(x, grid.to(x.dtype), align_corners=False))
+        turned = F.grid_sample(x - black, grid.to(x.dtype), align_corners=False)
+        _write(out[part], turned.add_(black))
     return out
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from isthmus.data.cache import held, key_of
 from isthmus.data.idx import read_idx_folder
 from isthmus.data.images import Images, as_images
+from isthmus.data.ranges import is_nominal
 from isthmus.progress import Bar
 
 VERSION = 1
@@ -72,7 +73,14 @@ def rotated(
     def fill(out: np.ndarray) -> None:
         _fill(out, images, angles, verbose)
 
-    facts = VERSION, shape, str(images.dtype), _digest(images), _digest(Images(angles[:, None]))
+    facts: list[Any] = [
+        VERSION,
+        shape,
+        str(images.dtype),
+        _digest(images),
+        _digest(Images(angles[:, None])),
+    ]
+    facts += [_black(images)] if _black(images) else []
     data = held(f"rotated-{key_of(*facts)}", shape, images.dtype, fill)
     beside = images[np.repeat(np.arange(len(images)), 2)]
     factors = dict(beside.factors, angle=np.stack([np.zeros_like(angles), angles], axis=1).ravel())
@@ -111,6 +119,11 @@ def _table(images: Images, angles: Any) -> np.ndarray:
     return table
 
 
+def _black(images: Images) -> float:
+    """Return what to fill the corners with: 0, but for images in -1..1."""
+    return images.value_range[0] if is_nominal(images.value_range) else 0.0
+
+
 def _digest(images: Images) -> str:
     digest = hashlib.sha256()
     for chunk in images.chunks():
@@ -121,7 +134,7 @@ def _digest(images: Images) -> str:
 def _fill(out: np.ndarray, images: Images, angles: np.ndarray, verbose: bool | None) -> None:
     from isthmus.data.corrupt import resize, rotate  # torch takes a second to load
 
-    size = out.shape[1:3]
+    size, black = out.shape[1:3], _black(images)
     shrinks = size[0] < images.shape[1] or size[1] < images.shape[2]
     with Bar("turning images", len(images), verbose) as bar:
         for start, chunk in zip(range(0, len(images), STEP), images.chunks(STEP), strict=True):
@@ -129,5 +142,5 @@ def _fill(out: np.ndarray, images: Images, angles: np.ndarray, verbose: bool | N
             turned = plain if shrinks else chunk  # what grows is interpolated once only
             rows = slice(2 * start, 2 * (start + len(chunk)))
             out[rows][0::2] = plain
-            out[rows][1::2] = rotate(turned, angles[start : start + len(chunk)], size)
+            out[rows][1::2] = rotate(turned, angles[start : start + len(chunk)], size, black)
             bar.advance(len(chunk))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.codes import common_range
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, as_images, with_channels
 from isthmus.explorer.colours import Colour, by_factor, by_label
@@ -98,7 +99,7 @@ class View:
         self.images, self.rows = _in_order(images)
         strict = (model for model in models.values() if not getattr(model, "any_size", False))
         self.loading = loading_of(next(strict, images))
-        self.ends = images.value_range
+        self.ends = common_range(models.values(), images)
         self.files: Files = {}
         seen = fingerprint_of(self.images)
         self.kept = Kept(seen, root=cache)

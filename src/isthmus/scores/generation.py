@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,7 +80,8 @@ def frechet_distance(real: Any, drawn: Any) -> float:
     Parameters
     ----------
     real, drawn : ndarray or Images of shape (n, ...) and (m, ...)
-        Held-out and drawn images.
+        Held-out and drawn images, thousands if possible. With no more of them than dimensions the
+        distance is too large, which a warning says.
 
     References
     ----------
@@ -94,6 +96,13 @@ def frechet_distance(real: Any, drawn: Any) -> float:
     9.0
     """
     one, two = _projected(real, drawn)
+    if (fewest := min(len(one), len(two))) <= one.shape[1]:
+        warnings.warn(
+            f"the Frechet distance of {len(one)} real and {len(two)} drawn images in "
+            f"{one.shape[1]} dimensions is too large: {fewest} images do not tell the covariance "
+            f"of so many; give more than {one.shape[1]} of each, thousands if possible",
+            stacklevel=2,
+        )
     first, second = np.atleast_2d(np.cov(one.T)), np.atleast_2d(np.cov(two.T))
     apart = float(np.square(one.mean(0) - two.mean(0)).sum())
     values = np.linalg.eigvals(first @ second).real
