@@ -23,6 +23,14 @@ from isthmus.training import OPTIMISERS, optimizer
 CPU = torch.device("cpu")
 
 
+def with_integers(patch):
+    """Give the processor exact integer products, if it has none."""
+    if not tensors.has_int8_products(CPU):
+        patch.setattr(torch.cpu, "_is_vnni_supported", lambda: True, raising=False)
+        patch.setattr(torch, "_int_mm", lambda a, b: a.int() @ b.int(), raising=False)
+    assert tensors.has_int8_products(CPU)
+
+
 @pytest.fixture
 def fast_and_plain(monkeypatch):
     """Return what a function returns with all fast paths, and with none."""
@@ -30,10 +38,7 @@ def fast_and_plain(monkeypatch):
     def both(function):
         monkeypatch.setenv("ISTHMUS_PLAIN", "0")
         with monkeypatch.context() as patch:
-            if not tensors.has_int8_products(CPU):
-                patch.setattr(torch.cpu, "_is_vnni_supported", lambda: True, raising=False)
-                patch.setattr(torch, "_int_mm", lambda a, b: a.int() @ b.int(), raising=False)
-            assert tensors.has_int8_products(CPU)
+            with_integers(patch)
             fast = function()
         monkeypatch.setenv("ISTHMUS_PLAIN", "1")
         return fast, function()
@@ -50,7 +55,8 @@ def digits():
     ("value", "plain"), [("1", True), ("yes", True), ("0", False), ("", False)]
 )
 def test_one_variable_turns_all_off(value, plain, monkeypatch):
-    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True, raising=False)
+    monkeypatch.setenv("ISTHMUS_PLAIN", "0")
+    with_integers(monkeypatch)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
     monkeypatch.setenv("ISTHMUS_PLAIN", value)
     assert tensors.is_plain() is plain
@@ -68,6 +74,15 @@ def test_one_variable_turns_all_off(value, plain, monkeypatch):
     with tensors.same_blocks_again():
         pass
     assert bool(told) is not plain
+
+
+def test_integer_products_that_saturate_are_not_used(monkeypatch):
+    """As without the instructions for them, or where a library is told not to use those."""
+    monkeypatch.setenv("ISTHMUS_PLAIN", "0")
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True, raising=False)
+    product = lambda a, b: (a.int() @ b.int()).clamp(max=2**19)  # noqa: E731
+    monkeypatch.setattr(torch, "_int_mm", product, raising=False)
+    assert not tensors.has_int8_products(CPU)
 
 
 def test_the_variable_is_off_where_it_is_not_set(monkeypatch):

@@ -167,6 +167,18 @@ def test_what_is_taken_for_auto(monkeypatch):
 
 
 @pytest.mark.parametrize("solver", ["covariance", "gram", "randomized"])
+def test_tiny_values_keep_their_shares(solver, X):
+    X = X[:100].astype(np.float32)
+    plain, tiny = (
+        ist.PCA(5, solver=solver, random_state=0).fit(X * np.float32(v)) for v in (1, 1e-25)
+    )
+    np.testing.assert_allclose(tiny.components_, plain.components_, atol=1e-5)
+    for name in ("explained_variance_ratio_", "singular_values_"):
+        scale = 1e-25 if name == "singular_values_" else 1
+        np.testing.assert_allclose(getattr(tiny, name) / scale, getattr(plain, name), rtol=1e-5)
+
+
+@pytest.mark.parametrize("solver", ["covariance", "gram", "randomized"])
 @pytest.mark.parametrize("value", [1e17, 1e30, 1e38])
 def test_huge_values_are_right_or_refused(value, solver, X):
     X = X[:100]

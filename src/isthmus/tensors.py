@@ -203,10 +203,16 @@ def generator(random_state: Any, device: torch.device | str = "cpu") -> torch.Ge
 
 
 def has_int8_products(device: torch.device) -> bool:
-    """Return whether products of 8-bit integers are exact there: elsewhere sums may saturate."""
+    """Return whether products of 8-bit integers are fast and exact there.
+
+    Elsewhere sums may saturate: also on a processor that could, if a library was told not to.
+    """
     supported = getattr(torch.cpu, "_is_vnni_supported", lambda: False)
     known = device.type == "cpu" and hasattr(torch, "_int_mm")
-    return known and not is_plain() and supported()
+    if not known or is_plain() or not supported():
+        return False
+    most = torch.full((16, 64), 127, dtype=torch.int8)
+    return bool((torch._int_mm(most, most.T) == 64 * 127**2).all())
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -112,8 +112,8 @@ class PCA(Representation):
         self.components_ = np.ascontiguousarray(axes * np.where(signs == 0, 1, signs), dtype=dtype)
         self.mean_ = mean.astype(dtype)
         self.explained_variance_ = variance.astype(dtype)
-        self.explained_variance_ratio_ = self.explained_variance_ / dtype(total or 1)
-        self.singular_values_ = np.sqrt(self.explained_variance_ * (n - 1))
+        self.explained_variance_ratio_ = (variance / (total or 1)).astype(dtype)
+        self.singular_values_ = np.sqrt(variance * (n - 1)).astype(dtype)
 
     @staticmethod
     def _choose(n: int, d: int) -> str:
@@ -187,12 +187,14 @@ class PCA(Representation):
         width = min(self.n_components + 16, len(images), self.n_features_in_)
         rng = generator(self.random_state, mean.device)
         base = torch.randn(len(mean), width, generator=rng, device=mean.device, dtype=mean.dtype)
-        total = 0.0
+        unit, total = 0.0, 0.0
         for _ in range(4):
             moved, total = torch.zeros_like(base), 0.0
             for x in self._centred(images, mean):
+                unit = unit or float(x.abs().max()) or 1.0
+                x /= unit  # its third power may not fit into the type
                 moved += x.T @ (x @ base.to(x))
-                total += float((x * x).sum(dtype=torch.float64))
+                total += float((x * x).sum(dtype=torch.float64)) * unit**2
             check_finite(moved)
             base, _ = torch.linalg.qr(moved)
         variance, axes = _within(base, self._centred(images, mean), self.n_components)
