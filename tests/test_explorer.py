@@ -156,8 +156,8 @@ def test_colours_are_labels_factors_errors_novelty_and_clusters(view, models, im
         rtol=1e-4,
     )
     strange = values(view, "colours/novelty-pca.f32", 1797)
-    truth = ist.novelty(models["pca"], view.images, by="distance", verbose=False).scores
-    np.testing.assert_allclose(strange, truth, rtol=1e-4)
+    truth = ist.novelty(models["pca"], view.images, verbose=False).scores
+    np.testing.assert_allclose(strange, truth, rtol=1e-5)
     clusters = values(view, "colours/cluster-som.u16", 1797)
     units = values(view, "codes/som.i32", 1797)
     assert all(len(set(clusters[units == unit])) == 1 for unit in np.unique(units))

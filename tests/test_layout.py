@@ -16,6 +16,7 @@ ORDER = [
     {
         "tensors",
         "nets",
+        "fingerprints",
         "heldout",
         "batches",
         "budget",

@@ -78,3 +78,52 @@ def test_explorer_and_report_show_the_scores_of_the_study(study, view, tmp_path)
     page = (tmp_path / "pca" / "report.html").read_text()
     for key in ("cluster_accuracy", "nmi", "svm_accuracy", "linear_accuracy", "mse", "psnr"):
         assert table.written(record, key) in page
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_novelty_of_the_explorer_is_that_of_the_verb(study, view, name):
+    found = ist.novelty(study.models[name], view.images, verbose=False)
+    assert found.by == "error"
+    np.testing.assert_allclose(colour_of(view, name, "novelty"), found.scores, rtol=1e-5)
+    np.testing.assert_array_equal(colour_of(view, name, "error"), colour_of(view, name, "novelty"))
+
+
+def test_novelty_of_codes_alone_is_the_same_too(study, tmp_path):
+    model = ist.Classifier(6, epochs=2, random_state=0).fit(study.images.train)
+    view = View({"classifier": model}, study.images, cache=tmp_path)
+    found = ist.novelty(model, view.images, verbose=False)
+    assert found.by == "neighbours"
+    np.testing.assert_allclose(colour_of(view, "classifier", "novelty"), found.scores, rtol=1e-5)
+
+
+NOVEL = {
+    "kmeans": ist.KMeans(40, random_state=0),
+    "som": ist.SOM((6, 6), max_iter=8, random_state=0),
+    "pca": ist.PCA(16),
+    "nmf": ist.NMF(16, random_state=0),
+    "autoencoder": ist.Autoencoder(8, hidden=(64,), epochs=15, random_state=0),
+    "vae": ist.VAE(8, hidden=(64,), epochs=15, random_state=0),
+    "classifier": ist.Classifier(16, epochs=10, random_state=0),
+}
+
+
+@pytest.mark.parametrize("name", NOVEL)
+def test_a_class_never_seen_and_noise_are_novel_to_every_family(name):
+    """By the default score of the verb, which the explorer shows, and beside a reference."""
+    digits = ist.load_images("digits")
+    noises, classes, beside = [], [], []
+    for new in (1, 6):
+        images = digits.where(~((digits.y == new) & ~digits.is_test))
+        model = NOVEL[name].fit(images.train)
+        truth = images.y == new
+        classes.append(ist.novelty(model, images, truth=truth, verbose=False).auroc)
+        noise = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype=np.uint8)
+        mixed = np.concatenate([np.asarray(images.test), noise])
+        last = np.arange(len(mixed)) >= len(mixed) - 60
+        noises.append(ist.novelty(model, mixed, truth=last, verbose=False).auroc)
+        referred = ist.novelty(model, images.test, images.train, truth=images.test.y == new)
+        assert referred.by == "neighbours"
+        beside.append(referred.auroc)
+    assert np.mean(classes) > 0.6
+    assert np.mean(noises) > 0.9
+    assert np.mean(beside) > 0.65

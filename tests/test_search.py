@@ -7,7 +7,7 @@ from sklearn.neighbors import NearestNeighbors
 import isthmus as ist
 from isthmus import search
 from isthmus.scores import precision_at_k
-from isthmus.search import Best, Index
+from isthmus.search import Best, Index, nearest_codes
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +128,61 @@ def test_precision_counts_labels(pca, images):
 def test_bad_input(pca, images, wrong, words):
     with pytest.raises(ValueError, match=words):
         wrong(pca, images.test)
+
+
+def by_definition(queries, codes, k):
+    """Rows by distance in float64, the first of equals first."""
+    apart = ((queries[:, None].astype(np.float64) - codes[None].astype(np.float64)) ** 2).sum(2)
+    rows = np.argsort(apart, axis=1, kind="stable")[:, :k]
+    return rows, np.sqrt(np.take_along_axis(apart, rows, 1))
+
+
+@pytest.mark.parametrize("method", ["exact", "tree"])
+@pytest.mark.parametrize("offset", [0, 1, 3000, 1e6, -1e7])
+def test_a_code_is_its_own_nearest_at_any_offset(method, offset):
+    rng = np.random.default_rng(0)
+    codes = (rng.integers(0, 60, (400, 6)) + offset).astype(np.float32)
+    found = Index(codes, method).search(codes, 4)
+    rows, distances = by_definition(codes, codes, 4)
+    np.testing.assert_array_equal(found.rows, rows)
+    np.testing.assert_allclose(found.distances, distances, rtol=1e-9)
+    assert (found.distances[:, 0] == 0).all()
+
+
+@pytest.mark.parametrize("method", ["exact", "tree"])
+def test_duplicates_and_ties_come_in_the_order_of_their_rows(method, monkeypatch):
+    monkeypatch.setattr("isthmus.search.BLOCK", 7)
+    rng = np.random.default_rng(1)
+    codes = np.tile(rng.integers(0, 3, (40, 3)), (4, 1)).astype(np.float32)
+    queries = np.concatenate([codes[:50], codes[:20] + 0.5])
+    for k in (1, 3, 30, 159):
+        found = Index(codes, method).search(queries, k)
+        rows, distances = by_definition(queries, codes, k)
+        np.testing.assert_array_equal(found.rows, rows)
+        np.testing.assert_allclose(found.distances, distances, atol=1e-12)
+    own = np.arange(50)
+    found = Index(codes, method).search(codes[:50], 3, own)
+    assert not (found.rows == own[:, None]).any()
+    wide = np.tile(rng.normal(size=(30, 40)), (5, 1)).astype(np.float32)
+    again = Index(wide).search(wide, 5)
+    np.testing.assert_array_equal(again.rows, np.arange(150)[:, None] % 30 + 30 * np.arange(5))
+
+
+def test_codes_of_any_scale_and_two_far_clouds():
+    rng = np.random.default_rng(2)
+    codes = rng.normal(size=(300, 20)) * 1e-3 + 1e5 * (np.arange(300) % 2)[:, None]
+    found = nearest_codes(codes, codes, 3)
+    rows, distances = by_definition(codes, codes, 3)
+    np.testing.assert_array_equal(found.rows, rows)
+    np.testing.assert_allclose(found.distances, distances, rtol=1e-9)
+    for scale in (1e-20, 1e12):
+        np.testing.assert_array_equal(nearest_codes(scale * codes, scale * codes, 3).rows, rows)
+
+
+def test_images_far_from_the_origin_are_their_own_nearest(images):
+    X = np.asarray(images.test[:80], dtype=np.float32).reshape(80, -1)
+    twice = np.concatenate([X, X]) + 3000
+    for model in (ist.PCA(8), ist.KMeans(9, random_state=0)):
+        model.fit(twice)
+        found = ist.nearest(model, twice, twice, 2)
+        assert (np.sort(found.rows % 80, 1) == (np.arange(160) % 80)[:, None]).all()

@@ -11,7 +11,8 @@ from isthmus.codes import features, vectors
 from isthmus.data.images import Images, as_images
 from isthmus.heldout import MeasuredOn, judged
 from isthmus.probing import in_words
-from isthmus.scores.groups import METHODS, Groups, agreement, group, nearest, placed
+from isthmus.scores.groups import METHODS, Groups, agreement, group, placed
+from isthmus.search import nearest_codes
 from isthmus.words import one_of
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def cluster(
     places = _map(codes[rows], random_state)
     groups = group(places, method, **sought, random_state=random_state)
     if len(rows) < len(images):
-        near = nearest(codes, codes[rows])
+        near = nearest_codes(codes, codes[rows]).rows[:, 0]
         groups = Groups(*(values[near] for values in groups))
     found = _scores(groups.labels, images)
     return Clustering(groups, found, images, title, judged(model, images), places, rows)

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from isthmus.codes import vectors
 from isthmus.data.images import as_images, chunk_rows
 from isthmus.progress import track
+from isthmus.tensors import DOUBT, squared_distances
 from isthmus.words import one_of
 
 BLOCK = 1024
 """Queries, and codes of an index, that are compared in one matrix product."""
+AT_ONCE = 2**20
+"""Differences of codes in memory at a time."""
+TIED = 1e-12
+"""Distances that differ by a smaller share than this may be equal."""
 TREE_WIDTH = 12
 """Up to this width a tree skips most of the codes: 14 times as fast as products at 8 numbers, as
 fast at 16, a quarter as fast at 32 (100,000 codes, one thread)."""
@@ -37,8 +43,9 @@ class Neighbors(NamedTuple):
 class Best:
     """The k nearest rows seen so far, for sets that are never in memory as a whole.
 
-    Every chunk is compared by one matrix product, ``|x|^2 - 2 x q + |q|^2``, in the precision of
-    the queries.
+    Every chunk is compared by one matrix product (see `isthmus.tensors.squared_distances`), in the
+    precision of the queries, and what may be kept once more from differences: equal rows are at
+    equal distances, and the first of them comes first.
 
     Parameters
     ----------
@@ -60,30 +67,74 @@ class Best:
 
     def __init__(self, queries: np.ndarray, k: int, without: Any = None):
         self.queries, self.k, self.without, self.seen = queries, k, without, 0
-        self.square = np.empty((len(queries), 0), queries.dtype)
-        self.rows = np.empty((len(queries), 0), np.int64)
+        self.square = np.full((len(queries), k), np.inf, queries.dtype)
+        self.rows = np.full((len(queries), k), -1, np.int64)
 
     def see(self, chunk: np.ndarray) -> None:
         """Look at the next rows, (m, d)."""
-        chunk = chunk.astype(self.queries.dtype, copy=False)
-        square = (chunk**2).sum(1) - 2 * self.queries @ chunk.T
-        here = np.arange(self.seen, self.seen + len(chunk))
+        chunk = np.ascontiguousarray(chunk, self.queries.dtype)
+        queries = torch.from_numpy(np.ascontiguousarray(self.queries))
+        square = squared_distances(queries, torch.from_numpy(chunk)).numpy()
         if self.without is not None:
-            square[np.asarray(self.without)[:, None] == here] = np.inf
+            own = np.asarray(self.without) - self.seen
+            there = np.flatnonzero((own >= 0) & (own < len(chunk)))
+            square[there, own[there]] = np.inf
+        bound = self.square[:, -1]
+        if len(chunk) > self.k and not np.isfinite(bound).all():
+            bound = np.minimum(bound, np.partition(square, self.k - 1, axis=1)[:, self.k - 1])
+        slack = 1 + 64 * np.finfo(square.dtype).eps / DOUBT
+        query, row = np.nonzero((square <= (bound * slack)[:, None]) & (square < np.inf))
+        self._keep(query, row + self.seen, self._exactly(chunk, query, row))
         self.seen += len(chunk)
-        rows = np.concatenate([self.rows, np.broadcast_to(here, square.shape)], 1)
-        square = np.concatenate([self.square, square], 1)
-        if square.shape[1] > self.k:
-            kept = np.argpartition(square, self.k - 1, axis=1)[:, : self.k]
-            square, rows = (np.take_along_axis(a, kept, 1) for a in (square, rows))
-        self.square, self.rows = square, rows
+
+    def _exactly(self, chunk: np.ndarray, query: np.ndarray, row: np.ndarray) -> np.ndarray:
+        """Return squared distances of pairs from differences.
+
+        Products round rows that are the same to distances that are not.
+        """
+        square = np.empty(len(query), self.queries.dtype)
+        step = max(1, AT_ONCE // chunk.shape[1])
+        for at in (slice(start, start + step) for start in range(0, len(query), step)):
+            square[at] = np.square(self.queries[query[at]] - chunk[row[at]]).sum(1)
+        return square
+
+    def _keep(self, query: np.ndarray, row: np.ndarray, square: np.ndarray) -> None:
+        """Keep the k nearest of those kept before and of further pairs; of equals the first."""
+        before = np.repeat(np.arange(len(self.rows)), self.k)
+        query = np.concatenate([before, query])
+        row = np.concatenate([self.rows.ravel(), row])
+        square = np.concatenate([self.square.ravel(), square])
+        order = np.lexsort((row, square, query))
+        first = np.searchsorted(query[order], np.arange(len(self.rows)))
+        kept = order[first[:, None] + np.arange(self.k)]
+        self.square, self.rows = square[kept], row[kept]
 
     def found(self) -> Neighbors:
         """Return what is nearest of all that was seen; of equals the first comes first."""
-        square = self.square + (self.queries**2).sum(1)[:, None]
-        order = np.lexsort((self.rows, square))
-        square, rows = (np.take_along_axis(a, order, 1) for a in (square, self.rows))
-        return Neighbors(rows, np.sqrt(np.maximum(square, 0)))
+        some = (self.rows >= 0).any(0)
+        return Neighbors(self.rows[:, some], np.sqrt(self.square[:, some]))
+
+
+def nearest_codes(
+    Z: np.ndarray,
+    others: np.ndarray,
+    k: int = 1,
+    without: np.ndarray | None = None,
+    show: bool | None = False,
+) -> Neighbors:
+    """Return which of other codes are nearest to every code, exactly; of equals the first.
+
+    Examples
+    --------
+    >>> found = nearest_codes(np.array([[0.1], [0.9]]), np.array([[1.0], [0.0], [0.0]]), 2)
+    >>> found.rows.tolist(), found.distances.round(6).tolist()
+    ([[1, 2], [0, 1]], [[0.1, 0.1], [0.1, 0.9]])
+    """
+    blocks = _blocks(Z, k, without)
+    for block in track(blocks, "neighbours", len(blocks), show):
+        for start in range(0, len(others), 8 * BLOCK):
+            block.see(others[start : start + 8 * BLOCK])
+    return _joined([block.found() for block in blocks])
 
 
 def nearest(
@@ -217,18 +268,29 @@ class Index:
             )
         without = _checked(k, len(self), without, len(vectors))
         if self.method == "exact":
-            blocks = _blocks(vectors, k, without)
-            for start in range(0, len(self), 8 * BLOCK):
-                for block in blocks:
-                    block.see(self.codes[start : start + 8 * BLOCK])
-            return _joined([block.found() for block in blocks])
-        more = min(len(self), k + (without is not None))
+            return nearest_codes(vectors, self.codes, k, without)
+        more = min(len(self), k + 1 + (without is not None))
         if self.method == "tree":
-            distances, rows = self._engine.query(vectors, more)
+            distances, rows = self._engine.query(vectors.astype(np.float64), more)
         else:
             squares, rows = self._engine.search(vectors, more)
             distances = np.sqrt(np.maximum(squares, 0))
-        return _dropped(rows, distances, k, without)
+        found = _dropped(rows, distances, k, without)
+        return self._untied(vectors, found, distances, without) if self.method == "tree" else found
+
+    def _untied(
+        self, vectors: np.ndarray, found: Neighbors, distances: np.ndarray, without: Any
+    ) -> Neighbors:
+        """Return the first of equally near rows; a tree returns any of them."""
+        order = np.lexsort((found.rows, found.distances))
+        rows, near = (np.take_along_axis(a, order, 1) for a in found)
+        step = np.diff(distances, axis=1)
+        tied = (step[:, near.shape[1] - 1 :] <= TIED * distances[:, -1:]).any(1)
+        if tied.any():
+            some = None if without is None else without[tied]
+            again = nearest_codes(vectors[tied], self.codes, near.shape[1], some)
+            rows[tied], near[tied] = again
+        return Neighbors(rows, near)
 
 
 def _tree(codes: np.ndarray) -> Any:

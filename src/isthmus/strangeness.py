@@ -24,6 +24,8 @@ UNITS = {
     "neighbours": "distance to the 5 nearest codes",
     "likelihood": "minus the bound of log p(x), in nats",
 }
+REFERRED = 10_000
+"""Images to train on that others are compared with where no reference is given, at most."""
 DRAWS = 10
 """Draws of the code by which the bound of the likelihood of an image is estimated."""
 
@@ -120,7 +122,9 @@ def novelty(
         What to judge.
     reference : Images or array of shape (m, ...), optional
         What is ordinary, for "distance" and "neighbours": the images fitted on, as a rule. By
-        default `images` themselves, so that what is rare among them is strange.
+        default the part to train on where `images` have a split (10,000 of it at most, evenly
+        chosen; none is its own neighbour), else `images` themselves: what is rare among them is
+        strange then, and a new class with many images is not.
     by : {"auto", "error", "distance", "neighbours", "likelihood"}
         The score. "auto" is the neighbours where there is a reference or the model cannot decode,
         else the error. A codebook has no "distance", and only a VAE a "likelihood".
@@ -158,7 +162,7 @@ def novelty(
     images = as_images(images)
     by = _chosen(model, by, reference is not None)
     if by == "error":
-        scores = mapped(lambda piece: _errors(model, piece), images, "error", verbose)
+        scores = mapped(lambda piece: errors_of(model, piece), images, "error", verbose)
     elif by == "likelihood":
         scores = -mapped(lambda piece: model.elbo(piece, DRAWS), images, "likelihood", verbose)
     else:
@@ -185,17 +189,30 @@ def _chosen(model: Any, by: str, referred: bool) -> str:
     return by
 
 
-def _errors(model: Any, piece: Images) -> np.ndarray:
+def errors_of(model: Any, piece: Images, codes: np.ndarray | None = None) -> np.ndarray:
+    """Return the mean squared error of a pixel of every image, from its code if that is known."""
     x = to_unit(np.asarray(piece)).reshape(len(piece), -1)
-    back = model.decode(model.encode(piece)).reshape(len(piece), -1)
-    return ((x - back) ** 2).mean(1)
+    back = model.decode(model.encode(piece) if codes is None else codes)
+    return ((x - back.reshape(len(piece), -1)) ** 2).mean(1)
 
 
 def _distances(
     model: Any, images: Images, reference: Any, by: str, verbose: bool | None
 ) -> np.ndarray:
     codes = vectors(model, images, show=verbose)
-    others = None if reference is None else vectors(model, as_images(reference), show=verbose)
+    others, own = None, None
+    if reference is not None:
+        others = vectors(model, as_images(reference), show=verbose)
+    elif images.is_test is not None and len(set(images.is_test.tolist())) == 2:
+        rows = _some(np.flatnonzero(~images.is_test), REFERRED)
+        own = np.full(len(images), -1)
+        others, own[rows] = codes[rows], np.arange(len(rows))
     if by == "neighbours":
-        return neighbour_distance(codes, others, show=verbose)
+        return neighbour_distance(codes, others, own=own, show=verbose)
     return mahalanobis(codes, codes if others is None else others)
+
+
+def _some(rows: np.ndarray, most: int) -> np.ndarray:
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,12 +20,8 @@ from isthmus.codes import check_range, range_for
 from isthmus.data.images import Images, as_images
 from isthmus.data.ranges import Range, nominal
 from isthmus.files import replacing
+from isthmus.fingerprints import fingerprint
 from isthmus.progress import track
-
-PASSING = (
-    "fitting_", "health_", "history_", "labels_seen_", "seconds_", "stopped_", "train_hashes_"
-)  # fmt: skip
-"""What a model knows besides what it does."""
 
 
 @dataclass(frozen=True)
@@ -369,19 +363,3 @@ def _damaged(path: str | Path) -> Iterator[None]:
         yield
     except (ValueError, KeyError, TypeError, StopIteration, RuntimeError) as error:
         raise ValueError(f"{path} is damaged: {error}") from None
-
-
-def fingerprint(model: Any) -> str:
-    """Return what tells a fitted model from all others: a digest of all that it has learned."""
-    digest = hashlib.blake2b(type(model).__name__.encode(), digest_size=16)
-    learned = {k: v for k, v in vars(model).items() if k.endswith("_") and k not in PASSING}
-    for name, value in sorted(learned.items()):
-        digest.update(name.encode())
-        if hasattr(value, "state_dict"):
-            for key, tensor in value.state_dict().items():
-                digest.update(key.encode() + tensor.cpu().contiguous().numpy().tobytes())
-        elif isinstance(value, np.ndarray):
-            digest.update(np.ascontiguousarray(value).tobytes())
-        else:
-            digest.update(json.dumps(value, default=str).encode())
-    return digest.hexdigest()

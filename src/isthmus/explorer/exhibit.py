@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.codes import PIECE_BYTES, pieces, pixels_of, vectors
-from isthmus.data.images import Images, chunk_rows, to_unit
+from isthmus.data.images import Images, chunk_rows
 from isthmus.data.ranges import to_bytes
 from isthmus.explorer import places
 from isthmus.explorer.kept import Kept
@@ -19,15 +19,15 @@ from isthmus.explorer.onnx import can_export, packed
 from isthmus.grouping import expected, group_codes
 from isthmus.models import name_of
 from isthmus.progress import track
-from isthmus.scores.outliers import mahalanobis
 from isthmus.signature import caption
+from isthmus.strangeness import errors_of, novelty
 from isthmus.traversals import ordered
 
 KNOWN_PRIOR = ("vae", "gan")
 """Families whose codes are meant to follow N(0, I)."""
 COLOURS = {
     "error": "Squared error of a pixel",
-    "novelty": "Distance from ordinary codes",
+    "novelty": "Novelty",
     "cluster": "Cluster of codes",
 }
 
@@ -91,8 +91,7 @@ class Exhibit:
     def _measure(self, piece: Images) -> tuple[np.ndarray, np.ndarray | None]:
         codes, errors = self.model.encode(piece), None
         if self.decodes:
-            wrong = to_unit(np.asarray(piece)) - self.model.decode(codes).reshape(piece.shape)
-            errors = np.square(wrong).mean((1, 2, 3)).astype(np.float32)
+            errors = errors_of(self.model, piece, codes).astype(np.float32)
         codes = codes.mean((1, 2)) if self.code == "pixels" else codes
         return codes.astype(np.int32 if codes.ndim == 1 else np.float32), errors
 
@@ -222,8 +221,8 @@ class Exhibit:
         """Yield what the manifest says of the colours that this model gives."""
         if self.decodes:
             yield self._figures("error", self._errors)
-        if self.code != "index" and len(self.codes) > 1 and np.ptp(self.codes, axis=0).max() > 0:
-            yield self._figures("novelty", lambda: mahalanobis(self.codes, self.codes))
+        if self.decodes or len(self.codes) > 1:
+            yield self._figures("novelty", self._novelty)
         path = self.kept.array("cluster.u16", self._clusters)
         count = int(np.fromfile(path, "<u2").max()) + 1
         categories = [f"cluster {i}" for i in range(count)]
@@ -234,6 +233,12 @@ class Exhibit:
         sought = expected(self.images)
         found = group_codes(self.model, np.asarray(self.codes), "kmeans", sought, random_state=0)
         return found.labels.astype(np.uint16)
+
+    def _novelty(self) -> np.ndarray:
+        """Return what the verb `novelty` says of the same images: errors where it can decode."""
+        if self.decodes:
+            return np.fromfile(self.kept.array("error.f32", self._errors), "<f4")
+        return novelty(self.model, self.images, verbose=bool(self.show)).scores
 
     def _errors(self) -> np.ndarray:
         return np.asarray(self._measured[1])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +11,10 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.cache import cache_folder, key_of
-from isthmus.data.images import Images
 from isthmus.files import replacing
 
 VERSION = 2
 """Of what is kept; another number, and everything is computed anew."""
-HASHED = 2**30
-"""Bytes of images that are looked at to know a set again, at most, evenly spread over it."""
 
 
 class Kept:
@@ -34,6 +29,7 @@ class Kept:
 
     Examples
     --------
+    >>> import tempfile
     >>> kept = Kept("example", root=Path(tempfile.mkdtemp()))
     >>> kept.path("note.txt", lambda: b"made").read_bytes()
     b'made'
@@ -75,29 +71,3 @@ def little_endian(array: np.ndarray) -> bytes:
     b'\x01\x00\x02\x00'
     """
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
-
-
-def fingerprint(model: Any) -> str:
-    """Return what tells a fitted model from all others: a hash of its file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.safetensors"
-        model.save(path)
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def fingerprint_of(images: Images) -> str:
-    """Return what tells images from all others: a hash of values, labels, factors and split.
-
-    Of a set of more than 1 GiB a part is looked at, evenly spread.
-    """
-    found = hashlib.sha256(repr((images.shape, str(images.dtype), images.classes)).encode())
-    most = max(1, HASHED // max(1, images.nbytes // max(1, len(images))))
-    for chunk in images.evenly(most).chunks():
-        found.update(np.ascontiguousarray(chunk).data)
-    beside = {"y": images.y, "names": images.names, "is_test": images.is_test, **images.factors}
-    for name, values in sorted(beside.items()):
-        if values is not None:
-            values = np.asarray(values)
-            plain = values if values.dtype.kind in "fiub" else values.astype(str)
-            found.update(name.encode() + np.ascontiguousarray(plain).tobytes())
-    return found.hexdigest()

@@ -16,9 +16,10 @@ from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, as_images, with_channels
 from isthmus.explorer.colours import Colour, by_factor, by_label
 from isthmus.explorer.exhibit import Exhibit, Files
-from isthmus.explorer.kept import Kept, fingerprint, fingerprint_of
+from isthmus.explorer.kept import Kept
 from isthmus.explorer.pixels import Atlas
 from isthmus.explorer.places import EXTRA
+from isthmus.fingerprints import fingerprint, fingerprint_of
 from isthmus.progress import Bar
 from isthmus.words import one_of
 
@@ -105,7 +106,9 @@ class View:
         self.kept = Kept(seen, root=cache)
         self.exhibits: dict[str, Exhibit] = {}
         for name, model in models.items():
-            safe, kept = file_name(name, self.exhibits), Kept(seen, fingerprint(model), root=cache)
+            safe = file_name(name, self.exhibits)
+            settings = repr(sorted(model.get_params(deep=False).items()))
+            kept = Kept(seen, fingerprint(model), settings, root=cache)
             self.exhibits[safe] = Exhibit(safe, model, self.images, self.ends, kept, layouts, show)
         entries, colours = [], list(self._known_colours())
         with Bar("explorer", len(models), show) as bar:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from isthmus.scores.clustering import ari, cluster_accuracy, nmi
+from isthmus.search import nearest_codes
 from isthmus.words import one_of
 
 METHODS = ("kmeans", "gmm", "hdbscan")
@@ -174,7 +175,7 @@ def _by_density(Z: np.ndarray, least: int, seed: int) -> tuple[np.ndarray, np.nd
     model = HDBSCAN(min_cluster_size=size, min_samples=min(5, size), copy=True).fit(known)
     if len(known) == len(Z):
         return model.labels_, model.probabilities_
-    near = nearest(Z, known)
+    near = nearest_codes(Z, known).rows[:, 0]
     return model.labels_[near], model.probabilities_[near]
 
 
@@ -183,19 +184,6 @@ def _some(Z: np.ndarray, most: int) -> np.ndarray:
     if len(Z) <= most:
         return Z
     return Z[np.linspace(0, len(Z) - 1, most).round().astype(int)]
-
-
-def nearest(Z: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the index of the nearest of other codes for every code, (n,).
-
-    Examples
-    --------
-    >>> nearest(np.array([[0.1], [0.9]]), np.array([[1.0], [0.0]]))
-    array([1, 0])
-    """
-    from sklearn.neighbors import NearestNeighbors
-
-    return NearestNeighbors(n_neighbors=1).fit(others).kneighbors(Z, return_distance=False)[:, 0]
 
 
 def _ordered(

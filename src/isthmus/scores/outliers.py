@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from isthmus.progress import track
-
-BLOCK = 4 * 2**20
-"""Distances held in memory at a time."""
+from isthmus.search import nearest_codes
 
 
 def mahalanobis(Z: ArrayLike, reference: ArrayLike) -> np.ndarray:
@@ -63,7 +59,12 @@ def mahalanobis(Z: ArrayLike, reference: ArrayLike) -> np.ndarray:
 
 
 def neighbour_distance(
-    Z: Any, reference: ArrayLike | None = None, k: int = 5, *, show: bool | None = False
+    Z: Any,
+    reference: ArrayLike | None = None,
+    k: int = 5,
+    *,
+    own: np.ndarray | None = None,
+    show: bool | None = False,
 ) -> np.ndarray:
     r"""Return the mean distance of every code to the `k` nearest of others.
 
@@ -78,6 +79,8 @@ def neighbour_distance(
         Codes of what is ordinary; by default `Z` itself, every code beside all others.
     k : int
         Neighbours, at least 1; all of them where there are fewer.
+    own : ndarray of int of shape (n,), optional
+        For every code the row of the reference that is itself, and no neighbour; -1 for none.
     show : bool or None
         Show progress; None does where standard error is a terminal.
 
@@ -101,29 +104,11 @@ def neighbour_distance(
     """
     if k < 1:
         raise ValueError(f"k={k} neighbours: at least 1 is needed")
-    own = reference is None
-    Z, others = _vectors(Z, Z if reference is None else reference, 2 if own else 1)
-    Z, others = Z - others.mean(0), others - others.mean(0)  # for the sake of rounding
-    k = min(k, len(others) - own)
-    blocks = track(_blocks(Z, others, own), "neighbours", -(-len(Z) // _rows(others)), show)
-    return np.concatenate([np.partition(d, k - 1, axis=1)[:, :k].mean(1) for d in blocks])
-
-
-def _blocks(Z: np.ndarray, others: np.ndarray, own: bool) -> Iterator[np.ndarray]:
-    """Yield distances to all others, (rows, m), of some codes at a time; to itself is infinite."""
-    from sklearn.metrics.pairwise import euclidean_distances
-
-    rows = _rows(others)
-    for start in range(0, len(Z), rows):
-        distances = euclidean_distances(Z[start : start + rows], others)
-        if own:
-            here = np.arange(len(distances))
-            distances[here, start + here] = np.inf
-        yield distances
-
-
-def _rows(others: np.ndarray) -> int:
-    return max(1, BLOCK // len(others))
+    if reference is None:
+        own = np.arange(len(np.asarray(Z)))
+    Z, others = _vectors(Z, Z if reference is None else reference, 1 if own is None else 2)
+    k = min(k, len(others) - (own is not None))
+    return nearest_codes(Z, others, k, own, show).distances.mean(1)
 
 
 def auroc(truth: ArrayLike, scores: ArrayLike) -> float:
