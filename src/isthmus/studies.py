@@ -222,6 +222,8 @@ def _prepared(source: Any, random_state: int, loading: dict) -> tuple[Images, li
             f"Images with a side longer than {LONGEST_SIDE} pixels were reduced to that: every "
             "family here looks at all pixels at once. --size chooses another size."
         )
+    if images.changed:
+        notes.append(f"{images.changed}.")
     if images.is_test is None or len(set(images.is_test.tolist())) < 2:
         images = images.split(random_state=random_state)
         notes.append("A fifth of the images, chosen by chance, is held out and measured on.")

@@ -10,7 +10,7 @@ import typer
 from isthmus.commands.given import in_half, warn_of_seen, watched
 from isthmus.files import refuse_existing
 from isthmus.options import AsJson, Force, ModelFile, Out, Split
-from isthmus.terminal import print_json, say
+from isthmus.terminal import changed_in, print_json, say
 
 HERE = ("127.0.0.1", "localhost", "::1")
 """Addresses that nobody else can reach."""
@@ -134,7 +134,7 @@ def _serve(
     def ready(port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{port}/{token}/#token={token}"
-        print_json({"url": url}) if as_json else typer.echo(f"{url}\nCtrl-C ends it")
+        print_json({"url": url} | changed_in(view.images)) if as_json else typer.echo(f"{url}\nCtrl-C ends it")
         if host not in HERE:
             typer.echo(
                 "isthmus: others can reach this; only who has the address gets in", err=True

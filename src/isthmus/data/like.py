@@ -45,10 +45,10 @@ def unit_like(model: Any, images: Images, per: str | None) -> str:
     if len(shape) == 1 and loading_of(model)["per"] != "pixel":
         wanted = f"vectors of {shape[0]} numbers"
     fitted = f"images of shape {shape}" if len(shape) == 3 else f"vectors of {shape[0]} numbers"
-    found = "vectors" if images.ndim == 2 else "images"
+    found = "vectors of {} numbers" if images.ndim == 2 else "images of {} channels"
     raise ValueError(
-        f"this {name} was fitted on {fitted}, {images.source} holds {found} of shape "
-        f"{images.shape[1:]}: give {wanted}"
+        f"this {name} was fitted on {fitted}, {images.source} holds "
+        f"{found.format(images.shape[-1])}: give {wanted}"
     )
 
 
