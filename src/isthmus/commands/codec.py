@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.commands.given import images_for, measured_half, model_and_images, watched
+from isthmus.commands.given import images_for_all, measured_half, model_and_images, watched
 from isthmus.commands.pngs import PngFolder
 from isthmus.files import refuse_existing, replacing, replacing_folder
 from isthmus.options import AsJson, Force, ModelFile, Out, Source, Split
@@ -41,7 +41,7 @@ def compress(
     """Compress images to a small file of codes (.isth)."""
     from isthmus.codec.archive import compress as run
 
-    loaded, images = model_and_images(model, source, split, output, force)
+    loaded, images = model_and_images(model, source, split, output, force, quiet=lossless)
     options: dict[str, Any] = {
         "quality": quality,
         "rate": rate,
@@ -145,7 +145,7 @@ def rd(
         raise ValueError(f"{output}: expected a name ending in .png or .json")
     refuse_existing(output, force=force)
     loaded = {Path(file).stem: load_model(file) for file in files}
-    images = images_for(next(iter(loaded.values())), source)
+    images = images_for_all(loaded, source)
     half, _, measured = measured_half(list(loaded.values()), images, split)
     images = sample_of(half)
     measured = measured.of(len(images))

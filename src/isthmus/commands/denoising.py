@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.commands.given import able, images_for, measured_half, save_from, watched
+from isthmus.commands.given import able, images_for_all, measured_half, save_from, watched
 from isthmus.files import refuse_existing, replacing
 from isthmus.options import AsJson, Force, Out, Seed
 from isthmus.terminal import changed_in, print_json, print_table
@@ -55,7 +55,7 @@ def denoise(
     if noise is None:
         _clean(loaded, source, split or "all", output, force, as_json)
     else:
-        images = images_for(next(iter(loaded.values())), source)
+        images = images_for_all(loaded, source)
         parts = measured_half(list(loaded.values()), images, split or "test")
         _compare(loaded, *parts, noise, output, seed, as_json)
 

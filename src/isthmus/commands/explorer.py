@@ -134,7 +134,9 @@ def _serve(
     def ready(port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{port}/{token}/#token={token}"
-        print_json({"url": url} | changed_in(view.images)) if as_json else typer.echo(f"{url}\nCtrl-C ends it")
+        print_json({"url": url} | changed_in(view.images)) if as_json else typer.echo(
+            f"{url}\nCtrl-C ends it"
+        )
         if host not in HERE:
             typer.echo(
                 "isthmus: others can reach this; only who has the address gets in", err=True

@@ -35,9 +35,16 @@ def loading(size: str | None, resize: str, *rest: Any, **named: Any) -> dict[str
 
 
 def model_and_images(
-    path: Path, source: str, split: str = "all", output: Path | None = None, force: bool = False
+    path: Path,
+    source: str,
+    split: str = "all",
+    output: Path | None = None,
+    force: bool = False,
+    quiet: bool = False,
 ) -> tuple[Any, Any]:
     """Return a model, and images loaded the way it needs them.
+
+    Where it is `quiet` on what was changed, the verb refuses that.
 
     Raises
     ------
@@ -50,7 +57,7 @@ def model_and_images(
         refuse_existing(output, force=force)
     in_half(None, split)
     model = load_model(path)
-    return model, in_sizes(model, source, split)[0]
+    return model, in_sizes(model, source, split, quiet=quiet)[0]
 
 
 def warn_of_seen(models: Any, images: Any, split: str) -> None:
@@ -130,8 +137,30 @@ def images_for(model: Any, source: str, per: str | None = None) -> Any:
     return in_sizes(model, source, per=per)[0]
 
 
+def images_for_all(models: dict[str, Any], source: str) -> Any:
+    """Return images of a source as the first of several models takes them that does not take all.
+
+    Where others were fitted on images brought to their shape by another rule, that is said.
+    """
+    from isthmus.data.fitting import loading_of
+
+    strict = (name for name, model in models.items() if not getattr(model, "any_size", False))
+    name = next(strict, next(iter(models)))
+    images = images_for(models[name], source)
+    fits = {n: loading_of(model)["fit"] for n, model in models.items()}
+    others = ", ".join(f"{n} ({fit})" for n, fit in fits.items() if fit != fits[name])
+    if images.changed and others:
+        typer.echo(f"isthmus: fitted as {name} ({fits[name]}), not as {others}", err=True)
+    return images
+
+
 def in_sizes(
-    model: Any, source: str, split: str = "all", per: str | None = None, own: bool = False
+    model: Any,
+    source: str,
+    split: str = "all",
+    per: str | None = None,
+    own: bool = False,
+    quiet: bool = False,
 ) -> list[Any]:
     """Return the images of a source as a model takes them; say what was skipped and changed.
 
@@ -146,7 +175,8 @@ def in_sizes(
     check_range(model, images)
     warn_of_seen(model, images, split)
     sets = in_own_sizes(images, source, model, per or "image") if own else [images]
-    print_changed(*sets)
+    if not quiet:
+        print_changed(*sets)
     return sets
 
 

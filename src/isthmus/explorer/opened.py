@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isthmus.commands.given import images_for
+from isthmus.commands.given import images_for_all
 from isthmus.data.images import Images
 from isthmus.data.readers import load_images
 from isthmus.store import load_model
@@ -63,7 +63,7 @@ def opened(given: Sequence[str], names: Sequence[str] | None = None) -> Opened:
         while name in models:
             name, n = f"{Path(file).stem}-{n}", n + 1
         models[name] = load_model(file)
-    return Opened(models, _fitting(models, source), source)
+    return Opened(models, images_for_all(models, source), source)
 
 
 def is_study(path: Path) -> bool:
@@ -84,7 +84,7 @@ def _study(folder: Path, names: Sequence[str] | None, source: str | None = None)
         raise ValueError(f"{folder} holds no models")
     title = f"{source or record['source']}, {folder.name}"
     if source is not None:
-        return Opened(models, _fitting(models, source), title, scores)
+        return Opened(models, images_for_all(models, source), title, scores)
     images = _of_study(record["source"], models, folder)
     if images.is_test is None:  # the study held out the same ones
         images = images.split(random_state=int(record.get("random_state", 0)))
@@ -110,16 +110,9 @@ def _of_study(source: str, models: dict[str, Any], folder: Path) -> Images:
     try:
         if all(getattr(model, "any_size", False) for model in models.values()):
             return load_images(source, longest=LONGEST_SIDE)  # as the study did
-        return _fitting(models, source)
+        return images_for_all(models, source)
     except (ValueError, OSError) as error:
         raise ValueError(
             f"the images of the study, {source!r}, cannot be read again ({error}): give them, "
             f"`isthmus explore {folder} SOURCE`"
         ) from None
-
-
-def _fitting(models: dict[str, Any], source: str) -> Images:
-    """Return images as models take them; those that take any size are content with any."""
-    first = next(iter(models.values()))
-    strict = (model for model in models.values() if not getattr(model, "any_size", False))
-    return images_for(next(strict, first), source)
