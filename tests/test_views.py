@@ -4,13 +4,24 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from isthmus.data.images import Images, to_unit
-from isthmus.views import curves, draw, layout, learned, limits_of, palette, sheet, write_report
-from isthmus.views.charts import losses_of, rate_against_error
+from isthmus.views import (
+    curves,
+    draw,
+    drawing,
+    layout,
+    learned,
+    limits_of,
+    palette,
+    sheet,
+    write_report,
+)
+from isthmus.views.charts import draw_losses, losses_of, rate_against_error
 from isthmus.views.figures import BARS, on_background, to_pixels
 from isthmus.views.labelled import coloured
 from isthmus.views.pictures import Pictures
@@ -313,6 +324,22 @@ def test_curves_follow_the_page_and_name_their_axes():
         assert f">{word}<" in svg
     assert "purl.org" not in svg
     assert svg == curves({"a": {"epoch": [1, 2, 3], "loss": [9, 3, 0.01], "val_loss": [9, 4, 1]}})
+
+
+def test_report_and_recipes_draw_the_same_curves(monkeypatch):
+    history = {"epoch": [1, 2, 3], "loss": [3.0, 2.0, None], "val_loss": [3.0, 0.5, 0.1]}
+    axis = Figure().subplots()
+    draw_losses(axis, history)
+    assert axis.get_yscale() == "log"
+    assert [line.get_label() for line in axis.lines] == ["training", "validation"]
+    assert [line.get_linestyle() for line in axis.lines] == ["-", "--"]
+    np.testing.assert_array_equal(axis.lines[0].get_ydata(), [3, 2, np.nan])
+    seen = []
+    for module in ("charts", "drawing"):
+        monkeypatch.setattr(f"isthmus.views.{module}.draw_losses", lambda _, h: seen.append(h))
+    curves({"a": history})
+    drawing.curves({"a": history}, "Curves")
+    assert seen == [history, history]
 
 
 def test_curves_survive_odd_histories():

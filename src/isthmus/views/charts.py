@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK = "#010203"  # stands for the page's own text colour until the SVG is written
+WIDE = 20
+"""An axis is logarithmic where its values differ by a greater factor."""
 LINES = ("#3b7dd8", "#e8871e", "#1a9e77", "#8a63d2", "#d64550", "#7b8794")
 
 
@@ -22,7 +24,8 @@ def curves(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
     """Draw the errors of training, one small chart for every model, as one inline SVG.
 
     Text and axes take the colour of the page's text, so the chart suits light and dark. Training
-    errors are solid, validation errors dashed; the axis is logarithmic beyond two decades.
+    errors are solid, validation errors dashed; the axis is logarithmic where the greatest is
+    20 times the least.
 
     Parameters
     ----------
@@ -47,7 +50,7 @@ def curves(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
         for axis in axes[len(histories) :]:
             axis.set_axis_off()
         for axis, (name, history) in zip(axes, histories.items(), strict=False):
-            _draw_history(axis, history)
+            draw_losses(axis, history)
             if len(histories) > 1:
                 axis.set_title(plain(name))
         return _svg(figure)
@@ -71,7 +74,8 @@ def losses_of(history: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
     }
 
 
-def _draw_history(axis: Axes, history: Mapping[str, Sequence[float]]) -> None:
+def draw_losses(axis: Axes, history: Mapping[str, Sequence[float]]) -> None:
+    """Draw the errors of one history: the curve of the report and of the recipes."""
     from matplotlib.ticker import MaxNLocator
 
     losses = losses_of(history)
@@ -88,18 +92,14 @@ def _draw_history(axis: Axes, history: Mapping[str, Sequence[float]]) -> None:
             marker="o" if len(values) == 1 else None,
             label={"loss": "training", "val_loss": "validation"}.get(name, _words(name)),
         )
-    _set_scale(axis, [value for values in losses.values() for value in values])
+    finite = [v for values in losses.values() for v in values if math.isfinite(v)]
+    if finite and min(finite) > 0 and max(finite) > WIDE * min(finite):
+        axis.set_yscale("log")
     axis.set_xlabel(clock)
     axis.set_ylabel(_words(next(iter(losses))) if len(losses) == 1 else "loss")
     axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     if len(losses) > 1:
         axis.legend(frameon=False)
-
-
-def _set_scale(axis: Axes, values: list[float]) -> None:
-    finite = [value for value in values if math.isfinite(value)]
-    if finite and min(finite) > 0 and max(finite) > 100 * min(finite):
-        axis.set_yscale("log")
 
 
 def rate_against_error(points: Mapping[str, tuple[float, float]]) -> str:
@@ -117,7 +117,7 @@ def rate_against_error(points: Mapping[str, tuple[float, float]]) -> str:
         axis = figure.subplots()
         bits, psnr = (list(values) for values in zip(*points.values(), strict=True))
         axis.scatter(bits, psnr, color=LINES[0], s=42, zorder=3)
-        if min(bits) > 0 and max(bits) > 20 * min(bits):
+        if min(bits) > 0 and max(bits) > WIDE * min(bits):
             axis.set_xscale("log")
         axis.margins(x=0.08, y=0.16)
         _label_points(axis, points)

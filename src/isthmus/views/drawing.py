@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.views.charts import LINES, losses_of
+from isthmus.views.charts import LINES, draw_losses
 from isthmus.views.figures import on_background, sheet
 from isthmus.views.legends import Colours
 from isthmus.views.maps import draw, layout, palette
@@ -34,26 +34,10 @@ def curves(histories: Mapping[str, Mapping[str, Sequence[float]]], title: str) -
     for axis in grid.flat[len(histories) :]:
         axis.set_axis_off()
     for axis, (name, history) in zip(grid.flat, histories.items(), strict=False):
-        _draw_losses(axis, history)
+        draw_losses(axis, history)
+        axis.grid(alpha=0.2)
         axis.set_title(name if len(histories) > 1 else "", fontsize=10)
     return as_picture(figure, title)
-
-
-def _draw_losses(axis: Axes, history: Mapping[str, Sequence[float]]) -> None:
-    losses = losses_of(history)
-    times = history.get("epoch") or history.get("iteration") or []
-    for i, (name, values) in enumerate(losses.items()):
-        x = times if len(times) == len(values) else range(1, len(values) + 1)
-        words = {"loss": "training", "val_loss": "validation"}.get(name, name.replace("_", " "))
-        style = "o" if len(values) == 1 else "--" if name.startswith("val") else "-"
-        axis.plot(x, values, style, color=LINES[i % len(LINES)], label=words)
-    finite = [v for values in losses.values() for v in values if np.isfinite(v)]
-    if finite and min(finite) > 0 and max(finite) > 20 * min(finite):
-        axis.set_yscale("log")
-    axis.set_xlabel("iteration" if "iteration" in history else "epoch")
-    axis.set_ylabel("loss")
-    axis.grid(alpha=0.2)
-    axis.legend(frameon=False, fontsize=9)
 
 
 def lines(
