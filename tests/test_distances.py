@@ -57,6 +57,15 @@ def test_squares_beyond_the_type_are_refused(value, dtype):
     assert squared_distances(x[:0], 0 * x[:1]).shape == (0, 1)
 
 
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_exported_distances_hold_too(offset, monkeypatch):
+    """An exported model looks at no values, so it always takes both about the mean of the rows."""
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    x = torch.from_numpy(groups(offset)[0])
+    found = squared_distances(x, x[::7])
+    np.testing.assert_allclose(found, exact(x, x[::7]) ** 2, rtol=2e-3, atol=1e-6)
+
+
 def same_groups(labels, y):
     """Whether two clusterings are one and the same but for the names."""
     return len(set(zip(labels, y, strict=True))) == len(set(labels)) == len(set(y))
