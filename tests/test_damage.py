@@ -212,9 +212,9 @@ def offset_envi(path):
     ("name", "write", "words"),
     [
         ("a.h5", damaged_h5, "1,200,000,000 bytes, 0 are there"),
-        ("a.zip", bomb, "bytes of pixels in a file of"),
+        ("a.zip", bomb, "unpacked it is 70,560,000 bytes"),
         ("a.zip", newer_zip, "zip file version 10.9"),
-        ("a.npz", long_npz, "x.npy of shape"),
+        ("a.npz", long_npz, "is longer than the"),
         ("a.mat", cut_mat, "goes on beyond the end of the file"),
         ("a.mat", typeless_mat, "numbers of type 128"),
         ("a.tif", long_tiff, "the header contradicts its file"),

@@ -242,6 +242,13 @@ def test_a_legend_beside_the_images(scenes):
     images = load_images(scenes)
     assert len(images.map_classes) == 21
     assert images.ignored_class == 0
+    for content, words in (
+        (b"\xff\xfe", "not a readable UTF-8 text file"),
+        (b"\n", "names no class"),
+    ):
+        (scenes / "classes.txt").write_bytes(content)
+        with pytest.raises(ValueError, match=f"classes.txt .*{words}"):
+            load_images(scenes)
     (scenes / "classes.txt").write_text("a\nb\n")
     with pytest.raises(
         ValueError, match=r"annotation: unknown classes .*: 2, 3, .*known are 0 to 1"

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from isthmus.data.cache import check_unpacked
 from isthmus.data.decode import Rule
 from isthmus.data.images import Images
 from isthmus.data.layout import arranged, matlab_layout
@@ -22,10 +23,6 @@ LABEL_NAMES = ("y", "label", "labels", "target", "targets", "gnd")
 
 PART_NAMES = ("x_{}", "y_{}"), ("{}_images", "{}_labels")
 """How one file calls the images and the labels of train, val and test."""
-
-
-LARGE, MOST_RATIO = 2**26, 2000
-"""A file that unpacks to more than this, and is that many times smaller, is damaged or forged."""
 
 
 class Stored(NamedTuple):
@@ -293,9 +290,10 @@ def _stored_npy(archive: zipfile.ZipFile, name: str) -> Stored:
         shape, _, dtype = header(file)
 
     def read() -> np.ndarray:
-        said, there = prod(shape) * dtype.itemsize, archive.getinfo(name).file_size
-        if said > there and dtype.kind != "O":
-            raise ValueError(f"{name} of shape {shape} is {said:,} bytes, {there:,} are there")
+        said, member = prod(shape) * dtype.itemsize, archive.getinfo(name)
+        check_unpacked(f"{name} of {shape}", said, member.compress_size)
+        if said > member.file_size and dtype.kind != "O":
+            raise ValueError(f"{name} of {shape} is longer than the {member.file_size:,} bytes")
         with archive.open(name) as file:
             return np.lib.format.read_array(file, allow_pickle=False)
 
@@ -310,7 +308,7 @@ def _stored_hdf5(path: Path, file: Any) -> dict[str, Stored]:
     def visit(name: Any, item: Any) -> None:
         # what begins with # is MATLAB's own book-keeping; numbers in other files are left there
         known = isinstance(item, h5py.Dataset) and isinstance(name, str) and name[0] != "#"
-        if known and not item.external and not item.is_virtual:
+        if known and not item.external:
             stored[name] = Stored(item.shape or (), item.dtype, partial(_numbers_of, item))
 
     with damage_explained(path, "HDF5"):
@@ -319,11 +317,9 @@ def _stored_hdf5(path: Path, file: Any) -> dict[str, Stored]:
 
 
 def _numbers_of(item: Any) -> np.ndarray:
-    said, there = item.size * item.dtype.itemsize, item.id.get_storage_size()
-    if said > LARGE and said > MOST_RATIO * there:
-        raise ValueError(
-            f"{item.name} of shape {item.shape} is {said:,} bytes, {there:,} are there"
-        )
+    if not item.is_virtual:
+        said = item.size * item.dtype.itemsize
+        check_unpacked(f"{item.name} of {item.shape}", said, item.id.get_storage_size())
     return item[()]
 
 

@@ -18,6 +18,17 @@ IN_MEMORY_BYTES = 64 * 2**20
 """What is computed and not larger than this is kept in memory."""
 
 
+LARGE, MOST_RATIO = 2**26, 900
+"""What unpacks to more than this, and is that many times smaller packed, was made to do harm:
+deflate packs zeros 1,030 times smaller, and images of anything far less."""
+
+
+def check_unpacked(what: str, said: int, there: int) -> None:
+    """Raise ValueError if so many bytes cannot have been packed into as few as are there."""
+    if said > LARGE and said > MOST_RATIO * there:
+        raise ValueError(f"{what} is {said:,} bytes, {there:,} are there")
+
+
 def memory_allowed() -> int:
     """Return how many bytes one packed set may take in memory: a quarter of what is free."""
     import psutil

@@ -15,7 +15,7 @@ from typing import IO, Any, NamedTuple, TypeVar
 import numpy as np
 
 from isthmus.data.arrays import damage_explained
-from isthmus.data.cache import cache_folder, key_of, memory_allowed, write_array
+from isthmus.data.cache import cache_folder, check_unpacked, key_of, memory_allowed, write_array
 from isthmus.data.decode import Header, Rule, highest_value, read_header, read_image, reason
 from isthmus.data.depth import depth_of, white_of
 from isthmus.data.fitting import size_changes
@@ -28,9 +28,6 @@ R = TypeVar("R")
 
 CACHE_VERSION = 3
 """Raised whenever the same files would be packed into other pixels, or more is kept of them."""
-
-LARGE, MOST_RATIO = 2**26, 500
-"""An image that unpacks to more than this, and is that many times smaller, is not decoded."""
 
 SAMPLED = 16
 """Files of more than 8 bits whose largest value is looked up before all are decoded, about."""
@@ -256,8 +253,7 @@ def _header_or_reason(entry: Entry) -> Header | str:
     try:
         with entry.open() as file:
             header = read_header(file)
-        if header.n_bytes > LARGE and header.n_bytes > MOST_RATIO * entry.stamp[0]:
-            return f"{header.n_bytes:,} bytes of pixels in a file of {entry.stamp[0]:,}"
+        check_unpacked("unpacked it", header.n_bytes, entry.stamp[0])
         return header
     except Exception as error:  # on damaged files Pillow's readers raise almost anything
         return reason(error, entry.name)

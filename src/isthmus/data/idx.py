@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.arrays import damage_explained, joined, labelled
+from isthmus.data.cache import check_unpacked
 from isthmus.data.decode import Rule
 from isthmus.data.images import Images
 
@@ -66,6 +67,7 @@ def read_idx_array(path: Path) -> np.ndarray:
             content = head + file.read()
         head = zlib.decompressobj(GZIP).decompress(content, HEADER_BYTES)
         dtype, _, offset, shape = _layout(head)
+        check_unpacked(f"shape {shape}", offset + math.prod(shape) * dtype.itemsize, len(content))
         inflated = _inflated(content, offset + math.prod(shape) * dtype.itemsize)
         return np.frombuffer(inflated, dtype, offset=offset).reshape(shape)
 

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from isthmus.data.cache import check_unpacked
+
 NUMBERS = {
     1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8",
     16: "u1", 17: "u2", 18: "u4",
@@ -52,10 +54,10 @@ class Variable(NamedTuple):
 
     def read(self) -> np.ndarray:
         """Return the values, as scipy does: with the type they are stored as."""
-        data = self.content(MOST_BYTES)
         if self.kind == CELL:
-            return self._texts(data)
-        kind, start, size, _ = _tag(data, self.after, self.order)
+            return self._texts(self.content(HEAD * HEAD))
+        kind, start, size, _ = _tag(self.content(HEAD), self.after, self.order)
+        data = self.content(start + size)
         stored = _stored(kind, self.order)
         if size != prod(self.shape) * stored.itemsize or start + size > len(data):
             raise ValueError(f"{self.name} of shape {self.shape} is not as long as it says")
@@ -128,6 +130,7 @@ def _of_version_5(data: bytes, order: str) -> Iterator[Variable]:
 
 def _inflated(data: bytes) -> Any:
     def content(most: int) -> bytes:
+        check_unpacked("a variable", most, len(data))
         return zlib.decompressobj().decompress(data, most)
 
     return content

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from isthmus.data.arrays import damage_explained
 from isthmus.data.decode import IMAGE_NAME, Rule, fit_labels, read_header, reason
 from isthmus.data.folder import entry_of_path, nothing_readable, pack, split_of
 from isthmus.data.images import Images
@@ -137,9 +138,16 @@ def _legend(folder: Path) -> Legend:
     path = folder / "classes.txt"
     names, is_given = CLASSES, path.is_file()
     if is_given:
-        names = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+        names = [line.strip() for line in _lines(path) if line.strip()]
+        if not names:
+            raise ValueError(f"{path} names no class: write one a line, or leave it out")
     ignored = [row for row, name in enumerate(names) if name.lower() in IGNORED]
     return Legend(names, ignored[0] if ignored else None, is_given)
+
+
+def _lines(path: Path) -> list[str]:
+    with damage_explained(path, "UTF-8 text"):
+        return path.read_text(encoding="utf-8-sig").splitlines()
 
 
 def _pairs(folder: Path) -> list[Pair]:
@@ -161,7 +169,7 @@ def _holds_pairs(path: Path) -> bool:
 
 def _listed_pairs(folder: Path, part: str) -> list[Pair]:
     path, pairs = folder / f"{part}.txt", []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         names = line.split()
         if len(names) not in (0, 2):
             raise ValueError(f"{path}, line {number}: expected an image and its annotation")
