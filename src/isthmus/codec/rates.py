@@ -67,12 +67,13 @@ def rate_distortion(
     formats: Sequence[str] = FORMATS,
     *,
     points: int = 8,
+    most: int | None = MEASURED,
     verbose: bool = False,
 ) -> list[Point]:
     """Return bytes an image against PSNR and SSIM, for models beside PNG, JPEG, WebP and AVIF.
 
-    Models and formats are given the same images, at most 1,000 of them and 1.5 million pixels,
-    evenly spaced over all, in 8 bits where there are formats; and PSNR is by the same range.
+    Models and formats are given the same images, in 8 bits where there are formats; and PSNR is by
+    the same range.
 
     Parameters
     ----------
@@ -87,6 +88,9 @@ def rate_distortion(
         image, whose headers small images pay dearly for, and with all of them on one sheet.
     points : int
         Steps of every model, at least 1.
+    most : int or None
+        Images that are measured, at most, evenly spaced over all, of 1.5 million pixels in all;
+        None measures every image, which takes minutes for 10,000.
     verbose : bool
         Show progress on standard error.
 
@@ -119,7 +123,7 @@ def rate_distortion(
         if not hasattr(model, "decode"):
             raise ValueError(f"{name} is a {type(model).__name__}, which cannot decode")
     ends = common_range(models.values(), images)
-    images = sample_of(images)
+    images = images if most is None else sample_of(images, most)
     pixels = _as_bytes(images, ends) if formats else np.empty(0)
     if formats:
         images = replace(images, data=from_bytes(pixels, ends), rows=None)
@@ -137,10 +141,10 @@ def rate_distortion(
     return found
 
 
-def sample_of(images: Images) -> Images:
+def sample_of(images: Images, most: int = MEASURED) -> Images:
     """Return the images that rate and distortion are measured on, evenly spaced over all."""
     size = int(np.prod(images.shape[1:3]))
-    return images.evenly(max(1, min(MEASURED, MEASURED_PIXELS // size)))
+    return images.evenly(max(1, min(most, MEASURED_PIXELS // size)))
 
 
 def _of_model(name: str, model: Any, images: Images, points: int, ends: Range) -> Iterator[Point]:

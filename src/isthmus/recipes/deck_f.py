@@ -46,7 +46,8 @@ def compression(
     models["pca-64"] = bench.fit("pca", ist.PCA(64), train)
     formats = FORMATS if bench.share >= 1 else ("jpeg", "png")
     steps = bench.some(10, 3)
-    points = rate_distortion(models, test, formats, points=steps, verbose=bench.verbose)
+    options = {"points": steps, "most": None, "verbose": bench.verbose}
+    points = rate_distortion(models, test, formats, **options)
     for quality in QUALITIES:
         _beside_formats(bench, points, quality)
     for line in verdicts(points):
