@@ -1,5 +1,6 @@
 """The loop, on small autoencoders and on a game of two players."""
 
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 
 import isthmus as ist
-from isthmus import budget, checkpoints, training
+from isthmus import budget, checkpoints, neural, training
 from isthmus.batches import Batches
 from isthmus.nets.pixels import pixel_encoder
 from isthmus.neural import NeuralRepresentation
@@ -487,3 +488,28 @@ def test_a_last_batch_of_one_joins_the_one_before_where_a_batch_is_normalised(im
     assert small(**settings).fit(images.evenly(17))._step == 3
     with pytest.raises(ValueError, match="batch_size=1 with 4 training images"):
         game.set_params(batch_size=1).fit(images.evenly(4))
+
+
+def test_a_step_longer_than_the_limit_is_said_before_it_starts(images, monkeypatch):
+    monkeypatch.setattr(budget, "LITTLE", 0)
+    monkeypatch.setattr(budget, "_products_a_second", lambda: 1000.0)
+    work = 3 * 100 * 2 * (64 * 16 + 16 * 4)  # of 100 images
+    words = rf"with 100 images of 8x8x1 takes about {work / 1000:.2g} s here, .*max_seconds=0.1"
+    few = images.evenly(100)
+    with pytest.warns(UserWarning, match=words.replace("+", r"\+")):
+        model = small(max_seconds=0.1, validation_fraction=0).fit(few)
+    assert model._step >= 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small(max_steps=1).fit(few)  # without a limit there is nothing to say
+        small(max_steps=1, max_seconds=2 * work).fit(few)
+
+
+def test_statistics_need_no_float64_of_the_device():
+    class OnOther:
+        device = torch.device("mps")
+
+        def cpu(self):
+            return torch.tensor([[1.0, 3.0]])
+
+    assert neural._centre_and_scale(iter([OnOther()])) == (2.0, 1.0)

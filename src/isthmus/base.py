@@ -203,6 +203,10 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Return findings about the fit in plain words, with the next thing to try."""
         return []
 
+    def _some(self, images: Images, most: int) -> Images:
+        """Return at most so many images to measure something on after a fit."""
+        return images.evenly(most)
+
     def _share_of_spread(self, images: Images) -> float:
         """Return the error of reconstructions as a share of what the mean image would have."""
         return health.error_share(self, images)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from isthmus.nets.conv import FromPicture, ToPicture
 GIGABYTE = 2**30
 STATES = {"sgd": 0, "momentum": 1, "adagrad": 1, "rmsprop": 1}
 """Numbers that an optimiser keeps beside every weight; 2 where it is not named."""
+LITTLE = 2**33
+"""Products in a step that any machine does in a second or so."""
 MEASURING = 0.02
 """Share of a time limit that any one measurement after a fit may take."""
 
@@ -118,6 +121,35 @@ def check_memory(model: Any, networks: Mapping[str, nn.Module], n_images: int) -
         f"{weights:,} weights, {of_batch / GIGABYTE:.3g} for a batch of {batch}), but only "
         f"{free / GIGABYTE:.3g} GiB are free: load smaller images (size=64), or set {remedy}"
     )
+
+
+def check_time(model: Any, networks: Mapping[str, nn.Module], n_images: int) -> None:
+    """Warn if a single step of a fit takes longer than its time limit."""
+    batch = min(model.batch_size, n_images)
+    *sides, depth = with_channels(model.image_shape_)
+    # there, and back to the inputs and to the weights of every layer
+    work = 3 * sum(products(net, (depth, *sides)) for net in networks.values()) * batch
+    if not model.max_seconds or work < LITTLE or model._device().type != "cpu":
+        return
+    seconds = work / _products_a_second()
+    if seconds > model.max_seconds:
+        warnings.warn(
+            f"one step of {type(model).__name__} with {batch} images of "
+            f"{'x'.join(map(str, model.image_shape_))} takes about {seconds:.2g} s here, longer "
+            f"than max_seconds={model.max_seconds:g}: the fit will end after it; load smaller "
+            "images (size=64), or set a smaller batch_size, or fewer units or channels",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _products_a_second() -> float:
+    a = torch.ones(512, 512)
+    (a @ a).sum()  # the first waits for the library
+    started = time.perf_counter()
+    for _ in range(2):
+        a @ a
+    return 2 * 512**3 / max(time.perf_counter() - started, 1e-9)
 
 
 def activations(net: nn.Module, shape: tuple[int, ...]) -> int:

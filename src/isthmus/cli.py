@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -305,8 +306,11 @@ def _fit(
     facts |= {"code": model.code_, "health": model.health_}
     if hasattr(model, "decode"):
         held = images.test if split == "train" and len(images.test) else None
-        half = "train" if held is None else "test"
-        facts[f"{half} mse"] = round(-model.score(learnt if held is None else held), 8)
+        half, whole = ("train", learnt) if held is None else ("test", held)
+        some = model._some(whole, len(whole))
+        facts[f"{half} mse"] = round(-model.score(some), 8)
+        if len(some) < len(whole):
+            facts["measured"] = f"on {len(some):,} of {len(whole):,} images, as time is limited"
     if as_json:
         print_json(facts | changed_in(images))
         return
@@ -368,6 +372,7 @@ def main() -> None:
     # waiting threads of torch spin; on a shared machine that costs others, and us, far more than
     # it gains
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    warnings.formatwarning = lambda message, *_, **__: f"isthmus: {message}\n"
     usage_error = typer.BadParameter.__base__
     click_error = usage_error.__base__ if usage_error else Exception
     try:

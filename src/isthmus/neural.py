@@ -12,12 +12,12 @@ import torch
 
 from isthmus import health
 from isthmus.base import Representation
-from isthmus.budget import Clock, check_memory
+from isthmus.budget import Clock, check_memory, check_time
 from isthmus.data.images import Images
 from isthmus.data.ranges import SIGNED, UNIT
 from isthmus.nets.dense import INITIALISERS, initialise
 from isthmus.nets.fused import OUTPUTS
-from isthmus.tensors import generator, has_bfloat16
+from isthmus.tensors import generator, has_bfloat16, with_float64
 from isthmus.training import OPTIMISERS, Loop
 from isthmus.words import one_of
 
@@ -148,6 +148,7 @@ class NeuralRepresentation(Representation):
                 f"or set fewer units or channels ({str(error).splitlines()[0]})"
             ) from None
         check_memory(self, networks, len(images))
+        check_time(self, networks, len(images))
         return networks
 
     def _together(self, batch: int) -> float:
@@ -278,7 +279,7 @@ class NeuralRepresentation(Representation):
 def _centre_and_scale(chunks: Iterator[torch.Tensor]) -> tuple[float, float]:
     """Return mean and standard deviation of all values; a deviation of 0 counts as 1."""
     count, total, square = 0, 0.0, 0.0
-    for x in chunks:
+    for x in map(with_float64, chunks):
         count += x.numel()
         total += float(x.sum(dtype=torch.float64))
         square += float(x.double().square().sum())

@@ -191,6 +191,11 @@ def usual_torch() -> Iterator[None]:
         yield
 
 
+def with_float64(x: torch.Tensor) -> torch.Tensor:
+    """Return a tensor where there is arithmetic in float64: some devices have none."""
+    return x if x.device.type in ("cpu", "cuda") else x.cpu()
+
+
 def seed_of(random_state: Any) -> int:
     """Return a seed drawn from an int, a Generator, a RandomState, or fresh entropy for None."""
     if random_state is None or isinstance(random_state, int | np.integer):

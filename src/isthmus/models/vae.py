@@ -356,7 +356,7 @@ class VAE(NeuralRepresentation):
             q = bounds.refined(self._posterior(x), partial(self._error, x), refine, rng)
             draws = zip(*self._draws(x, q, n_samples, rng), strict=True)
             kl = bounds.kl_divergence(*q).sum(1)
-            found.append(bound(*map(torch.cat, draws), kl).double().cpu())
+            found.append(bound(*map(torch.cat, draws), kl).cpu().double())
         return torch.cat(found).numpy() if found else np.empty(0)
 
     def _draws(
