@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import isthmus as ist
-from isthmus.scores import agreement, ari, group
+from isthmus.scores import agreement, ari, cluster_accuracy, group, purity
 from isthmus.scores.groups import METHODS, Groups, middles_and_edges
 
 
@@ -96,6 +96,9 @@ def test_middles_are_the_nearest_and_edges_the_least_certain():
 def test_images_in_no_cluster_count_as_wrong():
     y, labels = np.array([0, 0, 1, 1, -1]), np.array([5, 5, -1, 2, 0])
     assert agreement(y, labels)["accuracy"] == 0.75
+    assert cluster_accuracy(y, labels) == 0.75
+    assert purity(y, labels) == 0.75
+    assert purity(y, np.full(5, -1)) == 0
     assert agreement(y, np.full(5, -1)) == {"accuracy": 0.0, "nmi": 0.0, "ari": 0.0}
     assert agreement([0, 0, 1], [1, 1, 0]) == {"accuracy": 1.0, "nmi": 1.0, "ari": 1.0}
 

@@ -137,7 +137,7 @@ def novelty(
         str | None,
         typer.Option(
             help="What is ordinary, for distances.",
-            show_default="the images judged; the training half for --split test",
+            show_default="the training half; the images judged where there is none",
         ),
     ] = None,
     by: Annotated[

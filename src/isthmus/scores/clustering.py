@@ -66,7 +66,7 @@ def cluster_accuracy(y: ArrayLike, labels: ArrayLike) -> float:
     y : array_like of int of shape (n,)
         Classes; images with -1 are unlabelled and left out.
     labels : array_like of int of shape (n,)
-        Clusters, by any numbers.
+        Clusters, by any numbers; -1 is none, and counts as wrong.
 
     Returns
     -------
@@ -89,8 +89,8 @@ def cluster_accuracy(y: ArrayLike, labels: ArrayLike) -> float:
     """
     from scipy.optimize import linear_sum_assignment
 
-    table = _contingency(y, labels)
-    return float(table[linear_sum_assignment(table, maximize=True)].sum() / table.sum())
+    table, n = _contingency(y, labels)
+    return float(table[linear_sum_assignment(table, maximize=True)].sum() / n)
 
 
 def purity(y: ArrayLike, labels: ArrayLike) -> float:
@@ -104,7 +104,7 @@ def purity(y: ArrayLike, labels: ArrayLike) -> float:
     y : array_like of int of shape (n,)
         Classes; images with -1 are unlabelled and left out.
     labels : array_like of int of shape (n,)
-        Clusters, by any numbers.
+        Clusters, by any numbers; -1 is none, and counts as wrong.
 
     Returns
     -------
@@ -125,8 +125,8 @@ def purity(y: ArrayLike, labels: ArrayLike) -> float:
     >>> purity([0, 0, 0, 1], [5, 5, 6, 6])
     0.75
     """
-    table = _contingency(y, labels)
-    return float(table.max(axis=0).sum() / table.sum())
+    table, n = _contingency(y, labels)
+    return float(table.max(axis=0, initial=0).sum() / n)
 
 
 def nmi(y: ArrayLike, labels: ArrayLike) -> float:
@@ -139,7 +139,7 @@ def nmi(y: ArrayLike, labels: ArrayLike) -> float:
     y : array_like of int of shape (n,)
         Classes; images with -1 are unlabelled and left out.
     labels : array_like of int of shape (n,)
-        Clusters, by any numbers.
+        Clusters, by any numbers; images of none, -1, are one more cluster.
 
     Returns
     -------
@@ -177,7 +177,7 @@ def ari(y: ArrayLike, labels: ArrayLike) -> float:
     y : array_like of int of shape (n,)
         Classes; images with -1 are unlabelled and left out.
     labels : array_like of int of shape (n,)
-        Clusters, by any numbers.
+        Clusters, by any numbers; images of none, -1, are one more cluster.
 
     Returns
     -------
@@ -209,12 +209,16 @@ def _quietly(score: Callable[..., float], y: ArrayLike, labels: ArrayLike) -> fl
         return score(*_labelled(y, labels))
 
 
-def _contingency(y: ArrayLike, labels: ArrayLike) -> np.ndarray:
-    """Count images by class (rows) and cluster (columns)."""
-    classes, groups = (np.unique(names, return_inverse=True)[1] for names in _labelled(y, labels))
-    table = np.zeros((classes.max() + 1, groups.max() + 1), dtype=np.int64)
-    np.add.at(table, (classes, groups), 1)
-    return table
+def _contingency(y: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, int]:
+    """Count images by class (rows) and cluster (columns), and all of them, those of none too."""
+    y, labels = _labelled(y, labels)
+    inside = labels != -1
+    (known, rows), (found, columns) = (
+        np.unique(names[inside], return_inverse=True) for names in (y, labels)
+    )
+    table = np.zeros((len(known), len(found)), dtype=np.int64)
+    np.add.at(table, (rows, columns), 1)
+    return table, len(y)
 
 
 def _labelled(y: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
