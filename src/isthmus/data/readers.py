@@ -125,8 +125,10 @@ def load_images(
         be read in several ways is refused until the layout is said.
     per : {"image", "pixel"}
         What one sample is: an image, or the vector of one pixel; then the result has the shape
-        (n h w, channels) and the factors "row" and "column", and label maps become labels. By
-        default an image, or what `like` was fitted on.
+        (n h w, channels) and the factors "row" and "column", and label maps become labels. Pixels
+        of a raster without data are left out: those that are NaN, or what its header names (the
+        NoData tag of a GeoTIFF, "data ignore value" of ENVI), in any band. By default an image, or
+        what `like` was fitted on.
     verbose : bool, optional
         Whether to show progress; by default on a terminal.
 
