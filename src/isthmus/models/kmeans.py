@@ -211,8 +211,9 @@ class _Lloyd:
         self.upper = centers.new_full((n,), torch.inf)
         self.lower = centers.new_zeros((n, self.groups))
         self.drift = centers.new_zeros(self.groups)
-        # float64, or sums of distant images would lose what tells them apart
-        self.sums = torch.zeros_like(centers, dtype=torch.float64)
+        # float64 but for bytes, or sums of distant images would lose what tells them apart
+        wide = centers.dtype if images.dtype == np.uint8 else torch.float64
+        self.sums = torch.zeros_like(centers, dtype=wide)
         self.counts = self.sums.new_zeros(k)
         self.square = centers.new_zeros(n)  # |x|^2
 
@@ -273,8 +274,8 @@ class _Lloyd:
         return len(moved)
 
     def _add(self, x: torch.Tensor, to: torch.Tensor, sign: int) -> None:
-        self.sums.index_add_(0, to, x.double(), alpha=sign)
-        self.counts.index_add_(0, to, torch.full_like(to, sign, dtype=torch.float64))
+        self.sums.index_add_(0, to, x.to(self.sums), alpha=sign)
+        self.counts.index_add_(0, to, torch.full_like(to, sign, dtype=self.counts.dtype))
 
     def move(self) -> float:
         """Move every centroid to the mean of its images; return the sum of squared shifts."""
@@ -297,7 +298,7 @@ class _Lloyd:
     def mean_variance(self) -> float:
         """Return the variance of a pixel, averaged over pixels."""
         n, d = len(self.labels), self.centers.shape[1]
-        mean = self.sums.sum(0) / n
+        mean = self.sums.sum(0).double() / n
         square = float(self.square.sum(dtype=torch.float64))
         return max(0.0, (square / n - float(mean @ mean)) / d)
 
