@@ -123,7 +123,7 @@ def compress(
     (True, (359, 8, 8, 1))
     """
     images = _checked(model, X, quality, rate, lossless)
-    coded = Coded(model, images)
+    coded = Coded(model, images, verbose)
     quantizer = quantizer_for(model, images, quality, rate, lossless=lossless, coded=coded)
     job = Job(coded, quantizer, lossless, embed, found_at)
     with replacing(path) as temporary, temporary.open("wb") as file:

@@ -19,6 +19,7 @@ from isthmus.codec.symbols import decoded, encoded, inflated
 from isthmus.data.decode import FITS, MAX_PIXELS
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, to_unit, with_channels
+from isthmus.progress import track
 
 KEPT_BYTES = 256 * 2**20
 """Codes that are kept in memory, at most; beyond it images are encoded again when asked for."""
@@ -35,10 +36,12 @@ class Coded:
         Encodes and decodes.
     images : Images
         Read anew each time.
+    verbose : bool
+        Show progress while they are decoded to choose a step.
     """
 
-    def __init__(self, model: Any, images: Images):
-        self.model, self.images = model, images
+    def __init__(self, model: Any, images: Images, verbose: bool = False):
+        self.model, self.images, self.verbose = model, images, verbose
         self.kept: list[np.ndarray] = []
 
     def __iter__(self) -> Iterator[tuple[Images, np.ndarray]]:
@@ -58,7 +61,8 @@ class Coded:
         Its sums are those of `Writer`, to the last bit.
         """
         squared = [0.0] * len(quantizers)
-        for part, codes in self:
+        total = -(-len(self.images) // frame_rows(self.images.shape[1:]))
+        for part, codes in track(self, "choosing the step", total, self.verbose):
             pixels = np.asarray(part)
             for i, quantizer in enumerate(quantizers):
                 again = codes
