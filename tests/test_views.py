@@ -77,6 +77,10 @@ class Centroids:
     def transform(self, X):
         return self.kmeans.transform(flat(X))
 
+    @property
+    def codebook_(self):
+        return self.kmeans.cluster_centers_
+
     def decode(self, Z):
         return self.kmeans.cluster_centers_[Z].reshape(-1, *self.shape)
 

@@ -205,7 +205,8 @@ def _maps(study: Any, pictures: Pictures) -> dict[str, Any]:
     shown = some(study.images.test, MAP_IMAGES)
     images = np.asarray(shown)
     found = {name: vectors(model, shown) for name, model in study.models.items()}
-    codes = {name: c for name, c in found.items() if np.isfinite(c).all()}
+    # an index without a codebook is no place
+    codes = {name: c for name, c in found.items() if c.ndim == 2 and np.isfinite(c).all()}
     lay_out = partial(maps.layout, random_state=study.random_state)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # t-SNE leaves the interpreter free
         layouts = dict(zip(codes, pool.map(lay_out, codes.values()), strict=True))
