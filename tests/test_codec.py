@@ -3,6 +3,7 @@
 import json
 import re
 import zlib
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -304,6 +305,18 @@ def test_names_and_an_embedded_model(pca, digits, tmp_path):
     [(images, names)] = opened.frames()
     assert names == part.names.tolist()
     np.testing.assert_array_equal(images, ist.decompress(tmp_path / "x.isth", pca))
+
+
+def test_an_embedded_model_holds_no_date(pca, digits, tmp_path, monkeypatch):
+    def compressed(day):
+        class Clock:
+            now = staticmethod(lambda zone: datetime(2020, 1, day, tzinfo=zone))
+
+        monkeypatch.setattr("isthmus.store.datetime", Clock)
+        ist.compress(pca, digits.test[:5], tmp_path / "x.isth", embed=True)
+        return (tmp_path / "x.isth").read_bytes()
+
+    assert compressed(1) == compressed(2)
 
 
 def test_the_fingerprint_is_that_of_what_was_learned(pca, digits, tmp_path):

@@ -29,7 +29,7 @@ ARRAYS = "biufUO"
 """Kinds of arrays that a header may hold: numbers, words, and objects that are either."""
 
 
-def save_model(model: Any, path: str | Path) -> None:
+def save_model(model: Any, path: str | Path, *, dated: bool = True) -> None:
     """Write a fitted model to one file: learned arrays as tensors, the rest as JSON.
 
     Parameters come back equal to what they are, but for random generators and models (such as the
@@ -41,6 +41,8 @@ def save_model(model: Any, path: str | Path) -> None:
         Fitted.
     path : str or Path
         Name of the file; an older one is replaced once the new one is whole.
+    dated : bool
+        Whether the file says when it was written; without, the same model makes the same bytes.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def save_model(model: Any, path: str | Path) -> None:
         "version": VERSION,
         "family": family,
         "source": facts.pop("source_", None),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": datetime.now(UTC).isoformat(timespec="seconds") if dated else None,
         "written_by": _versions(),
         "parameters": {k: packed(v) for k, v in model.get_params(deep=False).items()},
         "learned": facts,

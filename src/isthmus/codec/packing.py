@@ -13,11 +13,13 @@ from isthmus.codec.symbols import inflated
 
 def packed_model(model: Any) -> bytes:
     """Return a model as the bytes of its file, as small as zlib makes them."""
+    from isthmus.store import save_model
+
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
         model = copy(model)
         vars(model).pop("train_hashes_", None)  # of no use to who decodes, and not small
-        model.save(path)
+        save_model(model, path, dated=False)  # the same images make the same file
         return zlib.compress(path.read_bytes(), 6)
 
 
