@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import shutil
 import tarfile
 import tempfile
 import zlib
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from isthmus.progress import Bar
@@ -67,13 +68,25 @@ def unpack(archive: Path, name: str) -> None:
     with tempfile.TemporaryDirectory(prefix=".unpack", dir=archive.parent) as temporary:
         try:
             with tarfile.open(archive) as file:
-                file.extractall(temporary, filter="data")
+                for member in file:
+                    _extract(file, member, Path(temporary))
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(f"{archive} cannot be unpacked: {error}") from error
         unpacked = Path(temporary, name)
         if not unpacked.is_dir():
             raise ValueError(f"{archive} cannot be unpacked: no folder {name} in it")
         unpacked.replace(target)
+
+
+def _extract(file: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Write a plain file of an archive; Python's own filters came with 3.11.4 only."""
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts or not (member.isreg() or member.isdir()):
+        raise tarfile.TarError(f"{member.name} is no plain file or folder inside of it")
+    if source := file.extractfile(member):  # None of a folder
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        with source, (folder / path).open("wb") as copy:
+            shutil.copyfileobj(source, copy)
 
 
 def _download(url: str, part: Path, verbose: bool | None) -> None:
