@@ -290,11 +290,15 @@ def test_a_page_overwrites_nothing_else(few, run, tmp_path):
     assert (tmp_path / "photos" / "cat.png").is_file()
 
 
-def test_pages_of_all_results(root, tmp_path):
-    """After the recipes above: whatever they wrote can stand on a page."""
-    if not list(root.glob("*/result.json")):
+def test_pages_of_results(root, tmp_path):
+    """After the recipes above: what they wrote can stand on a page; every fifth is enough."""
+    if not (found := sorted(root.glob("*/result.json"))):
         pytest.skip("the recipes were not run")
+    for path in found[::5]:
+        shutil.copytree(path.parent, tmp_path / "results" / path.parent.name)
+    root = tmp_path / "results"
     count = document.write_document(tmp_path / "reproduction.md", root)
+    assert count == len(found[::5])
     page = (tmp_path / "reproduction.md").read_text()
     assert page.count("\n### ") == count
     assert str(root) not in page

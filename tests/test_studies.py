@@ -12,10 +12,14 @@ from isthmus.neural import NeuralRepresentation
 QUICK = ["kmeans", "pca"]
 
 
+def some(n):
+    return ist.load_images("digits").evenly(n)
+
+
 @pytest.fixture(scope="module")
 def result():
     """A study of every family and variant, of so many steps rather than so much time."""
-    images = ist.load_images("digits")
+    images = some(600)
     models = {}
     for name in every_name():
         family, parameters = named(name)
@@ -27,7 +31,7 @@ def result():
 
 @pytest.fixture(scope="module")
 def quick():
-    return ist.study("digits", QUICK)
+    return ist.study(some(400), QUICK)
 
 
 def test_every_family_is_fitted_and_measured(result):
@@ -63,7 +67,7 @@ def test_report_folder(result, tmp_path):
         "report.html", "scores.json", "scores.csv", "models"
     }  # fmt: skip
     record = json.loads((folder / "scores.json").read_text())
-    assert record["test"] == 359
+    assert record["test"] == len(result.images.test)
     assert [row["model"] for row in record["scores"]] == every_name()
     rows = list(csv.DictReader((folder / "scores.csv").open()))
     assert float(rows[0]["mse"]) == record["scores"][0]["mse"]
@@ -142,7 +146,7 @@ class CannotDraw(ist.PCA):
 
 def test_one_failing_model_loses_no_finished_work(tmp_path):
     own = [CannotFit(3), CannotEncode(3), CannotBeSaved(3), ist.PCA(5)]
-    result = ist.study("digits", [ist.PCA(4), *own])
+    result = ist.study(some(400), [ist.PCA(4), *own])
     assert list(result.models) == ["pca", "cannotencode", "cannotbesaved", "pca-2"]
     assert [record["model"] for record in result.scores] == ["pca", "cannotbesaved", "pca-2"]
     assert "cannotfit was left out: RuntimeError: out of luck and of lines." in result.notes
@@ -157,7 +161,7 @@ def test_one_failing_model_loses_no_finished_work(tmp_path):
 
 
 def test_pictures_that_cannot_be_drawn_lose_no_finished_work(tmp_path):
-    result = ist.study("digits", {"pca": ist.PCA(4), "odd": CannotDraw(3)})
+    result = ist.study(some(400), {"pca": ist.PCA(4), "odd": CannotDraw(3)})
     folder = result.report(tmp_path / "run").parent
     assert (folder / "models" / "pca.safetensors").is_file()
     assert "could not be drawn: KeyError" in (folder / "report.html").read_text()

@@ -28,6 +28,8 @@ LABELLED = 60_000
 """Labels of the support vector machine."""
 PENALTIES = (2, 5, 10, 20)
 """Values of C that are tried."""
+LOSSLESS_RATES = (2, 6, 12)
+"""Bytes of an image's code, beside which lossless files keep what the code misses."""
 REACH = 3.0
 """dB that the denoising autoencoder is to be better than the best filter."""
 
@@ -81,7 +83,7 @@ def _beside_formats(bench: Any, points: list[Point], quality: float) -> None:
 def _lossless(bench: Any, model: Any, test: Images, points: list[Point]) -> None:
     """Record the bytes of a file that keeps every pixel, at the best of a few rates."""
     sizes = {}
-    for rate in (2, 6, 12):
+    for rate in LOSSLESS_RATES[: bench.some(len(LOSSLESS_RATES), 1)]:
         path = bench.folder / "lossless.isth"
         sizes[rate] = ist.compress(model, test, path, rate=rate, lossless=True).bytes_per_image
         back = ist.decompress(path, model)
