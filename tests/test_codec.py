@@ -113,8 +113,10 @@ def test_quality_asked_is_quality_given(name, digits, uneven, monkeypatch, tmp_p
             back = ist.decompress(tmp_path / "x.isth", model)
             assert found.psnr >= quality
             assert scores.psnr(images, back, (0, 1)) == pytest.approx(found.psnr, abs=1e-3)
+            # rounded finer than pixels are, errors jump from one step to the next
+            close = 0.05 if quality < 60 else 0.25
             if quality > mean + 0.1:  # below it there is nothing left to save
-                assert found.psnr < quality + 0.05
+                assert found.psnr < quality + close
 
 
 def test_images_are_encoded_again_where_codes_do_not_fit(monkeypatch, pca, digits, tmp_path):
