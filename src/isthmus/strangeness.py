@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.codes import mapped, vectors
-from isthmus.data.images import Images, as_images, to_unit
+from isthmus.data.images import Images, as_images, evenly_spaced, to_unit
 from isthmus.heldout import MeasuredOn, judged
 from isthmus.probing import in_words
 from isthmus.scores.outliers import auroc, mahalanobis, neighbour_distance
@@ -204,15 +204,10 @@ def _distances(
     if reference is not None:
         others = vectors(model, as_images(reference), show=verbose)
     elif images.is_test is not None and len(set(images.is_test.tolist())) == 2:
-        rows = _some(np.flatnonzero(~images.is_test), REFERRED)
+        rows = np.flatnonzero(~images.is_test)
+        rows = rows[evenly_spaced(len(rows), REFERRED)]
         own = np.full(len(images), -1)
         others, own[rows] = codes[rows], np.arange(len(rows))
     if by == "neighbours":
         return neighbour_distance(codes, others, own=own, show=verbose)
     return mahalanobis(codes, codes if others is None else others)
-
-
-def _some(rows: np.ndarray, most: int) -> np.ndarray:
-    if len(rows) <= most:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]

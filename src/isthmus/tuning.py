@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.budget import products
+from isthmus.budget import Clock, products
 from isthmus.data.images import Images, with_channels
 from isthmus.heldout import MeasuredOn, labels_seen
 from isthmus.models import family
@@ -147,7 +146,7 @@ def finetune(
     >>> made.tuned.n_labels, made.model.encode(images.test).shape
     (50, (359, 16))
     """
-    started = time.monotonic()
+    clock = Clock()
     _check(model, epochs, max_seconds)
     verbose = sys.stderr.isatty() if verbose is None else verbose
     train, test, _, measured = labelled_halves(model, images, labels, random_state)
@@ -166,7 +165,7 @@ def finetune(
     )
     if scratch:
         if max_seconds:  # no less than a tenth: the first may have gone on for a step too long
-            left = max_seconds - (time.monotonic() - started)
+            left = max_seconds - clock.spent()
             training["max_seconds"] = max(0.1 * max_seconds, left)
         fresh = _fitted(train, learning_rate=RATE, **_same_network(model), **training)
         found.scratch = _counted(fresh, train, test)

@@ -281,7 +281,7 @@ class Images:
         """Return at most so many of the images, evenly spaced over all."""
         if len(self) <= most:
             return self
-        return self[np.linspace(0, len(self) - 1, max(1, most)).round().astype(int)]
+        return self[evenly_spaced(len(self), most)]
 
     def pixels(self) -> Images:
         """Return the vector of every pixel as a sample of its own, (n h w, c).
@@ -358,6 +358,11 @@ class Images:
         for start in range(0, len(self), size):
             rows = order[start : start + size]
             yield self.data[rows if self.rows is None else self.rows[rows]]
+
+
+def evenly_spaced(n: int, most: int) -> np.ndarray:
+    """Return at most so many of n rows, evenly spaced over all."""
+    return np.linspace(0, n - 1, max(1, min(n, most))).round().astype(int)
 
 
 def chunk_rows(shape: tuple[int, ...]) -> int:

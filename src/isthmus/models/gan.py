@@ -368,7 +368,9 @@ class GAN(NeuralRepresentation):
         findings += health.too_few_steps((), self._step, self.stopped_)
         findings += health.mode_collapse(self.variety_, self._drawn_spread)
         loss = self.history_.get("discriminator_loss", [math.inf])[-1]
-        return findings + health.lost_game(loss) * (self.loss == "non_saturating")
+        if self.loss == "non_saturating":
+            findings += health.lost_game(loss)
+        return findings
 
     def _health_of_inverse(self) -> list[str]:
         if self.inversion_error_ is None:
