@@ -124,7 +124,7 @@ def study(
         width=width,
         random_state=seed,
         verbose=watched(as_json),
-        **loading(size, resize, color, dtype, bits, layout, per),
+        **loading(size, resize, color=color, dtype=dtype, bits=bits, layout=layout, per=per),
     )
     result.command = _command()
     report = result.report(folder, force=force)
@@ -255,7 +255,8 @@ def data(
     if source is None:
         _list_sets(as_json)
         return
-    images = images_from(source, size, resize, color, dtype, bits, layout, per)
+    named = {"color": color, "dtype": dtype, "bits": bits, "layout": layout, "per": per}
+    images = images_from(source, size=size, resize=resize, **named)
     path = output or Path(f"{Path(source).stem or 'images'}.png")
     refuse_existing(path, force=force)
     facts = described(images)

@@ -15,23 +15,22 @@ from isthmus.options import size_of
 from isthmus.terminal import print_changed, print_skipped, save_folder, save_images
 
 
-def images_from(source: str, *options: Any, **named: Any) -> Any:
+def images_from(source: str, **options: Any) -> Any:
     """Return the images of a source, loaded as the options of a command say: see `loading`."""
     from isthmus.data.readers import load_images
 
-    return load_images(source, **loading(*options, **named))
+    return load_images(source, **loading(**options))
 
 
-def loading(size: str | None, resize: str, *rest: Any, **named: Any) -> dict[str, Any]:
+def loading(size: str | None, resize: str, **others: Any) -> dict[str, Any]:
     """Return what `load_images` is to be told, from the options of a command.
 
     Examples
     --------
-    >>> loading("48x64", "pad", "grey", bits=12)
+    >>> loading("48x64", "pad", color="grey", bits=12)
     {'size': (48, 64), 'fit': 'pad', 'color': 'grey', 'bits': 12}
     """
-    others = dict(zip(("color", "dtype", "bits", "layout", "per"), rest, strict=False))
-    return {"size": size_of(size), "fit": resize, **others, **named}
+    return {"size": size_of(size), "fit": resize, **others}
 
 
 def model_and_images(

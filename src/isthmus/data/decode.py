@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from isthmus.data.depth import deep_layout, deep_values, opacity
-from isthmus.data.fitting import COLORED, FLATTENED, GREYED, ROUNDED
+from isthmus.data.fitting import COLORED, FLATTENED, GREYED, ROUNDED, padded
 from isthmus.data.label_maps import NO_CLASS
 
 if TYPE_CHECKING:
@@ -161,15 +161,15 @@ def fit_image(
     if image.size == (width, height):
         return image
     extent = extent or image.size
-    ratios = width / extent[0], height / extent[1]
     if fit == "crop":
-        return _crop(image, (width, height), extent, max(ratios))
+        scale = max(width / extent[0], height / extent[1])
+        return _crop(image, (width, height), extent, scale)
     if fit == "stretch":
         return _resize(image, (width, height), (0, 0, *extent))
-    inner = max(1, round(extent[0] * min(ratios))), max(1, round(extent[1] * min(ratios)))
+    (inner_height, inner_width), (top, left) = padded((extent[1], extent[0]), size)
     canvas = Image.new(image.mode, (width, height))
-    resized = _resize(image, inner, (0, 0, *extent))
-    canvas.paste(resized, ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    resized = _resize(image, (inner_width, inner_height), (0, 0, *extent))
+    canvas.paste(resized, (left, top))
     return canvas
 
 

@@ -41,7 +41,7 @@ def size_changes(sizes: Any, size: tuple[int, int], fit: str) -> np.ndarray:
     there, wanted = np.reshape(sizes, (-1, 2)), np.array(size)
     ratios = wanted / there
     scale = (ratios.min(1) if fit == "pad" else ratios.max(1))[:, None]
-    # of "pad" whole pixels are filled, as `decode.fit_image` rounds them
+    # of "pad" whole pixels are filled, as `padded` rounds them
     covered = np.maximum(1, np.rint(there * scale)) if fit == "pad" else there * scale
     differs = (np.abs(covered - wanted) > 1 - 1e-9).any(1)
     other = {"crop": CUT, "pad": PADDED, "stretch": STRETCHED}[fit]
@@ -119,11 +119,24 @@ def restored(image: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray |
     if done & CUT:
         return None
     if done & PADDED:
-        ratio = min(there[0] / size[0], there[1] / size[1])
-        h, w = (max(1, round(side * ratio)) for side in size)
-        top, left = (there[0] - h) // 2, (there[1] - w) // 2
+        (h, w), (top, left) = padded(size, there)
         image = image[top : top + h, left : left + w]
     return resize_array(image, size, "stretch")
+
+
+def padded(
+    size: tuple[float, float], within: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the size of an image that lies within another one, and its upper left corner there.
+
+    Examples
+    --------
+    >>> padded((100, 50), (64, 64))
+    ((64, 32), (0, 16))
+    """
+    ratio = min(within[0] / size[0], within[1] / size[1])
+    height, width = (max(1, round(side * ratio)) for side in size)
+    return (height, width), ((within[0] - height) // 2, (within[1] - width) // 2)
 
 
 def loading_of(given: Any) -> dict[str, Any]:
