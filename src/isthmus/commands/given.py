@@ -142,9 +142,9 @@ def images_for_all(models: dict[str, Any], source: str) -> Any:
     Where others were fitted on images brought to their shape by another rule, that is said.
     """
     from isthmus.data.fitting import loading_of
+    from isthmus.data.like import of_fixed_size
 
-    strict = (name for name, model in models.items() if not getattr(model, "any_size", False))
-    name = next(strict, next(iter(models)))
+    name = of_fixed_size(models) or next(iter(models))
     images = images_for(models[name], source)
     fits = {n: loading_of(model)["fit"] for n, model in models.items()}
     others = ", ".join(f"{n} ({fit})" for n, fit in fits.items() if fit != fits[name])

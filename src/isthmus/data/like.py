@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -50,6 +51,12 @@ def unit_like(model: Any, images: Images, per: str | None) -> str:
         f"this {name} was fitted on {fitted}, {images.source} holds "
         f"{found.format(images.shape[-1])}: give {wanted}"
     )
+
+
+def of_fixed_size(models: Mapping[str, Any]) -> str | None:
+    """Return the name of the first of several models that does not take images of any size."""
+    strict = (name for name, model in models.items() if not getattr(model, "any_size", False))
+    return next(strict, None)
 
 
 def range_like(model: Any, images: Images) -> Images:

@@ -11,6 +11,7 @@ from typing import Any
 
 from isthmus.commands.given import images_for_all
 from isthmus.data.images import Images
+from isthmus.data.like import of_fixed_size
 from isthmus.data.readers import load_images
 from isthmus.store import load_model
 from isthmus.studies import COLUMNS, LONGEST_SIDE
@@ -108,7 +109,7 @@ def _figures(row: dict[str, Any]) -> dict[str, float | None]:
 
 def _of_study(source: str, models: dict[str, Any], folder: Path) -> Images:
     try:
-        if all(getattr(model, "any_size", False) for model in models.values()):
+        if of_fixed_size(models) is None:
             return load_images(source, longest=LONGEST_SIDE)  # as the study did
         return images_for_all(models, source)
     except (ValueError, OSError) as error:

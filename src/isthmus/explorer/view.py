@@ -14,6 +14,7 @@ import numpy as np
 from isthmus.codes import common_range
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, as_images, with_channels
+from isthmus.data.like import of_fixed_size
 from isthmus.explorer.colours import Colour, by_factor, by_label
 from isthmus.explorer.exhibit import Exhibit, Files
 from isthmus.explorer.kept import Kept
@@ -98,8 +99,8 @@ class View:
             one_of("layout", layout, EXTRA)
         _check(models, images)
         self.images, self.rows = _in_order(images)
-        strict = (model for model in models.values() if not getattr(model, "any_size", False))
-        self.loading = loading_of(next(strict, images))
+        strict = of_fixed_size(models)
+        self.loading = loading_of(models[strict] if strict else images)
         self.ends = common_range(models.values(), images)
         self.files: Files = {}
         seen = fingerprint_of(self.images)
