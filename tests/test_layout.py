@@ -43,7 +43,7 @@ ORDER = [
         "walks",
     },
     {"views"},
-    {"probing", "grouping", "strangeness", "tuning", "measures"},
+    {"probing", "grouping", "strangeness", "tuning", "measures", "uses"},
     {"studies", "reproduce", "recipes", "document"},
     {"explorer", "cli", "commands", "options", "signature", "terminal"},
 ]

@@ -104,7 +104,10 @@ class Directions:
 
 
 def directions_of(
-    codes: np.ndarray, decode: Callable[[np.ndarray], np.ndarray], n_images: int
+    codes: np.ndarray,
+    decode: Callable[[np.ndarray], np.ndarray],
+    n_images: int,
+    decodes: int = DECODES,
 ) -> Directions:
     r"""Return directions of the code that are uncorrelated and matter alike.
 
@@ -121,13 +124,15 @@ def directions_of(
         From codes to images.
     n_images : int
         How many images will share the rotation.
+    decodes : int
+        Images decoded to measure the decoder's slopes, about.
 
     References
     ----------
     A. Gersho and R. Gray, Vector quantization and signal compression, 1992 (transform coding).
     """
     middle, spread = codes.mean(0, dtype=np.float64), codes.std(0, dtype=np.float64)
-    metric = _metric(codes, spread, decode)
+    metric = _metric(codes, spread, decode, decodes)
     if n_images < ROTATED_FROM * codes.shape[1]:
         slope = np.sqrt(np.diag(metric))
         # a number that never changes here may do so elsewhere, and costs nothing where it does not
@@ -141,10 +146,10 @@ def directions_of(
     return Directions(middle, (axes / root @ turned[:, ::-1]).T)
 
 
-def _metric(codes: np.ndarray, spread: np.ndarray, decode: Callable) -> np.ndarray:
+def _metric(codes: np.ndarray, spread: np.ndarray, decode: Callable, decodes: int) -> np.ndarray:
     """Return M (k, k): mean squared changes of a pixel for a unit's change of pairs of numbers."""
     k = codes.shape[1]
-    count = min(64, max(8, DECODES // (2 * k)), len(codes))
+    count = min(64, max(8, decodes // (2 * k)), len(codes))
     probes = codes[np.linspace(0, len(codes) - 1, count).astype(int)]
     nudges = np.where(spread > 0, NUDGE * spread, 1.0)
     metric = np.zeros((k, k))
