@@ -108,7 +108,7 @@ def test_unscaled_input_is_noticed():
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"latent_dim": 0}, "latent_dim=0 must be greater than 0"),
+        ({"latent_dim": 0}, "latent_dim=0 must be between 1 and n_features="),
         ({"hidden": (4, 0)}, "hidden=\\(4, 0\\)"),
         ({"activation": "rely"}, "did you mean 'relu'"),
         ({"loss": "mxe"}, "loss='mxe' must be one of"),
@@ -204,7 +204,7 @@ def test_denoising_removes_noise_that_it_was_trained_on(images):
         ({"architecture": "cov"}, "did you mean 'conv'"),
         ({"channels": (0,)}, "channels"),
         ({"pretrain_epochs": -1}, "pretrain_epochs"),
-        ({"latent_dim": 65}, "wider than the input"),
+        ({"latent_dim": 65}, "between 1 and n_features=64"),
     ],
 )
 def test_new_parameters_are_checked(images, parameters, words):

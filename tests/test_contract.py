@@ -67,7 +67,7 @@ def test_codes_have_one_row_an_image_and_the_promised_type(model, images):
         assert codes.dtype == np.int64
     else:
         assert codes.dtype == np.float32
-        assert codes.shape[-1] == getattr(model, model.width)
+        assert codes.shape[-1] == getattr(model, f"{model.width}_")
 
 
 def test_decode_gives_back_the_shape_fitted_on(model, images):

@@ -419,7 +419,7 @@ def test_study_sizes(images):
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"latent_dim": 0}, "latent_dim=0 must be greater than 0"),
+        ({"latent_dim": 0}, "latent_dim=0 must be a whole number of at least 1"),
         ({"generator": (4, 0)}, "generator=\\(4, 0\\)"),
         ({"discriminator": (0,)}, "discriminator=\\(0,\\)"),
         ({"channels": (-1,)}, "channels=\\(-1,\\)"),

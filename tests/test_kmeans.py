@@ -109,7 +109,7 @@ def test_mnist_quality(data_folder):
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"n_clusters": 99}, "n_clusters=99 must be between 1 and the number of images"),
+        ({"n_clusters": 99}, "n_clusters=99 must be between 1 and n_samples=20"),
         ({"n_clusters": 2, "init": "kmeans"}, "init='kmeans' must be"),
         ({"n_clusters": 2, "init": np.zeros((3, 4))}, "expected 2 centroids of 4 numbers"),
         ({"n_clusters": 2, "max_iter": 0}, "max_iter=0"),

@@ -326,7 +326,7 @@ def test_bad_requests(segmenter, painter):
 def test_size_of_a_study():
     images = Images(np.zeros((60_000, 28, 28), np.uint8))
     model = ist.PixelNet.for_study(images, random_state=0)
-    assert (model.channels, model.n_attributes, model.epochs) == (16, 20, 1)
+    assert (model.channels, model.n_attributes, model.epochs) == (16, None, 1)
     assert ist.PixelNet.for_study(images, 5).n_attributes == 5
 
 

@@ -25,7 +25,7 @@ def test_python_examples_run(tmp_path, monkeypatch, capsys):
         exec(block, names)
     assert float(capsys.readouterr().out) >= 0.98
     assert names["codes"].shape == (359, 16)
-    assert names["pca"].n_components == 32
+    assert names["pca"].n_components_ == 32
     assert (tmp_path / "runs" / "two" / "report.html").is_file()
 
 

@@ -16,7 +16,7 @@ def unfitted_on(X, **parameters):
     """A map whose rules can be called one by one."""
     model = ist.SOM(**{"random_state": 0} | parameters)
     model.n_features_in_ = X.shape[1]
-    model.grid_ = model._check_parameters()
+    model._learn_width(ist.Images(X))
     return model
 
 

@@ -204,8 +204,6 @@ def test_memory_mapped_images_train_like_an_array(images, tmp_path):
 class Game(NeuralRepresentation):
     """Two players pull one number each: every yield must step its own optimiser only."""
 
-    width = "epochs"
-
     def _networks(self):
         return {"first_": nn.Linear(1, 1, bias=False), "second_": nn.Linear(1, 1, bias=False)}
 
@@ -437,6 +435,7 @@ def test_what_does_not_fit_into_memory_is_refused_before_it_starts(monkeypatch):
 def test_memory_of_networks_is_what_their_layers_keep():
     model = ist.Autoencoder(5, architecture="conv", channels=(4, 8), hidden=(16,))
     model.image_shape_, model.n_features_in_ = (8, 8, 1), 64
+    model._learn_width(ist.Images(np.zeros((2, 8, 8, 1), np.uint8)))
     networks = model._networks()
     # two convolutions (their relu works in place), hidden and its relu, the code; and back
     assert budget.activations(networks["encoder_"], ()) == 4 * 16 + 8 * 4 + 16 + 16 + 5

@@ -411,7 +411,7 @@ def test_pixels_are_drawn_anew_while_fitting(images):
         ({"architecture": "burges"}, "did you mean 'burgess'"),
         ({"binarize": "random"}, "binarize='random' must be one of"),
         ({"likelihood": "gaussian", "binarize": "draw"}, "needs likelihood='bernoulli'"),
-        ({"latent_dim": 11}, "latent_dim=11 is wider than the input"),
+        ({"latent_dim": 11}, "latent_dim=11 must be between 1 and n_features=10"),
         ({"architecture": "conv"}, "needs images"),
         ({"hidden": (0,)}, "hidden"),
     ],

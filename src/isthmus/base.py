@@ -24,9 +24,10 @@ from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows, with
 from isthmus.data.like import bits_for
 from isthmus.data.nodata import check_finite
 from isthmus.data.values import as_array, as_values, to_array
-from isthmus.heldout import kept_hashes, row_hashes
+from isthmus.heldout import kept_hashes, part_to_train_on, row_hashes
 from isthmus.progress import track
 from isthmus.tensors import find_device, generator, readable_tensor, squared_distances, usual_torch
+from isthmus.words import width_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +66,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     verbose: bool = False
 
     width = ""  # the parameter that says how wide the code is: "any kind of data, one parameter"
+    default_width = 32  # what None stands for there, where the data allow so much
     keeps_float64 = True  # float64 in, float64 arithmetic and codes out
     any_size = False  # images of other sizes than those fitted on are taken as well
     needs_labels = False  # whether `fit` asks for labels
@@ -106,15 +108,27 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         -------
         self
         """
-        X, y = _to_train_on(X, as_array(y))
+        X, y = part_to_train_on(X, as_array(y))
         images = self._with_targets(self._check(X, reset=True, fewest=2), y)
         self.range_, self.source_ = list(images.value_range), images.source
+        self._learn_width(images)
         self._fit(images)
         self._error_share = self._share_of_spread(images)
         self.health_ = self._health(images)
         self.health_ += health.no_better_than_mean(self._error_share, self._remedy())
         self._remember(images)
         return self
+
+    def _learn_width(self, images: Images) -> None:
+        """Learn how wide the code is, as ``n_components_`` of the parameter `n_components`."""
+        if self.width:
+            asked, limits = getattr(self, self.width), self._widest(images)
+            chosen = width_of(self.width, asked, self.default_width, limits)
+            setattr(self, f"{self.width}_", chosen)
+
+    def _widest(self, images: Images) -> dict[str, int]:
+        """Return what the width of the code may be at most, each limit by name."""
+        return {"n_features": self.n_features_in_}
 
     def _remember(self, images: Images) -> None:
         """Keep what tells, of any image, whether it was learnt from."""
@@ -217,7 +231,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     @property
     def _n_features_out(self) -> int:
-        return int(getattr(self, self.width))
+        return int(getattr(self, f"{self.width}_"))
 
     @property
     def code_(self) -> str:
@@ -322,15 +336,6 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _device(self) -> torch.device:
         return find_device(self.device)
-
-
-def _to_train_on(X: Any, y: Any) -> tuple[Any, Any]:
-    """Return what to learn from: of Images with both parts of a split the part to train on."""
-    if not isinstance(X, Images) or X.is_test is None or X.is_test.all() or not X.is_test.any():
-        return X, y
-    if y is not None and len(y) != len(X):
-        raise ValueError(f"y has {len(y)} entries for {len(X)} images of {X.source}")
-    return X.train, None if y is None else np.asarray(y)[~X.is_test]
 
 
 def numbers_of(Z: Any, dtype: list[Any], **options: Any) -> np.ndarray:

@@ -209,7 +209,7 @@ def principal(reference: Any) -> Filter:
 
     def attempts(noisy: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray]]:
         codes = pca.encode(noisy)
-        for width in (width for width in COMPONENTS if width <= pca.n_components):
+        for width in (width for width in COMPONENTS if width <= pca.n_components_):
             kept = np.where(np.arange(codes.shape[1]) < width, codes, 0)
             yield f"PCA {width}", pca.decode(kept).reshape(noisy.shape)
 

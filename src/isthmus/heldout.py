@@ -28,6 +28,15 @@ EXACT = 1e-3
 """How near to a whole number 255 times a float is if it was a byte."""
 
 
+def part_to_train_on(X: Any, y: Any) -> tuple[Any, Any]:
+    """Return what to learn from: of Images with both parts of a split the part to train on."""
+    if not isinstance(X, Images) or X.is_test is None or X.is_test.all() or not X.is_test.any():
+        return X, y
+    if y is not None and len(y) != len(X):
+        raise ValueError(f"y has {len(y)} entries for {len(X)} images of {X.source}")
+    return X.train, None if y is None else np.asarray(y)[~X.is_test]
+
+
 def row_hashes(images: Any) -> np.ndarray:
     r"""Return 32 bits an image that follow from its values alone, uint32 (n,).
 

@@ -199,7 +199,7 @@ class NeuralRepresentation(Representation):
 
     def _check_parameters(self) -> None:
         positive = ("epochs", "batch_size", "learning_rate", "patience", "max_seconds")
-        for name in (*positive, "max_steps", self.width):
+        for name in (*positive, "max_steps"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name}={value} must be greater than 0")
@@ -216,14 +216,6 @@ class NeuralRepresentation(Representation):
         for name in names:
             if any(units < 1 for units in getattr(self, name)):
                 raise ValueError(f"{name}={getattr(self, name)} must be numbers of at least 1")
-
-    def _check_code(self) -> None:
-        n, d = getattr(self, self.width), self.n_features_in_
-        if n > d:
-            raise ValueError(
-                f"{self.width}={n} is wider than the input of n_features={d} numbers: a code has "
-                "at most as many"
-            )
 
     def _precision(self, device: torch.device) -> str:
         if self.precision != "auto":

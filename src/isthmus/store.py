@@ -145,7 +145,9 @@ def _made(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str)
     model.device = _usable(model.device) if device == "auto" else device
     facts = {name: unpacked(value) for name, value in header["learned"].items()}
     arrays = {name: tensor.numpy() for name, tensor in tensors.items() if "/" not in name}
-    for name, value in (facts | {"source_": header.get("source")} | arrays).items():
+    # the width was not told apart from the parameter before
+    learned = {f"{model.width}_": getattr(model, model.width), "source_": header.get("source")}
+    for name, value in (learned | facts | arrays).items():
         if name.startswith("_") or not name.endswith("_"):
             raise ValueError(f"{name!r} is not the name of anything learned")
         setattr(model, name, tuple(value) if name.endswith("shape_") else value)

@@ -35,8 +35,8 @@ class Autoencoder(NeuralRepresentation):
 
     Parameters
     ----------
-    latent_dim : int
-        Width of the code, at most the numbers in an image.
+    latent_dim : int or None
+        Width of the code, at most the numbers in an image; None is 32, or as many as these.
     architecture : {"dense", "conv"}
         Dense layers only, or strided convolutions before them, mirrored by transposed ones.
     hidden : tuple of int
@@ -74,6 +74,8 @@ class Autoencoder(NeuralRepresentation):
 
     Attributes
     ----------
+    latent_dim_ : int
+        Width of the code.
     encoder_, decoder_ : torch.nn.Sequential
         The networks.
     history_ : dict of str to list of float
@@ -99,7 +101,7 @@ class Autoencoder(NeuralRepresentation):
     (359, 8)
     """
 
-    latent_dim: int = 32
+    latent_dim: int | None = None
     _: KW_ONLY
     architecture: str = "dense"
     hidden: tuple[int, ...] = (512, 256)
@@ -131,7 +133,6 @@ class Autoencoder(NeuralRepresentation):
         if not 0 <= self.warp < 1 or (self.warp and len(self.image_shape_) == 1):
             raise ValueError(f"warp={self.warp} must be at least 0 and below 1, and 0 for vectors")
         self._check_units("hidden", "channels")
-        self._check_code()
         if self.pretrain_epochs < 0:
             raise ValueError(f"pretrain_epochs={self.pretrain_epochs} must be at least 0")
 
@@ -146,7 +147,7 @@ class Autoencoder(NeuralRepresentation):
 
     def _networks(self) -> dict[str, nn.Module]:
         shape, up = (self.architecture, self.image_shape_, self.channels), self.activation
-        widths = (*self.hidden, self.latent_dim)
+        widths = (*self.hidden, self.latent_dim_)
         return {
             "encoder_": encoder(*shape, widths, up, self.code_activation),
             "decoder_": decoder(*shape, widths, up),
@@ -205,7 +206,7 @@ class Autoencoder(NeuralRepresentation):
         self.code_spread_ = vectors * np.sqrt(np.maximum(values, 0))  # S S^T is the covariance
 
     def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
-        z = torch.randn(n, self.latent_dim, generator=rng, device=rng.device)
+        z = torch.randn(n, self.latent_dim_, generator=rng, device=rng.device)
         return self._decode(
             z @ self._learned("code_spread_", z).T + self._learned("code_mean_", z)
         )
@@ -214,7 +215,7 @@ class Autoencoder(NeuralRepresentation):
         findings = super()._health(images)
         return findings + health.dead_code(
             health.dead_numbers(self.code_mean_, self.code_deviation_),
-            self.latent_dim,
+            self.latent_dim_,
             "numbers of the code",
             "use code_activation='linear' or a lower learning_rate",
         )

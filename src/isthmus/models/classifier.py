@@ -46,8 +46,8 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
 
     Parameters
     ----------
-    n_features : int
-        Width of the code; not looked at with `pretrained`.
+    n_features : int or None
+        Width of the code, any number; None is 20. Not looked at with `pretrained`.
     architecture : {"dense", "conv"}
         Dense layers only, or strided convolutions before them; likewise.
     hidden : tuple of int
@@ -105,7 +105,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
     ((359, 16), True)
     """
 
-    n_features: int = 20
+    n_features: int | None = None
     _: KW_ONLY
     architecture: str = "dense"
     hidden: tuple[int, ...] = ()
@@ -118,6 +118,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
     class_weight: Any = None
 
     width = "n_features"
+    default_width = 20
     needs_labels = True
     variants: ClassVar[dict[str, dict[str, Any]]] = {"conv": {"architecture": "conv"}}
 
@@ -127,6 +128,9 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         pretrained = parameters.pop("pretrained")
         copied = {name: clone(value, safe=False) for name, value in parameters.items()}
         return type(self)(**copied, pretrained=pretrained)
+
+    def _widest(self, images: Images) -> dict[str, int]:
+        return {}  # labels may ask for more numbers than an image has
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -171,6 +175,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
             return
         model = _with_encoder(self.pretrained, self.image_shape_)
         self.origin_ = _described(model)
+        self.n_features_ = self.origin_["width"]
         for name in SCALING:
             setattr(self, name, getattr(model, name, getattr(self, name)))
 
@@ -191,8 +196,10 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
     def _networks(self) -> dict[str, nn.Module]:
         if self.origin_ is None:
             shape = (self.architecture, self.image_shape_, self.channels)
-            widths, n_features = (*self.hidden, self.n_features), self.n_features
-            net = encoder(*shape, widths, self.activation, self.code_activation)
+            n_features = self.n_features_
+            net = encoder(
+                *shape, (*self.hidden, n_features), self.activation, self.code_activation
+            )
         else:
             twin = _twin(self.origin_)
             n_features = self.origin_["width"]
@@ -342,7 +349,8 @@ def _twin(origin: dict[str, Any]) -> Any:
         return {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
 
     twin = family(origin["family"])(**tupled(origin["parameters"]))
-    for name, value in tupled(origin["learned"]).items():
+    width = {f"{twin.width}_": origin["width"]}  # which files did not say before
+    for name, value in (width | tupled(origin["learned"])).items():
         setattr(twin, name, value)
     return twin
 

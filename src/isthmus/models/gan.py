@@ -60,8 +60,8 @@ class GAN(NeuralRepresentation):
 
     Parameters
     ----------
-    latent_dim : int
-        Width of the code.
+    latent_dim : int or None
+        Width of the code, any number; None is 100, or as many as an image has numbers.
     architecture : {"dense", "conv"}
         Dense layers only, or transposed convolutions up and strided ones down.
     generator : tuple of int
@@ -141,7 +141,7 @@ class GAN(NeuralRepresentation):
     (359, 16)
     """
 
-    latent_dim: int = 100
+    latent_dim: int | None = None
     _: KW_ONLY
     architecture: str = "dense"
     generator: tuple[int, ...] = (256, 512, 1024)
@@ -163,6 +163,7 @@ class GAN(NeuralRepresentation):
     keep_best: bool = False
 
     width = "latent_dim"
+    default_width = 100
     variants: ClassVar[dict[str, dict[str, Any]]] = {"conv": {"architecture": "conv"}}
     _inverting = False  # the game is over, its encoder learns
 
@@ -176,6 +177,10 @@ class GAN(NeuralRepresentation):
         if math.prod(images.shape[1:]) < 256:
             chosen |= {"generator": (128, 256), "discriminator": (256, 128)}
         return super().for_study(images, width, **chosen | parameters)
+
+    def _widest(self, images: Images) -> dict[str, int]:
+        # noise may be wider than the images, where that is asked for
+        return super()._widest(images) if self.latent_dim is None else {}
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -196,7 +201,7 @@ class GAN(NeuralRepresentation):
 
     def _networks(self) -> dict[str, nn.Module]:
         dense, shape = self.architecture == "dense", (self.architecture, self.image_shape_)
-        widths = (*(self.generator[::-1] if dense else ()), self.latent_dim)
+        widths = (*(self.generator[::-1] if dense else ()), self.latent_dim_)
         down = (*(self.discriminator if dense else ()), 1)
         judge = encoder(*shape, self.channels, down, "leaky_relu")
         gentle = self.loss != "wgan_gp" if self.spectral_norm is None else self.spectral_norm
@@ -248,7 +253,7 @@ class GAN(NeuralRepresentation):
             self._picture(self._step + 1)
 
     def _prior(self, n: int, rng: torch.Generator) -> torch.Tensor:
-        return torch.randn(n, self.latent_dim, generator=rng, device=rng.device)
+        return torch.randn(n, self.latent_dim_, generator=rng, device=rng.device)
 
     def _seen(self, x: torch.Tensor) -> torch.Tensor:
         """Return images as the discriminator and the encoder see them: about zero."""
@@ -306,7 +311,7 @@ class GAN(NeuralRepresentation):
         if not torch.compiler.is_compiling():  # an exported network looks at no values
             self._check_invertible(x)
         real, learned = self._seen(x), self.inversion_history_["epoch"]
-        z = self.encoder_(real) if learned else x.new_zeros(len(x), self.latent_dim)
+        z = self.encoder_(real) if learned else x.new_zeros(len(x), self.latent_dim_)
         if self.invert_steps:
             z = descend(lambda z: self._drawn(self.average_, z), real, z, self.invert_steps)
         return z

@@ -28,3 +28,8 @@ def evenly_apart(n: int) -> torch.Tensor:
     """Return n places with mean 0 and variance 1, evenly apart: a uniform spread."""
     places = torch.arange(n, dtype=torch.float64) - (n - 1) / 2
     return places / max(float(places.square().mean()), 1e-12) ** 0.5
+
+
+def side_for(n: int, most: int) -> int:
+    """Return the side of the square that n images fill: about 5 sqrt(n) units, n / 4 at most."""
+    return max(2, round(min(5 * math.sqrt(n), n / 4, most**2) ** 0.5))

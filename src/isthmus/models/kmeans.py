@@ -36,8 +36,9 @@ class KMeans(Codebook, ClusterMixin, Representation):
 
     Parameters
     ----------
-    n_clusters : int
-        How many centroids, at least 1 and at most the number of images.
+    n_clusters : int or None
+        How many centroids, at least 1 and at most the number of images; None is 32, or as many as
+        there are images, or are given by `init`.
     init : {"k-means++", "random"} or array of shape (n_clusters, ...)
         First centroids: drawn with probability proportional to the squared distance to those
         already drawn, or drawn evenly, or given. Drawing looks at 32 images per cluster.
@@ -54,7 +55,9 @@ class KMeans(Codebook, ClusterMixin, Representation):
 
     Attributes
     ----------
-    cluster_centers_ : ndarray of shape (n_clusters, d)
+    n_clusters_ : int
+        How many centroids there are.
+    cluster_centers_ : ndarray of shape (n_clusters_, d)
         The centroids; `codebook_` is the same array.
     labels_ : ndarray of shape (n,)
         The cluster of every training image.
@@ -82,7 +85,7 @@ class KMeans(Codebook, ClusterMixin, Representation):
     ((359,), (1, 8, 8, 1))
     """
 
-    n_clusters: int = 32
+    n_clusters: int | None = None
     _: KW_ONLY
     init: Any = "k-means++"
     n_init: int = 1
@@ -93,26 +96,29 @@ class KMeans(Codebook, ClusterMixin, Representation):
     width = "n_clusters"
 
     def _fit(self, images: Images) -> None:
-        self._check_parameters(len(images))
+        self._check_parameters()
         rng = generator(self.random_state, self._device())
         runs = (self._run(images, rng) for _ in range(self.n_init))
         best = min(runs, key=lambda run: run["inertia"])
         self.codebook_ = best["centers"].cpu().numpy()
         self.labels_, self.inertia_ = best["labels"].cpu().numpy(), best["inertia"]
         self.n_iter_ = best["n_iter"]
-        self.counts_ = np.bincount(self.labels_, minlength=self.n_clusters)
+        self.counts_ = np.bincount(self.labels_, minlength=self.n_clusters_)
 
     @property
     def cluster_centers_(self) -> np.ndarray:
-        """The centroids, (n_clusters, d)."""
+        """The centroids, (n_clusters_, d)."""
         return self.codebook_
 
-    def _check_parameters(self, n: int) -> None:
-        if not 1 <= self.n_clusters <= n:
-            raise ValueError(
-                f"n_clusters={self.n_clusters} must be between 1 and the number of images, "
-                f"n_samples={n}"
-            )
+    def _widest(self, images: Images) -> dict[str, int]:
+        return {"n_samples": len(images)}
+
+    def _learn_width(self, images: Images) -> None:
+        super()._learn_width(images)
+        if self.n_clusters is None and not isinstance(self.init, str):
+            self.n_clusters_ = len(self.init)
+
+    def _check_parameters(self) -> None:
         for name, least in (("n_init", 1), ("max_iter", 1), ("tol", 0), ("noise", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least {least}")
@@ -126,9 +132,9 @@ class KMeans(Codebook, ClusterMixin, Representation):
         if not isinstance(self.init, str):
             given = np.array(as_array(self.init), dtype=np.float64, order="C")
             given = given.reshape(len(given), -1)
-            if given.shape != (self.n_clusters, self.n_features_in_):
+            if given.shape != (self.n_clusters_, self.n_features_in_):
                 raise ValueError(
-                    f"init has shape {np.shape(self.init)}, expected {self.n_clusters} centroids "
+                    f"init has shape {np.shape(self.init)}, expected {self.n_clusters_} centroids "
                     f"of {self.n_features_in_} numbers"
                 )
             return torch.from_numpy(given).to(self._tensor(next(images.chunks(1))))
@@ -136,9 +142,9 @@ class KMeans(Codebook, ClusterMixin, Representation):
             raise ValueError(f"init={self.init!r} must be 'k-means++', 'random' or an array")
         rows = torch.randperm(len(images), generator=rng, device=rng.device).cpu().numpy()
         if self.init == "random":
-            return self._tensor(np.asarray(images[rows[: self.n_clusters]]))
-        sample = images[np.sort(rows[: SEEDING_SAMPLE * self.n_clusters])]
-        centers = _plus_plus(self._tensor(np.asarray(sample)), self.n_clusters, rng)
+            return self._tensor(np.asarray(images[rows[: self.n_clusters_]]))
+        sample = images[np.sort(rows[: SEEDING_SAMPLE * self.n_clusters_])]
+        centers = _plus_plus(self._tensor(np.asarray(sample)), self.n_clusters_, rng)
         if len(sample) == len(images):
             return centers
         settling = _Lloyd(centers, sample, self._input)
@@ -160,7 +166,7 @@ class KMeans(Codebook, ClusterMixin, Representation):
         findings = []
         if empty := int((self.counts_ == 0).sum()):
             findings.append(
-                f"{empty} of {self.n_clusters} clusters are empty: lower n_clusters, "
+                f"{empty} of {self.n_clusters_} clusters are empty: lower n_clusters, "
                 "or look for repeated images"
             )
         if self.n_iter_ == self.max_iter:

@@ -45,8 +45,9 @@ class NMF(Representation):
 
     Parameters
     ----------
-    n_components : int
-        Number of parts, 1 to min(number of images, numbers in an image).
+    n_components : int or None
+        Number of parts, 1 to min(number of images, numbers in an image); None is 32,
+        or as many as there can be.
     solver : {"cd", "mu"}
         Coordinate descent, part by part (HALS), or multiplicative updates: simpler and slower,
         numbers that are zero stay zero.
@@ -62,7 +63,9 @@ class NMF(Representation):
 
     Attributes
     ----------
-    components_ : ndarray of shape (n_components, d)
+    n_components_ : int
+        How many there are.
+    components_ : ndarray of shape (n_components_, d)
         The parts.
     reconstruction_err_ : float
         Frobenius norm of X - U V over the training images.
@@ -94,7 +97,7 @@ class NMF(Representation):
     ((359, 16), True, True)
     """
 
-    n_components: int = 32
+    n_components: int | None = None
     _: KW_ONLY
     solver: str = "cd"
     max_iter: int = 200
@@ -110,7 +113,7 @@ class NMF(Representation):
         return tags
 
     def _fit(self, images: Images) -> None:
-        self._check_parameters(len(images))
+        self._check_parameters()
         rng = generator(self.random_state, self._device())
         unit, rows = self._unit(images), self._rows(images)
 
@@ -135,12 +138,10 @@ class NMF(Representation):
     def _rows(self, images: Images) -> int:
         return 4 * super()._rows(images)  # the sweeps' many small steps want long rows
 
-    def _check_parameters(self, n: int) -> None:
-        if not 1 <= self.n_components <= min(n, self.n_features_in_):
-            raise ValueError(
-                f"n_components={self.n_components} must be between 1 and the smaller of "
-                f"n_samples={n} and n_features={self.n_features_in_}"
-            )
+    def _widest(self, images: Images) -> dict[str, int]:
+        return {"n_samples": len(images)} | super()._widest(images)
+
+    def _check_parameters(self) -> None:
         one_of("solver", self.solver, UPDATES)
         one_of("init", self.init, ("nndsvda", "random"))
         for name, least in (("max_iter", 1), ("tol", 0)):
@@ -165,15 +166,15 @@ class NMF(Representation):
     def _start(
         self, images: Images, unit: float, mean: float, rng: torch.Generator
     ) -> torch.Tensor:
-        most = max(2 * self.n_components, START_BYTES // (4 * self.n_features_in_))
+        most = max(2 * self.n_components_, START_BYTES // (4 * self.n_features_in_))
         order = torch.randperm(len(images), generator=rng, device=rng.device).cpu().numpy()
         x = self._tensor(np.asarray(images[np.sort(order[:most])])) / unit
         if self.init == "nndsvda":
-            parts = _sides(*_singular(x, self.n_components, rng))
+            parts = _sides(*_singular(x, self.n_components_, rng))
             return torch.where(parts > 1e-6, parts, mean)
-        shape = (self.n_components, x.shape[1])
+        shape = (self.n_components_, x.shape[1])
         parts = torch.rand(shape, generator=rng, device=x.device, dtype=x.dtype)
-        return parts * (mean / self.n_components) ** 0.5
+        return parts * (mean / self.n_components_) ** 0.5
 
     def _learn_to_sample(self, codes: np.ndarray, unit: float) -> None:
         codes = codes[:: -(-len(codes) // CODES)].astype(np.float64) * unit
@@ -223,8 +224,8 @@ class NMF(Representation):
         findings = []
         if dead := int((self.use_ <= 1e-6 * self.use_.max()).sum()):
             findings.append(
-                f"{dead} of {self.n_components} parts are dead (no image has them): "
-                f"n_components={max(1, self.n_components - dead)} keeps everything"
+                f"{dead} of {self.n_components_} parts are dead (no image has them): "
+                f"n_components={max(1, self.n_components_ - dead)} keeps everything"
             )
         if self.drop_ > self.tol:
             findings.append(

@@ -37,8 +37,9 @@ class PCA(Representation):
 
     Parameters
     ----------
-    n_components : int
-        Width of the code, 1 to min(number of images, numbers in an image).
+    n_components : int or None
+        Width of the code, 1 to min(number of images, numbers in an image); None is 32,
+        or as many as there can be.
     whiten : bool
         Scale every component to unit variance; the code of a component without variance is 0.
     solver : {"auto", "covariance", "gram", "randomized"}
@@ -51,13 +52,15 @@ class PCA(Representation):
 
     Attributes
     ----------
-    components_ : ndarray of shape (n_components, d)
+    n_components_ : int
+        How many there are.
+    components_ : ndarray of shape (n_components_, d)
         Principal axes, largest variance first; in each the entry of largest size is positive.
     mean_ : ndarray of shape (d,)
         The mean image.
-    explained_variance_, explained_variance_ratio_ : ndarray of shape (n_components,)
+    explained_variance_, explained_variance_ratio_ : ndarray of shape (n_components_,)
         Variance along every axis, and its share of the whole.
-    singular_values_ : ndarray of shape (n_components,)
+    singular_values_ : ndarray of shape (n_components_,)
         Of the centred images.
 
     Raises
@@ -81,20 +84,18 @@ class PCA(Representation):
     True
     """
 
-    n_components: int = 32
+    n_components: int | None = None
     _: KW_ONLY
     whiten: bool = False
     solver: str = "auto"
 
     width = "n_components"
 
+    def _widest(self, images: Images) -> dict[str, int]:
+        return {"n_samples": len(images)} | super()._widest(images)
+
     def _fit(self, images: Images) -> None:
         n, d = len(images), self.n_features_in_
-        if not 1 <= self.n_components <= min(n, d):
-            raise ValueError(
-                f"n_components={self.n_components} must be between 1 and the smaller of "
-                f"n_samples={n} and n_features={d}"
-            )
         solve = {
             "covariance": self._by_covariance,
             "gram": self._by_gram,
@@ -141,7 +142,7 @@ class PCA(Representation):
         mean, scatter = self._scatter(images)
         covariance = scatter / (len(images) - 1)
         check_finite(torch.from_numpy(covariance))
-        variance, axes = _largest(covariance, self.n_components)
+        variance, axes = _largest(covariance, self.n_components_)
         return mean, variance, axes, np.trace(covariance)
 
     def _scatter(self, images: Images) -> tuple[np.ndarray, np.ndarray]:
@@ -174,17 +175,17 @@ class PCA(Representation):
             wide = _engine(part.double())
             products += _float64(wide @ wide.T)
         check_finite(torch.from_numpy(products))
-        _, left = _largest(products, self.n_components)
+        _, left = _largest(products, self.n_components_)
         axes = torch.from_numpy(left).to(x) @ x
         # beyond the rank of the images these are but rounding: made orthogonal, then put in order
         base, _ = torch.linalg.qr(axes.T.double())
-        variance, within = _within(base, x.split(chunk_rows(x.shape)), self.n_components)
+        variance, within = _within(base, x.split(chunk_rows(x.shape)), self.n_components_)
         return mean.cpu().numpy(), variance / scale, within, np.trace(products) / scale
 
     def _by_projection(self, images: Images) -> tuple:
         """Find the leading subspace by repeated passes over a random one, then decompose in it."""
         mean, scale = self._mean(images), len(images) - 1
-        width = min(self.n_components + 16, len(images), self.n_features_in_)
+        width = min(self.n_components_ + 16, len(images), self.n_features_in_)
         rng = generator(self.random_state, mean.device)
         base = torch.randn(len(mean), width, generator=rng, device=mean.device, dtype=mean.dtype)
         unit, total = 0.0, 0.0
@@ -197,7 +198,7 @@ class PCA(Representation):
                 total += float((x * x).sum(dtype=torch.float64)) * unit**2
             check_finite(moved)
             base, _ = torch.linalg.qr(moved)
-        variance, axes = _within(base, self._centred(images, mean), self.n_components)
+        variance, axes = _within(base, self._centred(images, mean), self.n_components_)
         return mean.cpu().numpy(), variance / scale, axes, total / scale
 
     def _scale(self, like: torch.Tensor) -> torch.Tensor:
@@ -220,7 +221,7 @@ class PCA(Representation):
 
     def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
         like = torch.from_numpy(self.mean_).to(rng.device)
-        z = torch.randn(n, self.n_components, generator=rng, device=rng.device, dtype=like.dtype)
+        z = torch.randn(n, self.n_components_, generator=rng, device=rng.device, dtype=like.dtype)
         return self._decode(z if self.whiten else z * self._scale(like))
 
     def parts(self) -> dict[str, np.ndarray]:
@@ -235,8 +236,8 @@ class PCA(Representation):
         idle = int((ratio < 1e-9).sum())
         if idle:
             return [
-                f"{idle} of {self.n_components} components carry no variance: "
-                f"n_components={self.n_components - idle} keeps everything"
+                f"{idle} of {self.n_components_} components carry no variance: "
+                f"n_components={self.n_components_ - idle} keeps everything"
             ]
         return []
 

@@ -40,8 +40,8 @@ class PixelNet(NeuralRepresentation):
 
     Parameters
     ----------
-    n_attributes : int
-        Numbers for every pixel.
+    n_attributes : int or None
+        Numbers for every pixel, any; None is 20.
     channels : int
         Filters of every convolution; the transposed ones have twice as many.
     target : {"auto", "classes", "image"}
@@ -103,7 +103,7 @@ class PixelNet(NeuralRepresentation):
     ((20, 12, 10, 4), (20, 12, 10))
     """
 
-    n_attributes: int = 20
+    n_attributes: int | None = None
     _: KW_ONLY
     channels: int = 64
     target: str = "auto"
@@ -115,6 +115,7 @@ class PixelNet(NeuralRepresentation):
     init: str = "he_normal"
 
     width = "n_attributes"
+    default_width = 20
     any_size = True
 
     @classmethod
@@ -125,17 +126,19 @@ class PixelNet(NeuralRepresentation):
         steps = max(100, STUDY_PIXELS // (batch * area))
         epochs = min(300, -(-steps * batch // len(images)))
         given = {"channels": 16, "batch_size": batch, "epochs": epochs, "max_steps": steps}
-        return cls(width or cls.n_attributes, **given | parameters)
+        return cls(width, **given | parameters)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
         return tags
 
+    def _widest(self, images: Images) -> dict[str, int]:
+        return {}  # as many as are asked for
+
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        for name in ("channels", "crop"):
-            value = getattr(self, name)
+        for name, value in (("channels", self.channels), ("crop", self.crop)):
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value} must be at least 1")
 
@@ -182,8 +185,8 @@ class PixelNet(NeuralRepresentation):
     def _networks(self) -> dict[str, nn.Module]:
         n_in = with_channels(self.image_shape_)[2]
         return {
-            "encoder_": pixel_encoder(n_in, self.channels, self.n_attributes),
-            "head_": pixel_head(self.n_attributes, self.n_classes_ or n_in),
+            "encoder_": pixel_encoder(n_in, self.channels, self.n_attributes_),
+            "head_": pixel_head(self.n_attributes_, self.n_classes_ or n_in),
         }
 
     def _convolves(self) -> bool:
@@ -312,9 +315,7 @@ class PixelNet(NeuralRepresentation):
         if y is not None:
             images = replace(images, label_maps=y, ignored_class=self.ignored_)
         if images.label_maps is None:
-            raise ValueError(
-                "a score needs label maps: give score(X, y), or Images with label_maps"
-            )
+            raise ValueError("a score needs label maps: score(X, y), or Images with label_maps")
         known = ~without_class(images.label_maps, self.ignored_)
         return float((self.predict(images) == images.label_maps)[known].mean())
 
@@ -325,7 +326,7 @@ class PixelNet(NeuralRepresentation):
     @property
     def code_(self) -> str:
         """The code of one image in words."""
-        return f"{self.n_attributes} numbers a pixel"
+        return f"{self.n_attributes_} numbers a pixel"
 
     def _check_shape(self, images: Images) -> None:
         """Refuse what has other channels than the images fitted on; any size will do."""
@@ -343,10 +344,9 @@ class PixelNet(NeuralRepresentation):
 
     def _check_codes(self, Z: Any) -> torch.Tensor:
         Z = numbers_of(Z, [np.float32], allow_nd=True, ensure_2d=False)
-        if Z.ndim != 4 or Z.shape[3] != self.n_attributes:
+        if Z.ndim != 4 or Z.shape[3] != self.n_attributes_:
             raise ValueError(
-                f"PixelNet has codes of {self.n_attributes} numbers a pixel, (n, h, w, "
-                f"{self.n_attributes}); got an array of shape {Z.shape}"
+                f"PixelNet has codes of {self.code_}, (n, h, w, k); got an array of {Z.shape}"
             )
         return torch.from_numpy(np.ascontiguousarray(Z)).to(self._device())
 
@@ -364,7 +364,7 @@ class PixelNet(NeuralRepresentation):
         a = self.encode(some)
         dead = health.dead_numbers(a.mean((0, 1, 2)), a.std((0, 1, 2)))
         remedy = "use a lower learning_rate, or another random_state"
-        findings += health.dead_code(dead, self.n_attributes, "attributes", remedy)
+        findings += health.dead_code(dead, self.n_attributes_, "attributes", remedy)
         return findings + (self._missed(some) if self.supervised_ else [])
 
     def _missed(self, images: Images) -> list[str]:

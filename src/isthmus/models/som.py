@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.base import Codebook, Representation
 from isthmus.data.images import CHUNK_BYTES, Images
-from isthmus.models.grids import are_neighbors, evenly_apart, grid_distances
+from isthmus.models.grids import are_neighbors, evenly_apart, grid_distances, side_for
 from isthmus.models.pca import PCA
 from isthmus.progress import track
 from isthmus.tensors import (
@@ -59,8 +59,9 @@ class SOM(Codebook, Representation):
 
     Parameters
     ----------
-    grid : int or (int, int)
-        Rows and columns, at least 2 units together; one number is a square.
+    grid : int, (int, int) or None
+        Rows and columns, at least 2 units together; one number is a square. None is 10 x 10, or a
+        smaller square that so few images fill: about 5 sqrt(n) units, a quarter of n at most.
     topology : {"rectangular", "hexagonal"}
         Units have 8 neighbours (4 of them diagonal), or 6 at equal distance: odd rows are then
         shifted by half a unit to the right.
@@ -123,7 +124,7 @@ class SOM(Codebook, Representation):
     True
     """
 
-    grid: int | tuple[int, int] = (10, 10)
+    grid: int | tuple[int, int] | None = None
     _: KW_ONLY
     topology: str = "rectangular"
     periodic: bool = False
@@ -136,17 +137,17 @@ class SOM(Codebook, Representation):
     noise: float = 0.1
 
     width = "grid"
+    default_width = 10  # of either side
     _origin = cast(Any, None)  # what `fit` takes images and units about, far from 0
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
         """Return an unfitted square map of about 5 sqrt(n) units, 900 at most."""
-        units = min(5 * math.sqrt(len(images)), len(images) / 4, 900)
-        side = max(2, round(math.sqrt(units)))
+        side = side_for(len(images), 30)
         return cls(**{"grid": (side, side)} | parameters)
 
     def _fit(self, images: Images) -> None:
-        self.grid_ = self._check_parameters()
+        self._check_parameters()
         rng = generator(self.random_state, self._device())
         self.deviation_ = deviation_of(map(self._tensor, images.chunks(BLOCK)))
         codebook = self._start(images, rng)
@@ -169,22 +170,28 @@ class SOM(Codebook, Representation):
         shift = float((codebook - before).norm(dim=1).mean())
         self.shift_ = shift / max(self.quantization_error_, 1e-12)
 
-    def _check_parameters(self) -> list[int]:
-        """Return rows and columns."""
+    def _learn_width(self, images: Images) -> None:
+        sides = [self.grid] * 2 if isinstance(self.grid, int | np.integer) else self.grid
+        if sides is None:
+            side = side_for(len(images), self.default_width)
+            odd = self.topology == "hexagonal" and self.periodic and side % 2
+            sides = [side - odd, side] if len(images) >= side**2 else [2, 1]
+        self.grid_ = [int(side) for side in sides]
+
+    def _check_parameters(self) -> None:
         one_of("topology", self.topology, ("rectangular", "hexagonal"))
         one_of("rule", self.rule, ("batch", "online"))
         one_of("neighborhood", self.neighborhood, LAST_SIGMA)
         one_of("init", self.init, ("pca", "random"))
-        sides = [self.grid] * 2 if isinstance(self.grid, int | np.integer) else list(self.grid)
-        if len(sides) != 2 or min(sides) < 1 or max(sides) < 2:
+        if len(self.grid_) != 2 or min(self.grid_) < 1 or max(self.grid_) < 2:
             raise ValueError(
                 f"grid={self.grid!r} must be rows and columns with at least 2 units together, "
                 "such as (10, 10)"
             )
-        if self.topology == "hexagonal" and self.periodic and sides[0] % 2:
+        if self.topology == "hexagonal" and self.periodic and self.grid_[0] % 2:
             raise ValueError(
                 f"grid={self.grid!r}: a hexagonal grid joined into a torus needs an even number "
-                f"of rows, such as {(sides[0] + 1, sides[1])}; or use periodic=False"
+                f"of rows, such as {(self.grid_[0] + 1, self.grid_[1])}; or use periodic=False"
             )
         for name, is_right, words in (
             ("max_iter", self.max_iter >= 1, "at least 1"),
@@ -194,7 +201,6 @@ class SOM(Codebook, Representation):
         ):
             if not is_right:
                 raise ValueError(f"{name}={getattr(self, name)} must be {words}")
-        return [int(side) for side in sides]
 
     def _start(self, images: Images, rng: torch.Generator) -> torch.Tensor:
         rows, columns = self.grid_
@@ -368,8 +374,7 @@ class SOM(Codebook, Representation):
 
     def _health(self, images: Images) -> list[str]:
         findings, units = [], len(self.codebook_)
-        dead = int((self.counts_ == 0).sum())
-        if dead > units / 10:
+        if (dead := int((self.counts_ == 0).sum())) > units / 10:
             findings.append(
                 f"{dead} of {units} units are nearest to no image: take a smaller grid, "
                 f"{len(images)} images fill about {5 * math.isqrt(len(images))} units"

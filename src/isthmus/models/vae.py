@@ -52,8 +52,8 @@ class VAE(NeuralRepresentation):
 
     Parameters
     ----------
-    latent_dim : int
-        Width of the code, at most the numbers in an image.
+    latent_dim : int or None
+        Width of the code, at most the numbers in an image; None is 10, or as many as these.
     architecture : {"dense", "conv", "burgess", "deep"}
         Dense layers only; strided convolutions before them, mirrored by transposed ones; the
         network of Burgess et al. (32, 32, 64, 64 filters and a dense layer of 256); or 32, 32, 64,
@@ -107,9 +107,9 @@ class VAE(NeuralRepresentation):
         "bernoulli" or "gaussian".
     sigma_ : float
         Deviation of a pixel, of gaussian likelihood.
-    kl_ : ndarray of shape (latent_dim,)
+    kl_ : ndarray of shape (latent_dim_,)
         KL of every latent in nats, averaged over training images: how much it says.
-    activity_ : ndarray of shape (latent_dim,)
+    activity_ : ndarray of shape (latent_dim_,)
         Variance over training images of the mean of every latent.
     history_ : dict of str to list of float
         epoch, loss, reconstruction, kl, val_loss and seconds after every epoch. The loss is what
@@ -140,7 +140,7 @@ class VAE(NeuralRepresentation):
     True
     """
 
-    latent_dim: int = 10
+    latent_dim: int | None = None
     _: KW_ONLY
     architecture: str = "dense"
     hidden: tuple[int, ...] = (512, 256)
@@ -157,6 +157,7 @@ class VAE(NeuralRepresentation):
     importance_samples: int = 1
 
     width = "latent_dim"
+    default_width = 10
     variants: ClassVar[dict[str, dict[str, Any]]] = {"beta": {"beta": 4.0}}
     _n_images = 0  # that the loop trains on
 
@@ -176,7 +177,6 @@ class VAE(NeuralRepresentation):
             raise ValueError(f"importance_samples={self.importance_samples} must be at least 1")
         if (self.capacity is not None) + (self.tc != "none") + (self.importance_samples > 1) > 1:
             raise ValueError("capacity, tc, importance_samples: different objectives, give one")
-        self._check_code()
 
     def _prepare(self, images: Images) -> None:
         self._scale_to(images, "auto")
@@ -203,11 +203,11 @@ class VAE(NeuralRepresentation):
     def _networks(self) -> dict[str, nn.Module]:
         shape = (self.architecture, self.image_shape_, self.channels)
         nets: dict[str, nn.Module] = {
-            "encoder_": encoder(*shape, (*self.hidden, 2 * self.latent_dim), self.activation),
-            "decoder_": decoder(*shape, (*self.hidden, self.latent_dim), self.activation),
+            "encoder_": encoder(*shape, (*self.hidden, 2 * self.latent_dim_), self.activation),
+            "decoder_": decoder(*shape, (*self.hidden, self.latent_dim_), self.activation),
         }
         if self.tc == "factor":
-            widths = (self.latent_dim, *self.discriminator, 1)
+            widths = (self.latent_dim_, *self.discriminator, 1)
             nets["discriminator_"] = dense(widths, "leaky_relu")
         return nets
 
@@ -280,13 +280,13 @@ class VAE(NeuralRepresentation):
         return self._image(self.decoder_(z.float()))
 
     def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
-        return self._decode(torch.randn(n, self.latent_dim, generator=rng, device=rng.device))
+        return self._decode(torch.randn(n, self.latent_dim_, generator=rng, device=rng.device))
 
     def posterior(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and logarithm of the variance of q(z|x) for every image, (n, k) each."""
         check_is_fitted(self)
         both = self._map(lambda x: self.encoder_(self._scaled(x)), self._check(X, reset=False))
-        return both[:, : self.latent_dim], both[:, self.latent_dim :]
+        return both[:, : self.latent_dim_], both[:, self.latent_dim_ :]
 
     def elbo(
         self,
@@ -393,7 +393,7 @@ class VAE(NeuralRepresentation):
         quiet = int(((self.kl_ < COLLAPSED) | (self.activity_ < COLLAPSED)).sum())
         if quiet:
             findings.append(
-                f"{quiet} of {self.latent_dim} latents have collapsed (below {COLLAPSED} nats of "
+                f"{quiet} of {self.latent_dim_} latents have collapsed (below {COLLAPSED} nats of "
                 "KL): they say nothing about the image; if the others are not enough, lower "
                 f"beta={self.beta:g} or let it rise slowly with warmup=0.3"
             )

@@ -213,11 +213,11 @@ def _trained(bench: Any, name: str, model: Any, noise: float, deck_epochs: int) 
         half = bench.fit(f"{name}-half", half, train)
         note = "would more epochs help? the step size falls to nothing along a cosine in either"
         bench.figure("test mse after half as many epochs", _error(half, test), note=note)
-    layers = "-".join(map(str, (784, *HIDDEN, model.latent_dim)))
+    layers = "-".join(map(str, (784, *HIDDEN, model.latent_dim_)))
     bench.figure("layers", layers, note="the deck does not give the hidden ones")
     title = "Error while training, and on the tenth of the training images that was held out"
     bench.picture("curves", drawing.curves({name: model.history_}, title), title)
-    if model.latent_dim == 2:
+    if model.latent_dim_ == 2:
         _decoded_plane(bench, model, train)
     _maps(bench, model, test)
 
@@ -256,7 +256,7 @@ def _generated(bench: Any, model: Any, n: int, noise: float | None) -> dict[str,
     drawn = model.sample(n, random_state=bench.seed)
     if noise is None or not hasattr(model, "latent_dim"):
         return {"generated": drawn}
-    z = noise * np.random.default_rng(bench.seed).normal(size=(n, model.latent_dim))
+    z = noise * np.random.default_rng(bench.seed).normal(size=(n, model.latent_dim_))
     what = "from the prior" if isinstance(model, ist.VAE) else "from the codes' Gaussian"
     note = "the deck draws latent vectors with this deviation; it does not say what noise it means"
     bench.figure("deviation of the latent vectors drawn", noise, deck=noise, note=note)

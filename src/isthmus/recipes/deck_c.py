@@ -139,7 +139,7 @@ def raster(bench: Any, file: str, bands: Sequence[int], epochs: int) -> None:
     bench.figure("raster", f"{h} x {w} pixels, {n_bands} bands")
     pixels = images.pixels()
     pca = bench.fit("pca", ist.PCA(min(20, n_bands)), pixels)
-    _unexplained(bench, "PCA on pixels", pixels, ist.reconstruct(pca, pixels), pca.n_components)
+    _unexplained(bench, "PCA on pixels", pixels, ist.reconstruct(pca, pixels), pca.n_components_)
     model = ist.PixelNet(20, target="image", epochs=epochs, batch_size=4, validation_fraction=0)
     model = bench.fit("pixelnet", model, _tiles(images, TILE))
     _unexplained(bench, "PixelNet", images, ist.reconstruct(model, images), model.n_attributes)

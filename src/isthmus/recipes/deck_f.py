@@ -181,5 +181,5 @@ def _machine(bench: Any, model: Any, train: Images, test: Images) -> None:
     note = (
         f"whitened; C={search.best_params_['svc__C']:g}, chosen by a sixth of the training labels"
     )
-    what = f"accuracy of an SVM on {model.latent_dim} numbers in %"
+    what = f"accuracy of an SVM on {model.latent_dim_} numbers in %"
     bench.figure(what, right, deck=98.9, holds=bool(right >= 98.9), note=note)
