@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-PYTEST := $(BIN)/python -m pytest --numprocesses logical --dist loadfile
+# a file stays on one core, for what its tests share; conftest.py says which files go first
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
 # what is run again with every fast path off (see the README)
 FITS := $(patsubst %,tests/test_%.py,contract training kmeans pca nmf som autoencoder vae gan \
 	classifier pixelnet)

@@ -8,6 +8,19 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+DEAREST = (
+    *("reproduce", "studies", "contract", "estimators", "onnx", "vae", "autoencoder", "readme"),
+    *("verbs", "views", "codec", "gan", "explorer", "explorer_page", "explorer_live"),
+    *("pixelnet", "verb_pages", "samplers", "tuning", "denoising", "cli"),
+)
+"""Files of tests that take long: they go first, so that no core waits for the last of them."""
+
+
+def pytest_collection_modifyitems(items):
+    first = {f"test_{name}": place for place, name in enumerate(DEAREST)}
+    items.sort(key=lambda item: first.get(item.path.stem, len(first)))
+
+
 @pytest.fixture(scope="session")
 def data_folder():
     """The real data sets that tests may use, where there are any."""

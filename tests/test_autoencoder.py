@@ -243,7 +243,8 @@ def test_pretraining_leaves_the_middle_alone_at_first(images, monkeypatch):
 def test_a_deep_convolutional_network_learns_more_than_the_mean_image(data_folder):
     # with weights too small for eight rectified layers it ends in black, or in the mean image
     images = ist.load_images("mnist").train[:1280]
-    settings = {"architecture": "conv", "max_steps": 80, "epochs": 50, "random_state": 0}
+    settings = {"architecture": "conv", "channels": (16, 32, 64), "random_state": 0}
+    settings |= {"max_steps": 80, "epochs": 50}
     model = ist.Autoencoder(32, **settings).fit(images)
     assert -model.score(images) < 0.9 * (np.asarray(images) / 255).var(0).mean()
     assert not any("mean image" in finding for finding in model.health_)

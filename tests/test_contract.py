@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 import isthmus as ist
 from isthmus.models import FAMILIES, family, name_of
+from isthmus.neural import NeuralRepresentation
 
 QUICK = {
     "autoencoder": {"epochs": 20, "hidden": (64,), "latent_dim": 8, "batch_size": 32},
@@ -21,6 +22,9 @@ QUICK = {
 }
 """Settings for families whose defaults would take long; all others are tested as they are."""
 
+SHORT = {"gan": {"encoder_epochs": 1}, "nmf": {"max_iter": 20}}
+"""Settings of fits that are only compared with each other, beside few steps."""
+
 
 @pytest.fixture(scope="module")
 def images():
@@ -29,6 +33,12 @@ def images():
 
 def build(name, **parameters):
     return family(name)(**{"random_state": 0} | QUICK.get(name, {}) | parameters)
+
+
+def brief(name):
+    """Return a model to be compared with another fit of it: how well it learns is no matter."""
+    few = {"max_steps": 20} if issubclass(family(name), NeuralRepresentation) else {}
+    return build(name, **few | SHORT.get(name, {}))
 
 
 NARROWEST = {"som": 2}
@@ -58,6 +68,11 @@ def there_and_back(model, X):
 @pytest.fixture(scope="module", params=list(FAMILIES))
 def model(request, images):
     return build(request.param).fit(images.train)
+
+
+@pytest.fixture(scope="module")
+def briefly(model, images):
+    return brief(name_of(model)).fit(images.train)
 
 
 def test_codes_have_one_row_an_image_and_the_promised_type(model, images):
@@ -144,11 +159,11 @@ def test_clone_and_copy(model, images):
     )
 
 
-def test_same_images_in_every_form_give_the_same_model(model, images):
-    X = np.asarray(images.train)
+def test_same_images_in_every_form_give_the_same_model(briefly, images):
+    model, X = briefly, np.asarray(images.train)
     forms = [X[..., 0], (X / np.float32(255)).astype(np.float32), X.reshape(len(X), -1)]
     for form in forms if takes_vectors(model) else forms[:2]:
-        again = build(name_of(model)).fit(form, images.train.y)
+        again = brief(name_of(model)).fit(form, images.train.y)
         test = np.asarray(images.test[:50])
         test = test.reshape(50, *form.shape[1:]) / (
             1 if form.dtype == np.uint8 else np.float32(255)
@@ -161,18 +176,15 @@ def test_same_images_in_every_form_give_the_same_model(model, images):
             assert again.decode(again.encode(test)).shape == test.shape
 
 
-def test_memory_mapped_subset_is_like_an_array(images, tmp_path, model):
+def test_memory_mapped_subset_is_like_an_array(images, tmp_path, briefly):
     np.save(tmp_path / "x.npy", np.asarray(images))
     mapped = ist.load_images(tmp_path / "x.npy")
     assert isinstance(mapped.data, np.memmap)
     rows = np.flatnonzero(~images.is_test)
     y = images.y[rows]
-    again = build(name_of(model)).fit(mapped[rows], y)
+    again = brief(name_of(briefly)).fit(mapped[rows], y)
     np.testing.assert_array_equal(
-        again.encode(mapped[rows[:30]]),
-        build(name_of(model))
-        .fit(np.asarray(images)[rows], y)
-        .encode(np.asarray(images)[rows[:30]]),
+        again.encode(mapped[rows[:30]]), briefly.encode(np.asarray(images)[rows[:30]])
     )
 
 

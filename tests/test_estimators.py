@@ -13,7 +13,8 @@ SETTINGS = {
     "som": {"grid": (2, 2)},
     "autoencoder": {"latent_dim": 2, "hidden": (8,), "epochs": 3},
     "vae": {"latent_dim": 2, "hidden": (8,), "epochs": 3},
-    "gan": {"latent_dim": 2, "generator": (8,), "discriminator": (8,), "epochs": 3},
+    "gan": {"latent_dim": 2, "generator": (8,), "discriminator": (8,), "epochs": 3}
+    | {"encoder_epochs": 1},
     "classifier": {"n_features": 4, "hidden": (16,), "epochs": 30, "learning_rate": 0.01},
     "pixelnet": {"n_attributes": 2, "channels": 2, "epochs": 1},
 }

@@ -97,7 +97,7 @@ def test_margin_covers_what_a_pixel_depends_on():
 
 
 def test_large_images_are_worked_on_in_tiles(segmenter, painter, monkeypatch):
-    X, _ = scenes(2, (150, 170), seed=5)
+    X, _ = scenes(1, (100, 120), seed=5)
     codes, maps = segmenter.encode(X), segmenter.predict(X)
     back = painter.decode(painter.encode(X))
     monkeypatch.setattr(pixels.in_tiles, "__defaults__", (32,))

@@ -31,7 +31,9 @@ def test_python_examples_run(tmp_path, monkeypatch, capsys):
 
 def test_command_line_examples_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for line in "".join(blocks("sh")).splitlines():
+    lines = "".join(blocks("sh"))
+    assert "--budget 30s" in lines
+    for line in lines.replace("--budget 30s", "--budget 3s").splitlines():
         monkeypatch.setattr(sys, "argv", shlex.split(line))
         with pytest.raises(SystemExit) as stop:
             cli.main()

@@ -25,6 +25,8 @@ def result():
         family, parameters = named(name)
         if issubclass(family, NeuralRepresentation):
             parameters = {**parameters, "max_steps": 40}
+        if name == "gan":
+            parameters = {**parameters, "encoder_epochs": 2}
         models[name] = family.for_study(images.train, random_state=0, **parameters)
     return ist.study(images, models)
 

@@ -132,7 +132,8 @@ class Bench:
         if isinstance(picture, str):
             (self.folder / f"{name}.svg").write_text(picture, encoding="utf-8")
         else:
-            picture.save(self.folder / f"{name}.png", optimize=True)
+            # a rehearsal's files need not be small, and are written several times faster
+            picture.save(self.folder / f"{name}.png", optimize=self.share >= 1)
         suffix = "svg" if isinstance(picture, str) else "png"
         self.pictures.append({"file": f"{name}.{suffix}", "title": title})
 
