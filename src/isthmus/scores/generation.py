@@ -118,7 +118,7 @@ def gaussians_apart(one: np.ndarray, two: np.ndarray) -> float:
 
 
 def coverage(real: np.ndarray, drawn: np.ndarray, k: int = 5) -> float:
-    """Return the share of real vectors that have a drawn one nearer than their k-th real neighbour.
+    """Return the share of real vectors with a drawn one nearer than their k-th real neighbour.
 
     Unlike recall it is not fooled by drawn ones that are far from everything and one another.
 
