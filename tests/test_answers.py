@@ -6,6 +6,9 @@ import pytest
 import isthmus as ist
 from isthmus.scores.generation import coverage
 from isthmus.uses import leading, psnr_within, rate_curve, samples, uses
+from isthmus.views.answers import answers
+from isthmus.views.flags import flags_of
+from isthmus.views.table import summary
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,8 @@ def test_a_coarser_code_is_smaller_and_further_away(images, pca):
 
 def test_leading_numbers_are_the_variance_of_leading_components(images, pca):
     few = images.test.evenly(300)
-    share = leading(pca, pca.encode(images.train), pca.encode(few), few)
+    share, within = leading(pca, pca.encode(images.train), pca.encode(few), few)
+    assert 0.005 < within < 0.1
     assert share == pytest.approx(pca.explained_variance_ratio_[:5].sum(), abs=0.05)
 
 
@@ -61,3 +65,111 @@ def test_an_index_and_a_pixel_code_have_what_they_can_have(images):
     assert found["numbers"] == 1
     assert "frechet" in found
     assert "rate" not in found
+
+
+MEAN = {"mse": 0.1, "psnr": 10.0}
+
+
+def score(model, **figures):
+    """Return a record as a report judges it: 8 numbers a code, 64 an image, nothing wrong."""
+    usual = {"numbers": 8, "image_numbers": 64, "held_out": 400, "probed_on": 400, "flags": []}
+    return {"model": model, "code": "8 numbers", **usual, **figures}
+
+
+def best(use, *scores):
+    return next((found for found in answers(scores, MEAN) if found.use == use), None)
+
+
+def test_a_code_larger_than_the_image_cannot_be_best():
+    pixels = score("pixels", psnr=40.0, numbers=1280, svm_accuracy=1.0)
+    small = score("small", psnr=20.0, psnr_within=0.3, svm_accuracy=0.7)
+    assert best("Keep", pixels, small).models == ("small",)
+    assert best("Tell apart", pixels, small).models == ("small",)
+    alone = best("Keep", pixels)
+    assert alone.models == ()
+    assert alone.head == "none"
+    assert "no smaller than the image" in alone.sure
+    index = score("index", psnr=15.0, numbers=1, code="index, 1 of 3", image_numbers=1)
+    assert best("Keep", index).models == ("index",)
+
+
+@pytest.mark.parametrize(
+    ("figures", "health", "flag"),
+    [
+        ({"mse": 0.2}, [], "below the mean image"),
+        ({"mse": 0.05, "bits_per_image": 0.0}, [], "collapsed code"),
+        ({"mse": 0.05}, ["8 of 8 latents have collapsed (below .01 nats)"], "collapsed code"),
+        ({"mse": 0.05}, ["too few steps: only 9 optimiser steps"], "too few steps"),
+        ({"mse": 0.05}, ["loss rose again (overfitting): more images"], "overfitted"),
+        ({"mse": 0.05}, ["mode collapse: all drawn images are alike"], "mode collapse"),
+    ],
+)
+def test_a_model_with_a_problem_is_flagged_and_never_best(figures, health, flag):
+    bad = score("bad", psnr=30.0, frechet=0.1, svm_accuracy=1.0, **figures)
+    bad["flags"] = flags_of(bad, health, MEAN)
+    assert [each.short for each in bad["flags"]] == [flag]
+    good = score("good", psnr=12.0, frechet=9.0, svm_accuracy=0.2)
+    for use in ("Keep", "Generate", "Tell apart"):
+        assert best(use, bad, good).models == ("good",)
+        assert best(use, bad).models == ()
+    assert f"bad (30.0 dB) does not count: {flag}." in best("Keep", bad, good).sure
+    assert [row["name"] for row in summary([bad, good])["rows"]] == ["bad", "good"]
+    assert not any(cell["best"] for cell in summary([bad, good])["rows"][0]["cells"])
+
+
+def test_some_idle_numbers_are_said_and_do_not_bar():
+    found = flags_of(score("vae"), ["3 of 8 latents have collapsed (below .01 nats)"], MEAN)
+    assert [(each.short, each.bars) for each in found] == [("idle numbers", False)]
+
+
+def test_what_lies_within_its_interval_is_a_tie():
+    near = score("near", psnr=20.0, psnr_within=0.3, svm_accuracy=0.90)
+    top = score("top", psnr=20.4, psnr_within=0.3, svm_accuracy=0.92)
+    far = score("far", psnr=19.0, psnr_within=0.3, svm_accuracy=0.50)
+    found = best("Keep", near, far, top)
+    assert found.models == ("top", "near")
+    assert found.head == "tie: top, near"
+    assert "± 0.3 dB" in found.words
+    assert best("Tell apart", near, far, top).models == ("top", "near")
+    sure = [{**each, "psnr_within": 0.01, "probed_on": 100_000} for each in (near, far, top)]
+    assert best("Keep", *sure).models == ("top",)
+    assert best("Tell apart", *sure).models == ("top",)
+
+
+def test_codes_are_compared_at_equal_size():
+    eight, nine = score("eight", psnr=20.0), score("nine", psnr=21.0)
+    wide = score("wide", psnr=30.0, numbers=32)
+    assert best("Keep", eight, wide, nine).models == ("nine",)
+
+
+def test_rates_are_compared_at_equal_quality():
+    curve = [[10, 12.0], [20, 16.0], [40, 20.0]]
+    cheap = score("cheap", mse=0.01, psnr=20.0, bits_per_image=40, rate=curve)
+    dear = score("dear", mse=0.01, psnr=20.0, rate=[[2 * bits, db] for bits, db in curve])
+    poor = score("poor", mse=0.08, psnr=11.0, bits_per_image=1.0)
+    found = best("Compress", dear, poor, cheap)
+    assert found.models == ("cheap",)
+    assert found.at == 20.0
+    assert "poor" not in found.words
+
+
+def test_samples_without_variety_are_not_the_best():
+    alike = score("alike", frechet=1.0, variety=0.1)
+    varied = score("varied", frechet=2.0, variety=0.9)
+    assert best("Generate", alike, varied).models == ("varied",)
+
+
+def test_who_learnt_from_labels_is_said_and_finds_no_groups():
+    taught = score("taught", svm_accuracy=0.99, cluster_accuracy=0.99, supervised=True)
+    other = score("other", svm_accuracy=0.5, cluster_accuracy=0.5)
+    assert "taught learnt from the labels" in best("Tell apart", taught, other).words
+    assert best("Group", taught, other).models == ("other",)
+
+
+def test_nothing_measured_is_no_answer():
+    assert answers([], MEAN) == []
+    assert answers([{"model": "a"}], {}) == []
+    assert answers([score("a", psnr=None, svm_accuracy=None)], MEAN) == []
+    assert best("Keep", {"model": "a", "psnr": np.inf}).models == ("a",)
+    table = score("table", psnr=None, kept=0.9)
+    assert "90.0 %" in best("Keep", table).words

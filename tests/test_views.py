@@ -13,7 +13,6 @@ from isthmus.data.images import Images, to_unit
 from isthmus.views import (
     curves,
     draw,
-    drawing,
     layout,
     learned,
     limits_of,
@@ -320,17 +319,17 @@ def test_a_palette_has_distinct_colours(n):
 
 
 def test_curves_follow_the_page_and_name_their_axes():
-    svg = curves({"a": {"epoch": [1, 2, 3], "loss": [9, 3, 0.01], "val_loss": [9, 4, 1]}})
+    history = {"epoch": [1, 2, 3], "loss": [9, 3, 0.01], "val_loss": [9, 4, 1]}
+    svg = curves(history)
     assert svg.startswith("<svg")
     assert "currentColor" in svg
     assert "stroke-dasharray" in svg
-    for word in ("epoch", "loss", "training", "validation"):
+    for word in ("epoch", "loss", "training", "validation", "0.01"):
         assert f">{word}<" in svg
-    assert "purl.org" not in svg
-    assert svg == curves({"a": {"epoch": [1, 2, 3], "loss": [9, 3, 0.01], "val_loss": [9, 4, 1]}})
+    assert svg == curves(history)
 
 
-def test_report_and_recipes_draw_the_same_curves(monkeypatch):
+def test_report_and_recipes_draw_the_same_curves():
     history = {"epoch": [1, 2, 3], "loss": [3.0, 2.0, None], "val_loss": [3.0, 0.5, 0.1]}
     axis = Figure().subplots()
     draw_losses(axis, history)
@@ -338,27 +337,29 @@ def test_report_and_recipes_draw_the_same_curves(monkeypatch):
     assert [line.get_label() for line in axis.lines] == ["training", "validation"]
     assert [line.get_linestyle() for line in axis.lines] == ["-", "--"]
     np.testing.assert_array_equal(axis.lines[0].get_ydata(), [3, 2, np.nan])
-    seen = []
-    for module in ("charts", "drawing"):
-        monkeypatch.setattr(f"isthmus.views.{module}.draw_losses", lambda _, h: seen.append(h))
-    curves({"a": history})
-    drawing.curves({"a": history}, "Curves")
-    assert seen == [history, history]
+    paths = re.findall(r'<path d="(M[^"]*)" fill="none" stroke="#', curves(history))
+    assert [path.count("L") for path in paths] == [1, 2]  # no line to what is no number
 
 
-def test_curves_survive_odd_histories():
-    odd = {
-        "$x_1$": {"iteration": [1, 2], "inertia": [5.0, 1.0]},
-        "<b>": {"loss": [np.nan, 1.0, np.inf]},
-        "one": {"epoch": [1], "loss": [0.0]},
-        "gan": {"epoch": [1, 2], "generator_loss": [1, 2], "discriminator_loss": [2, 1]},
-    }
-    svg = curves(odd)
-    assert "inertia" in svg
-    assert "iteration" in svg
+@pytest.mark.parametrize(
+    "history",
+    [
+        {"iteration": [1, 2], "inertia": [5.0, 1.0]},
+        {"<b>": [2.0, 1.0]},
+        {"loss": [np.nan, 1.0, np.inf]},
+        {"loss": [np.nan]},
+        {"epoch": [1], "loss": [0.0]},
+        {"epoch": [1, 2], "generator_loss": [1, 2], "discriminator_loss": [-2, 1]},
+        {"loss": [1e-9, 1e9]},
+    ],
+)
+def test_curves_survive_odd_histories(history):
+    svg = curves(history)
     assert "<b>" not in svg
-    with pytest.raises(ValueError, match="no histories"):
-        curves({})
+    assert "nan" not in svg
+    assert "inertia" in svg or "inertia" not in history
+    with pytest.raises(ValueError, match="no losses"):
+        curves({"epoch": [1]})
 
 
 def test_losses_are_told_from_the_clock():
@@ -368,16 +369,18 @@ def test_losses_are_told_from_the_clock():
 
 
 @pytest.mark.parametrize(
-    "points",
+    "rates",
     [
-        {"a": (1, 2)},
-        {"a": (0, 20), "b": (0, 20)},
-        {"a": (6.6, 14), "b": (1e6, 30), "c": (1e6, 30.01)},
+        {"a": [(1, 2)]},
+        {"a": [(0, 20)], "b": [(0, 20)]},
+        {"a": [(6.6, 14)], "b": [(1e6, 30)], "c": [(1e5, 20), (1e6, 30.01)]},
     ],
 )
-def test_rate_against_error_names_every_model(points):
-    svg = rate_against_error(points)
-    assert all(f">{name}<" in svg for name in points)
+def test_rate_against_error_names_every_model(rates):
+    svg = rate_against_error(rates)
+    assert all(f">{name}<" in svg for name in rates)
+    small = rate_against_error(rates, ["a"], 14, small=True)
+    assert [f">{name}<" in small for name in rates] == [name == "a" for name in rates]
 
 
 def test_the_best_value_of_every_measure_is_marked():
@@ -414,15 +417,16 @@ def test_the_report_shows_everything(tmp_path):
     page = path.read_text(encoding="utf-8")
     assert_whole(page, study)
     for words in (
-        "isthmus study digits", "ended early", "2 clusters are empty", "At a glance",
+        "isthmus study digits", "ended early", "2 clusters are empty", "All models",
         "Originals and reconstructions", "Samples", "Map of the codes", "What each model learned",
         "Walks through the codes", "Error curves", "Rate against error", "Health", "Settings",
         "(height",
         "models/pca.safetensors", "kmeans, which cannot draw new images",
     ):  # fmt: skip
         assert words in page
-    reconstructions, samples, maps, parts, traversals, morphs = 3, 1, 2, 2, 1, 2
-    assert page.count("<img") == sum((reconstructions, samples, maps, parts, traversals, morphs))
+    cards, reconstructions, samples, maps, parts, traversals, morphs = 1, 3, 1, 2, 2, 1, 2
+    pictures = cards, reconstructions, samples, maps, parts, traversals, morphs
+    assert page.count("<img") == sum(pictures)
     assert page.count("<img") == page.count("alt=")
 
 

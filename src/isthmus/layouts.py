@@ -153,8 +153,12 @@ class Map:
         dimensions: int = 2,
         random_state: int = 0,
         verbose: bool = False,
+        quick: bool = False,
     ) -> Map:
-        """Lay codes (n, k) out; codes per pixel (n, h, w, k) are read as vectors. See `of`."""
+        """Lay codes (n, k) out; codes per pixel (n, h, w, k) are read as vectors. See `of`.
+
+        `quick` stops t-SNE at half of its steps.
+        """
         one_of("method", method, METHODS)
         if dimensions not in (2, 3):
             raise ValueError(f"dimensions={dimensions!r} must be 2, a plane, or 3, space")
@@ -171,17 +175,17 @@ class Map:
             mean, axes = components(codes, width)
         found = cls(codes[:, :0], method, codes, mean, axes, random_state)
         found.codes = roomy(found._reduced(codes), method, random_state)
-        found.points = found._laid_out(dimensions, verbose).astype(np.float32)
+        found.points = found._laid_out(dimensions, verbose, quick).astype(np.float32)
         return found
 
     def _reduced(self, codes: np.ndarray) -> np.ndarray:
         return (codes - self.mean) @ self.axes.T if len(self.axes) else codes
 
-    def _laid_out(self, dimensions: int, verbose: bool) -> np.ndarray:
+    def _laid_out(self, dimensions: int, verbose: bool, quick: bool) -> np.ndarray:
         if self.method == "as is":
             return spread(self.codes) if self.codes.shape[1] == 1 else self.codes
         if self.method == "tsne":
-            return tsne(self.codes, dimensions, self.random_state, verbose)
+            return tsne(self.codes, dimensions, self.random_state, verbose, quick)
         if self.method == "umap":
             return umap(self.codes, dimensions, self.random_state).embedding_
         return self.codes if self.method == "pca" else around(self.codes)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import math
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
+
+from isthmus.views.svg import LETTER, PAD, Chart
 
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-INK = "#010203"  # stands for the page's own text colour until the SVG is written
 WIDE = 20
 """An axis is logarithmic where its values differ by a greater factor."""
 LINES = ("#3b7dd8", "#e8871e", "#1a9e77", "#8a63d2", "#d64550", "#7b8794")
 
 
-def curves(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """Draw the errors of training, one small chart for every model, as one inline SVG.
+def curves(history: Mapping[str, Sequence[float]]) -> str:
+    """Draw the errors of one training as an inline SVG.
 
     Text and axes take the colour of the page's text, so the chart suits light and dark. Training
     errors are solid, validation errors dashed; the axis is logarithmic where the greatest is
@@ -29,31 +26,68 @@ def curves(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
 
     Parameters
     ----------
-    histories : dict of str to dict of str to list of float
-        For every model its errors by name (``loss``, ``val_loss``, ...), beside ``epoch`` or
-        ``iteration``.
+    history : dict of str to list of float
+        Errors by name (``loss``, ``val_loss``, ...), beside ``epoch`` or ``iteration``.
 
     Examples
     --------
-    >>> curves({"pca": {"epoch": [1, 2], "loss": [0.5, 0.1]}})[:5]
+    >>> curves({"epoch": [1, 2], "loss": [0.5, 0.1]})[:5]
     '<svg '
     """
-    if not histories:
-        raise ValueError("no histories to draw")
-    with _style():
-        from matplotlib.figure import Figure
+    lines, clock = lines_of(history)
+    if not lines:
+        raise ValueError("no losses to draw: the history has none")
+    finite = [v for line in lines.values() for _, v in line if math.isfinite(v)] or [0.0, 1.0]
+    log = is_logarithmic(finite)
+    times = [t for line in lines.values() for t, _ in line]
+    chart = Chart()
+    label = _words(next(iter(lines))) if len(lines) == 1 else "loss"
+    x, y = chart.axes(
+        (min(times), max(times)), (min(finite), max(finite)), clock, label,
+        log=(False, log), whole=True,
+    )  # fmt: skip
+    for i, (name, line) in enumerate(lines.items()):
+        colour = LINES[i % len(LINES)]
+        chart.line(line, x, y, colour, dashed=name.startswith("val"))
+        if len(line) == 1 and math.isfinite(line[0][1]):
+            chart.dot((x.at(line[0][0]), y.at(line[0][1])), colour)
+    if len(lines) > 1:
+        _legend(chart, lines)
+    return chart.text()
 
-        columns = min(3, len(histories))
-        rows = math.ceil(len(histories) / columns)
-        figure = Figure(figsize=(4.2 * columns, 2.7 * rows), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axis in axes[len(histories) :]:
-            axis.set_axis_off()
-        for axis, (name, history) in zip(axes, histories.items(), strict=False):
-            draw_losses(axis, history)
-            if len(histories) > 1:
-                axis.set_title(plain(name))
-        return _svg(figure)
+
+def _legend(chart: Chart, names: Mapping[str, object]) -> None:
+    for i, name in enumerate(names):
+        top, right = PAD[1] + 8 + 15 * i, chart.width - PAD[2]
+        text, colour = _titles(name), LINES[i % len(LINES)]
+        dashes = ' stroke-dasharray="5 4"' if name.startswith("val") else ""
+        left = right - 30 - LETTER * len(text)
+        chart.parts.append(
+            f'<path d="M{left:.0f} {top}h20" stroke="{colour}" stroke-width="1.8"{dashes}/>'
+        )
+        chart.label(left + 26, top + 4, text)
+
+
+def lines_of(
+    history: Mapping[str, Sequence[float]],
+) -> tuple[dict[str, list[tuple[float, float]]], str]:
+    """Return the points (time, error) of every loss in a history, and what its clock is called."""
+    clock, lines = "iteration" if "iteration" in history else "epoch", {}
+    for name, values in losses_of(history).items():
+        times = list(history.get(clock, []))
+        if len(times) != len(values):
+            times = list(range(1, len(values) + 1))
+        lines[name] = list(zip(times, values, strict=True))
+    return lines, clock
+
+
+def is_logarithmic(values: Sequence[float]) -> bool:
+    """Return whether values are drawn on a logarithmic axis."""
+    return bool(values) and min(values) > 0 and max(values) > WIDE * min(values)
+
+
+def _titles(name: str) -> str:
+    return {"loss": "training", "val_loss": "validation"}.get(name, _words(name))
 
 
 def losses_of(history: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
@@ -78,52 +112,82 @@ def draw_losses(axis: Axes, history: Mapping[str, Sequence[float]]) -> None:
     """Draw the errors of one history: the curve of the report and of the recipes."""
     from matplotlib.ticker import MaxNLocator
 
-    losses = losses_of(history)
-    clock = "iteration" if "iteration" in history else "epoch"
-    for i, (name, values) in enumerate(losses.items()):
-        times = list(history.get(clock, []))
-        if len(times) != len(values):
-            times = list(range(1, len(values) + 1))
+    lines, clock = lines_of(history)
+    for i, (name, line) in enumerate(lines.items()):
         axis.plot(
-            times,
-            values,
+            *zip(*line, strict=True),
             color=LINES[i % len(LINES)],
             linestyle="--" if name.startswith("val") else "-",
-            marker="o" if len(values) == 1 else None,
-            label={"loss": "training", "val_loss": "validation"}.get(name, _words(name)),
+            marker="o" if len(line) == 1 else None,
+            label=plain(_titles(name)),
         )
-    finite = [v for values in losses.values() for v in values if math.isfinite(v)]
-    if finite and min(finite) > 0 and max(finite) > WIDE * min(finite):
+    if is_logarithmic([v for line in lines.values() for _, v in line if math.isfinite(v)]):
         axis.set_yscale("log")
     axis.set_xlabel(clock)
-    axis.set_ylabel(_words(next(iter(losses))) if len(losses) == 1 else "loss")
+    axis.set_ylabel(plain(_words(next(iter(lines)))) if len(lines) == 1 else "loss")
     axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
-    if len(losses) > 1:
+    if len(lines) > 1:
         axis.legend(frameon=False)
 
 
-def rate_against_error(points: Mapping[str, tuple[float, float]]) -> str:
-    """Draw what a code costs (bits for one image) against how close it comes (PSNR), as SVG.
+def rate_against_error(
+    rates: Mapping[str, Sequence[tuple[float, float]]],
+    best: Sequence[str] = (),
+    at: float | None = None,
+    *,
+    small: bool = False,
+) -> str:
+    """Draw what codes cost (bits for one image) against how close they come (PSNR), as SVG.
+
+    Parameters
+    ----------
+    rates : dict of str to list of (bits, PSNR)
+        A line for every model, or a point.
+    best : sequence of str
+        Models that are drawn in colour, all others in grey; without them all are in colour.
+    at : float, optional
+        PSNR at which a dashed line is drawn.
+    small : bool
+        For a small chart: only the best are named.
 
     Examples
     --------
-    >>> rate_against_error({"pca": (1024, 21.5), "kmeans": (6.6, 14.0)})[:5]
+    >>> rate_against_error({"pca": [(512, 18.0), (1024, 21.5)], "kmeans": [(6.6, 14.0)]})[:5]
     '<svg '
     """
-    with _style():
-        from matplotlib.figure import Figure
+    points = [(max(bits, 0.0), psnr) for line in rates.values() for bits, psnr in line]
+    bits, psnr = zip(*points, strict=True)
+    log = is_logarithmic(bits)
+    chart = Chart(*((400, 210) if small else (600, 380)))
+    x, y = chart.axes(
+        (min(bits), max(bits)), (min(psnr), max(psnr)), "bits for one image", "PSNR in dB",
+        log=(log, False), margins=(0.08, 0.12),
+    )  # fmt: skip
+    if at is not None:
+        chart.line([(min(bits), at), (max(bits), at)], x, y, "currentColor", dashed=True, width=1)
+    taken: list[tuple[float, float]] = []
+    for name, line in rates.items():
+        plain_one, order = bool(best) and name not in best, list(best or rates)
+        colour = "currentColor" if plain_one else LINES[order.index(name) % len(LINES)]
+        opacity = 0.3 if plain_one else 1.0
+        chart.line(line, x, y, colour, opacity=opacity)
+        for place in line:
+            chart.dot((x.at(place[0]), y.at(place[1])), colour, 3, opacity=opacity)
+        if not (small and plain_one):
+            _name_end(chart, name, (x.at(line[-1][0]), y.at(line[-1][1])), taken)
+    return chart.text()
 
-        figure = Figure(figsize=(5.4, 3.4), layout="constrained")
-        axis = figure.subplots()
-        bits, psnr = (list(values) for values in zip(*points.values(), strict=True))
-        axis.scatter(bits, psnr, color=LINES[0], s=42, zorder=3)
-        if min(bits) > 0 and max(bits) > WIDE * min(bits):
-            axis.set_xscale("log")
-        axis.margins(x=0.08, y=0.16)
-        _label_points(axis, points)
-        axis.set_xlabel("bits for one image (fewer is better)")
-        axis.set_ylabel("PSNR in dB (higher is better)")
-        return _svg(figure)
+
+def _name_end(
+    chart: Chart, name: str, end: tuple[float, float], taken: list[tuple[float, float]]
+) -> None:
+    """Write a name beside the end of its line, moved down where it would be on another."""
+    left = end[0] > chart.width / 2
+    height = end[1] + 4
+    while any(abs(height - y) < 13 and abs(end[0] - x) < 120 for x, y in taken):
+        height += 13
+    taken.append((end[0], height))
+    chart.label(end[0] + (-8 if left else 8), height, name, "end" if left else "start")
 
 
 def heat(values: np.ndarray, unit: str) -> str:
@@ -142,75 +206,43 @@ def heat(values: np.ndarray, unit: str) -> str:
     >>> heat(np.eye(3), "distance")[:5]
     '<svg '
     """
-    with _style():
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-
-        rows, columns = values.shape
-        figure = Figure(figsize=(4.2, 0.6 + 3.2 * min(2.0, rows / columns)), layout="constrained")
-        axis = figure.subplots()
-        drawn = axis.imshow(values, cmap="cividis", interpolation="nearest")
-        axis.grid(visible=False)
-        for side in (axis.xaxis, axis.yaxis):
-            side.set_major_locator(MaxNLocator(6, integer=True))
-        axis.set_xlabel("column")
-        axis.set_ylabel("row")
-        bar = figure.colorbar(drawn, ax=axis, shrink=0.9)
-        bar.set_label(plain(unit))
-        bar.outline.set_visible(False)
-        return _svg(figure)
+    rows, columns = values.shape
+    side = min(300 / columns, 300 / rows)
+    low, high = float(values.min()), float(values.max())
+    chart = Chart(side * columns + 100, side * rows + 20)
+    for (row, column), value in _cells(values):
+        share = (value - low) / (high - low) if high > low else 0.0
+        chart.box(column * side, 10 + row * side, side + 0.3, side + 0.3, cividis(share))
+    steps, left, height = 24, side * columns + 14, side * rows
+    for i in range(steps):
+        top = 10 + height * (1 - (i + 1) / steps)
+        chart.box(left, top, 12, height / steps + 0.3, cividis(i / (steps - 1)))
+    for value, top in ((high, 20), (low, 10 + height)):
+        chart.label(left + 18, top, f"{value:.3g}")
+    chart.label(left + 18, 10 + height / 2, unit[:12])
+    return chart.text()
 
 
-def _label_points(axis: Axes, points: Mapping[str, tuple[float, float]]) -> None:
-    """Write each name beside its point, pushed up where names at the same place would collide."""
-    span = max(psnr for _, psnr in points.values()) - min(psnr for _, psnr in points.values())
-    floor: dict[int, float] = {}
-    for name, (bits, psnr) in sorted(points.items(), key=lambda item: item[1][1]):
-        column = round(3 * math.log10(max(bits, 1e-9)))
-        height = max(psnr, floor.get(column, -math.inf))
-        floor[column] = height + max(span, 1e-6) * 0.075
-        left = axis.transAxes.inverted().transform(axis.transData.transform((bits, psnr)))[0] > 0.5
-        axis.annotate(  # towards the middle, so that no name leaves the chart
-            plain(name),
-            (bits, height),
-            (-9 if left else 9, 0),
-            textcoords="offset points",
-            ha="right" if left else "left",
-            va="center",
-        )
+def _cells(values: np.ndarray) -> list[tuple[tuple[int, int], float]]:
+    """Return the places (row, column) of a grid with its values."""
+    return [((i, j), float(v)) for i, row in enumerate(values) for j, v in enumerate(row)]
 
 
-def _style() -> AbstractContextManager[None]:
-    import matplotlib
+def cividis(share: float) -> str:
+    """Return a colour between dark blue and yellow that is told apart by any eye.
 
-    return matplotlib.rc_context(
-        {
-            "text.color": INK,
-            "axes.edgecolor": INK,
-            "axes.labelcolor": INK,
-            "xtick.color": INK,
-            "ytick.color": INK,
-            "svg.fonttype": "none",
-            "svg.hashsalt": "isthmus",
-            "font.family": "sans-serif",
-            "font.size": 10,
-            "axes.titlesize": 10,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "grid.color": INK,
-            "grid.alpha": 0.14,
-        }
-    )
+    Examples
+    --------
+    >>> cividis(0), cividis(1)
+    ('#00224e', '#fee838')
+    """
+    place = min(max(share, 0.0), 1.0) * (len(CIVIDIS) - 1)
+    i = min(int(place), len(CIVIDIS) - 2)
+    pairs = zip(CIVIDIS[i], CIVIDIS[i + 1], strict=True)
+    return "#" + "".join(f"{round(a + (place - i) * (b - a)):02x}" for a, b in pairs)
 
 
-def _svg(figure: Figure) -> str:
-    stream = io.StringIO()
-    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
-    text = stream.getvalue()
-    text = text[text.index("<svg ") :].replace(INK, "currentColor")
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    return re.sub(r"<g id=\"[^\"]*\"", "<g", text)  # ids would repeat on a page of many charts
+CIVIDIS = ((0, 34, 78), (65, 77, 107), (124, 123, 120), (188, 175, 111), (254, 232, 56))
 
 
 def plain(text: str) -> str:
@@ -219,4 +251,4 @@ def plain(text: str) -> str:
 
 
 def _words(name: str) -> str:
-    return plain(name).replace("_", " ")
+    return str(name).replace("_", " ")

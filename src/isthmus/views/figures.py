@@ -290,7 +290,7 @@ def data_uri(picture: Image, *, photo: bool = False) -> str:
     from PIL import features
 
     kind = "webp" if photo and features.check("webp") else "png"
-    options: dict[str, Any] = {"quality": 90} if kind == "webp" else {"optimize": True}
+    options: dict[str, Any] = {"quality": 90} if kind == "webp" else {"compress_level": 6}
     stream = io.BytesIO()
     picture.save(stream, kind, **options)
     return f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode()}"

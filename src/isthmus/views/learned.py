@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,10 @@ def shown(models: Mapping[str, Any], pictures: Pictures) -> dict[str, list[dict[
     more dimension, (rows, columns, *shape), keep their rows and columns. ``planes()`` gives grids
     of numbers.
     """
-    figures = {name: _figures(model, pictures) for name, model in models.items()}
+    figures = {
+        name: pictures.once(("parts", name), partial(_figures, model, pictures))
+        for name, model in models.items()
+    }
     return {name: found for name, found in figures.items() if found}
 
 

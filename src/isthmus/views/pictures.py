@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from isthmus.views.figures import data_uri, limits_of, scale_for, sheet, to_pixe
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+T = TypeVar("T")
 
 STRIP_WIDTH = 930
 """Pixels beside the names of the models, where the originals stand in a row."""
@@ -21,9 +24,18 @@ SAMPLED_ROWS = 2000  # enough for a mean image or a range of values, little enou
 
 
 class Pictures:
-    """How images of one study are drawn: the same range, magnification and columns everywhere."""
+    """How images of one study are drawn: the same range, magnification and columns everywhere.
 
-    def __init__(self, images: Any):
+    Parameters
+    ----------
+    images : Images
+        Of the study.
+    drawn : dict, optional
+        What was drawn before, where a report is written again while a study goes on.
+    """
+
+    def __init__(self, images: Any, drawn: dict[Any, Any] | None = None):
+        self.drawn = {} if drawn is None else drawn
         self.test = images.test
         self.limits = limits_of(images)
         pixels = to_pixels(np.asarray(self.test[:1]), self.limits)
@@ -31,6 +43,12 @@ class Pictures:
         self.pitch = round(pixels.shape[2] * self.scale) + 4
         self.pixelated = self.scale > 1
         self.photo = self.test.ndim == 4 and self.test.shape[-1] != 1 and not self.pixelated
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """Return what was drawn before under a key, or draw it."""
+        if key not in self.drawn:
+            self.drawn[key] = make()
+        return self.drawn[key]
 
     def columns(self, width: int) -> int:
         """Return how many images fit beside each other."""

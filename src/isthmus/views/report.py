@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -13,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import vectors
 from isthmus.data.images import to_unit
 from isthmus.files import replacing
-from isthmus.views import labelled, learned, maps, table, walked
+from isthmus.views import labelled, learned, mapped, table, walked
+from isthmus.views.answers import Answer, answers, curve_of, drawn_curve
+from isthmus.views.cards import Cards
 from isthmus.views.charts import curves, losses_of, rate_against_error
+from isthmus.views.flags import flags_of
 from isthmus.views.pictures import (
     SAMPLED_ROWS,
     SHEET_WIDTH,
@@ -28,12 +29,14 @@ from isthmus.views.pictures import (
 )
 
 TIMES = " \N{MULTIPLICATION SIGN} "
-MAP_IMAGES = 1500
-LEGEND_SHOWN = 12
 SKIPPED_SHOWN = 20
+RELOADED = 4
+"""Seconds after which a page that is written while a study goes on loads itself again."""
 
 
-def write_report(study: Any, path: str | Path) -> Path:
+def write_report(
+    study: Any, path: str | Path, *, live: bool = False, drawn: dict[Any, Any] | None = None
+) -> Path:
     """Write the report of a study: one HTML file that needs nothing else.
 
     Parameters
@@ -42,6 +45,11 @@ def write_report(study: Any, path: str | Path) -> Path:
         Images, fitted models, their scores and notes.
     path : str or Path
         The file to write, replaced as a whole.
+    live : bool
+        Write a page that loads itself again every few seconds, for a study that goes on.
+    drawn : dict, optional
+        An empty one, given again at every writing of the same study: what was drawn of a model is
+        kept there and not drawn twice.
 
     Returns
     -------
@@ -59,19 +67,22 @@ def write_report(study: Any, path: str | Path) -> Path:
     >>> write_report(study, Path(tempfile.mkdtemp()) / "report.html").name
     'report.html'
     """
-    page = render(study)
+    page = render(study, live=live, drawn=drawn)
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return Path(path)
 
 
-def render(study: Any) -> str:
+def render(study: Any, *, live: bool = False, drawn: dict[Any, Any] | None = None) -> str:
     """Return the report of a study as text; see `write_report`."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    pictures = Pictures(study.images)
-    scores = {score["model"]: score for score in study.scores}
-    baseline = _mean_image(study.images, study.scores)
+    pictures = Pictures(study.images, drawn)
+    baseline = pictures.once("baseline", partial(_mean_image, study.images, study.scores))
+    scores = judged(study, baseline)
+    study = _in_order(study, scores)
+    by_name = {score["model"]: score for score in scores}
+    maps, found = mapped.Maps(study, pictures), answers(scores, baseline)
     environment = Environment(
         loader=PackageLoader("isthmus.views"),
         autoescape=True,
@@ -81,25 +92,109 @@ def render(study: Any) -> str:
     )
     return environment.get_template("report.html.j2").render(
         title=_title(study.images.source),
+        summary=_summary(study),
         facts=_facts(study),
         study=study,
+        live=_live(study) if live else None,
         pixelated=pictures.pixelated,
         kind=_kind(study.images),
-        table=table.summary(study.scores),
-        findings=table.findings(study.scores, baseline),
-        reconstructions=_reconstructions(study, pictures, scores),
+        table=table.summary(scores),
+        flags={name: score["flags"] for name, score in by_name.items()},
+        cards=_cards(study, scores, pictures, maps, found),
+        left_out=dict(getattr(study, "left_out", None) or {}),
+        chosen=_chosen(study),
+        reconstructions=_reconstructions(study, pictures, by_name),
         baseline={key: table.written(baseline, key) for key in baseline},
         samples=_samples(study, pictures),
-        maps=_maps(study, pictures),
-        legend=_legend(study.images),
+        maps=maps.shown(),
+        legend=mapped.legend(study.images),
         parts=learned.shown(study.models, pictures),
         walks=walked.shown(study, pictures),
         labelled=labelled.shown(study, pictures),
         curves=_curves(study.models),
-        rate=_rate(study.scores),
-        health=_health(study, scores, baseline),
-        settings=_settings(study, scores),
+        rate=_rate(scores, found),
+        health=_health(study, by_name, baseline),
+        settings=_settings(study, by_name),
     )
+
+
+def judged(study: Any, baseline: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
+    """Return the scores of a study with what decides who can be best, those who cannot last.
+
+    Beside its measures a score has ``flags``, ``image_numbers`` and ``image_bits``, ``numbers``
+    of its code, whether it is ``supervised``, and ``kept``, the share of what differs between
+    images that comes back.
+    """
+    images = study.images
+    baseline = baseline or _mean_image(images, study.scores)
+    pixels = int(np.prod(images.shape[1:]))
+    found = []
+    for score in study.scores:
+        model = study.models.get(score["model"])
+        health = [str(note) for note in getattr(model, "health_", None) or []]
+        more: dict[str, Any] = {"image_numbers": pixels}
+        if images.dtype == np.uint8:
+            more["image_bits"] = 8 * pixels
+        if (mse := table.known(score, "mse")) is not None and baseline["mse"] > 0:
+            more["kept"] = 1 - mse / baseline["mse"]
+        more["supervised"] = bool(getattr(model, "needs_labels", False))
+        scored = {**score, **more}
+        found.append(scored | {"flags": flags_of(scored, health, baseline)})
+    return sorted(found, key=lambda score: not table.can_win(score))
+
+
+def answers_of(study: Any) -> list[Answer]:
+    """Return which representation of a study is best for what; see `isthmus.views.answers`."""
+    baseline = _mean_image(study.images, study.scores)
+    return answers(judged(study, baseline), baseline)
+
+
+def _in_order(study: Any, scores: Sequence[Mapping[str, Any]]) -> Any:
+    """Return the study with its models as they are ranked: those with problems last."""
+    ranked, study = [score["model"] for score in scores], copy(study)
+    names = [name for name in ranked if name in study.models]
+    names += [name for name in study.models if name not in names]
+    study.models = {name: study.models[name] for name in names}
+    return study
+
+
+def _cards(
+    study: Any, scores: list, pictures: Pictures, maps: mapped.Maps, found: Sequence[Answer]
+) -> list[dict[str, Any]]:
+    cards = Cards(study, scores, pictures, maps.of)
+    shown = []
+    for answer in found:
+        key = ("card", answer.use, answer.models, len(scores) if answer.at else 0)
+        picture = pictures.once(key, partial(cards.shown, answer))
+        shown.append({"answer": answer, "picture": picture})
+    return shown
+
+
+def _live(study: Any) -> dict[str, Any]:
+    waiting = list(getattr(study, "waiting", ()) or ())
+    return {
+        "seconds": RELOADED,
+        "done": len(study.models),
+        "all": len(study.models) + len(waiting),
+        "next": waiting[0] if waiting else "",
+    }
+
+
+def _chosen(study: Any) -> list[tuple[str, str]]:
+    """Return what the study chose by itself, and why, as pairs."""
+    chosen = getattr(study, "chosen", None) or {}
+    pairs = chosen.items() if isinstance(chosen, Mapping) else enumerate(chosen, 1)
+    return [(str(name), str(reason)) for name, reason in pairs]
+
+
+def _summary(study: Any) -> str:
+    """Say in one line what was studied."""
+    images = study.images
+    shape, n = TIMES.join(map(str, images.shape[1:])), len(images)
+    what = f"vectors of {shape} numbers" if images.ndim == 2 else f"images of {shape}"
+    classes = len(mapped.classes_of(images))
+    labels = f", {classes} classes" if classes else ", no labels"
+    return f"{n:,} {what}{labels}; {len(images.test):,} held out, on which everything is measured"
 
 
 def _title(source: str) -> str:
@@ -132,18 +227,11 @@ def _facts(study: Any) -> list[tuple[str, str]]:
         ("Source", str(images.source)),
         ("Images", f"{n:,}: {n - n_test:,} to learn from, {n_test:,} held out to measure"),
         ("Shape", f"{shape} ({what}), {images.dtype}"),
-        ("Classes", f"{len(_classes(images))}" if images.y is not None else "no labels"),
+        ("Classes", f"{len(mapped.classes_of(images))}" if images.y is not None else "no labels"),
         ("Seed", f"{study.random_state}"),
         ("Made", f"{date.today():%d %B %Y} with isthmus {__version__}"),
     ]
     return facts + ([("Command", study.command)] if study.command else [])
-
-
-def _classes(images: Any) -> list[str]:
-    if images.y is None:
-        return []
-    n = max(int(images.y.max()) + 1, len(images.classes or []))
-    return [str(name) for name in images.classes or range(n)]
 
 
 def _mean_image(images: Any, scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -171,9 +259,13 @@ def _reconstructions(
     for name, model in able.items():
         score = scores.get(name, {})
         note = f"mse {table.written(score, 'mse')} · PSNR {table.written(score, 'psnr')} dB"
-        decoded = model.decode(model.encode(originals))
-        strips.append({"name": name, "note": note, **pictures.sheet(decoded, STRIP_WIDTH)})
+        strip = pictures.once(("strip", name), partial(_strip, model, originals, pictures))
+        strips.append({"name": name, "note": note, **strip})
     return {"strips": strips, "unable": [name for name in study.models if name not in able]}
+
+
+def _strip(model: Any, originals: np.ndarray, pictures: Pictures) -> dict[str, Any]:
+    return pictures.sheet(model.decode(model.encode(originals)), STRIP_WIDTH)
 
 
 def _one_of_each(y: Any, n: int, wanted: int) -> np.ndarray:
@@ -190,53 +282,19 @@ def _one_of_each(y: Any, n: int, wanted: int) -> np.ndarray:
 
 def _samples(study: Any, pictures: Pictures) -> dict[str, Any]:
     able = {name: model for name, model in study.models.items() if hasattr(model, "sample")}
-    small = len(able) not in (1, 2, 4)
+    small = len(getattr(study, "planned", ()) or able) not in (1, 2, 4)
     width = SMALL_WIDTH if small else SHEET_WIDTH
     n = pictures.columns(width) * 4
-    figures = []
-    for name, model in able.items():
-        images = model.sample(n, random_state=study.random_state)
-        figures.append({"name": name, "n": n, **pictures.sheet(images, width)})
+
+    def drawn(model: Any) -> dict[str, Any]:
+        return pictures.sheet(model.sample(n, random_state=study.random_state), width)
+
+    figures = [
+        {"name": name, "n": n, **pictures.once(("samples", name), partial(drawn, model))}
+        for name, model in able.items()
+    ]
     unable = [name for name in study.models if name not in able]
     return {"figures": figures, "unable": unable, "small": small}
-
-
-def _maps(study: Any, pictures: Pictures) -> dict[str, Any]:
-    shown = some(study.images.test, MAP_IMAGES)
-    images = np.asarray(shown)
-    found = {name: vectors(model, shown) for name, model in study.models.items()}
-    # an index without a codebook is no place
-    codes = {name: c for name, c in found.items() if c.ndim == 2 and np.isfinite(c).all()}
-    lay_out = partial(maps.layout, random_state=study.random_state)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # t-SNE leaves the interpreter free
-        layouts = dict(zip(codes, pool.map(lay_out, codes.values()), strict=True))
-    figures = []
-    for name, places in layouts.items():
-        picture = maps.draw(
-            places, images, shown.y, _classes(study.images), limits=pictures.limits
-        )
-        how = _how_laid_out(study.models[name], codes[name])
-        figures.append({"name": name, "how": how, **pictures.embed(picture)})
-    unable = [name for name in study.models if name not in codes]
-    return {"figures": figures, "unable": unable, "n": len(images)}
-
-
-def _how_laid_out(model: Any, codes: np.ndarray) -> str:
-    n, width = codes.shape
-    if width == 2:
-        return "the two numbers of the code, across and upwards."
-    if width == 1:
-        return "the one number of the code across; upwards the images are only spread out."
-    method = "t-SNE" if n >= maps.TSNE_FROM else "principal components"
-    what = "distances to the codebook" if hasattr(model, "codebook_") else "numbers"
-    return f"{method} of {width} {what}. The axes have no unit: only nearness counts."
-
-
-def _legend(images: Any) -> dict[str, Any]:
-    """Return colours and names of the classes, the first dozen where there are more."""
-    classes = _classes(images)
-    shown = list(zip(maps.palette(len(classes)), classes, strict=True))[:LEGEND_SHOWN]
-    return {"shown": shown, "more": len(classes) - len(shown)}
 
 
 def _curves(models: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -248,7 +306,7 @@ def _curves(models: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "svg": Markup(curves({name: history})),
+            "svg": Markup(curves(history)),
             "validated": any(loss.startswith("val") for loss in losses_of(history)),
         }
         for name, history in histories.items()
@@ -256,24 +314,20 @@ def _curves(models: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _rate(scores: list[dict[str, Any]]) -> Any:
+def _rate(scores: Sequence[Mapping[str, Any]], found: Sequence[Answer]) -> Any:
     from markupsafe import Markup
 
-    points = {
-        score["model"]: (bits, psnr)
-        for score in scores
-        if (bits := table.known(score, "bits_per_image")) is not None
-        and (psnr := table.known(score, "psnr")) is not None
-        and math.isfinite(psnr)
-    }
-    return Markup(rate_against_error(points)) if points else None
+    rates = {score["model"]: drawn_curve(score) for score in scores if curve_of(score)}
+    at = next((answer.at for answer in found if answer.use == "Compress"), None)
+    return Markup(rate_against_error(rates, at=at)) if rates else None
 
 
 def _health(
     study: Any, scores: Mapping[str, Mapping[str, Any]], baseline: Mapping[str, float]
 ) -> dict[str, Any]:
     by_model = {
-        name: _model_health(model, scores.get(name, {}), baseline)
+        name: [flag.long for flag in scores.get(name, {}).get("flags", [])]
+        + [note for note in _notes(model) if note not in _said(scores.get(name, {}))]
         for name, model in study.models.items()
     }
     skipped = list(study.images.skipped)
@@ -287,18 +341,12 @@ def _health(
     }
 
 
-def _model_health(
-    model: Any, score: Mapping[str, Any], baseline: Mapping[str, float]
-) -> list[str]:
-    notes = [str(note) for note in getattr(model, "health_", None) or []]
-    mse = table.known(score, "mse")
-    said = any("mean image" in note for note in notes)
-    if mse is not None and mse >= baseline["mse"] > 0 and not said:
-        notes.append(
-            "reconstructions are no better than answering every image with the mean training "
-            "image: train for longer, widen the code, or lower learning_rate"
-        )
-    return notes
+def _notes(model: Any) -> list[str]:
+    return [str(note) for note in getattr(model, "health_", None) or []]
+
+
+def _said(score: Mapping[str, Any]) -> list[str]:
+    return [flag.long for flag in score.get("flags", [])]
 
 
 def _settings(study: Any, scores: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -78,6 +78,7 @@ def _decimals(digits: int) -> Callable[[float], str]:
 
 
 CLOSE, PROBE, CLUSTER, COST = "Reconstruction", "Labels from codes", "Clusters", "Cost"
+DRAWN = "Samples"
 
 MEASURES = (
     Measure(
@@ -101,6 +102,16 @@ MEASURES = (
         *("ssim", "SSIM", CLOSE, "higher", "", "1 is identical", _decimals(3)),
         "Structural similarity: compares local brightness, contrast and structure in small "
         "windows, nearer to what the eye notices than a squared error.",
+    ),
+    Measure(
+        *("frechet", "Fréchet", DRAWN, "lower", "distance", "squared values", significant),
+        "Distance of two Gaussians, fitted to drawn and to held-out images in the leading "
+        "principal components of the latter: compares with other models of this study only.",
+    ),
+    Measure(
+        *("variety", "Variety", DRAWN, "higher", "", "share of held-out images", percent),
+        "Of held-out images, the share that have a drawn one nearer than their fifth neighbour "
+        "among themselves: low where all samples are alike, or none looks real.",
     ),
     Measure(
         *("knn_accuracy", "k-NN", PROBE, "higher", "", "share of held-out images", percent),
@@ -201,26 +212,77 @@ def summary(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     rows = []
     for score in scores:
         texts = [(measure.key, written(score, measure.key)) for measure in measures]
+        wins = can_win(score)
         cells = [
-            {"text": text, "number": known(score, key), "best": text == best[key]}
+            {
+                "text": text,
+                "number": known(score, key),
+                "best": wins and text == best[key],
+                "within": within(score, key),
+            }
             for key, text in texts
         ]
-        about = {key: score.get(key) or "" for key in ("family", "code")}
+        about = {key: score.get(key) or "" for key in ("family", "code", "flags")}
         rows.append({"name": score["model"], "cells": cells, **about})
     titles = list(dict.fromkeys(measure.group for measure in measures))
     groups = [(title, sum(m.group == title for m in measures)) for title in titles]
     return {"measures": measures, "groups": groups, "rows": rows}
 
 
+def within(score: Mapping[str, Any], key: str) -> str:
+    """Return the 95 % interval of a score in words, "" where none is known.
+
+    Examples
+    --------
+    >>> within({"psnr": 20.0, "psnr_within": 0.25}, "psnr")
+    '± 0.25 dB'
+    >>> within({"svm_accuracy": 0.9, "probed_on": 100}, "svm_accuracy")
+    '82.6 % to 94.5 %'
+    """
+    ends = share_ends(score, key)
+    if ends:
+        return f"{percent(ends[0])} to {percent(ends[1])}"
+    half = known(score, f"{key}_within")
+    return f"± {significant(half, 2)} {_measure(key).short}".strip() if half else ""
+
+
+def share_ends(score: Mapping[str, Any], key: str) -> tuple[float, float] | None:
+    """Return Wilson's 95 % interval of an accuracy, if it is known of how many images it is."""
+    from isthmus.scores.intervals import wilson
+
+    value = known(score, key)
+    n = known(score, "held_out" if key == "cluster_accuracy" else "probed_on")
+    if not key.endswith("_accuracy") or value is None or not n:
+        return None
+    return wilson(min(int(n), round(value * n)), int(n))
+
+
+def barred(score: Mapping[str, Any]) -> bool:
+    """Return whether a model has a problem for which it is never the best at anything."""
+    return any(flag.bars for flag in score.get("flags") or ())
+
+
+def too_large(score: Mapping[str, Any]) -> bool:
+    """Return whether a code is known to be no smaller than the image that it stands for."""
+    numbers, pixels = known(score, "numbers"), known(score, "image_numbers")
+    index = str(score.get("code", "")).startswith("index")
+    return not index and numbers is not None and pixels is not None and numbers >= pixels
+
+
+def can_win(score: Mapping[str, Any]) -> bool:
+    """Return whether a model is a representation: no problem, and smaller than the image."""
+    return not barred(score) and not too_large(score)
+
+
 def best_of(scores: Sequence[Mapping[str, Any]], key: str) -> Mapping[str, Any] | None:
-    """Return the score with the best value of a measure, None where nobody has it.
+    """Return the score with the best value of a measure, None where nobody has it who can win.
 
     Examples
     --------
     >>> best_of([{"model": "a", "psnr": 20}, {"model": "b", "psnr": 21}], "psnr")["model"]
     'b'
     """
-    having = [score for score in scores if known(score, key) is not None]
+    having = [score for score in scores if known(score, key) is not None and can_win(score)]
     choose = min if _measure(key).better == "lower" else max
     return choose(having, key=lambda score: score[key]) if having else None
 
@@ -235,48 +297,6 @@ def best_text(scores: Sequence[Mapping[str, Any]], key: str) -> str | None:
     """
     best = best_of(scores, key)
     return written(best, key) if best is not None and len(scores) > 1 else None
-
-
-PROBES = {
-    "svm_accuracy": "an SVM",
-    "linear_accuracy": "a linear classifier",
-    "knn_accuracy": "nearest neighbours",
-}
-
-
-def findings(
-    scores: Sequence[Mapping[str, Any]], baseline: Mapping[str, float]
-) -> list[dict[str, str]]:
-    """Say in a few words which model is best at what.
-
-    Parameters
-    ----------
-    scores : list of dict
-        One for every model.
-    baseline : dict
-        ``mse`` and ``psnr`` of the mean training image.
-
-    Examples
-    --------
-    >>> findings([{"model": "pca", "seconds": 0.5}], {"psnr": 11.4})
-    [{'label': 'Time', 'model': 'pca', 'detail': '0.50 seconds to fit'}]
-    """
-    probe = next((key for key in PROBES if best_of(scores, key)), "svm_accuracy")
-    mean = f"the mean image alone has {written(baseline, 'psnr')} dB"
-    named = f"of held-out images named rightly by {PROBES[probe]} on the codes"
-    wanted = (
-        ("psnr", "Closest reconstructions", "Reconstructions", f"PSNR {{}} dB; {mean}"),
-        (probe, "Most telling codes", "Codes", f"{{}} {named}"),
-        ("bits_per_image", "Smallest code", "Size", "{} bits for one image"),
-        ("seconds", "Quickest", "Time", "{} seconds to fit"),
-    )
-    found = []
-    for key, of_several, of_one, detail in wanted:
-        if (best := best_of(scores, key)) is not None:
-            label = of_several if len(scores) > 1 else of_one
-            text = detail.format(written(best, key))
-            found.append({"label": label, "model": best["model"], "detail": text})
-    return found
 
 
 def _measure(key: str) -> Measure:

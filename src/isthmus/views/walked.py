@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ ROWS = 8
 """Numbers of a code whose traversals are drawn: those that matter most."""
 MORPHS = 2
 """Pairs of held-out images that are morphed into each other."""
-ENCODED = 1000
+ENCODED = 400
 """Held-out images that show how far every number of a code goes."""
 
 
@@ -30,7 +31,10 @@ def shown(study: Any, pictures: Pictures) -> dict[str, Any]:
     )
     return {
         "lead": lead,
-        "traversals": [_traversal(n, model, held, pictures) for n, model in able.items()],
+        "traversals": [
+            pictures.once(("walk", name), partial(_traversal, name, model, held, pictures))
+            for name, model in able.items()
+        ],
         "morphs": _morphs(able, held, pictures),
         "unable": [name for name in study.models if name not in able],
     }
@@ -58,9 +62,16 @@ def _morphs(able: dict[str, Any], held: Any, pictures: Pictures) -> list[dict[st
     ends = np.concatenate([_laid_out(a, b, steps) for a, b in pairs])
     rows = [{"name": "Originals", "note": "first and last", **_row(ends, steps, pictures)}]
     for name, model in able.items():
-        images = np.concatenate([_gap(morph(model, a, b, steps)) for a, b in pairs])
-        rows.append({"name": name, "note": "", **_row(images, steps, pictures)})
+        row = partial(_morph_row, name, model, pairs, steps, pictures)
+        rows.append(pictures.once(("morph", name), row))
     return rows
+
+
+def _morph_row(
+    name: str, model: Any, pairs: list[Any], steps: int, pictures: Pictures
+) -> dict[str, Any]:
+    images = np.concatenate([_gap(morph(model, a, b, steps)) for a, b in pairs])
+    return {"name": name, "note": "", **_row(images, steps, pictures)}
 
 
 def _pair(held: Any, i: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,77 @@
+"""Problems of models, as short flags that stand beside their names wherever they appear."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from isthmus.views.table import known
+
+BELOW = 0.95
+"""Share of the mean image's error from which on reconstructions are no better than it."""
+NOTHING = 0.5
+"""Bits below which a code of several numbers says nothing."""
+BELOW_NOTE = (
+    "reconstructions are no better than answering every image with the mean training "
+    "image: train for longer, widen the code, or lower learning_rate"
+)
+
+
+class Flag(NamedTuple):
+    """A problem in two or three words, what is known of it, and whether the model can win."""
+
+    short: str
+    long: str
+    bars: bool = True
+
+
+WORDS = (
+    ("mean image", "below the mean image", True),
+    ("the code has collapsed", "collapsed code", True),
+    ("mode collapse", "mode collapse", True),
+    ("too few steps", "too few steps", True),
+    ("overfitting", "overfitted", True),
+    ("discriminator won", "lost game", False),
+    ("latents have collapsed", "idle numbers", False),
+    ("are dead", "idle numbers", False),
+    ("are nearest to no image", "idle units", False),
+    ("clusters are empty", "idle units", False),
+)
+"""What `health_` says, the flag it gets, and whether such a model can be the best at anything."""
+
+
+def flags_of(
+    score: Mapping[str, Any], health: Sequence[str], baseline: Mapping[str, float]
+) -> list[Flag]:
+    """Return the flags of a model, those that bar it from being best first.
+
+    Parameters
+    ----------
+    score : dict
+        Its scores.
+    health : sequence of str
+        Its findings.
+    baseline : dict
+        ``mse`` of the mean training image.
+
+    Examples
+    --------
+    >>> [flag.short for flag in flags_of({"mse": 0.2}, ["too few steps: only 5"], {"mse": 0.1})]
+    ['too few steps', 'below the mean image']
+    """
+    found: dict[str, Flag] = {}
+    mse, bits = known(score, "mse"), known(score, "bits_per_image")
+    for note in health:
+        for words, short, bars in WORDS:
+            if words in note:
+                every = re.match(r"(\d+) of \1 latents", note)
+                short, bars = ("collapsed code", True) if every else (short, bars)
+                found.setdefault(short, Flag(short, note, bars))
+                break
+    if mse is not None and mse >= BELOW * baseline.get("mse", 0) > 0:
+        found.setdefault("below the mean image", Flag("below the mean image", BELOW_NOTE))
+    if bits is not None and bits < NOTHING and (known(score, "numbers") or 0) > 1:
+        note = f"its code says nothing: {bits:.2g} bits for one image"
+        found.setdefault("collapsed code", Flag("collapsed code", note))
+    return sorted(found.values(), key=lambda flag: not flag.bars)
