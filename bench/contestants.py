@@ -130,6 +130,7 @@ def ours_autoencoder(X):
     model = ist.Autoencoder(
         20, hidden=(), code_activation="relu", optimizer="sgd", learning_rate=0.01, batch_size=100,
         epochs=3, schedule="constant", validation_fraction=0, random_state=0,
+        output="sigmoid",
     ).fit(X)  # fmt: skip
     seconds = model.history_["seconds"]
     return min(np.diff(seconds)), model.history_["loss"][1]

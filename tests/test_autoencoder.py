@@ -7,6 +7,8 @@ from isthmus.data.corrupt import warped
 from isthmus.data.images import to_unit
 from isthmus.nets.dense import ACTIVATIONS
 
+PLAIN = {"init": "glorot_uniform"}  # no linear path
+
 
 @pytest.fixture(scope="module")
 def images():
@@ -25,7 +27,7 @@ def test_parameter_count_of_the_lesson():
 
 
 def test_layers_are_mirrored(images):
-    model = ist.Autoencoder(3, hidden=(20, 7), epochs=1).fit(images.train)
+    model = ist.Autoencoder(3, hidden=(20, 7), epochs=1, **PLAIN).fit(images.train)
     widths = [layer.weight.shape for layer in model.encoder_ if hasattr(layer, "weight")]
     mirrored = [layer.weight.shape[::-1] for layer in model.decoder_ if hasattr(layer, "weight")]
     assert widths == mirrored[::-1] == [(20, 64), (7, 20), (3, 7)]
@@ -35,7 +37,7 @@ def test_linear_autoencoder_spans_the_subspace_of_pca(images):
     X = (np.asarray(images.train).reshape(-1, 64) / 255).astype(np.float32)
     model = ist.Autoencoder(
         4, hidden=(), activation="linear", output="linear", epochs=300, learning_rate=0.01,
-        validation_fraction=0, random_state=0,
+        validation_fraction=0, random_state=0, **PLAIN,
     ).fit(X)  # fmt: skip
     learned = np.linalg.qr(model.decoder_[0].weight.detach().numpy())[0]
     principal = ist.PCA(4).fit(X).components_
@@ -46,7 +48,9 @@ def test_linear_autoencoder_spans_the_subspace_of_pca(images):
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
 def test_activations(images, activation):
-    model = ist.Autoencoder(4, hidden=(16,), activation=activation, epochs=2, random_state=0)
+    model = ist.Autoencoder(
+        4, hidden=(16,), activation=activation, epochs=2, random_state=0, **PLAIN
+    )
     assert model.fit(images.train).history_["loss"][-1] < model.history_["loss"][0]
 
 
@@ -54,14 +58,15 @@ def test_activations(images, activation):
 def test_optimisers_lower_the_loss(images, optimizer):
     rate = {"sgd": 0.5, "momentum": 0.5, "adagrad": 0.05}.get(optimizer, 1e-3)
     model = ist.Autoencoder(
-        4, hidden=(32,), optimizer=optimizer, learning_rate=rate, epochs=6, random_state=0
+        4, hidden=(32,), optimizer=optimizer, learning_rate=rate, epochs=6, random_state=0, **PLAIN
     ).fit(images.train)
     assert model.history_["loss"][-1] < 0.98 * model.history_["loss"][0]
 
 
 @pytest.mark.parametrize("loss", ["mse", "mae", "bce"])
 def test_losses_are_what_they_say(images, loss):
-    model = ist.Autoencoder(4, hidden=(16,), loss=loss, epochs=2, random_state=0).fit(images.train)
+    settings = {"hidden": (16,), "epochs": 2, "random_state": 0, **PLAIN}
+    model = ist.Autoencoder(4, loss=loss, **settings).fit(images.train)
     x = torch.from_numpy(np.asarray(images.test).reshape(-1, 64) / np.float32(255))
     y = torch.from_numpy(ist.reconstruct(model, images.test).reshape(-1, 64))
     by_hand = {
@@ -84,7 +89,8 @@ def test_losses_are_what_they_say(images, loss):
     ],
 )
 def test_output_follows_the_data(X, output):
-    model = ist.Autoencoder(3, hidden=(8,), epochs=150, learning_rate=5e-3, random_state=0).fit(X)
+    settings = {"hidden": (8,), "epochs": 150, "learning_rate": 5e-3, "random_state": 0, **PLAIN}
+    model = ist.Autoencoder(3, **settings).fit(X)
     assert model.output_ == output
     back = ist.reconstruct(model, X)
     scale = 255 if X.dtype == np.uint8 else 1
@@ -216,7 +222,7 @@ def test_new_parameters_are_checked(images, parameters, words):
 def test_pretraining_trains_one_layer_at_a_time_from_the_outside(images, architecture):
     settings = {
         "hidden": (24, 12), "channels": (6,), "architecture": architecture, "epochs": 1,
-        "max_steps": 1, "precision": "float32", "random_state": 0,
+        "max_steps": 1, "precision": "float32", "random_state": 0, **PLAIN,
     }  # fmt: skip
     plain = ist.Autoencoder(4, **settings).fit(images.train)
     staged = ist.Autoencoder(4, pretrain_epochs=8, **settings).fit(images.train)
@@ -250,3 +256,69 @@ def test_a_deep_convolutional_network_learns_more_than_the_mean_image(data_folde
     assert not any("mean image" in finding for finding in model.health_)
     stuck = ist.Autoencoder(32, init="glorot_uniform", **settings).fit(images)
     assert any("no better than if their mean image" in f for f in stuck.health_)
+
+
+@pytest.mark.parametrize("architecture", ["dense", "conv"])
+def test_it_begins_as_pca(images, architecture):
+    """With a learning rate of nothing it stays where it began: PCA of the same width."""
+    few = images.evenly(150)
+    model = ist.Autoencoder(
+        6, architecture=architecture, hidden=(9,), channels=(4,), precision="float32",
+        learning_rate=1e-30, max_steps=1, random_state=0,
+    ).fit(few)  # fmt: skip
+    pca = ist.PCA(6).fit(few)
+    back = pca.decode(pca.encode(images)).clip(0, 1)
+    np.testing.assert_allclose(ist.reconstruct(model, images), back, atol=2e-5)
+    unit = np.sqrt(pca.explained_variance_.mean())
+    np.testing.assert_allclose(
+        np.abs(model.encode(images)), np.abs(pca.encode(images)) / unit, atol=2e-4
+    )
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.random.default_rng(0).normal(1e4, 3, (90, 12)),
+        np.random.default_rng(0).uniform(-1, 1, (90, 5, 7)),
+        np.random.default_rng(0).integers(0, 2**16, (90, 6, 4, 2), dtype=np.uint16),
+        np.random.default_rng(0).random((5, 30)),
+        np.full((20, 9), 0.5),
+    ],
+    ids=["far", "signed", "16-bit", "few", "constant"],
+)
+def test_it_is_at_least_as_good_as_pca_on_what_it_learnt_from(X):
+    width = 2
+    settings = {"hidden": (16,), "max_steps": 30, "validation_fraction": 0.0}
+    model = ist.Autoencoder(width, random_state=0, **settings).fit(X)
+    pca = ist.PCA(width).fit(X)
+    slack = 1e-6 * np.square(np.asarray(model.range_)).max()
+    assert model.score(X) >= 1.02 * pca.score(X) - slack
+
+
+def test_the_loss_between_components_is_that_of_the_pixels(images):
+    X = np.random.default_rng(0).normal(50, 9, (400, 300)).astype(np.float32)  # more than 256
+    model = ist.Autoencoder(4, hidden=(16,), max_steps=20, random_state=0).fit(X)
+    assert model.n_axes_ == 256
+    x = torch.from_numpy(X)
+    with torch.no_grad():
+        _, loss, _ = next(model._losses(x, torch.Generator()))
+    wrong = np.square(ist.reconstruct(model, X) - X).mean() / model.scale_**2
+    assert float(loss) == pytest.approx(wrong, rel=1e-4)
+
+
+def test_a_start_that_is_never_beaten_is_kept(images):
+    """What jumps about ends where it began, and not worse: as PCA."""
+    few = images.evenly(200)
+    settings = {"learning_rate": 5.0, "schedule": "constant", "random_state": 0}
+    model = ist.Autoencoder(6, hidden=(9,), epochs=3, **settings).fit(few)
+    assert model.score(images) == pytest.approx(ist.PCA(6).fit(few).score(images), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"output": "sigmoid"}, {"loss": "bce"}, {"pretrain_epochs": 1}, {"architecture": "deep"}],
+)
+def test_what_has_no_linear_path_says_so(images, other):
+    (name,) = other
+    with pytest.raises(ValueError, match=f"init='pca' is not possible: {name}="):
+        ist.Autoencoder(4, init="pca", **other).fit(images.evenly(20))

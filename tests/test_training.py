@@ -22,7 +22,8 @@ def images():
 
 
 def small(**parameters):
-    return ist.Autoencoder(**{"latent_dim": 4, "hidden": (16,), "random_state": 0} | parameters)
+    plain = {"latent_dim": 4, "hidden": (16,), "random_state": 0, "init": "glorot_uniform"}
+    return ist.Autoencoder(**plain | parameters)
 
 
 def weights(model):
@@ -426,7 +427,7 @@ def test_what_does_not_fit_into_memory_is_refused_before_it_starts(monkeypatch):
         r"needs about 8\.\d+ GiB to learn images of 481x321x3 .* 475,\d+,\d+ weights, .*size=64"
     )
     with pytest.raises(ValueError, match=words):
-        ist.Autoencoder(32, max_steps=1).fit(X)
+        ist.Autoencoder(32, max_steps=1, init="glorot_uniform").fit(X)
     few = {"architecture": "conv", "channels": (64,), "hidden": (), "batch_size": 512}
     with pytest.raises(ValueError, match="a smaller batch_size"):
         ist.Autoencoder(2, **few).fit(np.zeros((512, 120, 160, 3), np.uint8))

@@ -50,6 +50,7 @@ def test_pre_training_helps_on_mnist_where_labels_are_few(data_folder):
     whole = ist.load_images("mnist")
     few = whole[np.sort(np.r_[0:60_000:10, 60_000:70_000:5])]
     settings = {"hidden": (256, 128), "noise": 0.75, "noise_kind": "masking", "epochs": 15}
+    settings |= {"init": "glorot_uniform"}
     start = ist.Autoencoder(64, **settings, random_state=0).fit(few.train)
     pairs = [ist.finetune(start, few, random_state=seed).accuracies() for seed in range(3)]
     gains = [pair["finetuned"].accuracy - pair["from scratch"].accuracy for pair in pairs]

@@ -14,7 +14,7 @@ from isthmus import health
 from isthmus.base import Representation
 from isthmus.budget import Clock, check_memory, check_time
 from isthmus.data.images import Images
-from isthmus.data.ranges import SIGNED, UNIT
+from isthmus.data.ranges import SIGNED, UNIT, is_nominal
 from isthmus.nets.dense import INITIALISERS, initialise
 from isthmus.nets.fused import OUTPUTS
 from isthmus.tensors import generator, has_bfloat16, with_float64
@@ -51,9 +51,11 @@ class NeuralRepresentation(Representation):
         How the learning rate goes on: down to nothing along half a cosine, or as it is.
     init : str
         How weights are drawn: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
-        "lecun_normal", "orthogonal" or "positive_uniform". "auto" is "he_normal" for networks that
-        convolve, whose many rectified layers would otherwise halve the signal each, and
-        "glorot_uniform" for dense ones.
+        "lecun_normal", "orthogonal" or "positive_uniform"; or "pca", by which a linear path beside
+        every network begins at the principal components of the training images, and the network
+        itself at 0. "auto" is "pca" where family and settings allow it; else "he_normal" for
+        networks that convolve, whose many rectified layers would otherwise halve the signal each,
+        and "glorot_uniform" for dense ones.
     validation_fraction : float
         Share of the training images that is held out to choose the best epoch by, 0 to below 1.
     keep_best : bool
@@ -95,6 +97,7 @@ class NeuralRepresentation(Representation):
     _clock = Clock()
     _until = 1.0  # share of the time limit at which the main loop has to be over
     _least = 50, 1000  # passes and steps that a fit has by default, at least
+    n_axes_ = 0  # principal components that the networks began at; models of old had none
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
@@ -121,6 +124,7 @@ class NeuralRepresentation(Representation):
             net = net.to(self._device(), memory_format=torch.channels_last)
             initialise(net, self._initialiser(), rng)
             setattr(self, name, net)
+        self._begin()
         with torch.enable_grad():
             self._before(images, rng)
             loop = Loop(self, images, rng, self._until)
@@ -169,12 +173,12 @@ class NeuralRepresentation(Representation):
 
     def _scale_to(self, images: Images, output: str) -> None:
         """Choose the last activation of a decoder for the values there are, and their scaling."""
-        self.output_ = output
+        self.output_, straight = output, self._starts_linear()
         if output == "auto":
-            fitting = {UNIT: "sigmoid", SIGNED: "tanh"}
+            fitting = {} if straight else {UNIT: "sigmoid", SIGNED: "tanh"}
             self.output_ = fitting.get((self.range_[0], self.range_[1]), "linear")
         self.offset_, self.scale_ = 0.0, 1.0
-        if self.output_ == "linear":
+        if self.output_ == "linear" and not (straight and is_nominal(self.range_)):
             self.offset_, self.scale_ = _centre_and_scale(self._tensors(images))
 
     def _scaled(self, x: torch.Tensor) -> torch.Tensor:
@@ -184,7 +188,19 @@ class NeuralRepresentation(Representation):
     def _image(self, a: torch.Tensor) -> torch.Tensor:
         """Return the images that the last layer of a decoder stands for."""
         y = OUTPUTS[self.output_](a.float())
-        return y * self.scale_ + self.offset_ if self.output_ == "linear" else y
+        y = y * self.scale_ + self.offset_ if self.output_ == "linear" else y
+        return y.clamp(*self.range_) if self.n_axes_ and is_nominal(self.range_) else y
+
+    def _starts_linear(self) -> bool:
+        """Return whether linear paths begin at principal components."""
+        return self.init == "pca" or (self.init == "auto" and not self._unsuited())
+
+    def _unsuited(self) -> str:
+        """Return why networks of these settings cannot begin at principal components, if so."""
+        return f"{type(self).__name__} has no linear path"
+
+    def _begin(self) -> None:
+        """Set linear paths to where they begin, with the networks initialised."""
 
     def _before(self, images: Images, rng: torch.Generator) -> None:
         """Do what comes before the fit proper, with the networks initialised."""
@@ -208,7 +224,9 @@ class NeuralRepresentation(Representation):
                 f"validation_fraction={self.validation_fraction} must be at least 0 and below 1"
             )
         one_of("optimizer", self.optimizer, OPTIMISERS)
-        one_of("init", self.init, ("auto", *INITIALISERS))
+        one_of("init", self.init, ("auto", "pca", *INITIALISERS))
+        if self.init == "pca" and (why := self._unsuited()):
+            raise ValueError(f"init='pca' is not possible: {why}; use init='auto'")
         one_of("schedule", self.schedule, ("cosine", "constant"))
         one_of("precision", self.precision, ("auto", "float32", "bfloat16"))
 
@@ -224,7 +242,7 @@ class NeuralRepresentation(Representation):
         return "bfloat16" if gains and has_bfloat16(device) else "float32"
 
     def _initialiser(self) -> str:
-        if self.init != "auto":
+        if self.init not in ("auto", "pca"):
             return self.init
         dense = getattr(self, "architecture", "dense") == "dense"
         return "glorot_uniform" if dense else "he_normal"

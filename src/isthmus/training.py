@@ -154,6 +154,8 @@ class Loop:
         """Train; leave the best (or last) weights in the networks, in evaluation mode."""
         if self.past is not None:
             self._resume(self.past)
+        elif self.model.n_axes_:  # it begins somewhere: what is learnt has to be better
+            self._keep(self._validate().get("val_loss"))
         self.model._step = self._steps()
         self.saved = time.monotonic()
         self.nets.train()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ def range_of(chunks: Iterable[np.ndarray]) -> Range:
     return nominal(min(lows, default=0.0), max(highs, default=1.0))
 
 
-def is_nominal(ends: Range) -> bool:
+def is_nominal(ends: Sequence[float]) -> bool:
     """Return whether a range is one that values cannot leave, and not only what was seen."""
     return tuple(ends) in (UNIT, SIGNED)
 

@@ -15,6 +15,7 @@ from torch import nn
 from isthmus import health
 from isthmus.data.corrupt import check_noise, corrupt, warped
 from isthmus.data.images import Images, with_channels
+from isthmus.models.starts import principal, start_decoder, start_encoder
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.conv import ToPicture
 from isthmus.nets.dense import ACTIVATIONS, WEIGHTED
@@ -23,15 +24,27 @@ from isthmus.neural import NeuralRepresentation
 from isthmus.training import Loop
 from isthmus.words import one_of
 
+AXES = 256
+"""Principal components that dense layers stand between, at most."""
+
 
 @dataclass(eq=False, repr=False)
 class Autoencoder(NeuralRepresentation):
     r"""Encodes by a dense network and decodes by its mirror image: :math:`\hat x = g(f(x))`.
 
     Both are trained together to give back what went in, through a code of `latent_dim` numbers:
-    minimise the mean of :math:`\ell(x, g(f(x)))`. With no hidden layers and linear activations it
-    learns the subspace of PCA. `sample` decodes draws from a Gaussian with the mean and covariance
-    of the training codes.
+    minimise the mean of :math:`\ell(x, g(f(x)))`. `sample` decodes draws from a Gaussian with the
+    mean and covariance of the training codes.
+
+    It begins as PCA and goes on from there: with mean :math:`\mu`, principal axes V, the first k
+    of them :math:`V_k`, and s the deviation along these k,
+
+    .. math:: f(x) = V_k^T (x - \mu) / s + h(y), \quad g(z) = \mu + V (s\,z + s\,h'(z))
+
+    with networks h and h' that begin at zero. Dense ones stand between up to 256 components,
+    :math:`y = V^T (x - \mu) / s`, and what lies beyond these is left out; convolutions see and
+    give whole images, in place of y and of V s h'. With no hidden layers and linear activations it
+    stays in the subspace of PCA; with another `init` it finds it.
 
     Parameters
     ----------
@@ -48,8 +61,10 @@ class Autoencoder(NeuralRepresentation):
     code_activation : str
         After the code; the same names.
     output : {"auto", "sigmoid", "tanh", "linear"}
-        Last activation of the decoder; "auto" takes sigmoid for values in [0, 1], tanh for values
-        in [-1, 1], and linear (on values centred and scaled by one number each) for all others.
+        Last activation of the decoder; "auto" takes linear (on values centred and scaled by one
+        number each, unless they are in [0, 1] or [-1, 1], to which images are then clipped) where
+        it begins at principal components; else sigmoid for values in [0, 1], tanh for values in
+        [-1, 1], and linear for all others.
     loss : {"mse", "mae", "bce"}
         Squared or absolute error or binary cross-entropy, averaged over images and pixels.
     noise : float or (float, float)
@@ -78,6 +93,8 @@ class Autoencoder(NeuralRepresentation):
         Width of the code.
     encoder_, decoder_ : torch.nn.Sequential
         The networks.
+    n_axes_ : int
+        Principal components that they began at; 0 with another `init`.
     history_ : dict of str to list of float
         epoch, loss, val_loss and seconds after every epoch.
 
@@ -117,6 +134,7 @@ class Autoencoder(NeuralRepresentation):
 
     width = "latent_dim"
     _depth = 0  # of pre-training; 0 trains all layers
+    _principal: Any = None  # components, until the networks have begun there
     variants: ClassVar[dict[str, dict[str, Any]]] = {
         "conv": {"architecture": "conv"},
         "denoising": {"noise": (0.0, 0.5)},
@@ -136,8 +154,26 @@ class Autoencoder(NeuralRepresentation):
         if self.pretrain_epochs < 0:
             raise ValueError(f"pretrain_epochs={self.pretrain_epochs} must be at least 0")
 
+    def _unsuited(self) -> str:
+        suits = {
+            "architecture": ("dense", "conv"),
+            "output": ("auto", "linear"),
+            "code_activation": ("linear",),
+            "loss": ("mse",),
+            "pretrain_epochs": (0,),
+        }
+        return "; ".join(
+            f"{name}={getattr(self, name)!r} begins otherwise"
+            for name, values in suits.items()
+            if getattr(self, name) not in values
+        )
+
     def _prepare(self, images: Images) -> None:
         self._scale_to(images, self.output)
+        if self._starts_linear():
+            most = self.latent_dim_ if self._convolves() else max(AXES, self.latent_dim_)
+            self._principal = principal(images, self, most)
+            self.n_axes_ = len(self._principal.axes)
         low, high = self.range_
         if self.loss == "bce" and (self.output_ != "sigmoid" or not 0 <= low <= high <= 1):
             raise ValueError(
@@ -149,19 +185,43 @@ class Autoencoder(NeuralRepresentation):
         shape, up = (self.architecture, self.image_shape_, self.channels), self.activation
         widths = (*self.hidden, self.latent_dim_)
         return {
-            "encoder_": encoder(*shape, widths, up, self.code_activation),
-            "decoder_": decoder(*shape, widths, up),
+            "encoder_": encoder(*shape, widths, up, self.code_activation, self.n_axes_),
+            "decoder_": decoder(*shape, widths, up, self.n_axes_),
         }
+
+    def _begin(self) -> None:
+        """Begin as PCA: its code in units of its deviation, and back."""
+        if self.n_axes_:
+            at = self._principal
+            self._unit, self._rest = at.spread(self.latent_dim_), at.rest
+            gain = torch.full((self.latent_dim_,), self._unit, device=at.mean.device)
+            start_encoder(self.encoder_, at, 1 / gain)
+            start_decoder(self.decoder_, at, gain)
+            self._principal = None
 
     def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[tuple[str, Any, dict]]:
         noisy = warped(x, with_channels(self.image_shape_), self.warp, rng) if self.warp else x
         if self.noise:
             noisy = corrupt(noisy, self.noise_kind, self.noise, rng, *self.range_)
-        encoder, decoder = self._players()["model"]
-        layers = [*encoder, *decoder]
         x, noisy = self._scaled(x), self._scaled(noisy)
-        loss = chain_loss(layers, noisy, x, self.output_, self.loss)
+        loss = self._error_of_components(x, noisy) if self._narrow() else self._error(x, noisy)
         yield "model", loss, {"loss": loss}
+
+    def _error(self, x: torch.Tensor, noisy: torch.Tensor) -> torch.Tensor:
+        encoder, decoder = self._players()["model"]
+        return chain_loss([*encoder, *decoder], noisy, x, self.output_, self.loss)
+
+    def _narrow(self) -> bool:
+        """Return whether all that is learnt lies between principal components."""
+        return bool(self.n_axes_) and not self._convolves()
+
+    def _error_of_components(self, x: torch.Tensor, noisy: torch.Tensor) -> torch.Tensor:
+        """Return the error of pixels from that of their components: what is left out stays so."""
+        down, up = self.encoder_[0], self.decoder_[0]
+        y = down(x)
+        z = self.encoder_[1](y if noisy is x else down(noisy))
+        wrong = (up(z).float() - y.float()).square().sum(1).mean() * self._unit**2
+        return (wrong + self._rest) / self.n_features_in_
 
     def _before(self, images: Images, rng: torch.Generator) -> None:
         """Train the outermost layers first, then those within, one at a time."""

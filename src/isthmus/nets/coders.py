@@ -11,6 +11,7 @@ from torch import nn
 from isthmus.data.images import with_channels
 from isthmus.nets.conv import conv_decoder, conv_encoder
 from isthmus.nets.dense import dense
+from isthmus.nets.paths import Paths, fixed
 
 
 class Plan(NamedTuple):
@@ -39,6 +40,7 @@ def encoder(
     widths: Sequence[int],
     activation: str,
     last: str = "linear",
+    axes: int = 0,
 ) -> nn.Sequential:
     """Return a network from flat images of `shape` to ``widths[-1]`` numbers.
 
@@ -54,6 +56,9 @@ def encoder(
         Units of the dense layers; of those with a name only the last, the width of the code.
     activation, last : str
         Names in `isthmus.nets.dense.ACTIVATIONS`.
+    axes : int
+        Principal components that a linear path begins at, see `isthmus.models.starts`: dense
+        layers then come after so many of them, which do not learn. 0 for no such path.
 
     Examples
     --------
@@ -62,10 +67,15 @@ def encoder(
       (0): Linear(in_features=784, out_features=20, bias=True)
     )
     """
+    d, k = math.prod(shape), widths[-1]
+    if architecture == "dense" and axes:
+        beside = dense((axes, *widths), activation, last)
+        return nn.Sequential(fixed(d, axes), Paths(axes, k, beside))
     if architecture == "dense":
-        return dense((math.prod(shape), *widths), activation, last)
+        return dense((d, *widths), activation, last)
     channels, widths, options = _planned(architecture, channels, widths)
-    return conv_encoder(with_channels(shape), channels, widths, activation, last, **options)
+    net = conv_encoder(with_channels(shape), channels, widths, activation, last, **options)
+    return nn.Sequential(Paths(d, k, net)) if axes else net
 
 
 def decoder(
@@ -74,12 +84,18 @@ def decoder(
     channels: Sequence[int],
     widths: Sequence[int],
     activation: str,
+    axes: int = 0,
 ) -> nn.Sequential:
     """Return the mirror image of the `encoder` of the same arguments."""
+    d, k = math.prod(shape), widths[-1]
+    if architecture == "dense" and axes:
+        beside = dense((*widths[::-1], axes), activation)
+        return nn.Sequential(Paths(k, axes, beside), fixed(axes, d))
     if architecture == "dense":
-        return dense((*widths[::-1], math.prod(shape)), activation)
+        return dense((*widths[::-1], d), activation)
     channels, widths, options = _planned(architecture, channels, widths)
-    return conv_decoder(with_channels(shape), channels, widths, activation, **options)
+    net = conv_decoder(with_channels(shape), channels, widths, activation, **options)
+    return nn.Sequential(Paths(k, d, net)) if axes else net
 
 
 def _planned(

@@ -151,7 +151,7 @@ def gan(
 
 def better_autoencoder(bench: Any, latent_dim: int, epochs: int) -> None:
     """Show what convolutions make of the same width."""
-    model = ist.Autoencoder(latent_dim, architecture="conv", epochs=epochs)
+    model = ist.Autoencoder(latent_dim, architecture="conv", init="he_normal", epochs=epochs)
     train, test = both_halves(bench, "mnist")
     model = bench.fit("autoencoder", model, train)
     model.save(bench.folder / "autoencoder.safetensors")

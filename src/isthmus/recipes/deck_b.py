@@ -80,6 +80,7 @@ def linear(bench: Any, width: int, epochs: int) -> None:
     """Train a linear autoencoder, and compare the subspace it finds with that of PCA."""
     train, test = both_halves(bench, "mnist")
     settings = {"hidden": (), "activation": "linear", "output": "linear", "learning_rate": 2e-3}
+    settings |= {"init": "glorot_uniform"}  # what is asked is whether it finds PCA from anywhere
     model = ist.Autoencoder(
         width, epochs=epochs, batch_size=250, validation_fraction=0.0, **settings
     )
@@ -151,6 +152,7 @@ def denoising(bench: Any, epochs: int, levels: tuple[float, ...], shown: float) 
     """Noisy in, clean out."""
     train, test = both_halves(bench, "mnist")
     settings = {"hidden": (512, 256), "epochs": epochs, "batch_size": 128}
+    settings |= {"init": "glorot_uniform"}
     models = {
         "trained with noise": ist.Autoencoder(64, noise=(0.0, 1.0), **settings),
         "trained without": ist.Autoencoder(64, **settings),
@@ -187,7 +189,8 @@ def pretraining(
     """Train with few labels, from scratch and from an encoder that has seen no label."""
     train, test = both_halves(bench, "mnist")
     hidden = {"hidden": (512, 256)}
-    autoencoder = ist.Autoencoder(width, noise=0.75, noise_kind="masking", epochs=epochs, **hidden)
+    masked = {"noise": 0.75, "noise_kind": "masking", "init": "glorot_uniform"}
+    autoencoder = ist.Autoencoder(width, epochs=epochs, **masked, **hidden)
     autoencoder = bench.fit("autoencoder", autoencoder, train)
     starts: dict[str, dict[str, Any]] = {
         "from scratch": {"n_features": width, "code_activation": "linear", **hidden},

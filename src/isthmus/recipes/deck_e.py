@@ -90,6 +90,7 @@ def architectures(bench: Any, epochs: int) -> None:
     """Compare eight architectures by their error curves."""
     images = glyphs(bench)
     shared = CHOSEN | {"loss": "mse", "schedule": "constant", "learning_rate": 0.003}
+    shared |= {"init": "glorot_uniform"}
     curves, best = {}, {}
     for name, other in bench.each(ARCHITECTURES.items(), "architectures"):
         label = name.replace(" ", "-").replace(",", "")

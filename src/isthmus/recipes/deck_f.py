@@ -41,7 +41,8 @@ def compression(
     train, test = both_halves(bench, source, FEWEST)
     models = {}
     for width in widths:
-        model = ist.Autoencoder(width, architecture="conv", channels=channels, epochs=epochs)
+        settings = {"architecture": "conv", "channels": channels, "init": "he_normal"}
+        model = ist.Autoencoder(width, epochs=epochs, **settings)
         model = bench.fit(f"autoencoder-{width}", model, train)
         model.save(bench.folder / f"autoencoder-{width}.safetensors")
         models[f"autoencoder-{width}"] = model
@@ -119,7 +120,7 @@ def denoising(bench: Any, width: int, noise: float, epochs: int) -> None:
     train, test = both_halves(bench, "mnist", FEWEST)
     # a wide code right after two convolutions: what is small survives, noise does not
     settings: dict[str, Any] = {"architecture": "conv", "channels": (32, 64), "hidden": ()}
-    settings |= {"learning_rate": 2e-3, "epochs": epochs}
+    settings |= {"learning_rate": 2e-3, "epochs": epochs, "init": "he_normal"}
     models = {
         "denoising autoencoder": ist.Autoencoder(width, noise=noise, **settings),
         "autoencoder": ist.Autoencoder(width, **settings),
@@ -147,7 +148,8 @@ def denoising(bench: Any, width: int, noise: float, epochs: int) -> None:
 def unsupervised(bench: Any, width: int, noise: float, warp: float, epochs: int) -> None:
     """Learn 20 numbers without labels; classify them, and find the digits among them."""
     train, test = both_halves(bench, "mnist", FEWEST)
-    model = ist.Autoencoder(width, architecture="conv", noise=noise, warp=warp, epochs=epochs)
+    settings = {"architecture": "conv", "noise": noise, "warp": warp, "init": "he_normal"}
+    model = ist.Autoencoder(width, epochs=epochs, **settings)
     model = bench.fit("autoencoder", model, train)
     model.save(bench.folder / "autoencoder.safetensors")
     _machine(bench, model, train, test)

@@ -21,7 +21,8 @@ KNOWN = 10_000
 
 
 def _autoencoder(bench: Any, train: Images, epochs: int) -> Any:
-    model = ist.Autoencoder(32, hidden=(512, 256), noise=(0.0, 0.4), epochs=epochs)
+    settings = {"noise": (0.0, 0.4), "init": "glorot_uniform"}
+    model = ist.Autoencoder(32, hidden=(512, 256), epochs=epochs, **settings)
     return bench.fit("autoencoder", model, train)
 
 

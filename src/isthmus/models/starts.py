@@ -1,0 +1,119 @@
+"""Where networks start: at the principal components of what they learn from."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from isthmus.data.images import Images
+from isthmus.models.pca import PCA
+from isthmus.nets.paths import Paths, set_linear, still
+
+PRODUCTS = 2**32
+"""Multiplications that looking for the components of one set may take, by order of magnitude."""
+ROWS = 1000, 20_000
+"""Images that components are found from, at least and at most."""
+EXACT = 512
+"""Images, or numbers in one, up to which components are found exactly."""
+LEAST_VARIANCE = 1e-10
+"""Share of the largest variance from which on a direction is one of rounding."""
+
+
+class Principal(NamedTuple):
+    """Mean and leading principal components of images, in the units that networks learn in.
+
+    Attributes
+    ----------
+    mean : Tensor of shape (d,)
+        The mean image.
+    axes : Tensor of shape (m, d)
+        Orthonormal rows, that of the largest variance first.
+    variance : Tensor of shape (m,)
+        Along each of them, above 0.
+    rest : float
+        Variance along all directions that are left out, together.
+    """
+
+    mean: torch.Tensor
+    axes: torch.Tensor
+    variance: torch.Tensor
+    rest: float
+
+    def spread(self, k: int) -> float:
+        """Return the deviation along the first k axes, taken together; 1 where there is none."""
+        return math.sqrt(float(self.variance[:k].mean())) or 1.0
+
+
+def principal(images: Images, model: Any, most: int = 256) -> Principal:
+    """Return the leading principal components of what a model learns from.
+
+    Parameters
+    ----------
+    images : Images
+        Up to 20,000 of them, evenly spaced, are looked at; fewer of large ones.
+    model : NeuralRepresentation
+        Whose scaling and device they are for.
+    most : int
+        Components at most; there are no more than the images have directions.
+    """
+    d = model.n_features_in_
+    rows = min(max(PRODUCTS // (d * most), ROWS[0]), ROWS[1])
+    some = images.evenly(rows)
+    m = max(1, min(most, d, len(some) - 1))
+    least = max(8 * m, EXACT)  # of fewer numbers, all components are found as quickly
+    solver = "randomized" if least < min(len(some), d) else "auto"
+    pca = PCA(m, solver=solver, random_state=0, device=model.device).fit(some)
+    variance = pca.explained_variance_.astype(np.float64)
+    total = float(variance.sum()) / max(float(pca.explained_variance_ratio_.sum()), 1e-12)
+    kept = max(1, int((variance > LEAST_VARIANCE * variance[0]).sum()))
+
+    def ready(values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.asarray(values, np.float32)).to(model._device())
+
+    return Principal(
+        ready((pca.mean_ - model.offset_) / model.scale_),
+        ready(pca.components_[:kept]),
+        ready(variance[:kept] / model.scale_**2),
+        max(0.0, total - float(variance[:kept].sum())) / model.scale_**2,
+    )
+
+
+def start_encoder(net: Any, at: Principal, gain: torch.Tensor) -> None:
+    r"""Make an encoder begin as :math:`z_i = g_i\, v_i^T (x - \mu)`, with v the axes.
+
+    Parameters
+    ----------
+    net : Sequential
+        Of `isthmus.nets.coders.encoder` with `axes`.
+    at : Principal
+        Mean and axes.
+    gain : Tensor of shape (k,)
+        One factor a number of the code; those beyond the axes begin at 0.
+    """
+    k, scale = min(len(gain), len(at.axes)), at.spread(len(gain))
+    first, gain = net[0], gain[:k, None]
+    if isinstance(first, Paths):  # of the pixels themselves
+        start, first = gain * at.axes[:k], first.linear
+    else:
+        set_linear(net[1].linear, torch.diag(gain[:, 0] * scale), at.mean[:0])
+        start = at.axes / scale
+    set_linear(first, start, -start @ at.mean)
+    still(net[-1].net)
+
+
+def start_decoder(net: Any, at: Principal, gain: torch.Tensor) -> None:
+    r"""Make a decoder begin as :math:`x = \mu + \sum_i g_i z_i v_i`, with v the axes.
+
+    Parameters are those of `start_encoder`.
+    """
+    k, scale = min(len(gain), len(at.axes)), at.spread(len(gain))
+    paths, gain = net[0], gain[:k]
+    if len(net) == 1:  # to the pixels themselves
+        set_linear(paths.linear, at.axes[:k].T * gain, at.mean)
+    else:
+        set_linear(paths.linear, torch.diag(gain / scale), at.mean[:0])
+        set_linear(net[1], at.axes.T * scale, at.mean)
+    still(paths.net)
