@@ -430,6 +430,31 @@ def test_the_report_shows_everything(tmp_path):
     assert page.count("<img") == page.count("alt=")
 
 
+def test_a_page_of_a_study_that_goes_on_loads_itself_again_and_draws_nothing_twice(monkeypatch):
+    study = study_of(digits(), done=False, drawn={}, map_seconds=0.0)
+    study.schedule = SimpleNamespace(kept=["pca", "kmeans", "vae"], left_out=["gan"])
+    page = render(study)
+    for words in ('http-equiv="refresh"', "2 of 3 models", "next is vae", "gan (no time"):
+        assert words in page
+    assert "principal components in place" not in page  # of 24 images that is how maps are made
+
+    def drawn_twice(*args, **options):
+        raise AssertionError
+
+    for verb in ("learned._figures", "walked._traversal", "maps.draw", "report._strip"):
+        monkeypatch.setattr(f"isthmus.views.{verb}", drawn_twice)
+    assert render(study) == page
+    study.done = True
+    assert 'http-equiv="refresh"' not in render(study)
+
+
+def test_what_was_chosen_and_left_out_is_said():
+    plan = [{"model": "pca", "width": 16, "why": "few images"}]
+    page = render(study_of(digits(), plan=plan, left_out={"gan": "a grey raster has no shapes"}))
+    for words in ("few images", "What was chosen, and why", "gan (a grey raster has no shapes)"):
+        assert words in page
+
+
 def test_walks_are_ordered_by_use():
     codes = np.array([[0.0, 5.0, 1.0], [0.0, -5.0, 2.0]])
     assert ordered(None, codes) == [1, 2, 0]

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,8 @@ from isthmus.codes import vectors
 from isthmus.data.images import Images, as_images
 from isthmus.files import replacing
 from isthmus.projections import (
+    QUICK,
+    STEPS,
     around,
     components,
     flat,
@@ -153,11 +159,11 @@ class Map:
         dimensions: int = 2,
         random_state: int = 0,
         verbose: bool = False,
-        quick: bool = False,
+        steps: tuple[int, int] = STEPS,
     ) -> Map:
         """Lay codes (n, k) out; codes per pixel (n, h, w, k) are read as vectors. See `of`.
 
-        `quick` stops t-SNE at half of its steps.
+        `steps` are those of t-SNE, see `isthmus.projections.STEPS`.
         """
         one_of("method", method, METHODS)
         if dimensions not in (2, 3):
@@ -175,17 +181,17 @@ class Map:
             mean, axes = components(codes, width)
         found = cls(codes[:, :0], method, codes, mean, axes, random_state)
         found.codes = roomy(found._reduced(codes), method, random_state)
-        found.points = found._laid_out(dimensions, verbose, quick).astype(np.float32)
+        found.points = found._laid_out(dimensions, verbose, steps).astype(np.float32)
         return found
 
     def _reduced(self, codes: np.ndarray) -> np.ndarray:
         return (codes - self.mean) @ self.axes.T if len(self.axes) else codes
 
-    def _laid_out(self, dimensions: int, verbose: bool, quick: bool) -> np.ndarray:
+    def _laid_out(self, dimensions: int, verbose: bool, steps: tuple[int, int]) -> np.ndarray:
         if self.method == "as is":
             return spread(self.codes) if self.codes.shape[1] == 1 else self.codes
         if self.method == "tsne":
-            return tsne(self.codes, dimensions, self.random_state, verbose, quick)
+            return tsne(self.codes, dimensions, self.random_state, verbose, steps)
         if self.method == "umap":
             return umap(self.codes, dimensions, self.random_state).embedding_
         return self.codes if self.method == "pca" else around(self.codes)
@@ -268,6 +274,39 @@ class Map:
         if version > VERSION:
             raise ValueError(f"{path} has file version {version}: upgrade isthmus to read it")
         return found
+
+
+def lay_out(
+    codes: Mapping[str, np.ndarray],
+    seconds: float = math.inf,
+    random_state: int = 0,
+    clock: Callable[[], float] = time.monotonic,
+) -> dict[str, Map]:
+    """Return a plane map of the codes of every model, by quick t-SNE as long as there is time.
+
+    Parameters
+    ----------
+    codes : dict of str to ndarray of shape (n, k)
+        By the name of the model.
+    seconds : float
+        Time for all of them; those for which none is left are projected.
+    random_state : int
+        Seed of t-SNE.
+    clock : callable
+        Where the time comes from.
+    """
+    until, longest = clock() + seconds, 0.0
+
+    def laid_out(of: np.ndarray) -> Map:
+        nonlocal longest
+        began = clock()
+        method = "auto" if began + 1.2 * longest < until else "pca"
+        found = Map.of_codes(of, method, 2, random_state, steps=QUICK)
+        longest = max(longest, clock() - began)
+        return found
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # t-SNE leaves the interpreter free
+        return dict(zip(codes, pool.map(laid_out, codes.values()), strict=True))
 
 
 def _suited(codes: np.ndarray, method: str, dimensions: int) -> str:

@@ -11,8 +11,8 @@ from isthmus.progress import Bar
 
 SPREAD = 0.38
 """Images of one unit lie within this radius around its place on the grid, where units have 1."""
-STEPS, STEPS_QUICK = (250, 500), (100, 250)
-"""Steps of t-SNE that pull groups apart, and steps after them."""
+STEPS, QUICK = (250, 500), (100, 250)
+"""Steps of t-SNE, first with groups pulled apart: to the end, and until groups can be seen."""
 
 
 def components(codes: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -79,21 +79,24 @@ def _solver(dimensions: int) -> str:
 
 
 def tsne(
-    codes: np.ndarray, dimensions: int, random_state: int, verbose: bool, quick: bool = False
+    codes: np.ndarray,
+    dimensions: int,
+    random_state: int,
+    verbose: bool,
+    steps: tuple[int, int] = STEPS,
 ) -> np.ndarray:
-    """Return the layout of codes by t-SNE, at half of its steps if it is to be quick."""
+    """Return the layout of codes by t-SNE."""
     from openTSNE import TSNE
 
-    early, steps = STEPS_QUICK if quick else STEPS
-    with Bar("t-SNE", early + steps, verbose) as bar:
+    with Bar("t-SNE", sum(steps), verbose) as bar:
         tsne = TSNE(
             dimensions,
+            early_exaggeration_iter=steps[0],
+            n_iter=steps[1],
             perplexity=_perplexity(len(codes)),
-            early_exaggeration_iter=early,
-            n_iter=steps,
             initialization="pca",
             neighbors="annoy",  # "exact" runs scikit-learn's threads: not within threads of ours
-            negative_gradient_method="bh" if quick else _solver(dimensions),
+            negative_gradient_method=_solver(dimensions),
             random_state=random_state,
             n_jobs=1,  # its own threads spin while they wait: 50 times slower on a busy machine
             callbacks=lambda *state: bar.advance(50),

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.views.flags import judged, mean_image
 from isthmus.views.table import (
     barred,
     can_win,
@@ -101,6 +102,12 @@ def answers(scores: Sequence[Score], baseline: Mapping[str, float]) -> list[Answ
         _explain(scores),
     )
     return [answer for answer in asked if answer is not None]
+
+
+def answers_of(study: Any) -> list[Answer]:
+    """Return which representation of a study is best for what; see `isthmus.views.answers`."""
+    baseline = mean_image(study.images, study.scores)
+    return answers(judged(study, baseline), baseline)
 
 
 def width_of(scores: Sequence[Score]) -> int | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from isthmus.views.table import known
+import numpy as np
+
+from isthmus.data.images import to_unit
+from isthmus.views.pictures import SAMPLED_ROWS, some
+from isthmus.views.table import can_win, known
 
 BELOW = 0.95
 """Share of the mean image's error from which on reconstructions are no better than it."""
@@ -75,3 +80,41 @@ def flags_of(
         note = f"its code says nothing: {bits:.2g} bits for one image"
         found.setdefault("collapsed code", Flag("collapsed code", note))
     return sorted(found.values(), key=lambda flag: not flag.bars)
+
+
+def judged(study: Any, baseline: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
+    """Return the scores of a study with what decides who can be best, those who cannot last.
+
+    Beside its measures a score has ``flags``, ``image_numbers`` and ``image_bits``, ``numbers``
+    of its code, whether it is ``supervised``, and ``kept``, the share of what differs between
+    images that comes back.
+    """
+    images = study.images
+    baseline = baseline or mean_image(images, study.scores)
+    pixels = int(np.prod(images.shape[1:]))
+    found = []
+    for score in study.scores:
+        model = study.models.get(score["model"])
+        health = [str(note) for note in getattr(model, "health_", None) or []]
+        more: dict[str, Any] = {"image_numbers": pixels}
+        if images.dtype == np.uint8:
+            more["image_bits"] = 8 * pixels
+        if (mse := known(score, "mse")) is not None and baseline["mse"] > 0:
+            more["kept"] = 1 - mse / baseline["mse"]
+        more["supervised"] = bool(getattr(model, "needs_labels", False))
+        scored = {**score, **more}
+        found.append(scored | {"flags": flags_of(scored, health, baseline)})
+    return sorted(found, key=lambda score: not can_win(score))
+
+
+def mean_image(images: Any, scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Measure the simplest answer there is: the mean training image for every held-out one."""
+    mean = to_unit(np.asarray(some(images.train, SAMPLED_ROWS))).mean(axis=0, dtype=np.float64)
+    mse = float(np.mean((to_unit(np.asarray(some(images.test, SAMPLED_ROWS))) - mean) ** 2))
+    peaks = [  # the study chose what counts as full range, and it shows in any pair of scores
+        10 * math.log10(error) + psnr
+        for score in scores
+        if (error := known(score, "mse")) and (psnr := known(score, "psnr")) is not None
+    ]
+    peak = peaks[0] if peaks else 0.0
+    return {"mse": mse, "psnr": peak - 10 * math.log10(mse) if mse > 0 else math.inf}

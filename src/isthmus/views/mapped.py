@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+import math
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from isthmus.codes import vectors
+from isthmus.layouts import Map, lay_out
 from isthmus.views import maps
 from isthmus.views.pictures import Pictures, some
 
 PLACED = 5500
 """Images on all maps of a report together, about: fewer each where there are many models."""
 FEWEST, MOST = 300, 800
-"""Images on one map, at least and at most."""
-QUICK_FROM = 4
-"""Models from which on t-SNE stops at half of its steps."""
+"""Images on one map, at least and at most, where the study does not say how many."""
 SIZE = 760
 """Width of a map in pixels."""
 LEGEND_SHOWN = 12
@@ -45,70 +43,76 @@ class Maps:
 
     def __init__(self, study: Any, pictures: Pictures):
         self.study, self.pictures = study, pictures
-        self.count = len(getattr(study, "planned", ()) or study.models)
-        each = min(MOST, max(FEWEST, PLACED // max(1, self.count)))
-        self.quick = self.count >= QUICK_FROM
-        self.held = some(study.images.test, each)
+        each = min(MOST, max(FEWEST, PLACED // max(1, len(study.models))))
+        self.held = some(study.images.test, getattr(study, "mapped", each))
+        self.seconds = getattr(study, "map_seconds", math.inf)
         self._lay_out()
 
-    def _lay_out(self) -> None:
-        new = [name for name in self.study.models if ("place", name) not in self.pictures.drawn]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # t-SNE leaves the interpreter free
-            for name, found in zip(new, pool.map(self._placed, new), strict=True):
-                self.pictures.drawn["place", name] = found
+    def _key(self, what: str, name: str) -> tuple[Any, ...]:
+        """Return the key of a map: a projection on the way is no map at the end."""
+        return what, name, self.seconds > 0, len(self.held)
 
-    def _placed(self, name: str) -> tuple[np.ndarray, Any, str] | None:
-        model = self.study.models[name]
-        codes = vectors(model, self.held)
-        if codes.ndim != 2 or not np.isfinite(codes).all():
-            return None  # an index without a codebook is no place
-        lay_out = partial(maps.layout, random_state=self.study.random_state, quick=self.quick)
-        return lay_out(codes), self.held, how(model, codes)
+    def _lay_out(self) -> None:
+        """Lay out the codes of models that have no map yet."""
+        kept = self.pictures.drawn
+        new = [name for name in self.study.models if self._key("place", name) not in kept]
+        found = {name: vectors(self.study.models[name], self.held) for name in new}
+        # an index without a codebook is no place
+        codes = {name: c for name, c in found.items() if c.ndim == 2 and np.isfinite(c).all()}
+        laid_out = lay_out(codes, self.seconds, self.study.random_state)
+        for name in new:
+            kept[self._key("place", name)] = laid_out.get(name)
+
+    def _map(self, name: str) -> Map | None:
+        return self.pictures.drawn[self._key("place", name)]
 
     def of(self, name: str) -> tuple[np.ndarray, Any] | None:
         """Return where held-out images lie by a model, and these images."""
-        found = self.pictures.drawn["place", name]
-        return None if found is None else found[:2]
+        found = self._map(name)
+        return None if found is None else (found.points, self.held)
 
     def shown(self) -> dict[str, Any]:
         """Return the maps for the template."""
-        figures = []
-        for name in self.study.models:
-            if self.pictures.drawn["place", name] is not None:
-                figures.append(self.pictures.once(("map", name), partial(self._drawn, name)))
-        drawn = {figure["name"] for figure in figures}
-        unable = [name for name in self.study.models if name not in drawn]
+        able = {n: found for n in self.study.models if (found := self._map(n)) is not None}
+        figures = [
+            self.pictures.once(self._key("map", name), partial(self._drawn, name, found))
+            for name, found in able.items()
+        ]
+        unable = [name for name in self.study.models if name not in able]
         return {"figures": figures, "unable": unable, "n": len(self.held), "bound": self._bound()}
 
-    def _drawn(self, name: str) -> dict[str, Any]:
-        places, shown, words = self.pictures.drawn["place", name]
+    def _drawn(self, name: str, found: Map) -> dict[str, Any]:
         picture = maps.draw(
-            places,
-            np.asarray(shown),
-            shown.y,
+            found.points,
+            np.asarray(self.held),
+            self.held.y,
             classes_of(self.study.images),
             SIZE,
             limits=self.pictures.limits,
         )
+        words = how(self.study.models[name], found)
         return {"name": name, "how": words, **self.pictures.embed(picture)}
 
     def _bound(self) -> str:
         """Say what was done to save time."""
         n, all_of_them = len(self.held), len(self.study.images.test)
         bounds = [f"{n:,} of {all_of_them:,} held-out images"] if n < all_of_them else []
-        if self.quick and n >= maps.TSNE_FROM:
+        methods = [found.method for name in self.study.models if (found := self._map(name))]
+        if "tsne" in methods:
             bounds.append("half of the steps of t-SNE")
-        return f"To save time: {' and '.join(bounds)}." if bounds else ""
+        if "pca" in methods and n >= maps.TSNE_FROM:
+            bounds.append("principal components in place of t-SNE")
+        return f"To save time: {', '.join(bounds)}." if bounds else ""
 
 
-def how(model: Any, codes: np.ndarray) -> str:
+def how(model: Any, found: Map) -> str:
     """Say how codes were laid out."""
-    n, width = codes.shape
+    width = len(found.mean)
     if width == 2:
         return "the two numbers of the code, across and upwards."
     if width == 1:
         return "the one number of the code across; upwards the images are only spread out."
-    method = "t-SNE" if n >= maps.TSNE_FROM else "principal components"
+    method = "t-SNE" if found.method == "tsne" else "principal components"
     what = "distances to the codebook" if hasattr(model, "codebook_") else "numbers"
     return f"{method} of {width} {what}. The axes have no unit: only nearness counts."
 

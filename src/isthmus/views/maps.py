@@ -44,9 +44,7 @@ def palette(n: int) -> list[str]:
     return ["#" + "".join(f"{round(255 * value):02x}" for value in colour) for colour in rgb]
 
 
-def layout(
-    codes: Any, method: str = "auto", random_state: int = 0, *, quick: bool = False
-) -> np.ndarray:
+def layout(codes: Any, method: str = "auto", random_state: int = 0) -> np.ndarray:
     """Lay codes out in the plane; `isthmus.layouts.Map` also places new ones, and fills space.
 
     Codes two wide are returned as they are. Codes one wide keep their axis; the second axis only
@@ -61,8 +59,6 @@ def layout(
         "auto" is t-SNE from 50 codes on, principal components below.
     random_state : int
         Seed of t-SNE.
-    quick : bool
-        Stop t-SNE at half of its steps: groups stand, and are less tidy.
 
     Returns
     -------
@@ -74,7 +70,7 @@ def layout(
     (2, 2)
     """
     one_of("method", method, ("auto", "pca", "tsne"))
-    return Map.of_codes(codes, method, 2, random_state, quick=quick).points
+    return Map.of_codes(codes, method, 2, random_state).points
 
 
 def draw(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import date
@@ -12,20 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.data.images import to_unit
 from isthmus.files import replacing
 from isthmus.views import labelled, learned, mapped, table, walked
 from isthmus.views.answers import Answer, answers, curve_of, drawn_curve
 from isthmus.views.cards import Cards
 from isthmus.views.charts import curves, losses_of, rate_against_error
-from isthmus.views.flags import flags_of
+from isthmus.views.flags import judged, mean_image
 from isthmus.views.pictures import (
-    SAMPLED_ROWS,
     SHEET_WIDTH,
     SMALL_WIDTH,
     STRIP_WIDTH,
     Pictures,
-    some,
 )
 
 TIMES = " \N{MULTIPLICATION SIGN} "
@@ -35,7 +31,7 @@ RELOADED = 4
 
 
 def write_report(
-    study: Any, path: str | Path, *, live: bool = False, drawn: dict[Any, Any] | None = None
+    study: Any, path: str | Path, *, live: bool | None = None, drawn: dict[Any, Any] | None = None
 ) -> Path:
     """Write the report of a study: one HTML file that needs nothing else.
 
@@ -45,11 +41,12 @@ def write_report(
         Images, fitted models, their scores and notes.
     path : str or Path
         The file to write, replaced as a whole.
-    live : bool
-        Write a page that loads itself again every few seconds, for a study that goes on.
+    live : bool, optional
+        Write a page that loads itself again every few seconds; by default while the study is not
+        `done`.
     drawn : dict, optional
         An empty one, given again at every writing of the same study: what was drawn of a model is
-        kept there and not drawn twice.
+        kept there and not drawn twice. By default what the study has under that name.
 
     Returns
     -------
@@ -73,12 +70,13 @@ def write_report(
     return Path(path)
 
 
-def render(study: Any, *, live: bool = False, drawn: dict[Any, Any] | None = None) -> str:
+def render(study: Any, *, live: bool | None = None, drawn: dict[Any, Any] | None = None) -> str:
     """Return the report of a study as text; see `write_report`."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    pictures = Pictures(study.images, drawn)
-    baseline = pictures.once("baseline", partial(_mean_image, study.images, study.scores))
+    live = not getattr(study, "done", True) if live is None else live
+    pictures = Pictures(study.images, getattr(study, "drawn", None) if drawn is None else drawn)
+    baseline = mean_image(study.images, study.scores)
     scores = judged(study, baseline)
     study = _in_order(study, scores)
     by_name = {score["model"]: score for score in scores}
@@ -101,8 +99,8 @@ def render(study: Any, *, live: bool = False, drawn: dict[Any, Any] | None = Non
         table=table.summary(scores),
         flags={name: score["flags"] for name, score in by_name.items()},
         cards=_cards(study, scores, pictures, maps, found),
-        left_out=dict(getattr(study, "left_out", None) or {}),
-        chosen=_chosen(study),
+        left_out=_left_out(study),
+        plan=list(getattr(study, "plan", None) or []),
         reconstructions=_reconstructions(study, pictures, by_name),
         baseline={key: table.written(baseline, key) for key in baseline},
         samples=_samples(study, pictures),
@@ -116,37 +114,6 @@ def render(study: Any, *, live: bool = False, drawn: dict[Any, Any] | None = Non
         health=_health(study, by_name, baseline),
         settings=_settings(study, by_name),
     )
-
-
-def judged(study: Any, baseline: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
-    """Return the scores of a study with what decides who can be best, those who cannot last.
-
-    Beside its measures a score has ``flags``, ``image_numbers`` and ``image_bits``, ``numbers``
-    of its code, whether it is ``supervised``, and ``kept``, the share of what differs between
-    images that comes back.
-    """
-    images = study.images
-    baseline = baseline or _mean_image(images, study.scores)
-    pixels = int(np.prod(images.shape[1:]))
-    found = []
-    for score in study.scores:
-        model = study.models.get(score["model"])
-        health = [str(note) for note in getattr(model, "health_", None) or []]
-        more: dict[str, Any] = {"image_numbers": pixels}
-        if images.dtype == np.uint8:
-            more["image_bits"] = 8 * pixels
-        if (mse := table.known(score, "mse")) is not None and baseline["mse"] > 0:
-            more["kept"] = 1 - mse / baseline["mse"]
-        more["supervised"] = bool(getattr(model, "needs_labels", False))
-        scored = {**score, **more}
-        found.append(scored | {"flags": flags_of(scored, health, baseline)})
-    return sorted(found, key=lambda score: not table.can_win(score))
-
-
-def answers_of(study: Any) -> list[Answer]:
-    """Return which representation of a study is best for what; see `isthmus.views.answers`."""
-    baseline = _mean_image(study.images, study.scores)
-    return answers(judged(study, baseline), baseline)
 
 
 def _in_order(study: Any, scores: Sequence[Mapping[str, Any]]) -> Any:
@@ -164,14 +131,21 @@ def _cards(
     cards = Cards(study, scores, pictures, maps.of)
     shown = []
     for answer in found:
-        key = ("card", answer.use, answer.models, len(scores) if answer.at else 0)
+        key = (
+            "card",
+            answer.use,
+            answer.models,
+            maps.seconds > 0,
+            len(scores) if answer.at else 0,
+        )
         picture = pictures.once(key, partial(cards.shown, answer))
         shown.append({"answer": answer, "picture": picture})
     return shown
 
 
 def _live(study: Any) -> dict[str, Any]:
-    waiting = list(getattr(study, "waiting", ()) or ())
+    kept = getattr(getattr(study, "schedule", None), "kept", ())
+    waiting = [name for name in kept if name not in study.models]
     return {
         "seconds": RELOADED,
         "done": len(study.models),
@@ -180,11 +154,16 @@ def _live(study: Any) -> dict[str, Any]:
     }
 
 
-def _chosen(study: Any) -> list[tuple[str, str]]:
-    """Return what the study chose by itself, and why, as pairs."""
-    chosen = getattr(study, "chosen", None) or {}
-    pairs = chosen.items() if isinstance(chosen, Mapping) else enumerate(chosen, 1)
-    return [(str(name), str(reason)) for name, reason in pairs]
+def _left_out(study: Any) -> dict[str, str]:
+    """Return why which models are not in the study."""
+    known = getattr(study, "left_out", None)
+    if known is None:
+        names = getattr(getattr(study, "schedule", None), "left_out", ())
+        known = dict.fromkeys(
+            names, "no time for it: give a larger --budget, or name it in --models"
+        )
+    noted = [note.partition(" was left out: ") for note in study.notes]
+    return dict(known) | {name: reason.rstrip(".") for name, was, reason in noted if was}
 
 
 def _summary(study: Any) -> str:
@@ -234,20 +213,6 @@ def _facts(study: Any) -> list[tuple[str, str]]:
     return facts + ([("Command", study.command)] if study.command else [])
 
 
-def _mean_image(images: Any, scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Measure the simplest answer there is: the mean training image for every held-out one."""
-    mean = to_unit(np.asarray(some(images.train, SAMPLED_ROWS))).mean(axis=0, dtype=np.float64)
-    mse = float(np.mean((to_unit(np.asarray(some(images.test, SAMPLED_ROWS))) - mean) ** 2))
-    peaks = [  # the study chose what counts as full range, and it shows in any pair of scores
-        10 * math.log10(known) + psnr
-        for score in scores
-        if (known := table.known(score, "mse"))
-        and (psnr := table.known(score, "psnr")) is not None
-    ]
-    peak = peaks[0] if peaks else 0.0
-    return {"mse": mse, "psnr": peak - 10 * math.log10(mse) if mse > 0 else math.inf}
-
-
 def _reconstructions(
     study: Any, pictures: Pictures, scores: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
@@ -282,7 +247,7 @@ def _one_of_each(y: Any, n: int, wanted: int) -> np.ndarray:
 
 def _samples(study: Any, pictures: Pictures) -> dict[str, Any]:
     able = {name: model for name, model in study.models.items() if hasattr(model, "sample")}
-    small = len(getattr(study, "planned", ()) or able) not in (1, 2, 4)
+    small = len(able) not in (1, 2, 4)
     width = SMALL_WIDTH if small else SHEET_WIDTH
     n = pictures.columns(width) * 4
 
@@ -290,7 +255,7 @@ def _samples(study: Any, pictures: Pictures) -> dict[str, Any]:
         return pictures.sheet(model.sample(n, random_state=study.random_state), width)
 
     figures = [
-        {"name": name, "n": n, **pictures.once(("samples", name), partial(drawn, model))}
+        {"name": name, "n": n, **pictures.once(("samples", name, width), partial(drawn, model))}
         for name, model in able.items()
     ]
     unable = [name for name in study.models if name not in able]
