@@ -295,7 +295,7 @@ def test_without_the_page_one_sentence_says_how_to_build_it(run, tmp_path, image
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory, images):
+def study(tmp_path_factory, images, one_machine):
     folder = tmp_path_factory.mktemp("runs") / "mine"
     result = ist.study("digits", ["pca", "kmeans", "som"], width=4)
     result.report(folder)

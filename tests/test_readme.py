@@ -10,6 +10,7 @@ import pytest
 from isthmus import cli
 from isthmus.models import FAMILIES, family
 
+pytestmark = pytest.mark.usefixtures("one_machine")
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 

@@ -9,6 +9,7 @@ from isthmus import studies as module
 from isthmus.models import every_name, named
 from isthmus.neural import NeuralRepresentation
 
+pytestmark = pytest.mark.usefixtures("one_machine")
 QUICK = ["kmeans", "pca"]
 
 
