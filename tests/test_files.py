@@ -66,6 +66,30 @@ def test_bars_within_bars_share_a_display():
     assert progress._display == progress._open == []
 
 
+def test_without_a_terminal_a_line_is_written_now_and_then():
+    said, now = [], [0.0]
+    lines = progress.Lines(said.append, clock=lambda: now[0])
+    study, fit = lines.add_task("study", 3), lines.add_task("fit", 100)
+    lines.update(study, 1, "vae, 45 s left")
+    for second in range(21):
+        now[0] = second
+        lines.update(fit, 1, "loss 0.5 █▁")
+    lines.remove_task(fit)
+    assert [task.description for task in lines.tasks] == ["study"]
+    assert said == [
+        "isthmus: study 1/3 vae, 45 s left | fit 0/100",
+        "isthmus: study 1/3 vae, 45 s left | fit 11/100 loss 0.5 █▁",
+        "isthmus: study 1/3 vae, 45 s left | fit 21/100 loss 0.5 █▁",
+    ]
+
+
+def test_a_sparkline_follows_the_values():
+    falling = progress.sparkline([2.0**-i for i in range(64)])
+    assert len(falling) == progress.SPARKS
+    assert list(falling) == sorted(falling, reverse=True)
+    assert progress.sparkline([1e9, -1.0]) == "█▁"
+
+
 def test_values_become_what_json_can_hold_and_come_back():
     value = {
         "a": np.float32(0.5), "b": np.arange(3), 3: (True, None, np.int64(7)), "c": math.inf,

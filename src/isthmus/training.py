@@ -28,7 +28,7 @@ from isthmus.checkpoints import (
 )
 from isthmus.curves import Curves
 from isthmus.data.images import Images
-from isthmus.progress import Bar
+from isthmus.progress import Bar, sparkline
 from isthmus.tensors import is_plain, same_blocks_again
 
 
@@ -339,7 +339,7 @@ class Loop:
 
     def _note(self) -> str:
         named = {n: values for n, values in self.history.items() if n.endswith("loss") and values}
-        return "  ".join(f"{n} {values[-1]:.4g}" for n, values in named.items())
+        return "  ".join(f"{n} {v[-1]:.4g} {sparkline(v)}" for n, v in named.items())
 
     def _checkpoint(self, *, now: bool) -> None:
         recent = time.monotonic() - self.saved < CHECKPOINT_SECONDS
