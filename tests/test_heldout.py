@@ -2,6 +2,7 @@
 
 import json
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +153,18 @@ def test_a_hash_follows_from_the_values_of_an_image_alone(shape):
     floats = np.random.default_rng(1).normal(size=shape)
     np.testing.assert_array_equal(row_hashes(floats), row_hashes(floats.astype(np.float32)))
     assert not np.isin(row_hashes(floats), expected).any()
+
+
+def test_subsets_have_the_hashes_of_their_set_and_changed_images_their_own():
+    X = np.random.default_rng(0).integers(0, 256, (20, 4, 4), dtype=np.uint8)
+    images = Images(X).split()
+    hashes = row_hashes(images)
+    for half, mask in ((images.train, ~images.is_test), (images.test, images.is_test)):
+        assert half.hashes is not None
+        np.testing.assert_array_equal(half.hashes, hashes[mask])
+        np.testing.assert_array_equal(half[::-1].hashes, row_hashes(np.asarray(half)[::-1]))
+    changed = replace(images, data=255 - X)
+    np.testing.assert_array_equal(row_hashes(changed), row_hashes(255 - X))
 
 
 def test_hashes_never_change():

@@ -41,6 +41,7 @@ def row_hashes(images: Any) -> np.ndarray:
     r"""Return 32 bits an image that follow from its values alone, uint32 (n,).
 
     The same for uint8 and for these values divided by 255, and for (n, h, w) and (n, h, w, 1).
+    Images keep theirs, and subsets of them have them from there.
     Values x read as words of 32 bits are hashed by multiply-shift, :math:`\lfloor (\sum_i a_i x_i
     \bmod 2^{64}) / 2^{32} \rfloor`: two different images agree once in 2^32.
 
@@ -56,12 +57,15 @@ def row_hashes(images: Any) -> np.ndarray:
     (False, True)
     """
     images = as_images(images)
+    if images.hashes is not None:
+        return images.hashes
     width = int(np.prod(images.shape[1:]))
     factors = _numbers(2 * min(BLOCK, (width + 1) // 2))
     size = CHUNK // max(1, width * images.dtype.itemsize)
     size = max(1, min(size, chunk_rows(images.shape)))
     found = [_hashed(chunk.reshape(len(chunk), -1), factors) for chunk in images.chunks(size)]
-    return np.concatenate([np.empty(0, np.uint32), *found])
+    images.hashes = np.concatenate([np.empty(0, np.uint32), *found])
+    return images.hashes
 
 
 def _hashed(rows: np.ndarray, factors: np.ndarray) -> np.ndarray:

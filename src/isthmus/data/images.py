@@ -90,6 +90,7 @@ class Images:
     sizes: Any = None
     changes: Any = None
     loading: dict[str, Any] = field(default_factory=dict)
+    hashes: Any = field(default=None, init=False)  # see `isthmus.heldout.row_hashes`
 
     def __post_init__(self) -> None:
         if self.rows is not None:
@@ -171,18 +172,16 @@ class Images:
         def pick(values: Any) -> Any:
             return None if values is None else values[index]
 
-        return replace(
+        beside = ("y", "names", "is_test", "sizes", "changes", "label_maps")
+        chosen = replace(
             self,
             data=data,
             rows=rows,
-            y=pick(self.y),
-            names=pick(self.names),
-            is_test=pick(self.is_test),
-            sizes=pick(self.sizes),
-            changes=pick(self.changes),
-            label_maps=pick(self.label_maps),
             factors={name: values[index] for name, values in self.factors.items()},
+            **{name: pick(getattr(self, name)) for name in beside},
         )
+        chosen.hashes = pick(self.hashes)
+        return chosen
 
     @property
     def shape(self) -> tuple[int, ...]:
