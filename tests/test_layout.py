@@ -11,7 +11,7 @@ import isthmus
 
 HERE = Path(isthmus.__file__).parent
 ORDER = [
-    {"files", "progress", "words"},
+    {"files", "memory", "progress", "words"},
     {"data"},
     {
         "tensors",
@@ -44,7 +44,7 @@ ORDER = [
     },
     {"views"},
     {"probing", "grouping", "strangeness", "tuning", "measures", "uses"},
-    {"studies", "reproduce", "recipes", "document"},
+    {"plan", "prepare", "studies", "reproduce", "recipes", "document"},
     {"explorer", "cli", "commands", "options", "signature", "terminal"},
 ]
 """Left never imports right."""

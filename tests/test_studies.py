@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import isthmus as ist
-from isthmus import studies as module
+from isthmus.memory import PeakMemory
 from isthmus.models import every_name, named
 from isthmus.neural import NeuralRepresentation
 
@@ -116,15 +116,16 @@ def test_vectors_without_labels(tmp_path):
 
 def test_what_cannot_learn_from_the_images_is_left_out_and_said(monkeypatch):
     names = ["pca", "nmf", "autoencoder-conv", "classifier"]
-    monkeypatch.setattr(module, "every_name", lambda: names)
+    monkeypatch.setattr("isthmus.prepare.every_name", lambda: names)
     X = np.random.default_rng(0).normal(size=(90, 12))
     result = ist.study(X)
     assert list(result.models) == ["pca"]
-    for words in ("nmf was left out: Negative", "autoencoder-conv was left out", "requires y"):
-        assert any(words in note for note in result.notes), words
+    for name, words in (("nmf", "below 0"), ("autoencoder-conv", "vectors"), ("classifier", "no")):
+        assert words in result.left_out[name]
+    assert [row["why"] for row in result.plan] == ["one of every family"]
     given = ist.study(X, ["pca", "nmf"])
     assert list(given.models) == ["pca"]
-    assert "nmf was left out: Negative" in given.notes[-1]
+    assert any("nmf was left out: Negative" in note for note in given.notes)
 
 
 class CannotFit(ist.PCA):
@@ -236,7 +237,7 @@ def test_interrupt_keeps_what_is_done(monkeypatch):
 
 
 def test_peak_memory_sees_an_allocation():
-    with module._PeakMemory() as memory:
+    with PeakMemory() as memory:
         block = np.ones(40 * 2**20, dtype=np.uint8)
     assert 35 * 2**20 < memory.peak < 80 * 2**20
     del block

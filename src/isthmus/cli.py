@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,6 @@ from isthmus.commands.given import (
     images_from,
     in_half,
     learnt_in_words,
-    loading,
     model_and_images,
     save_from,
     to_learn_from,
@@ -46,7 +46,6 @@ from isthmus.options import (
     Source,
     Split,
     option_for,
-    seconds_of,
     values_of,
 )
 from isthmus.terminal import (
@@ -56,7 +55,6 @@ from isthmus.terminal import (
     picture_of,
     print_changed,
     print_json,
-    print_scores,
     print_skipped,
     print_table,
     save_array,
@@ -77,65 +75,6 @@ fit_app = typer.Typer(no_args_is_help=True, help="Fit one family and save the mo
 app.add_typer(fit_app, name="fit")
 for _command_of in commands():
     app.command()(_command_of)
-
-
-@app.command()
-def study(
-    source: Source,
-    output: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Folder of the report.", show_default="runs/SOURCE"),
-    ] = None,
-    models: Annotated[
-        str | None, typer.Option(help="Families, as kmeans,autoencoder-conv.", show_default="all")
-    ] = None,
-    budget: Annotated[
-        str | None, typer.Option(help="Time for everything: 90s, 5m, 1h.", show_default="none")
-    ] = None,
-    width: Annotated[
-        int | None, typer.Option(help="Numbers in a code.", show_default="32")
-    ] = None,
-    size: Size = None,
-    resize: Resize = "crop",
-    color: Color = "auto",
-    dtype: Dtype = "uint8",
-    bits: Bits = None,
-    layout: Layout = "auto",
-    per: Per = "image",
-    seed: Seed = 0,
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Fit every family, measure all on held-out images, write a report."""
-    from isthmus.models import named
-    from isthmus.studies import check_folder
-    from isthmus.studies import study as run
-
-    names = [name.strip() for name in models.split(",")] if models else None
-    seconds = seconds_of(budget)
-    folder = output or Path("runs") / (Path(source).name or "study")
-    check_folder(folder, force=force)
-    for name in names or ():
-        named(name)
-    result = run(
-        source,
-        names,
-        budget=seconds,
-        width=width,
-        random_state=seed,
-        verbose=watched(as_json),
-        **loading(size, resize, color=color, dtype=dtype, bits=bits, layout=layout, per=per),
-    )
-    result.command = _command()
-    report = result.report(folder, force=force)
-    if as_json:
-        print_json({"report": str(report), "scores": result.scores, "notes": result.notes})
-        return
-    print_scores(result.scores)
-    for note in result.notes:
-        typer.echo(note)
-    print_skipped(result.images)
-    typer.echo(f"report: {report}")
 
 
 @app.command()
@@ -362,12 +301,6 @@ def _list_sets(as_json: bool) -> None:
     print_json(rows) if as_json else print_table(rows)
 
 
-def _command() -> str:
-    import shlex
-
-    return shlex.join(["isthmus", *sys.argv[1:]])
-
-
 def main() -> None:
     """Run the command line; an error of the user is one line on standard error and exit code 2."""
     # waiting threads of torch spin; on a shared machine that costs others, and us, far more than
@@ -377,7 +310,7 @@ def main() -> None:
     usage_error = typer.BadParameter.__base__
     click_error = usage_error.__base__ if usage_error else Exception
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, obj=time.monotonic())  # when the command began
     except typer.Abort:
         code = 130
     except click_error as error:  # type: ignore[misc]

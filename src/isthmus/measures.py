@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,25 @@ from isthmus.data.images import Images
 from isthmus.data.ranges import UNIT, in_words, is_nominal
 from isthmus.grouping import cluster_scores
 from isthmus.heldout import halves
-from isthmus.probing import labelled_halves, probed
+from isthmus.probing import LABELS, labelled_halves, probed
+from isthmus.scores.labels import PROBES
 from isthmus.uses import psnr_within, uses
 
 MEASURED_BYTES = 256 * 2**20
-"""Held-out images that are measured, as float32, at most; and at most 10,000 of them."""
+"""Held-out images that are measured, as float32, at most; and at most `MOST` of them."""
+MOST = 10_000
+FEWEST, NUMBERS = 200, 2**22
+"""Where fewer are asked for: so many, or as many as have so many numbers together."""
 
 
-def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, Any]:
+def measure(
+    model: Any,
+    images: Images,
+    *,
+    most: int = MOST,
+    probes: Sequence[str] = PROBES,
+    random_state: int = 0,
+) -> dict[str, Any]:
     """Return the scores of a fitted model on the held-out images that it has not learnt from.
 
     Parameters
@@ -28,6 +40,11 @@ def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, A
         Fitted on ``images.train``.
     images : Images
         With or without a split; labels are used where there are any.
+    most : int
+        Held-out images measured and labels learnt from, at most, evenly chosen; fewer of images
+        that are large.
+    probes : sequence of {"knn", "linear", "svm"}
+        What reads labels off codes.
     random_state : int
         Seed of the subsets and clusters.
 
@@ -39,14 +56,19 @@ def measure(model: Any, images: Images, *, random_state: int = 0) -> dict[str, A
         `isthmus.uses` says, and psnr_within, half of a 95 % interval.
     """
     train, held, *_ = halves(model, images)
-    held = held[: max(1, min(10_000, MEASURED_BYTES // (4 * pixels_of(images))))]
-    train = train.evenly(20_000)
+    labels = min(LABELS, most)
+    if most < MOST:
+        most = min(most, max(FEWEST, NUMBERS // pixels_of(images)))
+        held = held.evenly(most)
+    held = held[: max(1, min(MOST, MEASURED_BYTES // (4 * pixels_of(images))))]
+    train = train.evenly(2 * most)
     codes, codes_train = features(model, held), features(model, train)
     found: dict[str, Any] = {}
     if hasattr(model, "decode"):
         found |= _errors(model, held, codes, codes_train)
     if images.y is not None:
-        found |= _label_scores(model, images, held, codes, codes_train, random_state)
+        known = held, codes, codes_train
+        found |= _label_scores(model, images, known, labels, probes, random_state)
     return found | uses(model, held, codes, codes_train, random_state)
 
 
@@ -83,21 +105,23 @@ def range_note(images: Images) -> str | None:
 def _label_scores(
     model: Any,
     images: Images,
-    held: Images,
-    codes: np.ndarray,
-    codes_train: np.ndarray,
+    known: tuple[Images, np.ndarray, np.ndarray],
+    labels: int,
+    probes: Sequence[str],
     seed: int,
 ) -> dict[str, Any]:
     """Return what the verbs probe and cluster say, of codes that are known as far as they are."""
+    held, codes, codes_train = known
     try:
-        train, test, *_ = labelled_halves(model, images, random_state=seed)
+        train, test, *_ = labelled_halves(model, images, random_state=seed, most=labels)
     except ValueError:  # no classes to tell apart
         return {}
+    test = test.evenly(max(len(held), FEWEST))
     labelled = bool((np.asarray(images.y) != -1).all())
     Z_test = codes if labelled and len(test) == len(held) else features(model, test)
     same = labelled and len(train) == len(codes_train)
     Z = codes_train if same else features(model, train)
-    read = probed(Z, train, Z_test, test, random_state=seed)
+    read = probed(Z, train, Z_test, test, probes, random_state=seed)
     found: dict[str, Any] = {f"{kind}_accuracy": each.accuracy for kind, each in read.items()}
     clusters = cluster_scores(model, codes, held, seed)
     return found | {

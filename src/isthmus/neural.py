@@ -23,8 +23,8 @@ from isthmus.words import one_of
 
 SLOW = 0.1
 """Share of a time limit from which on a single step is slow."""
-STUDY_STEPS = 20_000
-"""Optimiser steps of a neural family in a study, within 20 to 300 epochs."""
+STUDY_EPOCHS = 500
+"""Passes over the images in a study, at most: few images are soon learnt."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -96,15 +96,15 @@ class NeuralRepresentation(Representation):
     _step = 0  # optimiser steps taken
     _clock = Clock()
     _until = 1.0  # share of the time limit at which the main loop has to be over
+    study_steps, study_least = 2000, 150  # of a study: enough, and fewest worth showing
     _least = 50, 1000  # passes and steps that a fit has by default, at least
     n_axes_ = 0  # principal components that the networks began at; models of old had none
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
-        """Return an unfitted model of a size that suits the images, and about 20,000 steps."""
-        steps = -(-len(images) // cls.batch_size)
-        epochs = min(300, max(20, STUDY_STEPS // steps))
-        return super().for_study(images, width, **{"epochs": epochs} | parameters)
+        """Return an unfitted model of a size that suits the images, with `study_steps`."""
+        steps = min(cls.study_steps, STUDY_EPOCHS * -(-len(images) // cls.batch_size))
+        return super().for_study(images, width, **{"max_steps": steps} | parameters)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

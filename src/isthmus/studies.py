@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import ctypes
-import gc
 import json
+import math
 import sys
-import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from isthmus.data.images import Images
 from isthmus.files import plain, refuse_existing, replacing_folder
 from isthmus.heldout import halves
-from isthmus.measures import measure, range_note
-from isthmus.models import every_name, name_of, named
+from isthmus.measures import measure
+from isthmus.memory import PeakMemory
+from isthmus.plan import Schedule
+from isthmus.prepare import prepare
 from isthmus.progress import Bar
 
-LONGEST_SIDE = 64
-"""Images larger than this are reduced for a study: its families see every pixel at once."""
-FIT_SHARE = 0.6
-"""Share of a time budget spent on fitting; the rest is for measuring and drawing."""
+MAPPED = 250
+"""Held-out images on a map that is a projection."""
+LIVE = 0.1
+"""Share of the time that reports written on the way may take."""
 COLUMNS = (
     "model", "family", "code", "mse", "psnr", "ssim", "bits_per_image", "knn_accuracy",
     "linear_accuracy", "svm_accuracy", "cluster_accuracy", "nmi", "ari", "seconds",
@@ -53,6 +50,14 @@ class Study:
         What a reader should know about how it was done, and which models failed and why.
     unsaved : list of str
         Models that the folder of the report does not hold, as they could not be saved.
+    plan : list of dict
+        What was planned, a record a model: width, architecture, the most steps, seconds and why.
+    left_out : dict of str to str
+        Why other models were not fitted.
+    done : bool
+        Whether no more models are to come.
+    schedule : Schedule
+        How the time was shared out, and what is left of it for drawing.
     """
 
     images: Images
@@ -62,6 +67,21 @@ class Study:
     random_state: int = 0
     command: str | None = None
     unsaved: list[str] = field(default_factory=list)
+    plan: list[dict[str, Any]] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    done: bool = True
+    schedule: Schedule = field(default_factory=lambda: Schedule([], None), repr=False)
+    drawn: dict[Any, Any] = field(default_factory=dict, repr=False)  # by an earlier report
+
+    @property
+    def mapped(self) -> int:
+        """How many held-out images are on a map."""
+        return self.schedule.effort.mapped or MAPPED
+
+    @property
+    def map_seconds(self) -> float:
+        """Time for maps by t-SNE, beyond which they are projections; none on the way."""
+        return self.schedule.for_maps() if self.done else 0.0
 
     def report(self, path: str | Path, *, force: bool = False) -> Path:
         """Write models, scores.json, scores.csv and report.html to a folder; return the report.
@@ -83,7 +103,8 @@ class Study:
             measured = {record["model"] for record in self.scores}
             shown = {name: model for name, model in self.models.items() if name in measured}
             try:
-                write_report(replace(self, models=shown), folder / "report.html")
+                page = folder / "report.html"
+                write_report(replace(self, models=shown), page)
             except OSError:
                 raise
             except Exception as error:  # hours of fitting are not lost for want of a picture
@@ -133,6 +154,8 @@ def study(
     width: int | None = None,
     random_state: int = 0,
     verbose: bool = False,
+    began: float | None = None,
+    watch: Callable[[Study], Any] | None = None,
     **loading: Any,
 ) -> Study:
     """Fit many families on one set of images and measure them on the same held-out images.
@@ -143,16 +166,26 @@ def study(
         Split into train and test as they say, or by chance (a fifth is held out). Where the study
         reads them itself, images with a side of more than 64 pixels are reduced to 64.
     models : list of family names or unfitted models, or dict of name to model, optional
-        Every family and its variants, such as "autoencoder-conv", by default. Those that cannot
-        learn from such images, or fail, are left out, and the notes say why.
+        By default one of every family, and the variants, such as "autoencoder-conv", that suit
+        the images; see `isthmus.plan.suits`. Those that cannot learn from such images, or fail,
+        are left out, and the notes say why.
     budget : float, optional
-        Seconds for the whole study; families trained by gradients stop in time.
+        Seconds for the whole study, its report included. At least 60 % of them are for fitting;
+        where there are too few for all models of a default study, fewer are fitted, and the notes
+        say which were left out. By default 40 to 200, the more, the more there is to learn, and
+        families trained by gradients take their usual number of steps. Models that are given are
+        all fitted, as they are where no budget is given.
     width : int, optional
         Numbers in a code, for the families given by name.
     random_state : int
         Seed of the split and of every fit.
     verbose : bool
         Show progress.
+    began : float, optional
+        When the time of the budget began, by the monotonic clock; by default now.
+    watch : callable, optional
+        Called with the study after every model, as far as that takes little of the time: to write
+        its report on the way, say.
     **loading
         Options of `load_images`, such as ``size=128``.
 
@@ -173,31 +206,50 @@ def study(
     >>> [record["model"] for record in result.scores]
     ['kmeans', 'pca']
     """
-    images, notes = _prepared(images, random_state, loading)
-    result = Study(images, notes=notes, random_state=random_state)
-    chosen = _chosen(models, result.images.train, width, random_state, verbose)
-    deadline = time.monotonic() + budget * FIT_SHARE if budget else None
+    prepared = prepare(
+        images, models, budget=budget, width=width, random_state=random_state, verbose=verbose,
+        began=began, **loading,
+    )  # fmt: skip
+    images, schedule, chosen = prepared.images, prepared.schedule, prepared.models
+    result = Study(images, {}, [], prepared.notes, random_state, schedule=schedule, done=False)
+    result.plan, result.left_out = prepared.plan, prepared.unsuited
+    if verbose:
+        print(schedule.announced(images.source), file=sys.stderr)
+    last, took = schedule.clock(), 0.0
     with Bar("study", len(chosen), verbose) as bar:
-        for i, (name, model) in enumerate(chosen.items()):
-            bar.advance(0, name)
-            try:
-                _limit(model, deadline, [m for m in list(chosen.values())[i:] if _timed(m)])
-                _fit_and_measure(name, model, result)
-            except KeyboardInterrupt:
-                result.notes.append(
-                    f"Interrupted while fitting {name}; the report holds the rest."
-                )
-                return result
-            except Exception as error:  # of a model of one's own it may be any
-                done = "fitted, but not measured" if name in result.models else "left out"
-                result.notes.append(f"{name} was {done}: {_reason(error)}.")
-            bar.advance(1)
-            if name in result.models and getattr(model, "stopped_", "") == "interrupted":
-                result.notes.append(f"Interrupted: {name} was kept as it was, the rest left out.")
+        for name, model in chosen.items():
+            if not _fit_one(name, model, result, bar):
                 break
-    if not result.models:
-        raise ValueError(f"no model could learn from {result.images.source}: {_reasons(notes)}")
+            now = schedule.clock()
+            if watch and took <= LIVE * (now - last):
+                watch(result)
+                last, took = schedule.clock(), schedule.clock() - now
+    result.done = True
+    result.notes += _time_notes(result)
+    if not result.models and not any(note.startswith("Interrupted") for note in result.notes):
+        raise ValueError(f"no model could learn from {images.source}: {_reasons(result.notes)}")
     return result
+
+
+def _fit_one(name: str, model: Any, result: Study, bar: Bar) -> bool:
+    """Fit and measure a model, as far as there is time for it; return whether to go on."""
+    schedule = result.schedule
+    try:
+        seconds = schedule.begin(name)
+        bar.advance(0, f"{name}{schedule.left_in_words()}")
+        if seconds:
+            _fit_and_measure(name, model, result, seconds)
+    except KeyboardInterrupt:
+        result.notes.append(f"Interrupted while fitting {name}; the report holds the rest.")
+        return False
+    except Exception as error:  # of a model of one's own it may be any
+        done = "fitted, but not measured" if name in result.models else "left out"
+        result.notes.append(f"{name} was {done}: {_reason(error)}.")
+    bar.advance(1)
+    if name in result.models and getattr(model, "stopped_", "") == "interrupted":
+        result.notes.append(f"Interrupted: {name} was kept as it was, the rest left out.")
+        return False
+    return True
 
 
 def check_folder(path: Path, *, force: bool) -> None:
@@ -209,85 +261,64 @@ def check_folder(path: Path, *, force: bool) -> None:
         )
 
 
-def _prepared(source: Any, random_state: int, loading: dict) -> tuple[Images, list[str]]:
-    from isthmus.data.readers import load_images
-
-    notes = []
-    limit = {"longest": LONGEST_SIDE} if isinstance(source, str | Path) else {}
-    images = load_images(source, **limit | loading)
-    if len(images) < 4:
-        raise ValueError(f"a study needs at least 4 images, got {len(images)}")
-    if limit and not loading.get("size") and max(images.shape[1:3]) == LONGEST_SIDE:
-        notes.append(
-            f"Images with a side longer than {LONGEST_SIDE} pixels were reduced to that: every "
-            "family here looks at all pixels at once. --size chooses another size."
-        )
-    if images.changed:
-        notes.append(f"{images.changed}.")
-    if images.is_test is None or len(set(images.is_test.tolist())) < 2:
-        images = images.split(random_state=random_state)
-        notes.append("A fifth of the images, chosen by chance, is held out and measured on.")
-    return images, notes + [note for note in (range_note(images.train),) if note]
-
-
-def _chosen(
-    models: Any, train: Images, width: int | None, random_state: int, verbose: bool
-) -> dict[str, Any]:
-    if isinstance(models, dict):
-        return models
-    chosen: dict[str, Any] = {}
-    given = {"random_state": random_state, "verbose": verbose}
-    for model in models if models is not None else every_name():
-        base = model if isinstance(model, str) else _name(model)
-        if isinstance(model, str):
-            cls, parameters = named(model)
-            model = cls.for_study(train, width, **given, **parameters)
-        name, n = base, 2
-        while name in chosen:
-            name, n = f"{base}-{n}", n + 1
-        chosen[name] = model
-    return chosen
-
-
-def _name(model: Any) -> str:
-    """Return the name of the family of a model, or of its class if that is one's own."""
-    try:
-        return name_of(model)
-    except ValueError:
-        return type(model).__name__.lower()
-
-
-def _timed(model: Any) -> bool:
-    return hasattr(model, "max_seconds")
-
-
-def _limit(model: Any, deadline: float | None, waiting: list[Any]) -> None:
-    """Give a model its share of the time that is left."""
-    if deadline is not None and _timed(model) and model.max_seconds is None:
-        left = max(1.0, deadline - time.monotonic())
-        model.set_params(max_seconds=round(left / len(waiting), 1))
-
-
-def _fit_and_measure(name: str, model: Any, result: Study) -> None:
+def _fit_and_measure(name: str, model: Any, result: Study, seconds: float) -> None:
     """Fit a model and keep it in the study, then measure it and keep the record."""
-    with _PeakMemory() as memory:
+    schedule, train = result.schedule, result.images.train
+    if math.isfinite(seconds) and getattr(model, "max_seconds", 0) is None:
+        model.set_params(max_seconds=round(seconds, 2))
+    elif math.isfinite(seconds) and hasattr(model, "study_cost"):
+        train = train.evenly(schedule.affords(name, len(train), seconds))
+    with PeakMemory() as memory:
         started = time.perf_counter()
-        model.fit(result.images.train)
-        seconds = time.perf_counter() - started
+        model.fit(train)
+        took = time.perf_counter() - started
     result.models[name] = model
+    began = schedule.clock()
     record = {
         "model": name,
         "family": type(model).__name__,
         "parameters": {k: v for k, v in model.get_params().items() if k != "verbose"},
         "code": model.code_,
-        **measure(model, result.images, random_state=result.random_state),
-        "seconds": round(seconds, 3),
+        **measure(
+            model,
+            result.images,
+            most=schedule.effort.most,
+            probes=schedule.effort.probes,
+            random_state=result.random_state,
+        ),
+        "seconds": round(took, 3),
         "peak_memory_mb": round(memory.peak / 2**20, 1),
+        "learned_from": len(train),
     }
+    schedule.measured(name, schedule.clock() - began)
     result.scores.append(plain(record, finite=True, unknown=repr))
     measured = halves(model, result.images).measured
     if not measured.held_out or measured.left_out:
         result.notes.append(f"{name} was measured {measured.words}.")
+
+
+def _time_notes(result: Study) -> list[str]:
+    """Return what a reader should know of how the time was spent."""
+    schedule, n = result.schedule, len(result.images.train)
+    notes = []
+    if schedule.left_out:
+        names = ",".join(schedule.left_out)
+        notes.append(
+            f"There was no time for {names.replace(',', ', ')}: a larger --budget fits them as "
+            f"well, or --models {names} these alone."
+        )
+        result.left_out |= dict.fromkeys(schedule.left_out, "there was no time for it")
+    few = {r["model"]: r["learned_from"] for r in result.scores if r["learned_from"] < n}
+    if few:
+        said = ", ".join(f"{name} {count:,}" for name, count in few.items())
+        notes.append(f"As time is short, not all of {n:,} images were learned from: {said}.")
+    most, n_test = schedule.effort.most, len(result.images.test)
+    if most < n_test and result.scores:
+        notes.append(
+            f"Scores are of up to {most:,} of {n_test:,} held-out images, evenly chosen, and "
+            f"probes learned from up to {most:,} labels: isthmus probe takes more."
+        )
+    return notes
 
 
 def _reason(error: Exception) -> str:
@@ -306,35 +337,3 @@ def _reasons(notes: list[str]) -> str:
         if was:
             models.setdefault(reason.rstrip("."), []).append(name)
     return "; ".join(f"{reason} ({', '.join(names)})" for reason, names in models.items())
-
-
-def _return_freed_memory() -> None:
-    gc.collect()
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # other C libraries do without
-            ctypes.CDLL(None).malloc_trim(0)
-
-
-class _PeakMemory:
-    """Watches the memory of this process; `peak` is the most beyond what it began with."""
-
-    def __enter__(self) -> _PeakMemory:
-        self.process, self.done = psutil.Process(), threading.Event()
-        _return_freed_memory()  # or what comes next would be served from it, unseen
-        self.before = self.process.memory_info().rss
-        self.peak = 0
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-        self.thread.start()
-        return self
-
-    def _watch(self) -> None:
-        while not self.done.wait(0.01):
-            self._look()
-
-    def _look(self) -> None:
-        self.peak = max(self.peak, self.process.memory_info().rss - self.before)
-
-    def __exit__(self, *exc: object) -> None:
-        self.done.set()
-        self.thread.join()
-        self._look()  # what is still in use counts, even if the thread never had its turn

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 HOMES = {
+    "studies": ("study",),
     "codec": ("compress", "decompress", "rd"),
     "denoising": ("denoise",),
     "explorer": ("export", "explore"),

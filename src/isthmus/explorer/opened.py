@@ -13,8 +13,9 @@ from isthmus.commands.given import images_for_all
 from isthmus.data.images import Images
 from isthmus.data.like import of_fixed_size
 from isthmus.data.readers import load_images
+from isthmus.prepare import LONGEST_SIDE
 from isthmus.store import load_model
-from isthmus.studies import COLUMNS, LONGEST_SIDE
+from isthmus.studies import COLUMNS
 from isthmus.words import hint
 
 

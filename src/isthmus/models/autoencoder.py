@@ -133,6 +133,7 @@ class Autoencoder(NeuralRepresentation):
     pretrain_epochs: int = 0
 
     width = "latent_dim"
+    study_rank = 1
     _depth = 0  # of pre-training; 0 trains all layers
     _principal: Any = None  # components, until the networks have begun there
     variants: ClassVar[dict[str, dict[str, Any]]] = {

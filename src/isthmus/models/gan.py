@@ -164,6 +164,7 @@ class GAN(NeuralRepresentation):
 
     width = "latent_dim"
     default_width = 100
+    study_steps, study_least, study_weight = 6000, 400, 3.0
     variants: ClassVar[dict[str, dict[str, Any]]] = {"conv": {"architecture": "conv"}}
     _inverting = False  # the game is over, its encoder learns
 

@@ -94,6 +94,7 @@ class KMeans(Codebook, ClusterMixin, Representation):
     noise: float = 0.1
 
     width = "n_clusters"
+    study_rank, study_weight = 1, 0.3
 
     def _fit(self, images: Images) -> None:
         self._check_parameters()

@@ -105,6 +105,8 @@ class NMF(Representation):
     init: str = "nndsvda"
 
     width = "n_components"
+    needs_positive = True
+    study_rank, study_weight, study_cost = 3, 0.3, 6.5
     encodes_by_search = True
 
     def __sklearn_tags__(self) -> Any:

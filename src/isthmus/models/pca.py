@@ -90,6 +90,7 @@ class PCA(Representation):
     solver: str = "auto"
 
     width = "n_components"
+    study_rank, study_weight, study_cost = 1, 0.3, 0.3
 
     def _widest(self, images: Images) -> dict[str, int]:
         return {"n_samples": len(images)} | super()._widest(images)

@@ -116,6 +116,7 @@ class PixelNet(NeuralRepresentation):
 
     width = "n_attributes"
     default_width = 20
+    learns_maps, study_rank = True, 3
     any_size = True
 
     @classmethod

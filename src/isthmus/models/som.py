@@ -138,6 +138,7 @@ class SOM(Codebook, Representation):
 
     width = "grid"
     default_width = 10  # of either side
+    study_rank, study_weight, study_cost = 3, 0.3, 0.3
     _origin = cast(Any, None)  # what `fit` takes images and units about, far from 0
 
     @classmethod

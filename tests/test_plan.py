@@ -1,0 +1,195 @@
+"""How a study shares out its time: pure functions, and a clock that is given."""
+
+import math
+
+import numpy as np
+import pytest
+
+import isthmus as ist
+from isthmus.data.images import Images
+from isthmus.plan import CLOSING, EFFORTS, FIT_SHARE, Effort, Need, Schedule, affordable, shares
+from isthmus.prepare import default_budget, default_names, prepare
+
+GAN = Need("gan", 2, least=10.0, enough=200.0, weight=3.0)
+VAE = Need("vae", 2, least=2.0, enough=200.0)
+PCA = Need("pca", 1, least=0.1, enough=0.5, weight=0.3)
+NMF = Need("nmf", 3, least=1.0, enough=4.0, weight=0.3)
+ALL = [PCA, NMF, VAE, GAN]
+
+
+class Clock:
+    """A clock that moves when it is told to."""
+
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def schedule_of(needs, seconds, **options):
+    clock = Clock()
+    return Schedule(needs, seconds, began=clock.now, clock=clock, **options), clock
+
+
+@pytest.mark.parametrize("seconds", [14, 20, 60, 300])
+def test_shares_use_all_the_time_that_is_of_use_by_weight(seconds):
+    found = shares(ALL, seconds)
+    assert sum(found.values()) == pytest.approx(min(seconds, 404.5), rel=1e-4)
+    assert all(n.least - 1e-9 <= found[n.name] <= n.enough for n in ALL)
+    if GAN.least < found["gan"] < GAN.enough and found["vae"] < VAE.enough:
+        assert found["gan"] == pytest.approx(3 * found["vae"], rel=1e-4)
+
+
+def test_what_is_too_little_is_shared_by_what_each_needs_at_least():
+    found = shares([VAE, GAN], 6)
+    assert found == {"vae": 1.0, "gan": 5.0}
+
+
+def test_fewer_models_are_fitted_rather_than_all_of_them_badly():
+    after = dict.fromkeys(["pca", "nmf", "vae", "gan"], 1.0)
+    assert affordable(ALL, after, 60) == ["pca", "nmf", "vae", "gan"]
+    assert affordable(ALL, after, 12) == ["pca", "nmf", "vae"]
+    assert affordable(ALL, after, 5) == ["pca", "vae"]
+    assert affordable(ALL, after, 0.1) == ["pca"]
+    assert affordable(ALL, after, 0.1, fewest=0) == []
+
+
+def test_measuring_and_drawing_leave_fitting_its_share():
+    for seconds in (40, 60, 120, 600):
+        schedule, _ = schedule_of(ALL, seconds)
+        kept = [need for need in ALL if need.name in schedule.kept]
+        late = sum(schedule.effort.after(need.size) for need in kept)
+        assert late <= (1 - FIT_SHARE) * seconds
+        assert sum(schedule.planned().values()) + late + CLOSING <= seconds
+
+
+def test_the_slower_the_machine_the_hastier_and_the_fewer():
+    quiet, _ = schedule_of(ALL, 40)
+    loaded, _ = schedule_of(ALL, 40, pace=4.0)
+    assert quiet.effort == EFFORTS[0]
+    assert loaded.effort.most < quiet.effort.most
+    assert set(loaded.kept) < set(quiet.kept)
+    assert "pca" in loaded.kept
+    must, _ = schedule_of(ALL, 40, pace=4.0, must=True)
+    assert must.kept == ["pca", "nmf", "vae", "gan"]
+
+
+def test_what_one_model_leaves_the_next_ones_take():
+    schedule, clock = schedule_of(ALL, 120)
+    before = schedule.planned()
+    for name in ("pca", "nmf"):
+        schedule.begin(name)
+        clock.now += 0.2
+        schedule.measured(name, schedule.effort.measuring())
+    assert schedule.planned()["gan"] >= before["gan"]
+    first = schedule.begin("vae")
+    clock.now += first / 2  # it is done early
+    assert schedule.begin("gan") == pytest.approx(min(200, 3 * first + first / 2), rel=0.2)
+
+
+def test_a_study_ends_in_time_on_a_machine_that_slows_down():
+    """Everything but limited fits takes 3 times as long as on a quiet machine."""
+    needs = [*ALL, *(Need(f"vae-{i}", 4, 2.0, 100.0) for i in range(6))]
+    for seconds in (30, 60, 120, 600):
+        schedule, clock = schedule_of(needs, seconds)
+        fitting = 0.0
+        for need in needs:
+            given = schedule.begin(need.name)
+            if given:
+                fitting += given
+                took = 3 * schedule.effort.measuring()
+                clock.now += given + took
+                schedule.measured(need.name, took)
+        n = len(schedule.kept)
+        clock.now += 3 * (CLOSING + n * Effort(0, (), 0).drawing()) + max(0, schedule.for_maps())
+        assert clock.now - schedule.began <= 1.1 * seconds
+        assert schedule.left_out or seconds > 100
+        assert fitting >= 0.4 * seconds or seconds == 30
+
+
+def test_a_closed_form_learns_from_as_many_images_as_there_is_time_for():
+    schedule, _ = schedule_of(ALL, 60, pace=2.0)
+    assert schedule.affords("nmf", 100_000, 8.0) == 100_000
+    assert schedule.affords("nmf", 100_000, 2.0) == 25_000
+    assert schedule.affords("nmf", 100_000, 0.001) == 2000
+
+
+def test_without_a_budget_nothing_is_limited():
+    schedule, _ = schedule_of(ALL, None)
+    assert [schedule.begin(need.name) for need in ALL] == [math.inf] * 4
+    assert (schedule.left_out, schedule.effort) == ([], EFFORTS[0])
+
+
+def test_models_follow_from_what_the_images_are():
+    grey = np.random.default_rng(0).integers(0, 256, (40, 28, 28), dtype=np.uint8)
+    suited, unsuited = default_names(Images(grey))
+    assert "autoencoder-conv" in suited
+    assert {"classifier", "classifier-conv", "pixelnet"} <= set(unsuited)
+    labelled = Images(grey, y=np.arange(40) % 2, label_maps=grey // 128)
+    assert {"classifier-conv", "pixelnet"} <= set(default_names(labelled)[0])
+    assert "autoencoder-conv" in default_names(Images(grey[:, :5, :7]))[1]
+    vectors = default_names(Images(np.random.default_rng(0).normal(size=(40, 12))))
+    assert {"nmf", "gan-conv", "autoencoder-conv"} <= set(vectors[1])
+    assert {"pca", "kmeans", "som", "autoencoder", "vae", "gan"} <= set(vectors[0])
+
+
+def test_larger_sets_have_more_time_within_bounds():
+    sizes = [(12, 5, 7), (1797, 8, 8), (60_000, 28, 28), (500_000, 32, 32)]
+    budgets = [default_budget(Images(np.broadcast_to(np.uint8(0), size))) for size in sizes]
+    assert budgets == sorted(budgets)
+    assert 30 <= budgets[0] <= budgets[1] <= 80
+    assert budgets[-1] <= 240
+
+
+def test_a_plan_is_made_without_fitting(monkeypatch):
+    monkeypatch.setattr(ist.PCA, "fit", None)
+    prepared = prepare("digits", budget=600)
+    rows = {row["model"]: row for row in prepared.plan}
+    assert rows["pca"]["width"] == 32
+    assert rows["gan"]["seconds"] > rows["vae"]["seconds"] > rows["pca"]["seconds"]
+    assert sum(row["seconds"] for row in prepared.plan) > FIT_SHARE * 600 * 0.5
+    assert "too small" in prepared.unsuited["autoencoder-conv"]
+
+
+def test_models_without_time_are_left_out_and_said(monkeypatch):
+    monkeypatch.setattr("isthmus.prepare.every_name", lambda: ["pca", "kmeans", "autoencoder"])
+    late = Schedule.begin
+
+    def begin(self, name):
+        self.seconds = 0.01 if name == "autoencoder" else self.seconds
+        return late(self, name)
+
+    monkeypatch.setattr(Schedule, "begin", begin)
+    result = ist.study(ist.load_images("digits").evenly(300), budget=1000)
+    assert list(result.models) == ["pca", "kmeans"]
+    assert result.left_out["autoencoder"] == "there was no time for it"
+    (note,) = [note for note in result.notes if note.startswith("There was no time")]
+    assert "--budget" in note
+    assert "--models autoencoder" in note
+
+
+def test_a_study_can_be_watched(tmp_path):
+    seen = []
+    result = ist.study(
+        ist.load_images("digits").evenly(300),
+        ["pca", "kmeans"],
+        watch=lambda study: seen.append((list(study.models), study.done)),
+    )
+    assert seen[0] == (["pca"], False)
+    assert result.done
+
+
+def test_explain_fits_nothing(run, monkeypatch):
+    monkeypatch.setattr(ist.PCA, "fit", None)
+    code, out, _ = run("study", "digits", "--models", "pca,vae", "--explain")
+    assert code == 0
+    assert "asked for" in out
+    assert "2 models of digits" in out
+
+
+def test_live_reports_replace_one_another(run, tmp_path):
+    code, _, _ = run("study", "digits", "--models", "pca,kmeans", "--live", "-o", "runs/x")
+    assert code == 0
+    assert (tmp_path / "runs" / "x" / "report.html").is_file()
+    code, _, err = run("study", "digits", "--models", "pca", "--live", "-o", "runs/x")
+    assert (code, "--force" in err) == (2, True)
