@@ -137,8 +137,7 @@ class SOM(Codebook, Representation):
     noise: float = 0.1
 
     width = "grid"
-    default_width = 10  # of either side
-    study_rank, study_weight, study_cost = 3, 0.3, 0.3
+    default_width, study_rank, study_weight, study_cost = 10, 3, 0.3, 0.3  # 10 of either side
     _origin = cast(Any, None)  # what `fit` takes images and units about, far from 0
 
     @classmethod
