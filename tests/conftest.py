@@ -1,3 +1,4 @@
+import gc
 import os
 import sys
 from pathlib import Path
@@ -19,6 +20,11 @@ DEAREST = (
 def pytest_collection_modifyitems(items):
     first = {f"test_{name}": place for place, name in enumerate(DEAREST)}
     items.sort(key=lambda item: first.get(item.path.stem, len(first)))
+
+
+def pytest_collection_finish(session):
+    gc.collect()  # modules and tests stay to the end: no collection need look at them again
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

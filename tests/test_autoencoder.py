@@ -142,7 +142,7 @@ def test_cross_entropy_refuses_values_outside_the_unit_interval():
 
 def test_convolutional(images):
     model = ist.Autoencoder(
-        8, architecture="conv", hidden=(32,), channels=(16, 32), epochs=25, batch_size=32,
+        8, architecture="conv", hidden=(32,), channels=(16, 32), epochs=10, batch_size=32,
         precision="float32", random_state=0,
     ).fit(images.train)  # fmt: skip
     X = np.asarray(images.test) / 255
@@ -172,7 +172,7 @@ def test_codes_of_warped_images_stay_closer_where_they_were_trained_to(images):
     apart = {}
     for warp in (0.0, 0.2):
         model = ist.Autoencoder(
-            8, hidden=(64,), warp=warp, epochs=60, batch_size=32, random_state=0
+            8, hidden=(64,), warp=warp, epochs=30, batch_size=32, random_state=0
         ).fit(images)
         codes = model.encode(X.view(-1, 8, 8, 1).numpy())
         apart[warp] = float(np.mean((model.encode(moved) - codes) ** 2) / codes.var(0).mean())
@@ -191,7 +191,7 @@ def test_denoising_removes_noise_that_it_was_trained_on(images):
     errors = {}
     for noise in (0.0, 0.4):
         model = ist.Autoencoder(
-            16, hidden=(64,), noise=noise, epochs=60, batch_size=32, random_state=0
+            16, hidden=(64,), noise=noise, epochs=30, batch_size=32, random_state=0
         ).fit((np.asarray(images.train) / np.float32(255)).astype(np.float32))
         errors[noise] = float(np.mean((ist.reconstruct(model, noisy) - X) ** 2))
     assert errors[0.4] < 0.8 * errors[0.0]
