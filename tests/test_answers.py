@@ -173,3 +173,12 @@ def test_nothing_measured_is_no_answer():
     assert best("Keep", {"model": "a", "psnr": np.inf}).models == ("a",)
     table = score("table", psnr=None, kept=0.9)
     assert "90.0 %" in best("Keep", table).words
+
+
+def test_what_is_no_better_than_chance_is_no_answer():
+    blind = score("blind", svm_accuracy=0.3, chance=0.3, leading=0.1, leading_within=0.2)
+    assert best("Tell apart", blind).models == ()
+    assert "30.0 %" in best("Tell apart", blind).words
+    assert best("Explain", blind).models == ()
+    few = score("few", cluster_accuracy=1.0, per_class=1.0)
+    assert "too few" in best("Group", few).words

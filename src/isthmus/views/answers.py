@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from isthmus.views.flags import judged, mean_image
 from isthmus.views.table import (
     barred,
+    bits_at,
     can_win,
+    curve_of,
     known,
     percent,
     share_ends,
@@ -33,6 +33,9 @@ NAMED = 3
 """Models of a tie that are named."""
 LEAST_VARIETY = 0.5
 """Share of the widest variety of samples that a model has to have to be best at drawing."""
+
+FEW = 3
+"""Held-out images a class by which groups can be judged, at least."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,9 @@ def _having(scores: Sequence[Score], key: str) -> list[Score]:
     return [s for s in scores if (value := known(s, key)) is not None and not math.isnan(value)]
 
 
-def _nobody(use: str, question: str, scores: Sequence[Score]) -> Answer:
+def _nobody(use: str, question: str, scores: Sequence[Score], reason: str = "") -> Answer:
+    if reason:
+        return Answer(use, question, (), reason, "")
     flagged = [s["model"] for s in scores if barred(s)]
     large = [s["model"] for s in scores if too_large(s) and not barred(s)]
     why = [f"{_listed(flagged)}: flagged below"] if flagged else []
@@ -222,41 +227,6 @@ def _sure(score: Score, key: str) -> str:
     if known(score, key) is None or not n:
         return "How sure is not known."
     return f"± is a 95 % interval over {int(n):,} held-out images."
-
-
-def curve_of(score: Score) -> list[tuple[float, float]]:
-    """Return the points (bits, PSNR) of a code, the fewest bits first; one point of an index."""
-    psnr, mse, bits = (known(score, key) for key in ("psnr", "mse", "bits_per_image"))
-    if psnr is None or not math.isfinite(psnr):
-        return []
-    if score.get("rate") and mse:
-        peak = psnr + 10 * math.log10(mse)  # what the study took for the full range
-        points: list[tuple[float, float]] = []
-        for b, db in sorted(score["rate"]):
-            if not points or db + peak > points[-1][1]:  # more bits for no less error are no use
-                points.append((float(b), float(db) + peak))
-        return points
-    return [] if bits is None else [(bits, psnr)]
-
-
-def drawn_curve(score: Score) -> list[tuple[float, float]]:
-    """Return the points of a code that are worth drawing: what is under a bit says nothing."""
-    curve = curve_of(score)
-    return [point for point in curve if point[0] >= 1] or curve[-1:]
-
-
-def bits_at(curve: Sequence[tuple[float, float]], psnr: float) -> float | None:
-    """Return the bits at which a code has a PSNR, None where it never has it.
-
-    Examples
-    --------
-    >>> bits_at([(10, 15.0), (20, 25.0)], 20.0), bits_at([(6.6, 14.0)], 12.0)
-    (15.0, 6.6)
-    """
-    if not curve or curve[-1][1] < psnr:
-        return None
-    bits, db = zip(*curve, strict=True)
-    return float(np.interp(psnr, db, bits))
 
 
 def _compress(scores: Sequence[Score]) -> Answer | None:
@@ -331,6 +301,10 @@ def _tell(scores: Sequence[Score]) -> Answer | None:
     fit = [s for s in having if can_win(s) and (known(s, "numbers") or 0) <= (width or math.inf)]
     if not fit:
         return _nobody("Tell apart", question, having)
+    chance = known(fit[0], "chance") or 0.0
+    if max(s[probe] for s in fit) <= chance:
+        reason = f"No code does better than always naming the commonest class ({percent(chance)})."
+        return _nobody("Tell apart", question, having, reason)
     what = f"of held-out images are named rightly by {PROBES[probe]} on the codes of"
     return _by_share(scores, fit, probe, ("Tell apart", question, what))
 
@@ -343,6 +317,10 @@ def _group(scores: Sequence[Score]) -> Answer | None:
     fit = [s for s in having if can_win(s) and not s.get("supervised")]
     if not fit:
         return _nobody("Group", question, having)
+    few = known(fit[0], "per_class")
+    if few is not None and few < FEW:
+        reason = f"{few:.2g} held-out images a class are too few to judge groups by."
+        return _nobody("Group", question, having, reason)
     what = "of held-out images are in the cluster of their class, by the codes of"
     return _by_share(scores, fit, "cluster_accuracy", ("Group", question, what))
 
@@ -376,6 +354,12 @@ def _explain(scores: Sequence[Score]) -> Answer | None:
     fit = [s for s in having if can_win(s)]
     if not fit:
         return _nobody("Explain", question, having)
+    fit = [s for s in fit if s["leading"] > (known(s, "leading_within") or 0.0)]
+    if not fit:
+        reason = (
+            "Of no code do the 5 leading numbers tell more than the mean image, as far as known."
+        )
+        return _nobody("Explain", question, having, reason)
     ties = best_and_ties(fit, lambda s: s["leading"], _known("leading_within"))
     best, order = ties[0], sorted(fit, key=lambda s: s["leading"], reverse=True)
 

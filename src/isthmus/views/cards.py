@@ -9,11 +9,11 @@ import numpy as np
 
 from isthmus.codes import vectors
 from isthmus.traversals import ordered, traverse
-from isthmus.views.answers import Answer, curve_of, drawn_curve
+from isthmus.views.answers import Answer
 from isthmus.views.charts import rate_against_error
 from isthmus.views.maps import draw
 from isthmus.views.pictures import Pictures, some
-from isthmus.views.table import can_win
+from isthmus.views.table import can_win, curve_of, drawn_curve
 
 WIDTH = 336
 """Pixels of a picture on a card."""

@@ -92,11 +92,11 @@ def judged(study: Any, baseline: Mapping[str, float] | None = None) -> list[dict
     images = study.images
     baseline = baseline or mean_image(images, study.scores)
     pixels = int(np.prod(images.shape[1:]))
-    found = []
+    found, labels = [], _labels(images.test.y)
     for score in study.scores:
         model = study.models.get(score["model"])
         health = [str(note) for note in getattr(model, "health_", None) or []]
-        more: dict[str, Any] = {"image_numbers": pixels}
+        more: dict[str, Any] = {"image_numbers": pixels, **labels}
         if images.dtype == np.uint8:
             more["image_bits"] = 8 * pixels
         if (mse := known(score, "mse")) is not None and baseline["mse"] > 0:
@@ -105,6 +105,15 @@ def judged(study: Any, baseline: Mapping[str, float] | None = None) -> list[dict
         scored = {**score, **more}
         found.append(scored | {"flags": flags_of(scored, health, baseline)})
     return sorted(found, key=lambda score: not can_win(score))
+
+
+def _labels(y: Any) -> dict[str, float]:
+    """Return the share of the commonest class and the images a class, of held-out images."""
+    known_ones = np.empty(0) if y is None else np.asarray(y)[np.asarray(y) >= 0]
+    if not len(known_ones):
+        return {}
+    counts = np.unique(known_ones, return_counts=True)[1]
+    return {"chance": float(counts.max() / counts.sum()), "per_class": float(counts.mean())}
 
 
 def mean_image(images: Any, scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:

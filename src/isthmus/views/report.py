@@ -13,7 +13,7 @@ import numpy as np
 
 from isthmus.files import replacing
 from isthmus.views import labelled, learned, mapped, table, walked
-from isthmus.views.answers import Answer, answers, curve_of, drawn_curve
+from isthmus.views.answers import Answer, answers
 from isthmus.views.cards import Cards
 from isthmus.views.charts import curves, losses_of, rate_against_error
 from isthmus.views.flags import judged, mean_image
@@ -282,7 +282,7 @@ def _curves(models: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _rate(scores: Sequence[Mapping[str, Any]], found: Sequence[Answer]) -> Any:
     from markupsafe import Markup
 
-    rates = {score["model"]: drawn_curve(score) for score in scores if curve_of(score)}
+    rates = {score["model"]: table.drawn_curve(score) for score in scores if table.curve_of(score)}
     at = next((answer.at for answer in found if answer.use == "Compress"), None)
     return Markup(rate_against_error(rates, at=at)) if rates else None
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 DASH = "\N{EN DASH}"
 
 
@@ -255,6 +257,41 @@ def share_ends(score: Mapping[str, Any], key: str) -> tuple[float, float] | None
     if not key.endswith("_accuracy") or value is None or not n:
         return None
     return wilson(min(int(n), round(value * n)), int(n))
+
+
+def curve_of(score: Mapping[str, Any]) -> list[tuple[float, float]]:
+    """Return the points (bits, PSNR) of a code, the fewest bits first; one point of an index."""
+    psnr, mse, bits = (known(score, key) for key in ("psnr", "mse", "bits_per_image"))
+    if psnr is None or not math.isfinite(psnr):
+        return []
+    if score.get("rate") and mse:
+        peak = psnr + 10 * math.log10(mse)  # what the study took for the full range
+        points: list[tuple[float, float]] = []
+        for b, db in sorted(score["rate"]):
+            if not points or db + peak > points[-1][1]:  # more bits for no less error are no use
+                points.append((float(b), float(db) + peak))
+        return points
+    return [] if bits is None else [(bits, psnr)]
+
+
+def drawn_curve(score: Mapping[str, Any]) -> list[tuple[float, float]]:
+    """Return the points of a code that are worth drawing: what is under a bit says nothing."""
+    curve = curve_of(score)
+    return [point for point in curve if point[0] >= 1] or curve[-1:]
+
+
+def bits_at(curve: Sequence[tuple[float, float]], psnr: float) -> float | None:
+    """Return the bits at which a code has a PSNR, None where it never has it.
+
+    Examples
+    --------
+    >>> bits_at([(10, 15.0), (20, 25.0)], 20.0), bits_at([(6.6, 14.0)], 12.0)
+    (15.0, 6.6)
+    """
+    if not curve or curve[-1][1] < psnr:
+        return None
+    bits, db = zip(*curve, strict=True)
+    return float(np.interp(psnr, db, bits))
 
 
 def barred(score: Mapping[str, Any]) -> bool:
