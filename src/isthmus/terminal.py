@@ -259,6 +259,21 @@ def print_scores(scores: list[dict[str, Any]]) -> None:
     print_table([{k.replace("_", " "): _short(v) for k, v in row.items()} for row in rows])
 
 
+def print_answers(study: Any) -> None:
+    """Print the scores of a study, and which representation is best for what."""
+    from isthmus.views.answers import answers
+    from isthmus.views.flags import judged, mean_image
+
+    baseline = mean_image(study.images, study.scores)
+    scores = judged(study, baseline)
+    print_scores(scores)
+    for answer in answers(scores, baseline):
+        typer.echo(f"{answer.use:>10}  {answer.head}: {answer.words}")
+    for score in scores:
+        if problems := ", ".join(flag.short for flag in score["flags"]):
+            typer.echo(f"{score['model']:>10}  {problems}")
+
+
 def _short(value: Any) -> str:
     if value is None:
         return "-"

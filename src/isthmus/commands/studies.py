@@ -24,7 +24,7 @@ from isthmus.options import (
     Source,
     seconds_of,
 )
-from isthmus.terminal import print_json, print_scores, print_skipped, print_table
+from isthmus.terminal import print_answers, print_json, print_skipped, print_table
 
 
 def study(
@@ -90,7 +90,7 @@ def study(
     if as_json:
         print_json({"report": str(report), "scores": result.scores, "notes": result.notes})
         return
-    print_scores(result.scores)
+    print_answers(result)
     _say_left_out(result.left_out)
     for note in result.notes:
         typer.echo(note)

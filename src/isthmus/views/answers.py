@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from isthmus.views.flags import judged, mean_image
 from isthmus.views.table import (
     barred,
     bits_at,
@@ -105,12 +104,6 @@ def answers(scores: Sequence[Score], baseline: Mapping[str, float]) -> list[Answ
         _explain(scores),
     )
     return [answer for answer in asked if answer is not None]
-
-
-def answers_of(study: Any) -> list[Answer]:
-    """Return which representation of a study is best for what; see `isthmus.views.answers`."""
-    baseline = mean_image(study.images, study.scores)
-    return answers(judged(study, baseline), baseline)
 
 
 def width_of(scores: Sequence[Score]) -> int | None:
