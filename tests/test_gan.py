@@ -9,7 +9,7 @@ from torch import nn
 
 import isthmus as ist
 from isthmus.nets.descent import descend
-from isthmus.nets.games import loss_of_discriminator, loss_of_generator, steepness
+from isthmus.nets.games import loss_of_discriminator, loss_of_generator, slope, steepness
 from isthmus.nets.norms import Spectral, batch_normed, spectral
 
 SMALL = {
@@ -22,6 +22,8 @@ SMALL = {
     "batch_size": 64,
     "random_state": 0,
 }
+
+PLAIN = SMALL | {"init": "glorot_uniform", "loss": "non_saturating"}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,7 @@ def test_non_saturating_losses_by_hand():
     loss = loss_of_discriminator(nn.Identity(), real, drawn, "non_saturating", 10.0, None)
     by_hand = -np.log(sigmoid([1, 3])).mean() - np.log(1 - sigmoid([-2, 0.5])).mean()
     assert float(loss) == pytest.approx(by_hand, rel=1e-6)
-    loss = loss_of_generator(drawn, "non_saturating")
+    loss = loss_of_generator(drawn, real, "non_saturating")
     assert float(loss) == pytest.approx(-np.log(sigmoid([-2, 0.5])).mean(), rel=1e-6)
 
 
@@ -62,7 +64,7 @@ def test_wasserstein_losses_by_hand():
     real, drawn = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[2.0, 1.0], [0.0, 0.0]])
     loss = loss_of_discriminator(critic, real, drawn, "wgan_gp", 10.0, rng)
     assert float(loss.detach()) == pytest.approx((2.0 + 0.0) / 2 - (0.6 + 0.8) / 2, rel=1e-6)
-    loss = loss_of_generator(critic(drawn), "wgan_gp")
+    loss = loss_of_generator(critic(drawn), critic(real), "wgan_gp")
     assert float(loss.detach()) == pytest.approx(-1.0, rel=1e-6)
 
 
@@ -109,7 +111,7 @@ def test_spectral_norm_stays_as_it_is_in_evaluation():
 
 
 def test_discriminator_is_lipschitz(images):
-    quick = SMALL | {"learning_rate": 1e-2, "epochs": 3, "encoder_epochs": 0}
+    quick = PLAIN | {"learning_rate": 1e-2, "epochs": 3, "encoder_epochs": 0}
     model = ist.GAN(**quick).fit(images.train)
     weights = [layer.weight().detach() for layer in model.discriminator_
                if isinstance(layer, Spectral)]  # fmt: skip
@@ -151,8 +153,9 @@ def count(net):
 def test_layers_of_the_deck(latent_dim, generator, discriminator, counts):
     X = np.random.default_rng(0).integers(0, 256, (10, 28, 28, 1), dtype=np.uint8)
     model = ist.GAN(
-        latent_dim, generator=generator, discriminator=discriminator, epochs=1, encoder_epochs=0
-    ).fit(X)
+        latent_dim, generator=generator, discriminator=discriminator, epochs=1, encoder_epochs=0,
+        init="glorot_uniform",
+    ).fit(X)  # fmt: skip
     widths = [layer.out_features for layer in model.generator_ if isinstance(layer, nn.Linear)]
     assert widths == [*generator, 784]
     judges = [m.out_features for m in model.discriminator_.modules() if isinstance(m, nn.Linear)]
@@ -163,7 +166,8 @@ def test_layers_of_the_deck(latent_dim, generator, discriminator, counts):
 def test_average_follows_its_formula():
     """With w_t the generator after step t, the average is a w + (1 - a) w_t, a growing to ema."""
     model = ist.GAN(2, generator=(4,), discriminator=(3,), epochs=1, max_steps=3, ema=0.3,
-                    batch_size=8, encoder_epochs=0, random_state=0)  # fmt: skip
+                    batch_size=8, encoder_epochs=0, random_state=0,
+                    init="glorot_uniform")  # fmt: skip
     seen, follow = [], model._follow
 
     def spy():
@@ -235,7 +239,8 @@ def test_wasserstein_learns(images):
     assert model.inversion_error_ < 0.75 * model.spread_
 
 
-def test_descent_lowers_the_error_of_every_image(model, images):
+def test_descent_lowers_the_error_of_every_image(images):
+    model = ist.GAN(**PLAIN | {"epochs": 2}).fit(images.train)
     X = np.asarray(images.test[:60]) / 255
     errors = []
     for steps in (0, 5, 50):
@@ -326,7 +331,7 @@ def test_ring_of_eight_gaussians_is_covered(parameters):
 
 
 def test_collapse_is_noticed(images):
-    model = ist.GAN(**SMALL | {"epochs": 1, "max_steps": 2}).fit(images.train)
+    model = ist.GAN(**PLAIN | {"epochs": 1, "max_steps": 2}).fit(images.train)
     assert model.variety_ < 0.5
     assert any("mode collapse" in finding for finding in model.health_)
     assert any("mean image" in finding for finding in model.health_)
@@ -410,10 +415,72 @@ def test_a_fit_is_resumed(images, tmp_path):
 
 def test_study_sizes(images):
     model = ist.GAN.for_study(images.train, 10, max_seconds=3)
-    assert (model.latent_dim, model.max_seconds, model.generator) == (10, 3, (128, 256))
-    steps = model.epochs * -(-len(images.train) // model.batch_size)
-    assert 3000 < steps <= 9000
-    assert 8 <= steps // model.picture_every <= 9
+    assert (model.latent_dim, model.max_seconds) == (10, 3)
+    assert 1000 <= model.max_steps <= 4000
+    assert 8 <= model.max_steps // model.picture_every <= 9
+
+
+def test_slope_of_a_linear_judge_is_exact():
+    """Of D(x) = w x it is |w|^2 times the variance of x, and its gradient 2 w times that."""
+    judge, x = linear([1.0, 2.0, 2.0]), torch.rand(50, 3, generator=torch.Generator())
+    steep = slope(judge, x)
+    power = float(x.var(0, correction=0).sum())
+    assert float(steep.detach()) == pytest.approx(9 * power, rel=1e-5)
+    steep.backward()
+    np.testing.assert_allclose(judge.weight.grad[0], 2 * power * np.array([1, 2, 2]), rtol=1e-5)
+
+
+def test_slope_is_the_same_in_any_units():
+    net = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+    x = torch.rand(20, 3)
+    again = slope(lambda y: net(y / 7 - 2), 7 * (x + 2))
+    assert float(again.detach()) == pytest.approx(float(slope(net, x).detach()), rel=1e-4)
+
+
+def test_relativistic_losses_by_hand():
+    real, drawn = torch.tensor([[1.0], [3.0]]), torch.tensor([[-2.0], [0.5]])
+    loss = loss_of_discriminator(nn.Identity(), real, drawn, "relativistic", 10.0, None)
+    apart = np.array([3.0, 2.5])
+    assert float(loss) == pytest.approx(np.log1p(np.exp(-apart)).mean(), rel=1e-6)
+    loss = loss_of_generator(drawn, real, "relativistic")
+    assert float(loss) == pytest.approx(np.log1p(np.exp(apart)).mean(), rel=1e-6)
+
+
+BEGUN = {"epochs": 1, "max_steps": 1, "batch_size": 8, "learning_rate": 1e-12, "encoder_epochs": 1}
+
+
+@pytest.mark.parametrize("architecture", ["dense", "conv"])
+@pytest.mark.parametrize("scale", [1.0, 30.0])
+def test_it_begins_as_the_gaussian_of_the_components(images, architecture, scale):
+    X = np.asarray(images.train.evenly(300), dtype=np.float32) * (scale / 255) - (scale > 1)
+    model = ist.GAN(6, architecture=architecture, channels=(4,), **BEGUN, random_state=0).fit(X)
+    pca = ist.PCA(6).fit(X)
+    z = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
+    signs = np.sign(np.sum(_directions(model) * pca.components_, 1))
+    drawn = pca.decode(z * signs * np.sqrt(pca.explained_variance_))
+    drawn = np.clip(drawn, *model.range_) if scale == 1 else drawn
+    np.testing.assert_allclose(model.decode(z), drawn, rtol=1e-3, atol=1e-3 * scale)
+    codes = pca.encode(X) * signs / np.sqrt(pca.explained_variance_)
+    np.testing.assert_allclose(model.encode(X), codes, rtol=1e-2, atol=1e-2)
+
+
+def _directions(model):
+    """Return the image that every number of the code adds, before any clipping."""
+    with torch.no_grad():
+        both = model.average_(torch.cat((torch.eye(6), torch.zeros(1, 6))))
+    return (both[:6] - both[6:]).numpy()
+
+
+def test_a_wrong_start_is_refused():
+    for parameters in ({"loss": "wgan_gp"}, {"spectral_norm": True}, {"output": "sigmoid"}):
+        with pytest.raises(ValueError, match="init='pca' is not possible"):
+            ist.GAN(2, init="pca", **parameters).fit(vectors())
+
+
+def test_a_short_game_keeps_all_kinds(model):
+    assert 60 < model.n_axes_ <= 64
+    assert model.variety_ > 0.5
+    assert not any("collapse" in finding for finding in model.health_)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import isthmus as ist
 from isthmus import health
 
 TINY = {"hidden": (16,), "random_state": 0, "init": "glorot_uniform"}
-GAME = {"generator": (16,), "discriminator": (16,), "encoder_epochs": 1, "random_state": 0}
+GAME = {"generator": (16,), "discriminator": (16,), "encoder_epochs": 1, "random_state": 0,
+        "init": "glorot_uniform"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def mean_image_error(images):
     [
         lambda: ist.Autoencoder(4, epochs=1, learning_rate=1e-9, **TINY),
         lambda: ist.VAE(4, epochs=1, learning_rate=1e-9, **TINY),
-        lambda: ist.GAN(4, epochs=1, **GAME),
+        lambda: ist.GAN(4, epochs=1, learning_rate=1e-9, **GAME),
         lambda: ist.PixelNet(3, channels=4, max_steps=1, learning_rate=1e-9, random_state=0),
         lambda: ist.KMeans(1, random_state=0),
     ],

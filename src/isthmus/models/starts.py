@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from isthmus.data.images import Images
 from isthmus.models.pca import PCA
+from isthmus.nets.norms import Centered
 from isthmus.nets.paths import Paths, set_linear, still
 
 PRODUCTS = 2**32
@@ -117,3 +119,37 @@ def start_decoder(net: Any, at: Principal, gain: torch.Tensor) -> None:
         set_linear(paths.linear, torch.diag(gain / scale), at.mean[:0])
         set_linear(net[1], at.axes.T * scale, at.mean)
     still(paths.net)
+
+
+def start_game(
+    generators: Iterable[Any], judge: Any, coder: Any, at: Principal, width: int
+) -> None:
+    r"""Make a GAN begin as the Gaussian of the components, and its encoder as the inverse.
+
+    Parameters
+    ----------
+    generators : iterable of Sequential
+        Each begins as :math:`x = \mu + \sum_i \sqrt{\lambda_i} z_i v_i`.
+    judge, coder : Sequential
+        Their first layers, which do not learn, make of images their components, or where they are
+        `Centered` pixels about their mean; the encoder begins as
+        :math:`z_i = v_i^T (x - \mu) / \sqrt{\lambda_i}`.
+    at : Principal
+        Mean, axes and variances.
+    width : int
+        Numbers in a code.
+    """
+    deviations = at.variance[:width].sqrt().clamp_min(1e-6)
+    gain = torch.ones(width, device=at.mean.device)
+    gain[: len(deviations)] = deviations
+    for net in generators:
+        start_decoder(net, at, gain)
+    if isinstance(judge[0], Centered):
+        scale = math.sqrt((float(at.variance.sum()) + at.rest) / len(at.mean)) or 1.0
+        for first in (judge[0], coder[0]):
+            first.set(at.mean, scale)
+        coder, at = coder[1:], at._replace(mean=0 * at.mean, axes=at.axes * scale)
+    else:
+        start = at.axes / at.spread(width)
+        set_linear(judge[0], start, -start @ at.mean)
+    start_encoder(coder, at, 1 / gain)

@@ -1,4 +1,4 @@
-"""Normalisation, of weights by their largest singular value or of activations over a batch."""
+"""Normalisation, of images, of weights by their largest singular value, or over a batch."""
 
 from __future__ import annotations
 
@@ -80,6 +80,34 @@ def spectral(net: nn.Sequential) -> nn.Sequential:
     """
     weighted = nn.Linear, nn.Conv2d
     return nn.Sequential(*(Spectral(m) if isinstance(m, weighted) else m for m in net))
+
+
+class Centered(nn.Module):
+    r"""Images about a mean image, in units of one deviation: :math:`(x - \mu) / s`.
+
+    Examples
+    --------
+    >>> Centered(2).set(torch.tensor([1.0, 2.0]), 2.0)(torch.tensor([[3.0, 2.0]]))
+    tensor([[1., 0.]])
+    """
+
+    mean: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, d: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(d))
+        self.register_buffer("scale", torch.ones(()))
+
+    def set(self, mean: torch.Tensor, scale: float) -> Centered:
+        """Set mean and deviation; return the module."""
+        self.mean.copy_(mean)
+        self.scale.fill_(scale)
+        return self
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (n, d), as much as was given."""
+        return (x - self.mean) / self.scale
 
 
 class BatchNorm(nn.BatchNorm2d):
