@@ -24,8 +24,6 @@ from isthmus.nets.paths import fixed
 from isthmus.tensors import generator
 from isthmus.words import one_of
 
-STUDY_STEPS = 4000
-"""Optimiser steps in a study, of few images fewer."""
 AXES = 128
 """Principal components that dense layers stand between, at most."""
 SLOPE = 0.03
@@ -182,17 +180,17 @@ class GAN(Inverted):
 
     width = "latent_dim"
     default_width = 100
-    study_steps, study_least, study_weight = 6000, 400, 3.0
+    study_steps, study_least, study_weight = 4000, 500, 3.0
     variants: ClassVar[dict[str, dict[str, Any]]] = {"conv": {"architecture": "conv"}}
     _principal: Any = None  # components, until the networks have begun there
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
-        """Return an unfitted model of a size that suits the images, and up to 4,000 steps."""
-        batches = -(-len(images) // cls.batch_size)
-        steps = min(STUDY_STEPS, max(STUDY_STEPS // 4, 100 * batches))
-        chosen = {"max_steps": steps, "picture_every": max(1, steps // 8)}
-        return super().for_study(images, width, **{"epochs": None} | chosen | parameters)
+        """Return an unfitted model with steps that suit the images: fewer for few of them."""
+        few = max(cls.study_steps // 4, 100 * -(-len(images) // cls.batch_size))
+        steps = min(cls.study_steps, few)
+        chosen = {"epochs": None, "max_steps": steps, "picture_every": max(1, steps // 8)}
+        return super().for_study(images, width, **chosen | parameters)
 
     def _widest(self, images: Images) -> dict[str, int]:
         # noise may be wider than the images, where that is asked for
