@@ -257,7 +257,8 @@ class NeuralRepresentation(Representation):
                 "the loss became infinite or NaN; the best weights before that are kept: "
                 "lower learning_rate, or scale the input to 0..1"
             ]
-        if len(loss) > 1 and loss[-1] >= loss[0]:
+        # what began at principal components may have nothing to learn beyond them
+        if len(loss) > 1 and loss[-1] >= loss[0] and not self.n_axes_:
             return ["the loss never fell: try another learning_rate or a wider code"]
         findings = health.too_few_steps(loss, self._step, self.stopped_)
         if not findings and self._error_share < health.NO_BETTER:

@@ -15,7 +15,7 @@ from torch import nn
 from isthmus import health
 from isthmus.data.corrupt import check_noise, corrupt, warped
 from isthmus.data.images import Images, with_channels
-from isthmus.models.starts import principal, start_decoder, start_encoder
+from isthmus.models.starts import AXES, principal, start_decoder, start_encoder
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.conv import ToPicture
 from isthmus.nets.dense import ACTIVATIONS, WEIGHTED
@@ -23,9 +23,6 @@ from isthmus.nets.fused import LOSSES, OUTPUTS, chain_loss
 from isthmus.neural import NeuralRepresentation
 from isthmus.training import Loop
 from isthmus.words import one_of
-
-AXES = 256
-"""Principal components that dense layers stand between, at most."""
 
 
 @dataclass(eq=False, repr=False)
@@ -274,12 +271,11 @@ class Autoencoder(NeuralRepresentation):
 
     def _health(self, images: Images) -> list[str]:
         findings = super()._health(images)
-        return findings + health.dead_code(
-            health.dead_numbers(self.code_mean_, self.code_deviation_),
-            self.latent_dim_,
-            "numbers of the code",
-            "use code_activation='linear' or a lower learning_rate",
-        )
+        remedy = "use code_activation='linear' or a lower learning_rate"
+        if 0 < self.n_axes_ < self.latent_dim_:
+            remedy = f"the images differ along {self.n_axes_} directions: give that latent_dim"
+        dead = health.dead_numbers(self.code_mean_, self.code_deviation_)
+        return findings + health.dead_code(dead, self.latent_dim_, "numbers of the code", remedy)
 
 
 def _weighted(net: nn.Sequential) -> list[int]:

@@ -90,6 +90,7 @@ class PCA(Representation):
     solver: str = "auto"
 
     width = "n_components"
+    _passes = 4  # over the images, by the randomized solver
     study_rank, study_weight, study_cost = 1, 0.3, 0.3
 
     def _widest(self, images: Images) -> dict[str, int]:
@@ -190,7 +191,7 @@ class PCA(Representation):
         rng = generator(self.random_state, mean.device)
         base = torch.randn(len(mean), width, generator=rng, device=mean.device, dtype=mean.dtype)
         unit, total = 0.0, 0.0
-        for _ in range(4):
+        for _ in range(self._passes):
             moved, total = torch.zeros_like(base), 0.0
             for x in self._centred(images, mean):
                 unit = unit or float(x.abs().max()) or 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -14,9 +15,11 @@ from isthmus.models.pca import PCA
 from isthmus.nets.norms import Centered
 from isthmus.nets.paths import Paths, set_linear, still
 
-PRODUCTS = 2**32
+AXES = 256
+"""Principal components that networks begin at, at most."""
+PRODUCTS = 2**34
 """Multiplications that looking for the components of one set may take, by order of magnitude."""
-ROWS = 1000, 20_000
+ROWS = 4000, 20_000
 """Images that components are found from, at least and at most."""
 EXACT = 512
 """Images, or numbers in one, up to which components are found exactly."""
@@ -49,7 +52,7 @@ class Principal(NamedTuple):
         return math.sqrt(float(self.variance[:k].mean())) or 1.0
 
 
-def principal(images: Images, model: Any, most: int = 256) -> Principal:
+def principal(images: Images, model: Any, most: int = AXES) -> Principal:
     """Return the leading principal components of what a model learns from.
 
     Parameters
@@ -61,25 +64,50 @@ def principal(images: Images, model: Any, most: int = 256) -> Principal:
     most : int
         Components at most; there are no more than the images have directions.
     """
-    d = model.n_features_in_
-    rows = min(max(PRODUCTS // (d * most), ROWS[0]), ROWS[1])
-    some = images.evenly(rows)
-    m = max(1, min(most, d, len(some) - 1))
+    found = _components(images, model.device)
+    m = min(most, len(found.axes))
+    left_out = float(found.variance[m:].sum())
+    on = model._device()
+    return Principal(
+        ((found.mean - model.offset_) / model.scale_).to(on),
+        found.axes[:m].to(on),
+        (found.variance[:m] / model.scale_**2).to(on),
+        (found.rest + left_out) / model.scale_**2,
+    )
+
+
+def _components(images: Images, device: str) -> Principal:
+    """Return what `principal` is made of, found once for all models of the same images."""
+    found = _KNOWN.get(id(images))
+    if found is not None and found[0]() is images:
+        return found[1]
+    _KNOWN.clear()
+    components = _decomposed(images, device)
+    _KNOWN[id(images)] = weakref.ref(images), components
+    return components
+
+
+_KNOWN: dict[int, tuple[weakref.ref, Principal]] = {}
+"""Components of the images that were looked at last, for as long as these are there."""
+
+
+def _decomposed(images: Images, device: str) -> Principal:
+    d = int(np.prod(images.shape[1:]))
+    some = images.evenly(min(max(PRODUCTS // (d * AXES), ROWS[0]), ROWS[1]))
+    m = max(1, min(AXES, d, len(some) - 1))
     least = max(8 * m, EXACT)  # of fewer numbers, all components are found as quickly
     solver = "randomized" if least < min(len(some), d) else "auto"
-    pca = PCA(m, solver=solver, random_state=0, device=model.device).fit(some)
+    pca = PCA(m, solver=solver, random_state=0, device=device)
+    pca._passes = 3  # so many components make up for one pass less
+    pca.fit(some)
     variance = pca.explained_variance_.astype(np.float64)
     total = float(variance.sum()) / max(float(pca.explained_variance_ratio_.sum()), 1e-12)
     kept = max(1, int((variance > LEAST_VARIANCE * variance[0]).sum()))
-
-    def ready(values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.asarray(values, np.float32)).to(model._device())
-
     return Principal(
-        ready((pca.mean_ - model.offset_) / model.scale_),
-        ready(pca.components_[:kept]),
-        ready(variance[:kept] / model.scale_**2),
-        max(0.0, total - float(variance[:kept].sum())) / model.scale_**2,
+        torch.from_numpy(pca.mean_.astype(np.float32)),
+        torch.from_numpy(pca.components_[:kept].astype(np.float32)),
+        torch.from_numpy(variance[:kept].astype(np.float32)),
+        max(0.0, total - float(variance[:kept].sum())),
     )
 
 
