@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus import measures
 from isthmus.data.images import Images
 from isthmus.models import FAMILIES
 
@@ -45,6 +46,8 @@ class Need:
         Its share of the time beside others'.
     size : float
         How much work it is to encode and decode an image: 1 for 28x28 by a dense network.
+    tested : int
+        Held-out images that can be measured.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Need:
     enough: float = 1.0
     weight: float = 1.0
     size: float = 1.0
+    tested: int = 10_000
 
 
 @dataclass(frozen=True)
@@ -73,22 +77,24 @@ class Effort:
     probes: tuple[str, ...] = ("knn", "linear", "svm")
     mapped: int = 500
 
-    def measuring(self, size: float = 1.0, labelled: bool = True) -> float:
-        """Return the seconds of measuring a model of that `Need.size`."""
-        read = 0.15 * len(self.probes) * self.most / 2000 if labelled else 0.0
-        return 0.2 + read + (0.3 + 0.4 * self.most / 2000) * min(size, 10.0)
+    def measuring(self, need: Need, labelled: bool = True) -> float:
+        """Return the seconds of measuring a model."""
+        read = len(self.probes) * (0.05 + 0.1 * self.most / 2000) if labelled else 0.0
+        return 0.2 + read + 0.0003 * min(self.most, need.tested) * need.size
 
-    def drawing(self, size: float = 1.0) -> float:
+    def drawing(self, need: Need) -> float:
         """Return the seconds of drawing it."""
-        return 0.3 + 0.05 * min(size, 10.0) + 0.0013 * self.mapped
+        return 0.15 + 0.03 * min(need.size, 10.0) + 0.0013 * min(self.mapped, need.tested)
 
-    def after(self, size: float = 1.0, labelled: bool = True) -> float:
+    def after(self, need: Need, labelled: bool = True) -> float:
         """Return the seconds of measuring and drawing it."""
-        return self.measuring(size, labelled) + self.drawing(size)
+        return self.measuring(need, labelled) + self.drawing(need)
 
 
 ROOM = 1.5
 """Times the seconds a fit is thought to take that it may have: steps are to end it, not time."""
+PASSED = 1.5e6
+"""Numbers in the images that a model learns from, at most, for every second of a budget."""
 FEWEST = 2000
 """Images that a closed form learns from, at least, where time is short."""
 EFFORTS = (
@@ -101,31 +107,36 @@ EFFORTS = (
 
 
 def need_of(name: str, model: Any, images: Images) -> Need:
-    """Return what a model asks of a study of training images; of one's own classes a guess."""
-    variant = name not in FAMILIES and name.partition("-")[0] in FAMILIES
-    size = math.prod(images.shape[1:]) / 784 * (4 if _convolves(model) else 1)
-    rank = getattr(model, "study_rank", 2) + 2 * variant
+    """Return what a model asks of a study of images with a split; of one's own classes a guess."""
+    train, pixels, convolves = images.train, math.prod(images.shape[1:]), _convolves(model)
+    rank, variant = getattr(model, "study_rank", 2), name.partition("-")[0] in FAMILIES
+    if variant and name not in FAMILIES:  # noise last: its models are to be robust, not near
+        rank += 4 if getattr(model, "noise", 0) else 2
     if steps := getattr(model, "study_steps", 0):
-        each, steps = step_seconds(model, images), getattr(model, "max_steps", None) or steps
-        least, enough = min(steps, model.study_least) * each, ROOM * steps * each
+        each, steps = step_seconds(model, train), getattr(model, "max_steps", None) or steps
+        fewest = model.study_least * (0.4 if convolves else 1)
+        least, enough = min(steps, fewest) * each, ROOM * steps * each
     else:
-        each = getattr(model, "study_cost", 1.0) * math.prod(images.shape[1:]) / 1e9
+        each = getattr(model, "study_cost", 1.0) * pixels / 1e9
         each *= int(np.prod(getattr(model, getattr(model, "width", "") or "", 32) or 32))
-        least, enough = 0.1 + min(len(images), FEWEST) * each, 0.1 + len(images) * each
-    return Need(name, rank, least, enough, getattr(model, "study_weight", 1.0), size)
+        least, enough = 0.3 + min(len(train), FEWEST) * each, 0.3 + len(train) * each
+    size = 4 * math.prod(images.shape[1:3]) / 784 if convolves else pixels / 784
+    tested = min(len(images.test), max(measures.FEWEST, measures.NUMBERS // pixels))
+    weight = getattr(model, "study_weight", 1.0)
+    return Need(name, rank, least, enough, weight, size, tested)
 
 
 def step_seconds(model: Any, images: Images) -> float:
     """Return about how many seconds an optimiser step takes on one core of a quiet machine.
 
-    From the products of layers of the usual widths, forth and back: at 20 billion a second in
-    dense networks, at 8 billion in those that convolve.
+    From the products of layers of the usual widths, forth and back: at 40 billion a second in
+    dense networks, at 25 billion in those that convolve.
     """
     pixels, batch = math.prod(images.shape[1:]), min(model.batch_size, len(images))
     if _convolves(model):
         area = math.prod(images.shape[1:3])
-        return 0.003 + 3 * batch * 5000 * area / 8e9
-    return 0.0015 + 3 * batch * (2 * 256 * min(pixels, 8192) + 500_000) / 20e9
+        return 0.003 + 3 * batch * 5000 * area / 25e9
+    return 0.001 + 3 * batch * (2 * 256 * min(pixels, 8192) + 500_000) / 40e9
 
 
 def _convolves(model: Any) -> bool:
@@ -193,7 +204,7 @@ def effort_for(needs: Sequence[Need], seconds: float, labelled: bool) -> Effort:
     [200, 2000]
     """
     for effort in EFFORTS:
-        late = sum(effort.after(need.size, labelled) for need in needs)
+        late = sum(effort.after(need, labelled) for need in needs)
         if late <= (1 - FIT_SHARE) * seconds:
             return effort
     return EFFORTS[-1]
@@ -284,22 +295,29 @@ class Schedule:
 
     def measured(self, name: str, seconds: float) -> None:
         """Note how long measuring a model took: the pace of the machine as it is now."""
-        (size,) = [need.size for need in self.needs if need.name == name]
+        (need,) = [need for need in self.needs if need.name == name]
         self._passed += seconds
-        self._work += self.effort.measuring(size, self.labelled)
+        self._work += self.effort.measuring(need, self.labelled)
         self.pace = self._passed / self._work
 
-    def affords(self, name: str, n_images: int, seconds: float) -> int:
-        """Return how many of the images a closed form can learn from in that time."""
+    def affords(self, name: str, images: Images, seconds: float, by_steps: bool = False) -> int:
+        """Return how many of the images a model can learn from in that time.
+
+        Of networks it is steps that take it; but every model goes over the images once or twice.
+        """
+        if self.seconds is None:
+            return len(images)
         (enough,) = [need.enough for need in self.needs if need.name == name]
-        return max(FEWEST, int(n_images * min(1.0, seconds / (enough * self.pace))))
+        passed = int(PASSED * self.seconds / math.prod(images.shape[1:]))
+        share = 1.0 if by_steps else min(1.0, seconds / (enough * self.pace))
+        return max(FEWEST, min(passed, int(len(images) * share)))
 
     def for_maps(self) -> float:
         """Return the seconds until which maps may be laid out; what else is drawn comes after."""
         if not self.effort.mapped:
             return 0.0
         plain = Effort(0, (), 0)
-        rest = sum(plain.drawing(need.size) for need in self._over)
+        rest = sum(plain.drawing(need) for need in self._over)
         return self.left() - self.pace * (CLOSING + rest)
 
     def left_in_words(self) -> str:
@@ -316,17 +334,19 @@ class Schedule:
         return f"{models}, about {min(total, self.seconds):.0f} s: {', '.join(self.kept)}"
 
     def _after(self, need: Need) -> float:
-        return self.effort.after(need.size, self.labelled)
+        return self.effort.after(need, self.labelled)
 
     def _quiet(self) -> float:
         """Return what is left for the waiting models, in seconds of a quiet machine."""
-        drawn = sum(self.effort.drawing(need.size) for need in self._over)
+        drawn = sum(self.effort.drawing(need) for need in self._over)
         return self.left() / self.pace - CLOSING - drawn
 
     def _drop(self) -> None:
-        """Leave out what there is no time for."""
+        """Take less trouble if time has become short; leave out what there is no time for."""
         if self.must or not self._waiting:
             return
+        leaner = effort_for(self._waiting, self._quiet(), self.labelled)
+        self.effort = min(self.effort, leaner, key=lambda effort: effort.most)
         after = {need.name: self._after(need) for need in self._waiting}
         kept = affordable(self._waiting, after, self._quiet(), fewest=0 if self._over else 1)
         self.left_out += [need.name for need in self._waiting if need.name not in kept]

@@ -92,7 +92,7 @@ def prepare(
         )
     worked = time.process_time() - worked
     schedule = Schedule(
-        [need_of(name, model, images.train) for name, model in chosen.items()],
+        [need_of(name, model, images) for name, model in chosen.items()],
         budget,
         images.y is not None,
         began,

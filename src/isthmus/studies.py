@@ -23,6 +23,7 @@ from isthmus.progress import Bar
 
 MAPPED = 250
 """Held-out images on a map that is a projection."""
+NO_TIME = "no time for it: give a larger --budget, or name it in --models"
 LIVE = 0.1
 """Share of the time that reports written on the way may take."""
 COLUMNS = (
@@ -264,10 +265,11 @@ def check_folder(path: Path, *, force: bool) -> None:
 def _fit_and_measure(name: str, model: Any, result: Study, seconds: float) -> None:
     """Fit a model and keep it in the study, then measure it and keep the record."""
     schedule, train = result.schedule, result.images.train
-    if math.isfinite(seconds) and getattr(model, "max_seconds", 0) is None:
+    timed = hasattr(model, "max_seconds")
+    if math.isfinite(seconds) and timed and model.max_seconds is None:
         model.set_params(max_seconds=round(seconds, 2))
-    elif math.isfinite(seconds) and hasattr(model, "study_cost"):
-        train = train.evenly(schedule.affords(name, len(train), seconds))
+    if hasattr(model, "study_cost"):
+        train = train.evenly(schedule.affords(name, train, seconds, timed))
     with PeakMemory() as memory:
         started = time.perf_counter()
         model.fit(train)
@@ -307,7 +309,7 @@ def _time_notes(result: Study) -> list[str]:
             f"There was no time for {names.replace(',', ', ')}: a larger --budget fits them as "
             f"well, or --models {names} these alone."
         )
-        result.left_out |= dict.fromkeys(schedule.left_out, "there was no time for it")
+        result.left_out |= dict.fromkeys(schedule.left_out, NO_TIME)
     few = {r["model"]: r["learned_from"] for r in result.scores if r["learned_from"] < n}
     if few:
         said = ", ".join(f"{name} {count:,}" for name, count in few.items())

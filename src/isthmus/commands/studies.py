@@ -91,7 +91,8 @@ def study(
         print_json({"report": str(report), "scores": result.scores, "notes": result.notes})
         return
     print_answers(result)
-    _say_left_out(result.left_out)
+    late = result.schedule.left_out  # a note says so
+    _say_left_out({name: why for name, why in result.left_out.items() if name not in late})
     for note in result.notes:
         typer.echo(note)
     print_skipped(result.images)
