@@ -27,7 +27,7 @@ CLOSING = 1.5
 PRIOR = 2.0
 """Seconds of work that the first guess of a machine's pace counts for."""
 LONGER = 10
-"""Times the usual steps of a family that it may take where a time budget was asked for."""
+"""Times its usual steps a network that keeps its best may take where a budget was asked for."""
 
 
 @dataclass(frozen=True)

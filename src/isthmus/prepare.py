@@ -203,9 +203,9 @@ def _chosen(
         base = model if isinstance(model, str) else _name(model)
         if isinstance(model, str):
             cls, parameters = named(model)
-            if budget is not None and hasattr(cls, "study_steps"):  # time is to end it, not steps
-                parameters = {"epochs": None, "max_steps": LONGER * cls.study_steps} | parameters
             model = cls.for_study(images.train, width, **given, **parameters)
+            if budget is not None and getattr(model, "keep_best", False) and model.max_steps:
+                model.set_params(max_steps=LONGER * model.max_steps)  # time is to end it
         name, n = base, 2
         while name in chosen:
             name, n = f"{base}-{n}", n + 1
