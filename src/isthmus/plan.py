@@ -113,7 +113,8 @@ def need_of(name: str, model: Any, images: Images) -> Need:
     if variant and name not in FAMILIES:  # noise last: its models are to be robust, not near
         rank += 4 if getattr(model, "noise", 0) else 2
     if steps := getattr(model, "study_steps", 0):
-        each, steps = step_seconds(model, train), getattr(model, "max_steps", None) or steps
+        each = step_seconds(model, train) * max(1.0, model.study_weight)  # the more players
+        steps = getattr(model, "max_steps", None) or steps
         fewest = model.study_least * (0.4 if convolves else 1)
         least, enough = min(steps, fewest) * each, ROOM * steps * each
     else:
