@@ -82,9 +82,19 @@ def test_loss_is_the_weighted_mean_of_cross_entropy(images):
     with torch.no_grad():
         _, loss, logs = next(model._losses(x, torch.Generator(), y))
     p = model.predict_proba(images.test)[np.arange(len(y)), images.test.y]
-    weights = np.where(images.test.y == 3, 5, 1)
-    assert float(loss) == pytest.approx(-(weights * np.log(p)).sum() / weights.sum(), rel=1e-4)
+    weights, of_all = (np.where(y == 3, 5, 1) for y in (images.test.y, images.train.y))
+    # over the mean weight of the training images, of whatever classes a batch is
+    assert float(loss) == pytest.approx(-(weights * np.log(p)).mean() / of_all.mean(), rel=1e-4)
     assert float(logs["accuracy"]) == pytest.approx(model.score(images.test))
+
+
+def test_of_every_class_the_same_share_is_held_out():
+    y = np.repeat([0, 1, 2, 3], [200, 60, 20, 2])
+    images = ist.Images(np.random.default_rng(0).random((len(y), 3)), y=y)
+    model = ist.Classifier(max_steps=1, random_state=0).fit(images)
+    order = model._dealt(torch.randperm(len(y)), images)
+    assert sorted(order.tolist()) == list(range(len(y)))
+    assert np.bincount(y[order[:28]], minlength=4).tolist() == [20, 6, 2, 0]
 
 
 def test_balanced_classes_share_the_loss(images):

@@ -20,7 +20,7 @@ def side(n):
 
 ALLOWED = {
     "kmeans": lambda n, d: min(32, n),
-    "pca": lambda n, d: min(32, n, d),
+    "pca": lambda n, d: min(32, n - 1, d),  # about their mean, n images vary in n - 1 directions
     "nmf": lambda n, d: min(32, n, d),
     "som": lambda n, d: [side(n), side(n)] if n > 3 else [2, 1],
     "autoencoder": lambda n, d: min(32, d),
@@ -75,6 +75,19 @@ def test_a_code_is_of_whole_numbers(name):
 def test_centroids_given_are_as_many_as_they_are():
     X = images("kmeans", 20, 3)
     assert ist.KMeans(init=X[:4]).fit(X).n_clusters_ == 4
+
+
+def test_components_without_variance_are_not_taken_unless_asked_for():
+    X = images("pca", 50, 3) @ np.random.default_rng(1).random((3, 40), np.float32)
+    assert ist.PCA().fit(X).n_components_ == 3
+    assert ist.PCA(5).fit(X).n_components_ == 5
+
+
+@pytest.mark.parametrize("name", ["kmeans", "pca", "nmf", "som", "autoencoder"])
+def test_of_images_that_are_all_the_same_that_is_said_and_nothing_else(name):
+    quick = {"max_steps": 1, "hidden": (4,)} if name == "autoencoder" else {}
+    model = family(name)(**quick).fit(np.full((40, 8, 8), 77, np.uint8))
+    assert model.health_ == ["all 40 images are the same, there is nothing to learn: give others"]
 
 
 def test_a_hexagonal_torus_has_an_even_number_of_rows():

@@ -73,6 +73,11 @@ def error_share(model: Any, images: Images, total: int | None = None) -> float:
     return -model.score(some) / spread
 
 
+def all_the_same(n: int) -> list[str]:
+    """Return the only finding about a model of images that do not differ."""
+    return [f"all {n} images are the same, there is nothing to learn: give others"]
+
+
 def no_better_than_mean(share: float, remedy: str) -> list[str]:
     """Return the finding that reconstructions are no better than the mean image, if so."""
     if share < NO_BETTER:

@@ -205,6 +205,10 @@ class NeuralRepresentation(Representation):
     def _before(self, images: Images, rng: torch.Generator) -> None:
         """Do what comes before the fit proper, with the networks initialised."""
 
+    def _dealt(self, order: torch.Tensor, images: Images) -> torch.Tensor:
+        """Return the images in an order whose first ones are to be held out."""
+        return order
+
     def _targets(self, images: Images) -> torch.Tensor | None:
         """Return what every image is to be mapped to, where that is not the image itself."""
         return None

@@ -106,6 +106,7 @@ class Loop:
         self.model, self.rng, self.device = model, rng, model._device()
         self.clock, self.limit = model._clock, (model.max_seconds or 0) * until
         order = torch.randperm(len(images), generator=rng, device=rng.device).cpu()
+        order = model._dealt(order, images)
         n_held = int(model.validation_fraction * len(images))
         self.settings, self.past = {}, None
         if model.checkpoint:

@@ -169,9 +169,10 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         self._scale_to(images, "auto")
         self.n_classes_ = len(self.classes_)
         self.origin_: dict[str, Any] | None = None
-        self.class_weights_ = compute_class_weight(
+        weights = compute_class_weight(
             self.class_weight, classes=self.classes_, y=self.classes_[images.y]
-        ).astype(np.float32)
+        )
+        self.class_weights_ = (weights / weights[images.y].mean()).astype(np.float32)
         if self.pretrained is None:
             return
         model = _with_encoder(self.pretrained, self.image_shape_)
@@ -226,6 +227,13 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
     def _convolves(self) -> bool:
         return any(isinstance(layer, nn.Conv2d) for layer in self.encoder_)
 
+    def _dealt(self, order: torch.Tensor, images: Images) -> torch.Tensor:
+        """Deal the classes out evenly: of each the same share is held out, of rare ones none."""
+        y, place = torch.from_numpy(images.y)[order], torch.empty(len(order))
+        for members in (torch.nonzero(y == c)[:, 0] for c in range(self.n_classes_)):
+            place[members] = (torch.arange(len(members)) + 0.5) / len(members)
+        return order[place.argsort(stable=True)]
+
     def _targets(self, images: Images) -> torch.Tensor:
         return torch.from_numpy(images.y)
 
@@ -239,7 +247,8 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
             z = self._encode(x)
         logits = self._logits(z).float()
         weights = self._learned("class_weights_", logits)
-        loss = functional.cross_entropy(logits, t, weights)
+        # over the mean weight of all images: a batch of light classes counts little
+        loss = functional.cross_entropy(logits, t, weights, reduction="sum") / len(t)
         right = (logits.detach().argmax(1) == t).float().mean()
         yield "model", loss, {"loss": loss, "accuracy": right}
 

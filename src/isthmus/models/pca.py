@@ -39,7 +39,7 @@ class PCA(Representation):
     ----------
     n_components : int or None
         Width of the code, 1 to min(number of images, numbers in an image); None is 32,
-        or as many as there can be.
+        or as many as carry any variance.
     whiten : bool
         Scale every component to unit variance; the code of a component without variance is 0.
     solver : {"auto", "covariance", "gram", "randomized"}
@@ -111,6 +111,9 @@ class PCA(Representation):
             mean, variance, axes, total = solve[solver](images)
             check_finite(torch.from_numpy(np.array([total]).astype(dtype)))
         variance = np.where(variance > self._noise(images, mean, variance, total), variance, 0)
+        if self.n_components is None:  # no more than carry anything
+            self.n_components_ = max(1, int((variance > 0).sum()))
+            variance, axes = variance[: self.n_components_], axes[: self.n_components_]
         signs = np.sign(np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1))
         self.components_ = np.ascontiguousarray(axes * np.where(signs == 0, 1, signs), dtype=dtype)
         self.mean_ = mean.astype(dtype)
