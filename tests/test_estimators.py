@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from isthmus.models import FAMILIES, family, gan
+from isthmus.models import FAMILIES, family, inversion
 from isthmus.neural import NeuralRepresentation
 
 RIGHT = "check_classifiers_train", "check_classifiers_classes", "check_class_weight_classifiers"
@@ -20,5 +20,6 @@ def brief(check):
 def test_scikit_learn_checks(estimator, check, monkeypatch):
     if isinstance(estimator, NeuralRepresentation):
         monkeypatch.setattr(type(estimator), "_least", brief(check))
-        monkeypatch.setattr(gan, "INVERTING", (1, 1))
+        for steps in ("INVERTING", "INVERTING_ON"):
+            monkeypatch.setattr(inversion, steps, (1, 1))
     check(estimator)
