@@ -52,7 +52,7 @@ MODELS = {
     "autoencoder": lambda: ist.Autoencoder(6, epochs=2, random_state=0),
     "vae": lambda: ist.VAE(6, epochs=2, random_state=0),
     "gan": lambda: ist.GAN(6, epochs=1, encoder_epochs=1, random_state=0),
-    "pixelnet": lambda: ist.PixelNet(4, epochs=1, random_state=0, target="image"),
+    "pixelnet": lambda: ist.PixelNet(4, channels=8, epochs=1, random_state=0, target="image"),
 }
 
 
