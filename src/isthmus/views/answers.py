@@ -202,7 +202,8 @@ def _keep(scores: Sequence[Score], baseline: Mapping[str, float]) -> Answer | No
 
     within = known(best, f"{key}_within")
     words = f"{best['model']} gives images back with {_quality(best, key, within)}"
-    words += f"; the mean image has {baseline['psnr']:.1f} dB." if "psnr" in baseline else "."
+    mean = key == "psnr" and "psnr" in baseline
+    words += f"; the mean image has {baseline['psnr']:.1f} dB." if mean else "."
     of = f", where an image has {int(size):,}" if size else ""
     among = f" Compared: codes of up to {width} numbers{of}." if width else ""
     sure = _sure(best, f"{key}_within") + among + _passed_over(having, best, key, form)
@@ -211,7 +212,9 @@ def _keep(scores: Sequence[Score], baseline: Mapping[str, float]) -> Answer | No
 
 def _quality(score: Score, key: str, within: float | None = None) -> str:
     if key == "kept":
-        return f"{percent(score[key])} of what differs between them"
+        lost = 1 - score[key]
+        share = percent(score[key]) if lost > 0.001 else f"all but {significant(100 * lost, 2)} %"
+        return f"{share} of what differs between them"
     return f"{written(score, key)}{f' ± {within:.1f}' if within else ''} dB"
 
 
