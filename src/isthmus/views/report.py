@@ -97,6 +97,7 @@ def render(study: Any, *, live: bool | None = None, drawn: dict[Any, Any] | None
         pixelated=pictures.pixelated,
         kind=_kind(study.images),
         table=table.summary(scores),
+        measured=_measured(study, scores),
         flags={name: score["flags"] for name, score in by_name.items()},
         cards=_cards(study, scores, pictures, maps, found),
         left_out=_left_out(study),
@@ -143,6 +144,13 @@ def _cards(
     return shown
 
 
+def _measured(study: Any, scores: Sequence[Mapping[str, Any]]) -> str:
+    """Say on how many held-out images figures were measured."""
+    n = len(study.images.test)
+    most = int(max((table.known(score, "held_out") or n for score in scores), default=n))
+    return f"the {n:,} held-out images" if most >= n else f"{most:,} of the {n:,} held-out images"
+
+
 def _live(study: Any) -> dict[str, Any]:
     kept = getattr(getattr(study, "schedule", None), "kept", ())
     waiting = [name for name in kept if name not in study.models]
@@ -173,7 +181,7 @@ def _summary(study: Any) -> str:
     what = f"vectors of {shape} numbers" if images.ndim == 2 else f"images of {shape}"
     classes = len(mapped.classes_of(images))
     labels = f", {classes} classes" if classes else ", no labels"
-    return f"{n:,} {what}{labels}; {len(images.test):,} held out, on which everything is measured"
+    return f"{n:,} {what}{labels}; {len(images.test):,} held out to measure on"
 
 
 def _title(source: str) -> str:
