@@ -396,7 +396,7 @@ def test_many_clients_get_what_they_should_and_memory_is_steady():
     spec = importlib.util.spec_from_file_location("explorer_load", path)
     bench = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(bench)
-    found = bench.with_own_server(clients=30, answers=1500)
+    found = bench.with_own_server(clients=30, answers=800)
     assert found["alive"]
     assert found["wrong"] == 0, found
     assert {"200", "400", "403", "404", "405", "413"} <= set(found["statuses"])
