@@ -7,7 +7,17 @@ import pytest
 
 import isthmus as ist
 from isthmus.data.images import Images
-from isthmus.plan import CLOSING, EFFORTS, FIT_SHARE, Effort, Need, Schedule, affordable, shares
+from isthmus.plan import (
+    CLOSING,
+    EFFORTS,
+    FIT_SHARE,
+    STARTING,
+    Effort,
+    Need,
+    Schedule,
+    affordable,
+    shares,
+)
 from isthmus.prepare import default_budget, default_names, prepare
 
 GAN = Need("gan", 2, least=10.0, enough=200.0, weight=3.0)
@@ -105,6 +115,14 @@ def test_a_study_ends_in_time_on_a_machine_that_slows_down():
         assert clock.now - schedule.began <= 1.1 * seconds
         assert schedule.left_out or seconds > 100
         assert fitting >= 0.4 * seconds or seconds < 100
+
+
+def test_the_first_network_has_time_to_start():
+    needs = [Need("vae", 2, 2.0, 200.0, trained=True), Need("gan", 2, 2.0, 200.0, trained=True)]
+    schedule, clock = schedule_of(needs, 60)
+    first = schedule.begin("vae")
+    clock.now += first + schedule.effort.measuring(PCA)
+    assert schedule.begin("gan") == pytest.approx(first - STARTING, abs=0.9)
 
 
 def test_a_closed_form_learns_from_as_many_images_as_there_is_time_for():

@@ -24,7 +24,7 @@ AIM = 0.96
 """Share of a time budget at which a study means to be over."""
 CLOSING = 1.5
 """Seconds that a report takes beside its models: libraries, the page, files."""
-PRIOR = 2.0
+PRIOR = 0.8
 """Seconds of work that the first guess of a machine's pace counts for."""
 LONGER = 10
 """Times its usual steps a network that keeps its best may take where a budget was asked for."""
@@ -48,6 +48,8 @@ class Need:
         How much work it is to encode and decode an image: 1 for 28x28 by a dense network.
     tested : int
         Held-out images that can be measured.
+    trained : bool
+        Whether it takes optimiser steps.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Need:
     weight: float = 1.0
     size: float = 1.0
     tested: int = 10_000
+    trained: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,18 +82,20 @@ class Effort:
 
     def measuring(self, need: Need, labelled: bool = True) -> float:
         """Return the seconds of measuring a model."""
-        read = len(self.probes) * (0.05 + 0.1 * self.most / 2000) if labelled else 0.0
-        return 0.2 + read + 0.0003 * min(self.most, need.tested) * need.size
+        read = len(self.probes) * (0.03 + 0.12 * self.most / 2000) if labelled else 0.0
+        return 0.06 + read + 0.0003 * min(self.most, need.tested) * need.size
 
     def drawing(self, need: Need) -> float:
         """Return the seconds of drawing it."""
-        return 0.15 + 0.03 * min(need.size, 10.0) + 0.0013 * min(self.mapped, need.tested)
+        return 0.1 + 0.03 * min(need.size, 10.0) + 0.0009 * min(self.mapped, need.tested)
 
     def after(self, need: Need, labelled: bool = True) -> float:
         """Return the seconds of measuring and drawing it."""
         return self.measuring(need, labelled) + self.drawing(need)
 
 
+STARTING = 1.8
+"""Seconds that the first network takes beside its steps: what optimisers import."""
 ROOM = 1.5
 """Times the seconds a fit is thought to take that it may have: steps are to end it, not time."""
 PASSED = 1.5e6
@@ -124,7 +129,7 @@ def need_of(name: str, model: Any, images: Images) -> Need:
     size = 4 * math.prod(images.shape[1:3]) / 784 if convolves else pixels / 784
     tested = min(len(images.test), max(measures.FEWEST, measures.NUMBERS // pixels))
     weight = getattr(model, "study_weight", 1.0)
-    return Need(name, rank, least, enough, weight, size, tested)
+    return Need(name, rank, least, enough, weight, size, tested, bool(steps))
 
 
 def step_seconds(model: Any, images: Images) -> float:
@@ -201,7 +206,7 @@ def effort_for(needs: Sequence[Need], seconds: float, labelled: bool) -> Effort:
 
     Examples
     --------
-    >>> [effort_for([Need("pca")], seconds, True).most for seconds in (2, 60)]
+    >>> [effort_for([Need("pca")], seconds, True).most for seconds in (0.5, 60)]
     [200, 2000]
     """
     for effort in EFFORTS:
@@ -290,6 +295,7 @@ class Schedule:
             given = max(0.1, self.planned().get(name, 0.0))
         if name in self.left_out:
             return 0.0
+        given += self.pace * self._starting(name)
         self._over += [need for need in self._waiting if need.name == name]
         self._waiting = [need for need in self._waiting if need.name != name]
         return given
@@ -340,7 +346,12 @@ class Schedule:
     def _quiet(self) -> float:
         """Return what is left for the waiting models, in seconds of a quiet machine."""
         drawn = sum(self.effort.drawing(need) for need in self._over)
-        return self.left() / self.pace - CLOSING - drawn
+        return self.left() / self.pace - CLOSING - drawn - self._starting()
+
+    def _starting(self, name: str = "") -> float:
+        """Return the seconds that the first network, or that of a name, takes to start."""
+        waiting = [need for need in self._waiting if need.trained and name in ("", need.name)]
+        return STARTING if waiting and not any(need.trained for need in self._over) else 0.0
 
     def _drop(self) -> None:
         """Take less trouble if time has become short; leave out what there is no time for."""

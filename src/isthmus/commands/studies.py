@@ -90,7 +90,8 @@ def study(
     if as_json:
         print_json({"report": str(report), "scores": result.scores, "notes": result.notes})
         return
-    print_answers(result)
+    if result.scores:
+        print_answers(result)
     late = result.schedule.left_out  # a note says so
     _say_left_out({name: why for name, why in result.left_out.items() if name not in late})
     for note in result.notes:
