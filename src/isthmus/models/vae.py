@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,32 +12,35 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from isthmus.base import PASS_BYTES
 from isthmus.data.images import Images
+from isthmus.models.likelihoods import Likelihoods
+from isthmus.models.mixtures import DrawsLikeCodes
+from isthmus.models.ppca import BeginsAsPCA
 from isthmus.nets import bounds
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.dense import ACTIVATIONS, dense
 from isthmus.nets.fused import OUTPUTS
 from isthmus.neural import NeuralRepresentation
-from isthmus.progress import track
-from isthmus.tensors import generator, usual_torch
+from isthmus.tensors import generator
 from isthmus.words import one_of
 
 MEASURED = 10_000
 """Training images that the KL of every latent is measured on after the fit, at most."""
 COLLAPSED = 0.01
 """A latent with less KL in nats, or whose mean varies less, says nothing about the image."""
-LIMITS = {"beta": (0, 1e6), "capacity": (0, 1e6), "warmup": (0, 1), "sigma": (1e-6, 1e6)}
+LIMITS = {
+    "beta": (0, 1e6),
+    "beta_norm": (0, 1e6),
+    "capacity": (0, 1e6),
+    "warmup": (0, 1),
+    "sigma": (1e-6, 1e6),
+}
 MOST_GREY = 0.25
 """Share of grey pixels in images that still count as black and white."""
-MOST_DRAWS = 1000
-"""Codes that are decoded at a time while the likelihood is estimated, or fewer."""
-LEAST_SIGMA = 1e-3
-"""Least deviation of pixels fitted to the images: a perfect fit would end at none."""
 
 
 @dataclass(eq=False, repr=False)
-class VAE(NeuralRepresentation):
+class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
     r"""Encodes an image as a normal distribution q(z|x) and decodes draws from it as p(x|z).
 
     Maximises a lower bound of log p(x) under the prior N(0, I) of the code:
@@ -150,15 +152,17 @@ class VAE(NeuralRepresentation):
     sigma: float | None = None
     binarize: str = "none"
     beta: float = 1.0
+    beta_norm: float | None = None
     warmup: float = 0.0
     capacity: float | None = None
     tc: str = "none"
     discriminator: tuple[int, ...] = (512, 512, 512)
     importance_samples: int = 1
+    prior: str = "auto"
 
     width = "latent_dim"
     default_width = 10
-    variants: ClassVar[dict[str, dict[str, Any]]] = {"beta": {"beta": 4.0}}
+    variants: ClassVar[dict[str, dict[str, Any]]] = {"beta": {"beta_norm": 0.3}}
     _n_images = 0  # that the loop trains on
 
     def _check_parameters(self) -> None:
@@ -168,6 +172,7 @@ class VAE(NeuralRepresentation):
         one_of("likelihood", self.likelihood, ("auto", "bernoulli", "gaussian"))
         one_of("binarize", self.binarize, bounds.BINARIZATIONS)
         one_of("tc", self.tc, ("none", "tcvae", "factor"))
+        one_of("prior", self.prior, ("auto", "normal", "mixture"))
         self._check_units("hidden", "channels", "discriminator")
         for name, (least, most) in LIMITS.items():
             value = getattr(self, name)
@@ -177,11 +182,15 @@ class VAE(NeuralRepresentation):
             raise ValueError(f"importance_samples={self.importance_samples} must be at least 1")
         if (self.capacity is not None) + (self.tc != "none") + (self.importance_samples > 1) > 1:
             raise ValueError("capacity, tc, importance_samples: different objectives, give one")
+        if self.beta_norm is not None and self.beta != 1:
+            raise ValueError(f"beta={self.beta} and beta_norm={self.beta_norm}: give one")
 
     def _prepare(self, images: Images) -> None:
         self._scale_to(images, "auto")
         self.likelihood_ = self.likelihood
-        if self.likelihood == "auto":
+        if self._starts_linear():
+            self.likelihood_ = "gaussian"
+        elif self.likelihood == "auto":
             plain = self.binarize != "none" or self._black_and_white(images.evenly(1000))
             self.likelihood_ = "bernoulli" if plain else "gaussian"
         low, high = self.range_
@@ -195,16 +204,17 @@ class VAE(NeuralRepresentation):
                 raise ValueError(f"binarize={self.binarize!r} needs likelihood='bernoulli'")
             self.sigma_ = self.sigma or 0.0  # 0 while it is fitted
         self._n_images = len(images) - int(self.validation_fraction * len(images))
+        self._look_at_components(images)
 
     def _black_and_white(self, images: Images) -> bool:
         grey = sum(float(((x > 0.1) & (x < 0.9)).sum()) for x in self._tensors(images))
         return self.output_ == "sigmoid" and grey < MOST_GREY * len(images) * self.n_features_in_
 
     def _networks(self) -> dict[str, nn.Module]:
-        shape = (self.architecture, self.image_shape_, self.channels)
+        shape, k = (self.architecture, self.image_shape_, self.channels), self.latent_dim_
         nets: dict[str, nn.Module] = {
-            "encoder_": encoder(*shape, (*self.hidden, 2 * self.latent_dim_), self.activation),
-            "decoder_": decoder(*shape, (*self.hidden, self.latent_dim_), self.activation),
+            "encoder_": encoder(*shape, (*self.hidden, 2 * k), self.activation, axes=self.n_axes_),
+            "decoder_": decoder(*shape, (*self.hidden, k), self.activation, axes=self.n_axes_),
         }
         if self.tc == "factor":
             widths = (self.latent_dim_, *self.discriminator, 1)
@@ -219,11 +229,20 @@ class VAE(NeuralRepresentation):
         # wide dense layers gain from bfloat16 as convolutions do
         return super()._convolves() or max(self.hidden, default=0) >= 256
 
+    def _precision(self, device: torch.device) -> str:
+        # the last of many components would be lost in it
+        exact = self.precision == "auto" and self._narrow()
+        return "float32" if exact else super()._precision(device)
+
     def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[tuple[str, Any, dict]]:
         x = self._scaled(bounds.binarized(x, self.binarize, rng))
-        mean, log_var = self._posterior(x)
+        narrow = self._narrow()
+        y = self.encoder_[0](x).float() if narrow else x
+        both = self.encoder_[1](y) if narrow else self.encoder_(x)
+        mean, log_var = both.float().chunk(2, dim=1)
         z = bounds.reparameterize(mean, log_var, rng, self.importance_samples)
-        error, kl = self._error(x, z), bounds.kl_divergence(mean, log_var).sum(1).mean()
+        error = self._normal(self._apart(y, z)) if narrow else self._error(x, z)
+        kl = bounds.kl_divergence(mean, log_var).sum(1).mean()
         loss = self._objective(error, kl, z, mean, log_var)
         ramp = min(1.0, self._done / self.warmup) if self.warmup else 1.0
         logs = {"loss": loss(1.0), "reconstruction": error.mean(), "kl": kl}
@@ -236,7 +255,7 @@ class VAE(NeuralRepresentation):
         self, error: Any, kl: Any, z: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor
     ) -> Callable[[float], torch.Tensor]:
         """Return the loss as a function of how far the warm-up has come, 0 to 1."""
-        beta, capacity = self.beta, self.capacity
+        beta, capacity = self.beta_, self.capacity
         if self.importance_samples > 1:
             ratio = bounds.log_ratio(z, mean, log_var)
             return lambda ramp: -bounds.importance_bound(ramp * beta * ratio - error).mean()
@@ -260,10 +279,13 @@ class VAE(NeuralRepresentation):
         """Return minus log p(x|z) for draws z (k, n, latent) and scaled images x, (k, n)."""
         if self.likelihood_ == "bernoulli":
             return bounds.bernoulli_error(self._decoded(z), x)
-        d, squared = x.shape[1], self._squared(x, z)
-        sigma: Any = self.sigma_ / self.scale_
+        return self._normal(self._squared(x, z))
+
+    def _normal(self, squared: torch.Tensor) -> torch.Tensor:
+        """Return minus the logarithm of the density that normal pixels have."""
+        d, sigma = self.n_features_in_, self.sigma_ / self.scale_
         if not sigma:
-            sigma = (squared.detach().mean() / d).sqrt().clamp_min(LEAST_SIGMA)
+            sigma = (squared.detach().mean() / d).sqrt().clamp_min(bounds.LEAST_SIGMA)
         return bounds.gaussian_error(squared, d, sigma) + d * math.log(self.scale_)
 
     def _squared(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
@@ -279,94 +301,11 @@ class VAE(NeuralRepresentation):
     def _decode(self, z: torch.Tensor) -> torch.Tensor:
         return self._image(self.decoder_(z.float()))
 
-    def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
-        return self._decode(torch.randn(n, self.latent_dim_, generator=rng, device=rng.device))
-
     def posterior(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and logarithm of the variance of q(z|x) for every image, (n, k) each."""
         check_is_fitted(self)
         both = self._map(lambda x: self.encoder_(self._scaled(x)), self._check(X, reset=False))
         return both[:, : self.latent_dim_], both[:, self.latent_dim_ :]
-
-    def elbo(
-        self,
-        X: Any,
-        n_samples: int = 1,
-        *,
-        refine: int = 0,
-        binarize: str = "none",
-        random_state: Any = 0,
-    ) -> np.ndarray:
-        """Return the lower bound of log p(x) of every image in nats (beta = 1), (n,).
-
-        Parameters
-        ----------
-        X : Images or array
-            Under a bernoulli likelihood only binary images have a probability; for grey pixels
-            the figure is minus a cross-entropy, and compares with nothing but itself.
-        n_samples : int
-            Draws of the code of every image; the KL is exact.
-        refine : int
-            Steps of descent from the encoder's posterior to the one that suits every image best.
-        binarize : {"none", "draw", "threshold"}
-            Make grey pixels 0 or 1 first: drawn with the pixel as the probability (the same
-            for the same seed, here and in `log_likelihood`), or 1 from 0.5 up.
-        random_state : int, Generator, RandomState or None
-            Seed of all draws.
-        """
-        return self._estimate(
-            lambda error, ratio, kl: -error.mean(0) - kl,
-            *(X, n_samples, refine, binarize, random_state),
-        )
-
-    def log_likelihood(
-        self, X: Any, n_samples: int = 500, *, binarize: str = "none", random_state: Any = 0
-    ) -> np.ndarray:
-        """Return an importance-sampled log p(x) of every image in nats, (n,).
-
-        ``log mean_i p(x|z_i) p(z_i) / q(z_i|x)`` over draws from q(z|x): a lower bound in
-        expectation, which rises to log p(x) as `n_samples` grows. `refine` apart, see `elbo`.
-        """
-        return self._estimate(
-            lambda error, ratio, _: bounds.importance_bound(ratio - error),
-            *(X, n_samples, 0, binarize, random_state),
-        )
-
-    @usual_torch()
-    def _estimate(
-        self, bound: Callable, X: Any, n_samples: int, refine: int, binarize: str, seed: Any
-    ) -> np.ndarray:
-        """Return the bound made of draws of -log p(x|z), log p(z) - log q(z|x), and the KL."""
-        check_is_fitted(self)
-        one_of("binarize", binarize, bounds.BINARIZATIONS)
-        if n_samples < 1 or refine < 0:
-            raise ValueError(
-                f"n_samples={n_samples} must be at least 1, refine={refine} 0 or more"
-            )
-        images = self._check(X, reset=False)
-        coins = generator(seed, self._device())
-        rng, found = generator(coins.initial_seed(), self._device()), []
-        rows = min(MOST_DRAWS, self._rows(images))
-        total = -(-len(images) // rows)
-        for chunk in track(images.chunks(rows), "likelihood", total, self.verbose):
-            x = self._tensor(chunk)
-            if self.likelihood_ == "bernoulli" and not 0 <= float(x.min()) <= float(x.max()) <= 1:
-                raise ValueError("a bernoulli likelihood needs values in [0, 1]; scale the images")
-            x = self._scaled(bounds.binarized(x, binarize, coins))
-            q = bounds.refined(self._posterior(x), partial(self._error, x), refine, rng)
-            draws = zip(*self._draws(x, q, n_samples, rng), strict=True)
-            kl = bounds.kl_divergence(*q).sum(1)
-            found.append(bound(*map(torch.cat, draws), kl).cpu().double())
-        return torch.cat(found).numpy() if found else np.empty(0)
-
-    def _draws(
-        self, x: torch.Tensor, q: Any, n_samples: int, rng: torch.Generator
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield -log p(x|z) and log p(z) - log q(z|x), (draws, n) each, a bounded number each."""
-        at_once = max(1, min(MOST_DRAWS, PASS_BYTES // (4 * x.shape[1])) // len(x))
-        for start in range(0, n_samples, at_once):
-            z = bounds.reparameterize(q[0], q[1], rng, min(at_once, n_samples - start))
-            yield self._error(x, z), bounds.log_ratio(z, *q)
 
     def _fit(self, images: Images) -> None:
         super()._fit(images)
@@ -375,8 +314,9 @@ class VAE(NeuralRepresentation):
         kl = bounds.kl_divergence(torch.from_numpy(mean), torch.from_numpy(log_var))
         self.kl_ = kl.mean(0, dtype=torch.float64).numpy()
         self.activity_ = mean.var(0, dtype=np.float64)
-        if self.likelihood_ == "gaussian" and not self.sigma_:
+        if self.likelihood_ == "gaussian" and self.sigma is None:
             self.sigma_ = self._best_sigma(chosen)
+        self._fit_mixture(mean, log_var)
 
     def _best_sigma(self, images: Images) -> float:
         rng = generator(0, self._device())
@@ -386,7 +326,7 @@ class VAE(NeuralRepresentation):
             return self._squared(x, bounds.reparameterize(mean, log_var, rng))[0]
 
         mean = self._map(squared, images).mean(dtype=np.float64) / self.n_features_in_
-        return float(max(np.sqrt(mean), LEAST_SIGMA) * self.scale_)
+        return float(max(np.sqrt(mean), bounds.LEAST_SIGMA) * self.scale_)
 
     def _health(self, images: Images) -> list[str]:
         findings = super()._health(images)

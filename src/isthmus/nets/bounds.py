@@ -14,6 +14,8 @@ LOG_2PI = math.log(2 * math.pi)
 BINARIZATIONS = ("none", "draw", "threshold")
 RATE = 0.05
 """Step size at which posteriors are refined, in units of the prior's deviation."""
+LEAST_SIGMA = 1e-3
+"""Least deviation of pixels fitted to the images: a perfect fit would end at none."""
 
 
 def binarized(x: torch.Tensor, how: str, rng: torch.Generator) -> torch.Tensor:
