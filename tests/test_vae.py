@@ -4,11 +4,16 @@ import math
 import numpy as np
 import pytest
 import torch
+from sklearn import decomposition
 from torch import distributions
 
 import isthmus as ist
+from isthmus import scores
+from isthmus.models import ppca
+from isthmus.models.classifier import _narrowed
 from isthmus.nets import bounds
 from isthmus.nets.coders import decoder, encoder
+from isthmus.tensors import generator
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +32,7 @@ def binary(images):
 
 def vae(images, latent_dim=6, **parameters):
     settings = {"hidden": (64,), "epochs": 15, "batch_size": 32, "random_state": 0}
+    settings["init"] = "glorot_uniform"  # each of these has to find its way alone
     return ist.VAE(latent_dim, **settings | parameters).fit(images.train)
 
 
@@ -132,6 +138,7 @@ def linear_gaussian(sigma, images):
     model = ist.VAE(
         2, hidden=(), activation="linear", likelihood="gaussian", sigma=sigma, epochs=120,
         batch_size=40, learning_rate=0.01, validation_fraction=0, random_state=0,
+        init="glorot_uniform",
     ).fit(images)  # fmt: skip
     w = model.decoder_[0].weight.detach().double().numpy() * model.scale_
     b = model.decoder_[0].bias.detach().double().numpy() * model.scale_ + model.offset_
@@ -365,9 +372,13 @@ def test_named_architectures_learn_and_can_be_saved(architecture, tmp_path):
     ],
 )  # fmt: skip
 def test_likelihood_follows_the_data(X, likelihood, output):
-    model = ist.VAE(3, hidden=(8,), epochs=3, random_state=0).fit(X)
-    assert (model.likelihood_, model.output_) == (likelihood, output)
+    model = ist.VAE(3, hidden=(8,), epochs=3, init="he_normal", random_state=0).fit(X)
+    assert (model.likelihood_, model.output_, model.n_axes_) == (likelihood, output, 0)
     assert np.isfinite(model.elbo(X)).all()
+    model.set_params(init="auto").fit(X)
+    assert (model.likelihood_, model.output_, model.n_axes_) == ("gaussian", "linear", 9)
+    assert np.isfinite(model.elbo(X)).all()
+    np.testing.assert_allclose(model.elbo(X), model.set_params(init="pca").fit(X).elbo(X))
 
 
 def test_sigma_is_the_deviation_of_a_pixel(images):
@@ -382,8 +393,16 @@ def test_sigma_is_the_deviation_of_a_pixel(images):
 
 
 def test_collapse_is_reported(images):
-    assert any("6 of 6 latents" in finding for finding in vae(images, beta=1000.0).health_)
-    assert not any("collapsed" in finding for finding in vae(images, 3).health_)
+    model = vae(images, beta=1000.0)
+    assert any("all 6 latents say nothing" in finding for finding in model.health_)
+    assert not any("say nothing" in finding for finding in vae(images, 3).health_)
+    (most,), (some,) = model._collapse(5), model._collapse(2)
+    assert most.startswith("most of the code has collapsed: 5 of 6 latents say nothing")
+    assert some.startswith("2 of 6 latents")
+    assert "if the others are not enough, lower beta=" in some
+    model.set_params(beta=1.0, beta_norm=0.5)
+    assert not model._collapse(2)
+    assert "lower beta_norm=0.5" in model._collapse(6)[0]
 
 
 def test_pixels_are_drawn_anew_while_fitting(images):
@@ -396,6 +415,124 @@ def test_pixels_are_drawn_anew_while_fitting(images):
     assert not bounds.binarized(x, "threshold", torch.Generator()).any()
 
 
+def at_its_start(latent_dim, X, **parameters):
+    """A model that has had one step of next to nothing."""
+    still = {"learning_rate": 1e-12, "max_steps": 1, "validation_fraction": 0, "random_state": 0}
+    return ist.VAE(latent_dim, **{"hidden": (16,), "channels": (4,)} | still | parameters).fit(X)
+
+
+def exact(latent_dim, images):
+    """scikit-learn's PCA, whose score_samples is the likelihood of probabilistic PCA."""
+    X = np.asarray(images.train, dtype=float).reshape(len(images.train), -1) / 255
+    return decomposition.PCA(latent_dim, svd_solver="full").fit(X)
+
+
+@pytest.mark.parametrize("architecture", ["dense", "conv"])
+def test_it_begins_as_probabilistic_pca(images, architecture, monkeypatch):
+    monkeypatch.setattr(ppca, "AXES", 20)  # of 64: the rest counts as well
+    model, expected = at_its_start(8, images.train, architecture=architecture), exact(8, images)
+    sigma = math.sqrt(expected.noise_variance_)
+    assert model.sigma_ == pytest.approx(sigma, rel=0.01)  # measured on draws
+    model.sigma_ = sigma
+    X = np.asarray(images.test, dtype=float).reshape(len(images.test), -1) / 255
+    likelihood = expected.score_samples(X)
+    # the posterior is exact: every draw weighs the same, and the bound is the likelihood
+    np.testing.assert_allclose(model.log_likelihood(images.test, 2), likelihood, atol=0.02)
+    assert model.elbo(images.test, 200).mean() == pytest.approx(likelihood.mean(), abs=0.05)
+    mean, log_var = model.posterior(images.test)
+    values = expected.explained_variance_
+    np.testing.assert_allclose(np.exp(log_var), np.tile(sigma**2 / values, (359, 1)), rtol=1e-3)
+    linear = expected.transform(X) * np.sqrt(values - sigma**2) / values
+    np.testing.assert_allclose(np.abs(mean), np.abs(linear), atol=2e-3)
+
+
+@torch.no_grad()
+def test_the_error_of_components_is_that_of_pixels(images, monkeypatch):
+    monkeypatch.setattr(ppca, "AXES", 20)
+    model = at_its_start(8, images.train)
+    x = torch.from_numpy(np.asarray(images.train)).float().flatten(1) / 255
+    z = torch.from_numpy(model.encode(images.train))[None]
+    pixels, components = model._error(x, z), model._normal(model._apart(model.encoder_[0](x), z))
+    assert float(components.mean()) == pytest.approx(float(pixels.mean()), rel=2e-3)
+
+
+def test_directions_below_the_threshold_begin_as_the_prior():
+    start = ppca.probabilistic_pca([4.0, 3.0, 0.5, 0.1], 0.6, 10, 4, sigma=1.0)
+    np.testing.assert_allclose(start.up**2, [3, 2, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(np.exp(start.log_var), [0.25, 1 / 3, 1, 1])
+    assert not start.down[2:].any()
+    for beta in (1.0, 2.0, 4.0):  # sigma is the deviation of a pixel under its own posterior
+        start = ppca.probabilistic_pca([4.0, 3.0, 0.5, 0.1], 0.6, 20, 4, beta)
+        told = np.array([4.0, 3.0, 0.5, 0.1])
+        error = told * (1 - start.up * start.down) ** 2 + start.up**2 * np.exp(start.log_var)
+        assert start.sigma**2 == pytest.approx((error.sum() + 0.6) / 20)
+    assert np.isfinite(ppca.probabilistic_pca([1.0], 0.0, 5, 3).log_var).all()  # no noise at all
+
+
+def test_few_steps_leave_pca_behind(images):
+    model = ist.VAE(16, hidden=(128,), max_steps=300, random_state=0).fit(images.train)
+    pca = ist.PCA(16).fit(images.train)
+    assert model.score(images.test) > 0.85 * pca.score(images.test)
+    assert not any("say nothing" in finding for finding in model.health_)
+
+
+@pytest.mark.parametrize("name", ["digits", "glyphs"])
+def test_a_normalised_beta_leaves_five_latents_or_more(name):
+    images = ist.load_images(name)
+    model = ist.VAE(12, beta_norm=1.0, hidden=(64,), max_steps=200, random_state=0).fit(images)
+    assert (model.kl_ > 0.01).sum() >= 5
+    assert model.kl_.sum() < 15
+    assert -model.score(images) < 0.9 * np.var(np.asarray(images) / 255, axis=0).mean()
+
+
+def test_a_normalised_beta_is_that_of_the_paper_unless_too_little_would_be_left():
+    rng = np.random.default_rng(0)
+    even, steep = np.ones(30), np.r_[100, 10, 1, 0.1, 0.1, np.full(25, 1e-3)]
+    X = rng.normal(size=(400, 30)) * np.sqrt(even)
+    model = at_its_start(10, X, beta_norm=0.1)
+    assert model.beta_ == pytest.approx(0.1 * 30 / 10)
+    model = at_its_start(10, 1000 * X, beta_norm=0.1)  # whatever the unit
+    assert model.beta_ == pytest.approx(0.1 * 30 / 10)
+    model = at_its_start(10, rng.normal(size=(400, 30)) * np.sqrt(steep), beta_norm=0.5)
+    assert model.beta_ < 0.1 * 30 / 10
+    assert (model.kl_ > 0.01).sum() == 5
+    bernoulli = ist.VAE(2, beta_norm=1.0, likelihood="bernoulli", hidden=(4,), epochs=1)
+    assert bernoulli.fit((X > 0).astype(float)).beta_ == 15
+
+
+def test_samples_are_like_images(images, tmp_path):
+    model = ist.VAE(16, hidden=(128,), max_steps=300, random_state=0).fit(images.train)
+    drawn = model.sample(300, random_state=0)
+    model.save(tmp_path / "model.safetensors")
+    back = ist.load_model(tmp_path / "model.safetensors")
+    np.testing.assert_allclose(back.sample(300, random_state=0), drawn, atol=1e-5)
+    model._fit_mixture(*model.set_params(prior="normal").posterior(images.train))
+    plain = model.sample(300, random_state=0)
+    z = torch.randn(300, 16, generator=generator(0, torch.device("cpu"))).numpy()
+    np.testing.assert_allclose(plain, model.decode(z), atol=1e-5)
+    distances = [scores.frechet_distance(images.test, X) for X in (drawn, plain)]
+    assert distances[0] < 0.9 * distances[1]
+
+
+def test_another_start_leaves_nothing_behind(images):
+    model = ist.VAE(4, hidden=(8,), max_steps=2, random_state=0).fit(images.train)
+    assert model.n_axes_
+    assert hasattr(model, "mixture_means_")
+    model.set_params(init="he_normal").fit(images.train)
+    assert not model.n_axes_
+    assert not hasattr(model, "mixture_means_")
+
+
+@pytest.mark.parametrize("architecture", ["dense", "conv"])
+def test_a_classifier_goes_on_from_the_means(images, architecture):
+    settings = {"architecture": architecture, "channels": (4,), "hidden": (8,), "max_steps": 5}
+    model = ist.VAE(4, random_state=0, **settings).fit(images.train)
+    x = torch.from_numpy(np.asarray(images.test)).float().flatten(1) / 255
+    with torch.no_grad():
+        found = _narrowed(model.encoder_, 4)(x)
+    np.testing.assert_allclose(found.numpy(), model.encode(images.test), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
@@ -404,6 +541,10 @@ def test_pixels_are_drawn_anew_while_fitting(images):
         ({"warmup": 1.5}, "warmup=1.5"),
         ({"sigma": 0.0}, "sigma=0.0"),
         ({"beta": float("nan")}, "beta=nan"),
+        ({"beta_norm": -1.0}, "beta_norm=-1.0 must be at least 0"),
+        ({"beta_norm": 0.1, "beta": 4.0}, "beta=4.0 and beta_norm=0.1: give one"),
+        ({"prior": "mixed"}, "prior='mixed' must be one of"),
+        ({"init": "pca", "likelihood": "bernoulli"}, "init='pca' is not possible"),
         ({"importance_samples": 0}, "importance_samples=0 must be at least 1"),
         ({"importance_samples": 5, "tc": "tcvae"}, "different objectives"),
         ({"likelihood": "bernouli"}, "did you mean 'bernoulli'"),

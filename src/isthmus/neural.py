@@ -118,6 +118,7 @@ class NeuralRepresentation(Representation):
 
     def _fit(self, images: Images) -> None:
         self._check_parameters()
+        self.n_axes_ = 0  # an earlier fit may have begun elsewhere
         self._prepare(images)
         rng = generator(self.random_state, self._device())
         for name, net in self._built(images).items():

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from isthmus.models.mixtures import mixture_of
 from isthmus.progress import track
 from isthmus.tensors import usual_torch
 from isthmus.words import one_of
@@ -146,16 +147,13 @@ def _gaussian(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
 
 
 def _mixture(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
-    from sklearn.mixture import GaussianMixture
-
     count = max(1, min(COMPONENTS, len(codes) // 20))
-    found = GaussianMixture(count, reg_covar=1e-4, random_state=seed).fit(codes)
-    roots = np.linalg.cholesky(found.covariances_)
+    found = mixture_of(codes, count, seed)
 
     def draw(n: int, rng: np.random.Generator, t: float) -> np.ndarray:
-        which = rng.choice(count, n, p=found.weights_)
+        which = rng.choice(count, n, p=found.weights)
         noise = rng.normal(size=(n, codes.shape[1]))
-        return found.means_[which] + t * np.einsum("nij,nj->ni", roots[which], noise)
+        return found.means[which] + t * np.einsum("nij,nj->ni", found.roots[which], noise)
 
     return draw
 

@@ -23,6 +23,7 @@ from isthmus.heldout import kept_hashes, labels_seen
 from isthmus.models import family, name_of
 from isthmus.nets.coders import ARCHITECTURES, encoder
 from isthmus.nets.dense import ACTIVATIONS, dense
+from isthmus.nets.paths import Paths
 from isthmus.neural import NeuralRepresentation
 from isthmus.store import load_model
 from isthmus.words import one_of
@@ -368,6 +369,10 @@ def _twin(origin: dict[str, Any]) -> Any:
 def _narrowed(net: nn.Sequential, width: int) -> nn.Sequential:
     """Return the network with its last layer cut to so many units: a VAE's to the means."""
     last = net[-1]
+    if isinstance(last, Paths):
+        paths = Paths(last.linear.in_features, width, _narrowed(last.net, width))
+        paths.linear = _narrowed(nn.Sequential(last.linear), width)[0]
+        return nn.Sequential(*list(net)[:-1], paths)
     if not isinstance(last, nn.Linear) or last.out_features == width:
         return net
     cut = nn.utils.skip_init(nn.Linear, last.in_features, width)

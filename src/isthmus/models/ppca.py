@@ -126,7 +126,7 @@ class BeginsAsPCA:
     def _look_at_components(self: Any, images: Images) -> None:
         """Find where to begin, and what `beta_norm` stands for."""
         d, k, straight = self.n_features_in_, self.latent_dim_, self._starts_linear()
-        self.n_axes_, self.beta_ = 0, self.beta
+        self.beta_ = self.beta
         if self.beta_norm is not None:
             self.beta_ = self.beta_norm * d / k
         relative = self.beta_norm is not None and self.likelihood_ == "gaussian"

@@ -28,6 +28,8 @@ MEASURED = 10_000
 """Training images that the KL of every latent is measured on after the fit, at most."""
 COLLAPSED = 0.01
 """A latent with less KL in nats, or whose mean varies less, says nothing about the image."""
+MOSTLY = 0.75
+"""Share of the latents from which on a code has collapsed as a whole."""
 LIMITS = {
     "beta": (0, 1e6),
     "beta_norm": (0, 1e6),
@@ -50,7 +52,20 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
     Both terms are in nats, summed over the pixels and over the latents and averaged over a batch.
     Only so does ``beta=1`` stand for the bound; beside an error averaged over pixels the same beta
     would weigh as many times more as there are pixels. `encode` is the mean of q(z|x), the same
-    each time; `posterior` gives the variance too. `sample` decodes draws from the prior.
+    each time; `posterior` gives the variance too. `sample` decodes draws from the prior, or from a
+    mixture that is like the codes.
+
+    By default (``init="pca"``) it begins as probabilistic PCA (Tipping and Bishop), the best that
+    linear networks can do, and learns the rest: with eigenvalues :math:`l_i` of the covariance
+
+    .. math::
+        x = \mu + \sum_i \sqrt{l_i - \sigma^2}\, z_i v_i + g(z), \qquad
+        q(z_i|x) = N\Bigl(\frac{\sqrt{l_i - \sigma^2}}{l_i} v_i^T (x - \mu) + f_i(x),
+        \frac{\sigma^2}{l_i} e^{h_i(x)}\Bigr)
+
+    where :math:`\sigma^2` is the mean variance of the directions left out, and the networks f, g
+    and h begin at 0: see `isthmus.models.ppca.probabilistic_pca`. Dense networks stand between the
+    256 leading principal components, the error of all that is beyond them being known.
 
     Parameters
     ----------
@@ -68,9 +83,10 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
         After every hidden layer.
     likelihood : {"auto", "bernoulli", "gaussian"}
         What a pixel is given the code: 1 with a probability (values in [0, 1] only; grey ones
-        count in proportion), or normal around a mean. "auto" is bernoulli for images in black and
-        white, as handwriting mostly is, or with `binarize`; gaussian for all others, of which
-        bernoulli pixels would learn only a blur.
+        count in proportion), or normal around a mean. "auto" is gaussian where it begins as
+        probabilistic PCA. Else, as with `binarize` or another `init`, it is bernoulli for images
+        in black and white, as handwriting mostly is; gaussian for all others, of which bernoulli
+        pixels would learn only a blur.
     sigma : float or None
         Deviation of gaussian pixels, above 0. None takes the one that fits best, at every step.
     binarize : {"none", "draw", "threshold"}
@@ -78,7 +94,15 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
         probability, or 1 from 0.5 up.
     beta : float
         Weight of the KL, at least 0: the larger, the less the code says, and the more independent
-        its numbers tend to be. With `capacity` or `tc` see there.
+        its numbers tend to be. With `capacity` or `tc` see there. It weighs nats: what it does
+        depends on how many pixels there are, and on sigma.
+    beta_norm : float or None
+        Beta that means the same on every set, normalised by the numbers d in an image and k in a
+        code as by Higgins et al.: ``beta = beta_norm * d / k``, and sigma is the deviation of the
+        training images' pixels. The loss is then, d times, half the squared error as a share of
+        their variance plus beta_norm times the KL of a latent, on average. A direction of the
+        images enters the code where it has more than ``beta_norm / k`` of all variance; beta is
+        lowered where fewer than five would (see `beta_`). 0.1 to 1 disentangles.
     warmup : float
         Share of the fit, 0 to 1, over which the weight of the KL (or the capacity) rises from 0.
     capacity : float or None
@@ -94,6 +118,11 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
     importance_samples : int
         Draws of z for every image and step, at least 1. More than one trains the tighter bound of
         the importance weighted autoencoder; beta then weighs log p(z) - log q(z|x) of every draw.
+    prior : {"auto", "normal", "mixture"}
+        What `sample` draws codes from: N(0, I), which is what the bound is about; or a mixture of
+        up to 50 normal distributions, fitted after the fit to draws from the posteriors of up to
+        5,000 training images, which leaves out what no image is like. "auto" is "mixture" where
+        the fit began as probabilistic PCA.
     epochs, batch_size, optimizer, learning_rate, schedule, init, max_steps
         See `NeuralRepresentation`.
     validation_fraction, keep_best, patience, max_seconds, checkpoint, log_dir, precision
@@ -109,6 +138,13 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
         "bernoulli" or "gaussian".
     sigma_ : float
         Deviation of a pixel, of gaussian likelihood.
+    beta_ : float
+        Weight of the KL in nats.
+    n_axes_ : int
+        Principal components that it began at, 0 with another `init`.
+    mixture_weights_, mixture_means_, mixture_roots_ : ndarray of shape (c,), (c, k), (c, k, k)
+        The mixture that `sample` draws from, if it does: shares, centres, and lower triangles R
+        of which the covariances are R R^T.
     kl_ : ndarray of shape (latent_dim_,)
         KL of every latent in nats, averaged over training images: how much it says.
     activity_ : ndarray of shape (latent_dim_,)
@@ -125,12 +161,14 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
     References
     ----------
     D. Kingma and M. Welling, Auto-encoding variational Bayes, 2014.
-    I. Higgins et al., beta-VAE: learning basic visual concepts, 2017.
+    M. Tipping and C. Bishop, Probabilistic principal component analysis, 1999.
+    I. Higgins et al., beta-VAE: learning basic visual concepts, 2017 (beta, beta_norm).
     C. Burgess et al., Understanding disentangling in beta-VAE, 2018 (capacity).
     T. Q. Chen et al., Isolating sources of disentanglement in variational autoencoders, 2018.
     H. Kim and A. Mnih, Disentangling by factorising, 2018 (FactorVAE).
     Y. Burda, R. Grosse and R. Salakhutdinov, Importance weighted autoencoders, 2016.
     O. Rybkin et al., Simple and effective VAE training with calibrated decoders, 2021 (sigma).
+    P. Ghosh et al., From variational to deterministic autoencoders, 2020 (the mixture).
 
     Examples
     --------
@@ -331,10 +369,22 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
     def _health(self, images: Images) -> list[str]:
         findings = super()._health(images)
         quiet = int(((self.kl_ < COLLAPSED) | (self.activity_ < COLLAPSED)).sum())
-        if quiet:
-            findings.append(
-                f"{quiet} of {self.latent_dim_} latents have collapsed (below {COLLAPSED} nats of "
-                "KL): they say nothing about the image; if the others are not enough, lower "
-                f"beta={self.beta:g} or let it rise slowly with warmup=0.3"
-            )
-        return findings
+        return findings + self._collapse(quiet)
+
+    def _collapse(self, quiet: int) -> list[str]:
+        """Return the finding that so many latents say nothing, and what to change."""
+        k, name = self.latent_dim_, "beta" if self.beta_norm is None else "beta_norm"
+        if not quiet:
+            return []
+        weight = f"lower {name}={getattr(self, name):g}"
+        if quiet == k:
+            lost = f"the code has collapsed: all {k} latents say nothing about the image"
+        elif quiet > MOSTLY * k:
+            lost = f"most of the code has collapsed: {quiet} of {k} latents say nothing"
+        elif self.beta_norm is not None:  # that some do is what it is for
+            return []
+        else:
+            lost = f"{quiet} of {k} latents say nothing about the image"
+            weight = f"if the others are not enough, {weight}"
+        remedy = f"{weight} or let it rise slowly with warmup=0.3"
+        return [f"{lost} (below {COLLAPSED} nats of KL, on average): {remedy}"]

@@ -98,7 +98,12 @@ def vae(
 ) -> None:
     """Encode as a distribution; minimise reconstruction error and distance from the prior."""
     model = ist.VAE(
-        latent_dim, hidden=HIDDEN, activation=activation, epochs=epochs, batch_size=BATCH
+        latent_dim,
+        hidden=HIDDEN,
+        activation=activation,
+        init="glorot_uniform",
+        epochs=epochs,
+        batch_size=BATCH,
     )
     _trained(bench, "vae", model, noise, deck_epochs)
 
