@@ -370,7 +370,9 @@ def _narrowed(net: nn.Sequential, width: int) -> nn.Sequential:
     """Return the network with its last layer cut to so many units: a VAE's to the means."""
     last = net[-1]
     if isinstance(last, Paths):
-        paths = Paths(last.linear.in_features, width, _narrowed(last.net, width))
+        paths = Paths(
+            last.linear.in_features, width, _narrowed(nn.Sequential(*last.net.children()), width)
+        )
         paths.linear = _narrowed(nn.Sequential(last.linear), width)[0]
         return nn.Sequential(*list(net)[:-1], paths)
     if not isinstance(last, nn.Linear) or last.out_features == width:
