@@ -401,7 +401,7 @@ def test_collapse_is_reported(images):
     assert some.startswith("2 of 6 latents")
     assert "if the others are not enough, lower beta=" in some
     model.set_params(beta=1.0, beta_norm=0.5)
-    assert not model._collapse(2)
+    assert not model._collapse(1)
     assert "lower beta_norm=0.5" in model._collapse(6)[0]
 
 

@@ -15,7 +15,7 @@ from torch import nn
 from isthmus.data.images import Images
 from isthmus.models.likelihoods import Likelihoods
 from isthmus.models.mixtures import DrawsLikeCodes
-from isthmus.models.ppca import BeginsAsPCA
+from isthmus.models.ppca import SPOKEN, BeginsAsPCA
 from isthmus.nets import bounds
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.dense import ACTIVATIONS, dense
@@ -28,6 +28,8 @@ MEASURED = 10_000
 """Training images that the KL of every latent is measured on after the fit, at most."""
 COLLAPSED = 0.01
 """A latent with less KL in nats, or whose mean varies less, says nothing about the image."""
+PATIENT_STEPS = 400
+"""Optimiser steps that a study waits for a lower validation loss, at least."""
 MOSTLY = 0.75
 """Share of the latents from which on a code has collapsed as a whole."""
 LIMITS = {
@@ -206,7 +208,8 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
         """Return an unfitted model that suits the images, and is quickly past its start."""
-        chosen = {"hidden": (512,), "learning_rate": 2e-3, "patience": 30}
+        patience = max(30, PATIENT_STEPS // -(-len(images) // cls.batch_size))
+        chosen = {"hidden": (512,), "learning_rate": 2e-3, "patience": patience}
         return super().for_study(images, width, **chosen | parameters)
 
     def _check_parameters(self) -> None:
@@ -383,9 +386,10 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
         if not quiet:
             return []
         weight = f"lower {name}={getattr(self, name):g}"
+        fewest = (1 - MOSTLY) * k if self.beta_norm is None else min(SPOKEN, k)
         if quiet == k:
             lost = f"the code has collapsed: all {k} latents say nothing about the image"
-        elif quiet > MOSTLY * k:
+        elif k - quiet < fewest:
             lost = f"most of the code has collapsed: {quiet} of {k} latents say nothing"
         elif self.beta_norm is not None:  # that some do is what it is for
             return []
