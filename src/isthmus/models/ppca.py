@@ -9,11 +9,9 @@ import numpy as np
 import torch
 
 from isthmus.data.images import Images
-from isthmus.models.starts import principal, start_decoder, start_encoder
+from isthmus.models.starts import AXES, principal, start_decoder, start_encoder
 from isthmus.nets.bounds import LEAST_SIGMA
 
-AXES = 256
-"""Principal components that dense layers stand between, at most."""
 SPOKEN, FAINT = 5, 0.25
 """Directions of the images that `beta_norm` leaves in the code at least, and the share of the
 variance of the last of them that its threshold may reach."""
