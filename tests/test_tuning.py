@@ -62,7 +62,9 @@ def test_pre_training_helps_on_mnist_where_labels_are_few(data_folder):
     [
         lambda: ist.VAE(6, hidden=(32,), init="he_normal", epochs=3, random_state=0),
         lambda: ist.Classifier(12, hidden=(32,), epochs=3, random_state=0),
-        lambda: ist.Autoencoder(6, architecture="conv", channels=(4,), hidden=(), epochs=1),
+        lambda: ist.Autoencoder(
+            6, architecture="conv", channels=(4,), hidden=(), init="he_normal", epochs=1
+        ),
     ],
     ids=["vae", "classifier", "conv"],
 )
