@@ -168,7 +168,8 @@ def test_a_large_network_gets_fewer_steps(start):
     assert _training(start, 100, None) == {
         "batch_size": 64, "validation_fraction": 0.0, "epochs": 150, "max_steps": None
     }  # fmt: skip
-    large = ist.Autoencoder(6, architecture="conv", channels=(16, 32), hidden=(), epochs=1)
+    settings = {"channels": (16, 32), "hidden": (), "init": "he_normal", "epochs": 1}
+    large = ist.Autoencoder(6, architecture="conv", **settings)
     large.fit(np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), np.uint8))
     each = 48**2 * 16 * 48 + 24**2 * 32 * 16 * 16 + 24**2 * 32 * 6  # two convolutions, the code
     assert _training(large, 100, None)["max_steps"] == 10**11 // (64 * each)
