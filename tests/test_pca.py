@@ -274,3 +274,10 @@ def test_pipeline_with_an_svm_on_mnist(data_folder):
 def test_bad_parameters(parameters, words):
     with pytest.raises(ValueError, match=words):
         ist.PCA(**parameters).fit(np.random.default_rng(0).random((20, 10)))
+
+
+def test_one_byte_an_image_has_the_variance_it_has():
+    X = np.array([[10], [100], [60]], np.uint8)
+    for n in (2, 3):
+        expected = (X[:n] / 255).var(ddof=1)
+        assert ist.PCA().fit(X[:n]).explained_variance_[0] == pytest.approx(expected, rel=1e-6)

@@ -23,9 +23,9 @@ ALLOWED = {
     "pca": lambda n, d: min(32, n - 1, d),  # about their mean, n images vary in n - 1 directions
     "nmf": lambda n, d: min(32, n, d),
     "som": lambda n, d: [side(n), side(n)] if n > 3 else [2, 1],
-    "autoencoder": lambda n, d: min(32, d),
-    "vae": lambda n, d: min(10, d),
-    "gan": lambda n, d: min(100, d),
+    "autoencoder": lambda n, d: min(32, n - 1, d),
+    "vae": lambda n, d: min(10, n - 1, d),
+    "gan": lambda n, d: min(100, n - 1, d),
     "classifier": lambda n, d: 20,
     "pixelnet": lambda n, d: 20,
 }

@@ -206,6 +206,13 @@ class NeuralRepresentation(Representation):
     def _before(self, images: Images, rng: torch.Generator) -> None:
         """Do what comes before the fit proper, with the networks initialised."""
 
+    def _widest(self, images: Images) -> dict[str, int]:
+        directions = {
+            "directions": max(1, len(images) - 1)
+        }  # that images vary in about their mean
+        asked = getattr(self, self.width, None) is not None
+        return super()._widest(images) | ({} if asked else directions)
+
     def _dealt(self, order: torch.Tensor, images: Images) -> torch.Tensor:
         """Return the images in an order whose first ones are to be held out."""
         return order

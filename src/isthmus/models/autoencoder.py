@@ -46,7 +46,8 @@ class Autoencoder(NeuralRepresentation):
     Parameters
     ----------
     latent_dim : int or None
-        Width of the code, at most the numbers in an image; None is 32, or as many as these.
+        Width of the code, at most the numbers in an image; None is 32, or fewer
+        where an image has fewer numbers, or the images vary in fewer directions than that.
     architecture : {"dense", "conv"}
         Dense layers only, or strided convolutions before them, mirrored by transposed ones.
     hidden : tuple of int

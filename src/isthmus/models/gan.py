@@ -68,7 +68,7 @@ class GAN(Inverted):
     Parameters
     ----------
     latent_dim : int or None
-        Width of the code, any number; None is 100, or as many as an image has numbers.
+        Width of the code, any number; None is 100, or what few or narrow images fill.
     architecture : {"dense", "conv"}
         Dense layers only, or transposed convolutions up and strided ones down.
     generator : tuple of int

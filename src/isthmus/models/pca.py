@@ -311,6 +311,8 @@ def _integer_sums(images: Images) -> tuple[np.ndarray, np.ndarray] | None:
 def _upper(x: torch.Tensor) -> torch.Tensor:
     """Return the upper triangle of ``x^T x`` for 8-bit integers, by blocks of columns."""
     d = x.shape[1]
+    if d == 1:  # torch's product of a single row is garbage
+        return x.int().T @ x.int()
     product = torch.zeros((d, d), dtype=torch.int32)
     block = max(16, -(-d // 4))
     for i in range(0, d, block):

@@ -72,7 +72,7 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
     Parameters
     ----------
     latent_dim : int or None
-        Width of the code, at most the numbers in an image; None is 10, or as many as these.
+        Width of the code, at most the numbers in an image; None is 10, or what few images fill.
     architecture : {"dense", "conv", "burgess", "deep"}
         Dense layers only; strided convolutions before them, mirrored by transposed ones; the
         network of Burgess et al. (32, 32, 64, 64 filters and a dense layer of 256); or 32, 32, 64,
