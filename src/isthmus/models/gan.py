@@ -54,9 +54,9 @@ class GAN(Inverted):
 
     g being a network whose last layer starts at 0, so that the first images are those of a
     Gaussian with the mean and the leading covariance of the real ones; d sees up to 128 components
-    (or, where conv, all pixels about their mean), G makes as many. D is held by the penalty
-    :math:`\tfrac{\gamma}{2} \sigma^2 (|\nabla D(x)|^2 + |\nabla D(G(z))|^2)`, sigma squared being
-    the variance of the images, at every fourth step four times. There is no batch normalisation.
+    and G makes as many (where conv, all pixels about their mean, and only g learns). D is held by
+    the penalty :math:`\tfrac{\gamma}{2} \sigma^2 (|\nabla D(x)|^2 + |\nabla D(G(z))|^2)`, sigma
+    squared being the variance of the images, at every fourth step four times.
 
     A GAN has no way from an image to its code, so `encode` inverts the generator: once it is done,
     an encoder E learns to minimise :math:`|G(E(x)) - x|^2` on real images and
@@ -181,7 +181,7 @@ class GAN(Inverted):
     width = "latent_dim"
     default_width = 100
     study_steps, study_least, study_weight = 4000, 500, 3.0
-    variants: ClassVar[dict[str, dict[str, Any]]] = {"conv": {"architecture": "conv"}}
+    variants: ClassVar = {"conv": {"architecture": "conv", "learning_rate": 1e-3}}
     _principal: Any = None  # components, until the networks have begun there
 
     @classmethod

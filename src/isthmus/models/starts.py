@@ -172,6 +172,8 @@ def start_game(
     gain[: len(deviations)] = deviations
     for net in generators:
         start_decoder(net, at, gain)
+        if len(net) == 1:  # to the pixels themselves: these weights would learn grain
+            net[0].linear.requires_grad_(False)
     if isinstance(judge[0], Centered):
         scale = math.sqrt((float(at.variance.sum()) + at.rest) / len(at.mean)) or 1.0
         for first in (judge[0], coder[0]):
