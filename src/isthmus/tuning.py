@@ -113,7 +113,8 @@ def finetune(
         and at least 15 of them; fewer, down to 50 steps, where the encoder is large or convolves
         over large images.
     scratch : bool
-        Train the same network from random weights as well, to compare.
+        Train a network of the same layers from random weights as well, to compare; of a model
+        that began at principal components without the linear path.
     max_seconds : float, optional
         Time for everything: with `scratch` each of the two networks has half of it.
     random_state : int
