@@ -73,7 +73,7 @@ def test_every_fitted_model_knows_the_range_it_learned(make, kind, digits, tmp_p
 
 def test_models_of_before_are_asked_what_they_can_say(digits):
     signed = Images(in_units(digits)["signed"][0])
-    net = ist.Autoencoder(2, hidden=(4,), max_steps=1).fit(signed)
+    net = ist.Autoencoder(2, hidden=(4,), max_steps=1, init="glorot_uniform").fit(signed)
     pca = ist.PCA(2).fit(signed)
     del net.range_, pca.range_
     assert range_for(net) == (-1, 1)

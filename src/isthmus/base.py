@@ -119,7 +119,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.health_ = self._health(images)
         self.health_ += health.no_better_than_mean(self._error_share, self._remedy())
         self._remember(images)
-        if len(getattr(self, "train_hashes_", ())) == 1:
+        if len(getattr(self, "train_hashes_", ())) == 1 and health.are_the_same(images):
             self.health_ = health.all_the_same(len(images))
         return self
 

@@ -73,6 +73,12 @@ def error_share(model: Any, images: Images, total: int | None = None) -> float:
     return -model.score(some) / spread
 
 
+def are_the_same(images: Images) -> bool:
+    """Return whether images do not differ, as far as a few of them tell."""
+    some = np.asarray(few_of(images))
+    return bool((some == some[:1]).all())
+
+
 def all_the_same(n: int) -> list[str]:
     """Return the only finding about a model of images that do not differ."""
     return [f"all {n} images are the same, there is nothing to learn: give others"]

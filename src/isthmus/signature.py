@@ -17,6 +17,13 @@ from isthmus.models import FAMILIES
 
 HERE = Path(__file__).parent
 
+SHARED = {
+    "Representation": "base.py",
+    "NeuralRepresentation": "neural.py",
+    "Inverted": "models/inversion.py",
+}
+"""Classes that families are derived from, and where they are."""
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -53,8 +60,7 @@ def parameters(name: str) -> list[Parameter]:
 def _of_class(class_name: str, file: str) -> list[Parameter]:
     defined = {node.name: node for node in _tree(file).body if isinstance(node, ast.ClassDef)}
     if class_name not in defined:
-        shared = {"Representation": "base.py", "NeuralRepresentation": "neural.py"}
-        return _of_class(class_name, shared[class_name]) if class_name in shared else []
+        return _of_class(class_name, SHARED[class_name]) if class_name in SHARED else []
     node = defined[class_name]
     helps = _helps(ast.get_docstring(node) or "")
     own = [

@@ -133,7 +133,7 @@ class Autoencoder(NeuralRepresentation):
     width = "latent_dim"
     study_rank = 1
     _depth = 0  # of pre-training; 0 trains all layers
-    _principal: Any = None  # components, until the networks have begun there
+    _principal = None  # type: Any  # components, until the networks have begun there
     variants: ClassVar[dict[str, dict[str, Any]]] = {
         "conv": {"architecture": "conv"},
         "denoising": {"noise": (0.0, 0.5)},

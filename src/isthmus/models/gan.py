@@ -182,7 +182,7 @@ class GAN(Inverted):
     default_width = 100
     study_steps, study_least, study_weight = 4000, 500, 3.0
     variants: ClassVar = {"conv": {"architecture": "conv", "learning_rate": 1e-3}}
-    _principal: Any = None  # components, until the networks have begun there
+    _principal = None  # type: Any  # components, until the networks have begun there
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
