@@ -119,8 +119,9 @@ def need_of(name: str, model: Any, images: Images) -> Need:
         rank += 4 if getattr(model, "noise", 0) else 2
     if steps := getattr(model, "study_steps", 0):
         each = step_seconds(model, train) * max(1.0, model.study_weight)  # the more players
-        steps = getattr(model, "max_steps", None) or steps
-        fewest = model.study_least * (0.4 if convolves else 1)
+        steps, fewest = getattr(model, "max_steps", None) or steps, model.study_least
+        if convolves:  # a game has no best epoch to fall back on, and is long below its start
+            fewest = model.study_least * (0.4 if model.keep_best else 3)
         least, enough = min(steps, fewest) * each, ROOM * steps * each
     else:
         each = getattr(model, "study_cost", 1.0) * pixels / 1e9
