@@ -317,7 +317,8 @@ class Schedule:
             return len(images)
         (enough,) = [need.enough for need in self.needs if need.name == name]
         passed = int(PASSED * self.seconds / math.prod(images.shape[1:]))
-        share = 1.0 if by_steps else min(1.0, seconds / (enough * self.pace))
+        share = 1.0 if by_steps else seconds / (enough * self.pace)
+        share = 1.0 if share > 0.9 else share  # a few images are not worth a word
         return max(FEWEST, min(passed, int(len(images) * share)))
 
     def for_maps(self) -> float:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,11 @@ class Study:
     schedule: Schedule = field(default_factory=lambda: Schedule([], None), repr=False)
     drawn: dict[Any, Any] = field(default_factory=dict, repr=False)  # by an earlier report
 
+    @cached_property
+    def train(self) -> Images:
+        """The images that models learn from: the same ones, of which what is known is kept."""
+        return self.images.train
+
     @property
     def mapped(self) -> int:
         """How many held-out images are on a map."""
@@ -134,7 +140,7 @@ class Study:
             "command": self.command,
             "source": self.images.source,
             "shape": list(self.images.shape),
-            "train": len(self.images.train),
+            "train": len(self.train),
             "test": len(self.images.test),
             "random_state": self.random_state,
             "notes": self.notes,
@@ -264,7 +270,7 @@ def check_folder(path: Path, *, force: bool) -> None:
 
 def _fit_and_measure(name: str, model: Any, result: Study, seconds: float) -> None:
     """Fit a model and keep it in the study, then measure it and keep the record."""
-    schedule, train = result.schedule, result.images.train
+    schedule, train = result.schedule, result.train
     timed = hasattr(model, "max_seconds")
     if math.isfinite(seconds) and timed and model.max_seconds is None:
         model.set_params(max_seconds=round(seconds, 2))
@@ -301,7 +307,7 @@ def _fit_and_measure(name: str, model: Any, result: Study, seconds: float) -> No
 
 def _time_notes(result: Study) -> list[str]:
     """Return what a reader should know of how the time was spent."""
-    schedule, n = result.schedule, len(result.images.train)
+    schedule, n = result.schedule, len(result.train)
     notes = []
     if schedule.left_out:
         names = ",".join(schedule.left_out)
