@@ -273,8 +273,9 @@ class Schedule:
         self._waiting, self._over = list(self.needs), list[Need]()
         self.kept = [need.name for need in self.needs]
         if self.seconds is not None:
+            # settled once: probes that learn from other labels do not compare
             self.effort = effort_for(self.needs, self._quiet(), self.labelled)
-            self._drop()
+            self._choose()
 
     def left(self) -> float:
         """Return the seconds until the whole study is to be over, its report included."""
@@ -288,15 +289,19 @@ class Schedule:
         found = shares(self._waiting, seconds)
         return {name: share * self.pace for name, share in found.items()}
 
+    def following(self) -> str | None:
+        """Return the model to fit next; None where there is no time for any that is left.
+
+        What there seemed to be no time for is looked at again: others may have taken less.
+        """
+        self._choose()
+        return self._waiting[0].name if self._waiting else None
+
     def begin(self, name: str) -> float:
-        """Return the seconds a model has for its fit; 0 where there is no time for it."""
+        """Return the seconds that a model has for its fit."""
         given = math.inf
         if self.seconds is not None:
-            self._drop()
-            given = max(0.1, self.planned().get(name, 0.0))
-        if name in self.left_out:
-            return 0.0
-        given += self.pace * self._starting(name)
+            given = max(0.1, self.planned().get(name, 0.0)) + self.pace * self._starting(name)
         self._over += [need for need in self._waiting if need.name == name]
         self._waiting = [need for need in self._waiting if need.name != name]
         return given
@@ -355,17 +360,17 @@ class Schedule:
         waiting = [need for need in self._waiting if need.trained and name in ("", need.name)]
         return STARTING if waiting and not any(need.trained for need in self._over) else 0.0
 
-    def _drop(self) -> None:
-        """Take less trouble if time has become short; leave out what there is no time for."""
-        if self.must or not self._waiting:
-            return
-        leaner = effort_for(self._waiting, self._quiet(), self.labelled)
-        self.effort = min(self.effort, leaner, key=lambda effort: effort.most)
-        after = {need.name: self._after(need) for need in self._waiting}
-        kept = affordable(self._waiting, after, self._quiet(), fewest=0 if self._over else 1)
-        self.left_out += [need.name for need in self._waiting if need.name not in kept]
-        self._waiting = [need for need in self._waiting if need.name in kept]
-        self.kept = [need.name for need in self.needs if need.name not in self.left_out]
+    def _choose(self) -> None:
+        """Settle which of the models that are not over there is time for."""
+        rest = [need for need in self.needs if need not in self._over]
+        if self.seconds is not None and not self.must:
+            self._waiting = rest  # the first network among them takes longer
+            after = {need.name: self._after(need) for need in rest}
+            kept = affordable(rest, after, self._quiet(), fewest=0 if self._over else 1)
+            rest = [need for need in rest if need.name in kept]
+        self._waiting, there = rest, {need.name for need in (*self._over, *rest)}
+        self.kept = [need.name for need in self.needs if need.name in there]
+        self.left_out = [need.name for need in self.needs if need.name not in there]
 
 
 def table(models: Mapping[str, Any], schedule: Schedule, why: Mapping[str, str]) -> list[dict]:

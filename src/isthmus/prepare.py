@@ -175,7 +175,8 @@ def _read(source: Any, random_state: int, loading: dict) -> tuple[Images, list[s
     from isthmus.data.readers import load_images
 
     notes = []
-    limit = {"longest": LONGEST_SIDE} if isinstance(source, str | Path) else {}
+    whole = isinstance(source, str | Path) and loading.get("per") != "pixel"
+    limit = {"longest": LONGEST_SIDE} if whole else {}
     images = load_images(source, **limit | loading)
     if len(images) < 4:
         raise ValueError(f"a study needs at least 4 images, got {len(images)}")

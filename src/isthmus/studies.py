@@ -224,8 +224,8 @@ def study(
         print(schedule.announced(images.source), file=sys.stderr)
     last, took = schedule.clock(), 0.0
     with Bar("study", len(chosen), verbose) as bar:
-        for name, model in chosen.items():
-            if not _fit_one(name, model, result, bar):
+        while name := schedule.following():
+            if not _fit_one(name, chosen[name], result, bar):
                 break
             now = schedule.clock()
             if watch and took <= LIVE * (now - last):
@@ -244,8 +244,7 @@ def _fit_one(name: str, model: Any, result: Study, bar: Bar) -> bool:
     try:
         seconds = schedule.begin(name)
         bar.advance(0, f"{name}{schedule.left_in_words()}")
-        if seconds:
-            _fit_and_measure(name, model, result, seconds)
+        _fit_and_measure(name, model, result, seconds)
     except KeyboardInterrupt:
         result.notes.append(f"Interrupted while fitting {name}; the report holds the rest.")
         return False
