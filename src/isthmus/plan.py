@@ -80,18 +80,19 @@ class Effort:
     probes: tuple[str, ...] = ("knn", "linear", "svm")
     mapped: int = 500
 
-    def measuring(self, need: Need, labelled: bool = True) -> float:
-        """Return the seconds of measuring a model."""
-        read = len(self.probes) * (0.03 + 0.12 * self.most / 2000) if labelled else 0.0
+    def measuring(self, need: Need, classes: int = 10) -> float:
+        """Return the seconds of measuring a model; probes learn to tell so many classes apart."""
+        read = len(self.probes) * (0.03 + 0.12 * self.most / 2000) * (0.7 + 0.03 * classes)
+        read = read if classes else 0.0
         return 0.06 + read + 0.0003 * min(self.most, need.tested) * need.size
 
     def drawing(self, need: Need) -> float:
         """Return the seconds of drawing it."""
         return 0.1 + 0.03 * min(need.size, 10.0) + 0.0009 * min(self.mapped, need.tested)
 
-    def after(self, need: Need, labelled: bool = True) -> float:
+    def after(self, need: Need, classes: int = 10) -> float:
         """Return the seconds of measuring and drawing it."""
-        return self.measuring(need, labelled) + self.drawing(need)
+        return self.measuring(need, classes) + self.drawing(need)
 
 
 STARTING = 1.8
@@ -202,16 +203,16 @@ def affordable(
     return [need.name for need in needs if need in kept]
 
 
-def effort_for(needs: Sequence[Need], seconds: float, labelled: bool) -> Effort:
+def effort_for(needs: Sequence[Need], seconds: float, classes: int) -> Effort:
     """Return the most thorough effort at which all models leave enough time for fitting.
 
     Examples
     --------
-    >>> [effort_for([Need("pca")], seconds, True).most for seconds in (0.5, 60)]
+    >>> [effort_for([Need("pca")], seconds, 10).most for seconds in (0.5, 60)]
     [200, 2000]
     """
     for effort in EFFORTS:
-        late = sum(effort.after(need, labelled) for need in needs)
+        late = sum(effort.after(need, classes) for need in needs)
         if late <= (1 - FIT_SHARE) * seconds:
             return effort
     return EFFORTS[-1]
@@ -238,8 +239,8 @@ class Schedule:
         All models, in the order they are fitted.
     seconds : float or None
         The budget; None does without.
-    labelled : bool
-        Whether probes are measured.
+    classes : int
+        That probes tell apart; 0 where there are no labels.
     began : float
         When the study began, by the clock.
     must : bool
@@ -259,7 +260,7 @@ class Schedule:
 
     needs: list[Need]
     seconds: float | None
-    labelled: bool = True
+    classes: int = 10
     began: float = 0.0
     must: bool = False
     pace: float = 1.0
@@ -274,7 +275,7 @@ class Schedule:
         self.kept = [need.name for need in self.needs]
         if self.seconds is not None:
             # settled once: probes that learn from other labels do not compare
-            self.effort = effort_for(self.needs, self._quiet(), self.labelled)
+            self.effort = effort_for(self.needs, self._quiet(), self.classes)
             self._choose()
 
     def left(self) -> float:
@@ -310,7 +311,7 @@ class Schedule:
         """Note how long measuring a model took: the pace of the machine as it is now."""
         (need,) = [need for need in self.needs if need.name == name]
         self._passed += seconds
-        self._work += self.effort.measuring(need, self.labelled)
+        self._work += self.effort.measuring(need, self.classes)
         self.pace = self._passed / self._work
 
     def affords(self, name: str, images: Images, seconds: float, by_steps: bool = False) -> int:
@@ -348,7 +349,7 @@ class Schedule:
         return f"{models}, about {min(total, self.seconds):.0f} s: {', '.join(self.kept)}"
 
     def _after(self, need: Need) -> float:
-        return self.effort.after(need, self.labelled)
+        return self.effort.after(need, self.classes)
 
     def _quiet(self) -> float:
         """Return what is left for the waiting models, in seconds of a quiet machine."""

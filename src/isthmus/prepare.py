@@ -94,7 +94,7 @@ def prepare(
     schedule = Schedule(
         [need_of(name, model, images) for name, model in chosen.items()],
         budget,
-        images.y is not None,
+        0 if images.y is None else len(np.unique(images.y)),
         began,
         must=models is not None,
         pace=loaded_by(time.monotonic() - began, worked),

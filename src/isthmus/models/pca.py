@@ -15,6 +15,8 @@ from isthmus.base import Representation
 from isthmus.data.images import CHUNK_BYTES, Images, chunk_rows
 from isthmus.tensors import as_bytes, check_finite, generator, has_int8_products, readable_tensor
 
+LARGE = 2000
+"""Images and numbers from which on a study finds components by random projections."""
 LARGEST = 4096
 """Numbers in an image, or images, up to which the products of all of them are decomposed."""
 DECOMPOSITION = 10
@@ -92,6 +94,13 @@ class PCA(Representation):
     width = "n_components"
     _passes = 4  # over the images, by the randomized solver
     study_rank, study_weight, study_cost = 1, 0.3, 0.3
+
+    @classmethod
+    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
+        """Return an unfitted model; components of many large images are found nearly."""
+        many = min(len(images), int(np.prod(images.shape[1:]))) > LARGE
+        chosen = {"solver": "randomized"} if many else {}
+        return super().for_study(images, width, **chosen | parameters)
 
     def _widest(self, images: Images) -> dict[str, int]:
         return {"n_samples": len(images)} | super()._widest(images)

@@ -137,7 +137,7 @@ class SOM(Codebook, Representation):
     noise: float = 0.1
 
     width = "grid"
-    default_width, study_rank, study_weight, study_cost = 10, 3, 0.3, 1.2  # 10 of either side
+    default_width, study_rank, study_weight, study_cost = 10, 3, 0.3, 2.0  # 10 of either side
     _origin = cast(Any, None)  # what `fit` takes images and units about, far from 0
 
     @classmethod
