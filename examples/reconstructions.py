@@ -1,7 +1,7 @@
 """Draw held-out images above what each model of a study keeps of them.
 
-`isthmus study mnist -o runs/mnist`, then
-`python examples/reconstructions.py runs/mnist mnist docs/reconstructions.png`.
+`isthmus study mnist -o runs/four --models kmeans,pca,autoencoder,vae --budget 2m`, then
+`python examples/reconstructions.py runs/four mnist docs/reconstructions.png`.
 """
 
 import json
