@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -99,6 +99,8 @@ class NeuralRepresentation(Representation):
     study_steps, study_least = 2000, 150  # of a study: enough, and fewest worth showing
     _least = 50, 1000  # passes and steps that a fit has by default, at least
     n_axes_ = 0  # principal components that the networks began at; models of old had none
+    _principal = None  # type: Any  # these components, until the networks have begun there
+    linear_where: ClassVar[dict[str, tuple[Any, ...]]] = {}  # settings that allow linear paths
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
@@ -198,7 +200,17 @@ class NeuralRepresentation(Representation):
 
     def _unsuited(self) -> str:
         """Return why networks of these settings cannot begin at principal components, if so."""
-        return f"{type(self).__name__} has no linear path"
+        if not self.linear_where:
+            return f"{type(self).__name__} has no linear path"
+        return "; ".join(
+            f"{name}={getattr(self, name)!r} begins otherwise"
+            for name, values in self.linear_where.items()
+            if getattr(self, name) not in values
+        )
+
+    def _narrow(self) -> bool:
+        """Return whether all that is learnt lies between principal components."""
+        return bool(self.n_axes_) and getattr(self, "architecture", "") == "dense"
 
     def _begin(self) -> None:
         """Set linear paths to where they begin, with the networks initialised."""

@@ -15,7 +15,7 @@ from torch import nn
 from isthmus import health
 from isthmus.data.corrupt import check_noise, corrupt, warped
 from isthmus.data.images import Images, with_channels
-from isthmus.models.starts import AXES, principal, start_decoder, start_encoder
+from isthmus.models.starts import look_at_components, start_decoder, start_encoder
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.conv import ToPicture
 from isthmus.nets.dense import ACTIVATIONS, WEIGHTED
@@ -133,7 +133,13 @@ class Autoencoder(NeuralRepresentation):
     width = "latent_dim"
     study_rank = 1
     _depth = 0  # of pre-training; 0 trains all layers
-    _principal = None  # type: Any  # components, until the networks have begun there
+    linear_where: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "architecture": ("dense", "conv"),
+        "output": ("auto", "linear"),
+        "code_activation": ("linear",),
+        "loss": ("mse",),
+        "pretrain_epochs": (0,),
+    }
     variants: ClassVar[dict[str, dict[str, Any]]] = {
         "conv": {"architecture": "conv"},
         "denoising": {"noise": (0.0, 0.5)},
@@ -153,26 +159,9 @@ class Autoencoder(NeuralRepresentation):
         if self.pretrain_epochs < 0:
             raise ValueError(f"pretrain_epochs={self.pretrain_epochs} must be at least 0")
 
-    def _unsuited(self) -> str:
-        suits = {
-            "architecture": ("dense", "conv"),
-            "output": ("auto", "linear"),
-            "code_activation": ("linear",),
-            "loss": ("mse",),
-            "pretrain_epochs": (0,),
-        }
-        return "; ".join(
-            f"{name}={getattr(self, name)!r} begins otherwise"
-            for name, values in suits.items()
-            if getattr(self, name) not in values
-        )
-
     def _prepare(self, images: Images) -> None:
         self._scale_to(images, self.output)
-        if self._starts_linear():
-            most = self.latent_dim_ if self._convolves() else max(AXES, self.latent_dim_)
-            self._principal = principal(images, self, most)
-            self.n_axes_ = len(self._principal.axes)
+        look_at_components(self, images)
         low, high = self.range_
         if self.loss == "bce" and (self.output_ != "sigmoid" or not 0 <= low <= high <= 1):
             raise ValueError(
@@ -209,10 +198,6 @@ class Autoencoder(NeuralRepresentation):
     def _error(self, x: torch.Tensor, noisy: torch.Tensor) -> torch.Tensor:
         encoder, decoder = self._players()["model"]
         return chain_loss([*encoder, *decoder], noisy, x, self.output_, self.loss)
-
-    def _narrow(self) -> bool:
-        """Return whether all that is learnt lies between principal components."""
-        return bool(self.n_axes_) and not self._convolves()
 
     def _error_of_components(self, x: torch.Tensor, noisy: torch.Tensor) -> torch.Tensor:
         """Return the error of pixels from that of their components: what is left out stays so."""

@@ -14,7 +14,7 @@ from torch import nn
 from isthmus import health
 from isthmus.data.images import Images
 from isthmus.models.inversion import Inverted
-from isthmus.models.starts import principal, start_game
+from isthmus.models.starts import look_at_components, start_game
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.dense import dense
 from isthmus.nets.fused import OUTPUTS
@@ -182,7 +182,12 @@ class GAN(Inverted):
     default_width = 100
     study_steps, study_least, study_weight = 4000, 500, 3.0
     variants: ClassVar = {"conv": {"architecture": "conv", "learning_rate": 1e-3}}
-    _principal = None  # type: Any  # components, until the networks have begun there
+    linear_where: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "architecture": ("dense", "conv"),
+        "output": ("auto", "linear"),
+        "loss": ("non_saturating", "relativistic"),
+        "spectral_norm": (None, False),
+    }
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
@@ -210,25 +215,9 @@ class GAN(Inverted):
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema={self.ema} must be at least 0 and below 1")
 
-    def _unsuited(self) -> str:
-        suits = {
-            "architecture": ("dense", "conv"),
-            "output": ("auto", "linear"),
-            "loss": ("non_saturating", "relativistic"),
-            "spectral_norm": (None, False),
-        }
-        return "; ".join(
-            f"{name}={getattr(self, name)!r} begins otherwise"
-            for name, values in suits.items()
-            if getattr(self, name) not in values
-        )
-
     def _prepare(self, images: Images) -> None:
         self._scale_to(images, self.output)
-        if self._starts_linear():
-            most = self.latent_dim_ if self._convolves() else max(AXES, self.latent_dim_)
-            self._principal = principal(images, self, most)
-            self.n_axes_ = len(self._principal.axes)
+        look_at_components(self, images, AXES)
 
     def _networks(self) -> dict[str, nn.Module]:
         plain = self.architecture == "dense"

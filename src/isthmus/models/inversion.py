@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from isthmus import health
 from isthmus.data.images import CHUNK_BYTES, Images
@@ -40,25 +39,8 @@ class Inverted(NeuralRepresentation):
     """
 
     _inverting = False  # the decoder is learned, its encoder learns
-    latent_dim_: int
-    encoder_epochs: int | None
-    invert_steps: int
-    average_: nn.Module
-    output_: str
 
-    def _seen(self, x: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
-
-    def _drawn(self, net: Any, z: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
-
-    def _coder(self) -> nn.Module:
-        raise NotImplementedError
-
-    def _prior(self, n: int, rng: torch.Generator) -> torch.Tensor:
-        raise NotImplementedError
-
-    def _learn_to_invert(self, images: Images, rng: torch.Generator) -> None:
+    def _learn_to_invert(self: Any, images: Images, rng: torch.Generator) -> None:
         hurry = self.stopped_ == "interrupted"  # whoever asks to stop will not wait for long
         epochs = 1 if hurry and self.encoder_epochs != 0 else self.encoder_epochs
         stage = copy.copy(self)  # shares the networks
@@ -73,7 +55,9 @@ class Inverted(NeuralRepresentation):
             loop.run()
         self.inversion_history_ = loop.history
 
-    def _inversion(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[tuple[str, Any, dict]]:
+    def _inversion(
+        self: Any, x: torch.Tensor, rng: torch.Generator
+    ) -> Iterator[tuple[str, Any, dict]]:
         real, z = self._seen(x), self._prior(len(x), rng)
         with torch.no_grad():
             drawn = self._drawn(self.average_, z)
@@ -84,7 +68,7 @@ class Inverted(NeuralRepresentation):
         loss = wrong + CODE_WEIGHT * (of_drawn - z).square().mean()
         yield "encoder", loss, {"loss": loss}
 
-    def _encode(self, x: torch.Tensor) -> torch.Tensor:
+    def _encode(self: Any, x: torch.Tensor) -> torch.Tensor:
         if not torch.compiler.is_compiling():  # an exported network looks at no values
             self._check_invertible(x)
         real, learned = self._seen(x), self.inversion_history_["epoch"]
@@ -94,11 +78,11 @@ class Inverted(NeuralRepresentation):
         return z
 
     @property
-    def encodes_by_search(self) -> bool:  # type: ignore[override]
+    def encodes_by_search(self: Any) -> bool:  # type: ignore[override]
         """Whether a code is descended to, as no encoder was learned or `invert_steps` asks so."""
         return bool(self.invert_steps) or not self.inversion_history_["epoch"]
 
-    def _check_invertible(self, x: torch.Tensor) -> None:
+    def _check_invertible(self: Any, x: torch.Tensor) -> None:
         if not self.inversion_history_["epoch"] and not self.invert_steps:
             raise ValueError(
                 "this GAN was fitted with encoder_epochs=0 and has invert_steps=0, so it has no "
@@ -113,7 +97,7 @@ class Inverted(NeuralRepresentation):
                 f"values from {low:.4g} to {high:.4g} and draws no others: scale them as those"
             )
 
-    def _health_of_inverse(self) -> list[str]:
+    def _health_of_inverse(self: Any) -> list[str]:
         if self.inversion_error_ is None:
             return ["encoder_epochs=0: encode needs invert_steps, which may be set after fitting"]
         if not POOR < self._error_share < health.NO_BETTER:
@@ -123,7 +107,7 @@ class Inverted(NeuralRepresentation):
             f"error that their mean image would have; {self._remedy()}"
         ]
 
-    def _measure(self, images: Images, rng: torch.Generator) -> None:
+    def _measure(self: Any, images: Images, rng: torch.Generator) -> None:
         most = max(2, min(MEASURED, CHUNK_BYTES // (4 * self.n_features_in_)))
         x = self._tensor(np.asarray(self._some(images, most)))
         x = x[torch.randperm(len(x), generator=rng, device=rng.device)]
@@ -134,7 +118,7 @@ class Inverted(NeuralRepresentation):
         self.variety_ = variety(x, drawn := self._sample(len(x), rng))
         self._drawn_spread = _spread(drawn) / self.spread_ if self.spread_ > 0 else 1.0
 
-    def _share_of_spread(self, images: Images) -> float:
+    def _share_of_spread(self: Any, images: Images) -> float:
         return (self.inversion_error_ or 0.0) / self.spread_ if self.spread_ > 1e-9 else 0.0
 
 

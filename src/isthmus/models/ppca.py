@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 
 from isthmus.data.images import Images
-from isthmus.models.starts import AXES, principal, start_decoder, start_encoder
+from isthmus.models.starts import (
+    AXES,
+    look_at_components,
+    principal,
+    start_decoder,
+    start_encoder,
+)
 from isthmus.nets.bounds import LEAST_SIGMA
 
 SPOKEN, FAINT = 5, 0.25
@@ -105,35 +111,25 @@ def _fitting_sigma(told: np.ndarray, total: float, d: int, beta: float) -> float
 class BeginsAsPCA:
     """Mixin of a VAE: linear paths that begin as probabilistic PCA, and what is known from it."""
 
-    _principal: Any = None  # components, until the networks have begun there
     _unit, _rest = 1.0, 0.0  # of the components, and the variance beyond them
 
-    def _unsuited(self: Any) -> str:
-        suits: dict[str, tuple[Any, ...]] = {
-            "architecture": ("dense", "conv"),
-            "likelihood": ("auto", "gaussian"),
-            "binarize": ("none",),
-            "capacity": (None,),
-        }
-        return "; ".join(
-            f"{name}={getattr(self, name)!r} begins otherwise"
-            for name, values in suits.items()
-            if getattr(self, name) not in values
-        )
+    linear_where: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "architecture": ("dense", "conv"),
+        "likelihood": ("auto", "gaussian"),
+        "binarize": ("none",),
+        "capacity": (None,),
+    }
 
     def _look_at_components(self: Any, images: Images) -> None:
         """Find where to begin, and what `beta_norm` stands for."""
-        d, k, straight = self.n_features_in_, self.latent_dim_, self._starts_linear()
+        d, k = self.n_features_in_, self.latent_dim_
         self.beta_ = self.beta
         if self.beta_norm is not None:
             self.beta_ = self.beta_norm * d / k
         relative = self.beta_norm is not None and self.likelihood_ == "gaussian"
-        if not straight and not relative:
-            return
-        at = principal(images, self, max(AXES, k) if self.architecture == "dense" else k)
-        if straight:
-            self._principal, self.n_axes_ = at, len(at.axes)
+        look_at_components(self, images, AXES)
         if relative:
+            at = self._principal or principal(images, self)
             total = float(at.variance.sum()) + at.rest
             self.sigma_ = self.sigma_ or max(math.sqrt(total / d), LEAST_SIGMA) * self.scale_
             faint = float(at.variance[min(SPOKEN, k, len(at.variance)) - 1]) * FAINT
@@ -154,10 +150,6 @@ class BeginsAsPCA:
         with torch.no_grad():
             self.encoder_[-1].linear.bias[k:] = log_var
         self._unit, self._rest, self._principal = at.spread(k), at.rest, None
-
-    def _narrow(self: Any) -> bool:
-        """Return whether all that is learnt lies between principal components."""
-        return bool(self.n_axes_) and self.architecture == "dense"
 
     def _apart(self: Any, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return the squared error of images whose components are y; what is beyond is known."""

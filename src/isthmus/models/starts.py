@@ -76,6 +76,15 @@ def principal(images: Images, model: Any, most: int = AXES) -> Principal:
     )
 
 
+def look_at_components(model: Any, images: Images, most: int = AXES) -> None:
+    """Find the components that a model begins at, if it does: so many where it is dense."""
+    if model._starts_linear():
+        width = model.latent_dim_
+        most = max(most, width) if model.architecture == "dense" else width
+        model._principal = principal(images, model, most)
+        model.n_axes_ = len(model._principal.axes)
+
+
 def _components(images: Images, device: str) -> Principal:
     """Return what `principal` is made of, found once for all models of the same images."""
     found = _KNOWN.get(id(images))
