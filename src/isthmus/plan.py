@@ -114,12 +114,15 @@ EFFORTS = (
 
 def need_of(name: str, model: Any, images: Images) -> Need:
     """Return what a model asks of a study of images with a split; of one's own classes a guess."""
-    train, pixels, convolves = images.train, math.prod(images.shape[1:]), _convolves(model)
+    n_test = int(np.sum(images.with_split().is_test))
+    n, pixels, convolves = len(images) - n_test, math.prod(images.shape[1:]), _convolves(model)
     rank, variant = getattr(model, "study_rank", 2), name.partition("-")[0] in FAMILIES
     if variant and name not in FAMILIES:  # noise last: its models are to be robust, not near
         rank += 4 if getattr(model, "noise", 0) else 2
     if steps := getattr(model, "study_steps", 0):
-        each = step_seconds(model, train) * max(1.0, model.study_weight)  # the more players
+        each = step_seconds(model, images.shape[1:], n) * max(
+            1.0, model.study_weight
+        )  # the more players
         steps, fewest = getattr(model, "max_steps", None) or steps, model.study_least
         if convolves:  # a game has no best epoch to fall back on, and is long below its start
             fewest = model.study_least * (0.4 if model.keep_best else 3)
@@ -127,22 +130,22 @@ def need_of(name: str, model: Any, images: Images) -> Need:
     else:
         each = getattr(model, "study_cost", 1.0) * pixels / 1e9
         each *= int(np.prod(getattr(model, getattr(model, "width", "") or "", 32) or 32))
-        least, enough = 0.3 + min(len(train), FEWEST) * each, 0.3 + len(train) * each
+        least, enough = 0.3 + min(n, FEWEST) * each, 0.3 + n * each
     size = 4 * math.prod(images.shape[1:3]) / 784 if convolves else pixels / 784
-    tested = min(len(images.test), max(measures.FEWEST, measures.NUMBERS // pixels))
+    tested = min(n_test, max(measures.FEWEST, measures.NUMBERS // pixels))
     weight = getattr(model, "study_weight", 1.0)
     return Need(name, rank, least, enough, weight, size, tested, bool(steps))
 
 
-def step_seconds(model: Any, images: Images) -> float:
-    """Return about how many seconds an optimiser step takes on one core of a quiet machine.
+def step_seconds(model: Any, shape: tuple[int, ...], n: int) -> float:
+    """Return about how many seconds a step on n images of a shape takes on one quiet core.
 
     From the products of layers of the usual widths, forth and back: at 40 billion a second in
     dense networks, at 25 billion in those that convolve.
     """
-    pixels, batch = math.prod(images.shape[1:]), min(model.batch_size, len(images))
+    pixels, batch = math.prod(shape), min(model.batch_size, n)
     if _convolves(model):
-        area = math.prod(images.shape[1:3])
+        area = math.prod(shape[:2])
         return 0.003 + 3 * batch * 5000 * area / 25e9
     return 0.001 + 3 * batch * (2 * 256 * min(pixels, 8192) + 500_000) / 40e9
 
@@ -303,13 +306,13 @@ class Schedule:
         given = math.inf
         if self.seconds is not None:
             given = max(0.1, self.planned().get(name, 0.0)) + self.pace * self._starting(name)
-        self._over += [need for need in self._waiting if need.name == name]
+        self._over.append(self._need(name))
         self._waiting = [need for need in self._waiting if need.name != name]
         return given
 
     def measured(self, name: str, seconds: float) -> None:
         """Note how long measuring a model took: the pace of the machine as it is now."""
-        (need,) = [need for need in self.needs if need.name == name]
+        need = self._need(name)
         self._passed += seconds
         self._work += self.effort.measuring(need, self.classes)
         self.pace = self._passed / self._work
@@ -321,9 +324,8 @@ class Schedule:
         """
         if self.seconds is None:
             return len(images)
-        (enough,) = [need.enough for need in self.needs if need.name == name]
         passed = int(PASSED * self.seconds / math.prod(images.shape[1:]))
-        share = 1.0 if by_steps else seconds / (enough * self.pace)
+        share = 1.0 if by_steps else seconds / (self._need(name).enough * self.pace)
         share = 1.0 if share > 0.9 else share  # a few images are not worth a word
         return max(FEWEST, min(passed, int(len(images) * share)))
 
@@ -347,6 +349,9 @@ class Schedule:
         late = sum(self._after(need) for need in self._waiting) + CLOSING
         total = AIM * self.seconds - self.left() + sum(self.planned().values()) + self.pace * late
         return f"{models}, about {min(total, self.seconds):.0f} s: {', '.join(self.kept)}"
+
+    def _need(self, name: str) -> Need:
+        return next(need for need in self.needs if need.name == name)
 
     def _after(self, need: Need) -> float:
         return self.effort.after(need, self.classes)
@@ -372,29 +377,3 @@ class Schedule:
         self._waiting, there = rest, {need.name for need in (*self._over, *rest)}
         self.kept = [need.name for need in self.needs if need.name in there]
         self.left_out = [need.name for need in self.needs if need.name not in there]
-
-
-def table(models: Mapping[str, Any], schedule: Schedule, why: Mapping[str, str]) -> list[dict]:
-    """Return what is planned, a record a model: width, architecture, steps, seconds and why."""
-    seconds = schedule.planned()
-    rows = []
-    for name, model in models.items():
-        given = seconds.get(name)
-        rows.append(
-            {
-                "model": name,
-                "width": getattr(model, getattr(model, "width", "") or "code_", None),
-                "architecture": getattr(model, "architecture", "-"),
-                "at most": _length(model),
-                "seconds": "-" if given is None else round(given, 1),
-                "why": why.get(name, "asked for") if given is not None else "no time for it",
-            }
-        )
-    return rows
-
-
-def _length(model: Any) -> str:
-    for name, unit in (("max_steps", "steps"), ("epochs", "epochs"), ("max_iter", "rounds")):
-        if getattr(model, name, None):
-            return f"{getattr(model, name):,} {unit}"
-    return "-"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,6 @@ from isthmus.plan import (
     Schedule,
     loaded_by,
     need_of,
-    table,
 )
 
 LONGEST_SIDE = 64
@@ -38,6 +38,8 @@ class Prepared(NamedTuple):
     ----------
     images : Images
         With a split.
+    train : Images
+        Those of them that all models learn from.
     models : dict of str to Representation
         Unfitted.
     notes : list of str
@@ -45,12 +47,13 @@ class Prepared(NamedTuple):
     schedule : Schedule
         How the time is shared out.
     plan : list of dict
-        A record a model, see `isthmus.plan.table`.
+        A record a model, see `table`.
     unsuited : dict of str to str
         Why models of a default study are not for these images.
     """
 
     images: Images
+    train: Images
     models: dict[str, Any]
     notes: list[str]
     schedule: Schedule
@@ -81,9 +84,11 @@ def prepare(
     began = time.monotonic() if began is None else began
     images, notes = _read(images, random_state, loading)
     row_hashes(images)  # once: its parts have them from here
+    train = images.train
+    notes += [note for note in (range_note(train),) if note]
     why, unsuited = default_names(images) if models is None else ({}, {})
     given = {"random_state": random_state, "verbose": verbose}
-    chosen = _chosen(list(why) if models is None else models, images, width, budget, given)
+    chosen = _chosen(list(why) if models is None else models, train, width, budget, given)
     if budget is None and not _are_ready(models):
         budget = default_budget(images)
         notes.append(
@@ -100,7 +105,7 @@ def prepare(
         pace=loaded_by(time.monotonic() - began, worked),
     )
     plan = table(chosen, schedule, why)
-    return Prepared(images, chosen, notes, schedule, plan, unsuited)
+    return Prepared(images, train, chosen, notes, schedule, plan, unsuited)
 
 
 def suits(images: Images, name: str) -> tuple[bool, str]:
@@ -124,9 +129,10 @@ def suits(images: Images, name: str) -> tuple[bool, str]:
     if parameters.get("architecture") == "conv":
         return _suits_convolutions(images)
     if parameters.get("noise"):
-        few = len(images.train) <= FEW
+        n = int(np.sum(~images.with_split().is_test))
+        few = n <= FEW
         return few, "few images: noise keeps it from learning them by heart" if few else (
-            f"{len(images.train):,} images need no noise against learning them by heart"
+            f"{n:,} images need no noise against learning them by heart"
         )
     if parameters:
         return True, "numbers that say one thing each"
@@ -190,11 +196,11 @@ def _read(source: Any, random_state: int, loading: dict) -> tuple[Images, list[s
     if images.is_test is None or len(set(images.is_test.tolist())) < 2:
         images = images.split(random_state=random_state)
         notes.append("A fifth of the images, chosen by chance, is held out and measured on.")
-    return images, notes + [note for note in (range_note(images.train),) if note]
+    return images, notes
 
 
 def _chosen(
-    models: Any, images: Images, width: int | None, budget: float | None, given: dict[str, Any]
+    models: Any, train: Images, width: int | None, budget: float | None, given: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the models by name, those that are named of a size that suits the images."""
     if isinstance(models, dict):
@@ -204,7 +210,7 @@ def _chosen(
         base = model if isinstance(model, str) else _name(model)
         if isinstance(model, str):
             cls, parameters = named(model)
-            model = cls.for_study(images.train, width, **given, **parameters)
+            model = cls.for_study(train, width, **given, **parameters)
             if budget is not None and getattr(model, "keep_best", False) and model.max_steps:
                 model.set_params(max_steps=LONGER * model.max_steps)  # time is to end it
         name, n = base, 2
@@ -220,3 +226,29 @@ def _name(model: Any) -> str:
         return name_of(model)
     except ValueError:
         return type(model).__name__.lower()
+
+
+def table(models: Mapping[str, Any], schedule: Schedule, why: Mapping[str, str]) -> list[dict]:
+    """Return what is planned, a record a model: width, architecture, steps, seconds and why."""
+    seconds = schedule.planned()
+    rows = []
+    for name, model in models.items():
+        given = seconds.get(name)
+        rows.append(
+            {
+                "model": name,
+                "width": getattr(model, getattr(model, "width", "") or "code_", None),
+                "architecture": getattr(model, "architecture", "-"),
+                "at most": _length(model),
+                "seconds": "-" if given is None else round(given, 1),
+                "why": why.get(name, "asked for") if given is not None else "no time for it",
+            }
+        )
+    return rows
+
+
+def _length(model: Any) -> str:
+    for name, unit in (("max_steps", "steps"), ("epochs", "epochs"), ("max_iter", "rounds")):
+        if getattr(model, name, None):
+            return f"{getattr(model, name):,} {unit}"
+    return "-"

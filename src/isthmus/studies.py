@@ -174,7 +174,7 @@ def study(
         reads them itself, images with a side of more than 64 pixels are reduced to 64.
     models : list of family names or unfitted models, or dict of name to model, optional
         By default one of every family, and the variants, such as "autoencoder-conv", that suit
-        the images; see `isthmus.plan.suits`. Those that cannot learn from such images, or fail,
+        the images; see `isthmus.prepare.suits`. Those that cannot learn from such images, or fail,
         are left out, and the notes say why.
     budget : float, optional
         Seconds for the whole study, its report included. At least 60 % of them are for fitting;
@@ -219,6 +219,7 @@ def study(
     )  # fmt: skip
     images, schedule, chosen = prepared.images, prepared.schedule, prepared.models
     result = Study(images, {}, [], prepared.notes, random_state, schedule=schedule, done=False)
+    result.train = prepared.train
     result.plan, result.left_out = prepared.plan, prepared.unsuited
     if verbose:
         print(schedule.announced(images.source), file=sys.stderr)
