@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.codes import vectors
+from isthmus.data.images import to_unit
 from isthmus.traversals import ordered, traverse
 from isthmus.views.answers import Answer
 from isthmus.views.charts import rate_against_error
@@ -68,7 +69,9 @@ class Cards:
     def _keep(self, name: str, model: Any) -> dict[str, Any]:
         held = some(self.study.images.test, self.columns)
         back = np.asarray(model.decode(model.encode(held)))
-        rows = np.concatenate([_unit(held), back.reshape(len(held), *held.shape[1:])])
+        rows = np.concatenate(
+            [to_unit(np.asarray(held)), back.reshape(len(held), *held.shape[1:])]
+        )
         picture = self.pictures.draw(rows, len(held))
         return self._embed(picture, f"Held-out images above, {name} below.")
 
@@ -111,7 +114,7 @@ class Cards:
         for cluster in range(min(ROWS + 1, int(groups.labels.max()) + 1)):
             middle = middles_and_edges(groups, cluster, self.columns)[0][: self.columns]
             blank = np.full((self.columns, *held.shape[1:]), np.nan, np.float32)
-            blank[: len(middle)] = _unit(held[np.sort(middle)])
+            blank[: len(middle)] = to_unit(np.asarray(held[np.sort(middle)]))
             rows.append(blank)
         picture = self.pictures.draw(np.concatenate(rows), self.columns)
         return self._embed(picture, f"{len(rows)} of {count} clusters, a row each.")
@@ -126,8 +129,3 @@ class Cards:
 
     def _embed(self, picture: Any, said: str) -> dict[str, Any]:
         return {"said": said, **self.pictures.embed(picture)}
-
-
-def _unit(images: Any) -> np.ndarray:
-    data = np.asarray(images)
-    return data.astype(np.float32) / np.float32(255 if data.dtype == np.uint8 else 1)

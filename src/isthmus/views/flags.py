@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isthmus.data.images import to_unit
+from isthmus.health import NO_BETTER
 from isthmus.views.pictures import SAMPLED_ROWS, some
 from isthmus.views.table import can_win, known
 
-BELOW = 0.95
-"""Share of the mean image's error from which on reconstructions are no better than it."""
 NOTHING = 0.5
 """Bits below which a code of several numbers says nothing."""
 BELOW_NOTE = (
@@ -74,7 +73,7 @@ def flags_of(
                 short, bars = ("collapsed code", True) if every else (short, bars)
                 found.setdefault(short, Flag(short, note, bars))
                 break
-    if mse is not None and mse >= BELOW * baseline.get("mse", 0) > 0:
+    if mse is not None and mse >= NO_BETTER * baseline.get("mse", 0) > 0:
         found.setdefault("below the mean image", Flag("below the mean image", BELOW_NOTE))
     if bits is not None and bits < NOTHING and (known(score, "numbers") or 0) > 1:
         note = f"its code says nothing: {bits:.2g} bits for one image"
