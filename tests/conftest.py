@@ -12,7 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 DEAREST = (
     *("reproduce", "studies", "contract", "estimators", "onnx", "vae", "autoencoder", "readme"),
     *("verbs", "views", "codec", "gan", "explorer", "explorer_page", "explorer_live"),
-    *("pixelnet", "verb_pages", "samplers", "tuning", "denoising", "cli"),
+    *("pixelnet", "verb_pages", "samplers", "tuning", "denoising", "cli", "golden"),
 )
 """Files of tests that take long: they go first, so that no core waits for the last of them."""
 
