@@ -14,6 +14,7 @@ import io
 import json
 import math
 import os
+import runpy
 import shutil
 import sys
 import tempfile
@@ -183,8 +184,6 @@ def built_page(folder: Path) -> Iterator[None]:
 
 def run(arguments: str, place: Path) -> str:
     """What a command writes to standard output where it is run in a folder."""
-    from isthmus import cli
-
     before, sys.argv = sys.argv, ["isthmus", *arguments.split()]
     try:
         with (
@@ -192,7 +191,7 @@ def run(arguments: str, place: Path) -> str:
             built_page(place / "page"),
             contextlib.redirect_stdout(io.StringIO()) as out,
         ):
-            cli.main()
+            runpy.run_module("isthmus", run_name="__main__")
     except SystemExit as stop:
         if stop.code:
             raise RuntimeError(f"isthmus {arguments}: exit code {stop.code}") from None
