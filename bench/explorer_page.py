@@ -181,7 +181,7 @@ def measured_folder(points: int) -> dict[str, float]:
 
 
 def measured_study(study: str, models: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "isthmus.cli", "explore", study, "--models", models]
+    command = [sys.executable, "-m", "isthmus.cli.main", "explore", study, "--models", models]
     started = time.perf_counter()
     with subprocess.Popen([*command, "--no-browser"], stdout=subprocess.PIPE, text=True) as server:
         lines = iter(server.stdout.readline, "")

@@ -56,7 +56,7 @@ def fit(path, model):
 def fit_mnist(name):
     """In a process of its own: fit a family to MNIST, print the seconds and the peak."""
     import isthmus as ist
-    from isthmus.models import named
+    from isthmus.families import named
 
     images = ist.load_images("mnist").train
     cls, parameters = named(name)
@@ -90,7 +90,7 @@ def measured(*arguments):
 
 
 def every_family():
-    from isthmus.models import every_name
+    from isthmus.families import every_name
 
     print("Every family fitted to the 60,000 digits of MNIST.\n")
     print("| family | seconds of fitting | most memory beyond the data, MiB |")

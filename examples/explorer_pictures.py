@@ -247,7 +247,7 @@ def served(given: list[str]) -> Iterator[str]:
         yield given[0]
         return
     words = [*given, *(OF_A_STUDY if len(given) == 1 else OF_PHOTOS), "--no-browser"]
-    command = [sys.executable, "-u", "-m", "isthmus.cli", "explore", *words]
+    command = [sys.executable, "-u", "-m", "isthmus.cli.main", "explore", *words]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         yield next(line.strip() for line in server.stdout if re.match("http", line))

@@ -13,7 +13,7 @@ import numpy as np
 import isthmus as ist
 from isthmus.data.images import to_unit
 from isthmus.files import replacing
-from isthmus.views import sheet
+from isthmus.plots import sheet
 
 COLUMNS = 14
 

@@ -39,15 +39,15 @@ def data_folder():
 def one_machine():
     """Probes by support vectors of one C and gamma; test_probing.py is about the best of nine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("isthmus.scores.labels.PENALTIES", (10.0,))
-        patch.setattr("isthmus.scores.labels.WIDTHS", (1.0,))
+        patch.setattr("isthmus.metrics.labels.PENALTIES", (10.0,))
+        patch.setattr("isthmus.metrics.labels.WIDTHS", (1.0,))
         yield
 
 
 @pytest.fixture
 def run(monkeypatch, tmp_path, capsys):
     """Run one command in an empty folder; return exit code, standard output and error."""
-    from isthmus import cli
+    from isthmus.cli import main as cli
 
     monkeypatch.chdir(tmp_path)
 

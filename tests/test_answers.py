@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import isthmus as ist
-from isthmus.scores.generation import coverage
-from isthmus.uses import leading, psnr_within, rate_curve, samples, uses
-from isthmus.views.answers import answers
-from isthmus.views.flags import flags_of
-from isthmus.views.table import summary
+from isthmus.metrics.generation import coverage
+from isthmus.studies.answers import answers
+from isthmus.studies.flags import flags_of
+from isthmus.studies.table import summary
+from isthmus.studies.uses import leading, psnr_within, rate_curve, samples, uses
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from PIL import Image
 
 import isthmus as ist
 from isthmus import signature
-from isthmus.models import FAMILIES, family
+from isthmus.families import FAMILIES, family
 
 
 def test_round_trip(run, tmp_path):
@@ -143,7 +143,7 @@ def test_signature_read_from_source_is_the_estimators_own(name):
 def test_help_loads_no_heavy_library():
     code = (
         "import sys; sys.argv = ['isthmus', 'fit', 'autoencoder', '--help']\n"
-        "from isthmus.cli import main\n"
+        "from isthmus.cli.main import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "heavy = {'torch', 'sklearn', 'matplotlib', 'scipy', 'PIL'} & set(sys.modules)\n"

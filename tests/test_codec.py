@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import isthmus as ist
-from isthmus import scores
-from isthmus.codec import container, lossless, steps, symbols
-from isthmus.codec.archive import Job, Opened, fingerprint
-from isthmus.codec.choice import Trial, quantizer_for
+from isthmus import metrics as scores
+from isthmus.codec import container, lossless
+from isthmus.codec import entropy as symbols
+from isthmus.codec import quantizer as steps
+from isthmus.codec.compress import Job, Opened, fingerprint
 from isthmus.codec.frames import Coded, frame_rows, restored, rounded
-from isthmus.codec.rates import Point, crossings, rate_distortion
+from isthmus.codec.rate_control import Trial, quantizer_for
+from isthmus.codec.rate_distortion import Point, crossings, rate_distortion
 from isthmus.data.images import to_unit
 
 
@@ -99,7 +101,7 @@ ASKED["exact"] = lambda: ist.PCA(64)
 @pytest.mark.parametrize("name", ASKED)
 def test_quality_asked_is_quality_given(name, digits, uneven, monkeypatch, tmp_path):
     most = 40 if name == "pixelnet" else 1000
-    monkeypatch.setattr("isthmus.codec.choice.SAMPLE", most // 4)
+    monkeypatch.setattr("isthmus.codec.rate_control.SAMPLE", most // 4)
     for images in (digits.test[:most], uneven[:most]):
         model = ASKED[name]().fit(digits.train[:300])
         with pytest.raises(ValueError, match="beyond this") as error:
@@ -479,7 +481,7 @@ def test_models_and_formats_are_given_the_same_images(monkeypatch, pca, digits):
         seen.append(pixels)
         return 1, pixels
 
-    monkeypatch.setattr("isthmus.codec.rates._files", files)
+    monkeypatch.setattr("isthmus.codec.rate_distortion._files", files)
     found = rate_distortion({"pca": pca}, digits.test, ["png"], points=1, most=50)[0]
     few = digits.test.evenly(50)
     np.testing.assert_array_equal(seen[0], np.asarray(few))

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import isthmus as ist
-from isthmus.models import FAMILIES, family, name_of
+from isthmus.families import FAMILIES, family, name_of
 from isthmus.neural import NeuralRepresentation
 
 QUICK = {

@@ -9,7 +9,7 @@ from PIL import Image
 import isthmus as ist
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import to_unit
-from isthmus.denoising import denoising_table, in_columns, median, non_local_means, principal
+from isthmus.verbs.denoise import denoising_table, in_columns, median, non_local_means, principal
 
 
 @pytest.fixture(scope="module")

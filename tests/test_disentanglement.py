@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import mutual_info_score
 
-from isthmus import scores
+from isthmus import metrics as scores
 
 N = 6000
 ANGLE = np.pi / 5

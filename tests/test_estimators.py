@@ -3,7 +3,8 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from isthmus.models import FAMILIES, family, inversion
+from isthmus.families import FAMILIES, family
+from isthmus.models import inversion
 from isthmus.neural import NeuralRepresentation
 
 RIGHT = "check_classifiers_train", "check_classifiers_classes", "check_class_weight_classifiers"

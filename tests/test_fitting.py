@@ -315,7 +315,7 @@ def test_files_of_one_name_stay_apart(run, model, tmp_path):
 
 @pytest.mark.parametrize("header", [{}, {"sizes": "AAAA", "fit": "crop"}])
 def test_files_without_sizes_or_with_damaged_ones(run, photographs, tmp_path, header, monkeypatch):
-    from isthmus.codec import archive
+    from isthmus.codec import compress as archive
 
     model = ist.PCA(3).fit(ist.load_images(photographs, size=32, fit="pad"))
     monkeypatch.setattr(archive, "sizes_packed", lambda images: header)

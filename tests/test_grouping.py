@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import isthmus as ist
-from isthmus.scores import agreement, ari, cluster_accuracy, group, purity
-from isthmus.scores.groups import METHODS, Groups, middles_and_edges
+from isthmus.metrics import agreement, ari, cluster_accuracy, group, purity
+from isthmus.metrics.groups import METHODS, Groups, middles_and_edges
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_hdbscan_finds_rings_and_leaves_strays_out():
 
 def test_hdbscan_of_more_codes_than_it_learns_from(monkeypatch):
     Z, y = blobs((900, 600, 300))
-    monkeypatch.setattr("isthmus.scores.groups.LEARNT", 300)
+    monkeypatch.setattr("isthmus.metrics.groups.LEARNT", 300)
     groups = group(Z, "hdbscan", min_size=90)
     inside = groups.labels >= 0
     assert inside.mean() > 0.95
@@ -144,7 +144,7 @@ def test_density_on_a_map_finds_digits(pca, images):
 
 
 def test_images_that_are_not_on_the_map_join_their_neighbours(pca, images, monkeypatch):
-    monkeypatch.setattr("isthmus.grouping.MAPPED", 100)
+    monkeypatch.setattr("isthmus.verbs.cluster.MAPPED", 100)
     twice = ist.Images(np.repeat(np.asarray(images.test[:100]), 2, axis=0))
     found = ist.cluster(pca, twice, "kmeans", 4, on="map", verbose=False)
     assert len(found.map) == len(found.mapped) == 100

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import isthmus as ist
-from isthmus.codec.archive import fingerprint, packed_model
-from isthmus.codec.rates import rate_distortion
+from isthmus.codec.compress import fingerprint, packed_model
+from isthmus.codec.rate_distortion import rate_distortion
 from isthmus.data.images import Images
+from isthmus.families import FAMILIES, family
 from isthmus.heldout import MeasuredOn, halves, judged, labels_seen, row_hashes
-from isthmus.measures import measure
-from isthmus.models import FAMILIES, family
-from isthmus.scores.intervals import wilson
+from isthmus.metrics.intervals import wilson
+from isthmus.studies.measure import measure
 
 
 def noise(n=200, seed=0, **known):

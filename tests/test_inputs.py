@@ -11,7 +11,7 @@ from sklearn.utils._set_output import ADAPTERS_MANAGER
 import isthmus as ist
 from isthmus.codes import features, vectors
 from isthmus.data.values import as_values
-from isthmus.models import FAMILIES, family
+from isthmus.families import FAMILIES, family
 
 TINY = {
     "kmeans": {"n_clusters": 4},

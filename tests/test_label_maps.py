@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from isthmus.cli.output import described, in_words, picture_of
 from isthmus.data.decode import fit_image, fit_labels
 from isthmus.data.images import Images
 from isthmus.data.readers import load_images
 from isthmus.data.segnet import CLASSES
-from isthmus.terminal import described, in_words, picture_of
 
 MAPS = np.arange(4 * 3 * 5).reshape(4, 3, 5) % 4
 

@@ -5,8 +5,8 @@ from scipy.optimize import nnls
 from sklearn import decomposition
 
 import isthmus as ist
-from isthmus.denoising import denoise
 from isthmus.models import nmf
+from isthmus.verbs.denoise import denoise
 
 UPDATES = ("cd", "mu")
 

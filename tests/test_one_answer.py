@@ -8,8 +8,8 @@ import pytest
 
 import isthmus as ist
 from isthmus.explorer.view import View
-from isthmus.scores import mse
-from isthmus.views import table
+from isthmus.metrics import mse
+from isthmus.studies import table
 
 SEED = 3
 MODELS = {

@@ -7,7 +7,7 @@ import pytest
 
 import isthmus as ist
 from isthmus.data.images import Images
-from isthmus.plan import (
+from isthmus.studies.plan import (
     CLOSING,
     EFFORTS,
     FIT_SHARE,
@@ -18,7 +18,7 @@ from isthmus.plan import (
     affordable,
     shares,
 )
-from isthmus.prepare import default_budget, default_names, prepare
+from isthmus.studies.prepare import default_budget, default_names, prepare
 
 GAN = Need("gan", 2, least=10.0, enough=200.0, weight=3.0)
 VAE = Need("vae", 2, least=2.0, enough=200.0)
@@ -193,7 +193,9 @@ def test_a_plan_is_made_without_fitting(monkeypatch):
 
 
 def test_models_without_time_are_left_out_and_said(monkeypatch):
-    monkeypatch.setattr("isthmus.prepare.every_name", lambda: ["pca", "kmeans", "autoencoder"])
+    monkeypatch.setattr(
+        "isthmus.studies.prepare.every_name", lambda: ["pca", "kmeans", "autoencoder"]
+    )
     early = Schedule.following
 
     def following(self):

@@ -5,12 +5,12 @@ import pytest
 from PIL import Image, ImageColor
 
 import isthmus as ist
-from isthmus.territories import Territory, closeness
-from isthmus.views.animations import frames, save_frames
-from isthmus.views.legends import Colours
-from isthmus.views.maps import COLOURS, UNLABELLED, draw, draw_space, seen_from
-from isthmus.views.planes import owned, spread_out, territory_page
-from isthmus.views.strips import labelled_rows
+from isthmus.plots.animations import frames, save_frames
+from isthmus.plots.legends import Colours
+from isthmus.plots.maps import COLOURS, UNLABELLED, draw, draw_space, seen_from
+from isthmus.plots.planes import owned, spread_out, territory_page
+from isthmus.plots.strips import labelled_rows
+from isthmus.verbs.territory import Territory, closeness
 
 
 def array(picture):

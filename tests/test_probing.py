@@ -10,9 +10,9 @@ from PIL import Image
 from sklearn.neighbors import KNeighborsClassifier
 
 import isthmus as ist
-from isthmus.scores import wilson
-from isthmus.scores.labels import label_curve, points, probe_codes
-from isthmus.scores.probes import stratified
+from isthmus.metrics import wilson
+from isthmus.metrics.labels import label_curve, points, probe_codes
+from isthmus.metrics.probes import stratified
 
 
 @pytest.fixture(scope="module")

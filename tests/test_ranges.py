@@ -7,16 +7,16 @@ import PIL.Image
 import pytest
 
 import isthmus as ist
-from isthmus import scores
-from isthmus.codec.archive import Opened
-from isthmus.codec.rates import rate_distortion
+from isthmus import metrics as scores
+from isthmus.codec.compress import Opened
+from isthmus.codec.rate_distortion import rate_distortion
 from isthmus.codes import check_range, range_for
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
 from isthmus.data.rotated import rotated
-from isthmus.denoising import denoise, denoising_table
 from isthmus.explorer.view import View
-from isthmus.views.figures import limits_of, to_pixels
+from isthmus.plots.figures import limits_of, to_pixels
+from isthmus.verbs.denoise import denoise, denoising_table
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from PIL import Image
 import isthmus as ist
 from isthmus.data.images import Images
 from isthmus.data.readers import load_images
-from isthmus.segments import segment
+from isthmus.verbs.segment import segment
 
 tifffile = pytest.importorskip("tifffile")
 

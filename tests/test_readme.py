@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from isthmus import cli
-from isthmus.models import FAMILIES, family
+from isthmus.cli import main as cli
+from isthmus.families import FAMILIES, family
 
 pytestmark = pytest.mark.usefixtures("one_machine")
 ROOT = Path(__file__).parents[1]

@@ -14,8 +14,10 @@ import pytest
 from PIL import Image
 
 import isthmus as ist
-from isthmus import document, reproduce, training
-from isthmus.recipes import DECKS, RECIPES, Recipe
+from isthmus import training
+from isthmus.reproduction import page as document
+from isthmus.reproduction import runner as reproduce
+from isthmus.reproduction.recipes import DECKS, RECIPES, Recipe
 
 SHARE = 0.001
 NEED_NOTHING = {
@@ -39,7 +41,7 @@ def run(run):
 @pytest.fixture
 def few(monkeypatch):
     """Two recipes of two fits each, with a picture and a claim that does not hold."""
-    from isthmus.recipes import deck_b
+    from isthmus.reproduction import deck_b
 
     def tiny(bench, width):
         images = ist.load_images("digits")
@@ -47,7 +49,7 @@ def few(monkeypatch):
             model = ist.Autoencoder(width, hidden=(8,), epochs=10)
             bench.fit(f"model-{seed}", model, images.train, seed=seed)
         bench.figure("width | of a code", width, width + 1, False, "one was lost")
-        from isthmus.views import sheet
+        from isthmus.plots import sheet
 
         bench.picture("digits", sheet(images.test[:4], background="white"), "Four digits")
 
@@ -79,7 +81,7 @@ def narrow(monkeypatch):
         return settings(bench, model, seed) | sizes
 
     monkeypatch.setattr(reproduce.Bench, "_settings", narrowed)
-    monkeypatch.setattr("isthmus.views.drawing.MAPPED", 100)
+    monkeypatch.setattr("isthmus.plots.drawing.MAPPED", 100)
     monkeypatch.setattr(ist, "load_images", once)
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import isthmus as ist
-from isthmus.samplers import fitted, generate
-from isthmus.scores import frechet_distance, precision_recall
+from isthmus.metrics import frechet_distance, precision_recall
+from isthmus.verbs.generate import fitted, generate
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_the_same_seed_draws_the_same(sampler, digits):
 
 def test_a_flow_leaves_the_global_generator_alone(monkeypatch):
     pytest.importorskip("zuko", reason="flows are zuko's")
-    monkeypatch.setattr("isthmus.samplers.MOST", 20)  # steps: the next would be drawn alike
+    monkeypatch.setattr("isthmus.verbs.generate.MOST", 20)  # steps: the next would be drawn alike
     before = torch.random.get_rng_state()
     codes = np.random.default_rng(0).normal(size=(300, 2))
     np.testing.assert_array_equal(draw(codes, "flow", 5), draw(codes, "flow", 5))

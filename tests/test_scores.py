@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from isthmus import load_images, scores
+from isthmus import load_images
+from isthmus import metrics as scores
 
 RNG = np.random.default_rng(0)
 
@@ -80,7 +81,7 @@ def test_ssim_falls_with_noise_and_does_not_depend_on_the_chunks(digits, monkeyp
     X = digits[0]
     values = [scores.ssim(X, noisy(X, amount)) for amount in (0.02, 0.1, 0.3)]
     assert values == sorted(values, reverse=True)
-    monkeypatch.setattr("isthmus.scores.reconstruction.chunk_rows", lambda shape: 32 * 7)
+    monkeypatch.setattr("isthmus.metrics.reconstruction.chunk_rows", lambda shape: 32 * 7)
     assert scores.ssim(X, noisy(X, 0.1)) == pytest.approx(values[1], rel=1e-12)
 
 
@@ -222,7 +223,7 @@ def test_unlabelled_images_take_no_part_in_probes(digits, probe):
 
 
 def test_a_limited_choice_keeps_the_proportion_of_every_class():
-    from isthmus.scores.probes import stratified
+    from isthmus.metrics.probes import stratified
 
     y = np.repeat([-1, 0, 1, 2], [50, 600, 300, 100])
     rows = stratified(y, 100, random_state=0)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from isthmus import scores
+from isthmus import metrics as scores
 
 
 @pytest.fixture

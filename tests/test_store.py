@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from sklearn.exceptions import NotFittedError
 
 import isthmus as ist
-from isthmus.models import FAMILIES, name_of
+from isthmus.families import FAMILIES, name_of
 from isthmus.store import KEY, VERSION, packed, unpacked
 from isthmus.tensors import find_device
 

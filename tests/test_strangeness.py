@@ -11,7 +11,7 @@ from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 
 import isthmus as ist
-from isthmus.scores import auroc, mahalanobis, neighbour_distance
+from isthmus.metrics import auroc, mahalanobis, neighbour_distance
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_distances_to_neighbours_agree_with_all_distances(monkeypatch):
     rng = np.random.default_rng(0)
     Z, others = rng.normal(size=(50, 4)), rng.normal(size=(30, 4))
     expected = np.sort(cdist(Z, others), axis=1)[:, :5].mean(1)
-    monkeypatch.setattr("isthmus.search.BLOCK", 2)
+    monkeypatch.setattr("isthmus.verbs.nearest.BLOCK", 2)
     np.testing.assert_allclose(neighbour_distance(Z, others), expected, rtol=1e-6)
     expected = np.sort(cdist(Z, Z), axis=1)[:, 1:4].mean(1)  # not itself
     np.testing.assert_allclose(neighbour_distance(Z, k=3), expected, rtol=1e-6)

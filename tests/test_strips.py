@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from isthmus.views.strips import HEAD_SIZE, MARGIN, PAPER, labelled_rows, titled
+from isthmus.plots.strips import HEAD_SIZE, MARGIN, PAPER, labelled_rows, titled
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import isthmus as ist
+from isthmus.families import every_name, named
 from isthmus.memory import PeakMemory
-from isthmus.models import every_name, named
 from isthmus.neural import NeuralRepresentation
 
 pytestmark = pytest.mark.usefixtures("one_machine")
@@ -99,7 +99,7 @@ def test_failed_report_leaves_nothing(result, tmp_path, monkeypatch):
     def broken(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("isthmus.views.report.write_report", broken)
+    monkeypatch.setattr("isthmus.studies.report.write_report", broken)
     with pytest.raises(OSError, match="No space"):
         result.report(tmp_path / "run")
     assert not list(tmp_path.iterdir())
@@ -116,7 +116,7 @@ def test_vectors_without_labels(tmp_path):
 
 def test_what_cannot_learn_from_the_images_is_left_out_and_said(monkeypatch):
     names = ["pca", "nmf", "autoencoder-conv", "classifier"]
-    monkeypatch.setattr("isthmus.prepare.every_name", lambda: names)
+    monkeypatch.setattr("isthmus.studies.prepare.every_name", lambda: names)
     X = np.random.default_rng(0).normal(size=(90, 12))
     result = ist.study(X)
     assert list(result.models) == ["pca"]

@@ -5,10 +5,10 @@ import pytest
 from scipy.stats import spearmanr
 
 import isthmus as ist
-from isthmus import territories
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
-from isthmus.territories import (
+from isthmus.verbs import territory as territories
+from isthmus.verbs.territory import (
     Territory,
     closeness,
     confusion,

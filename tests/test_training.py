@@ -13,7 +13,7 @@ from isthmus import budget, checkpoints, neural, training
 from isthmus.batches import Batches
 from isthmus.nets.pixels import pixel_encoder
 from isthmus.neural import NeuralRepresentation
-from isthmus.store import read_tensors
+from isthmus.tensors import read_tensors
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,7 @@ def test_the_network_from_scratch_is_the_same_one(family, images):
 
 
 def _same(model):
-    from isthmus.tuning import _same_network
+    from isthmus.verbs.finetune import _same_network
 
     return _same_network(model)
 
@@ -163,7 +163,7 @@ def test_command_errors_are_one_line(run, tmp_path, start, images, arguments, wo
 
 
 def test_a_large_network_gets_fewer_steps(start):
-    from isthmus.tuning import _training
+    from isthmus.verbs.finetune import _training
 
     assert _training(start, 100, None) == {
         "batch_size": 64, "validation_fraction": 0.0, "epochs": 150, "max_steps": None

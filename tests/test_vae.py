@@ -8,7 +8,7 @@ from sklearn import decomposition
 from torch import distributions
 
 import isthmus as ist
-from isthmus import scores
+from isthmus import metrics as scores
 from isthmus.models import ppca
 from isthmus.models.classifier import _narrowed
 from isthmus.nets import bounds

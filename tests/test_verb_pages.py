@@ -8,7 +8,7 @@ import pytest
 import typer
 
 import isthmus as ist
-from isthmus.cli import app
+from isthmus.cli.main import app
 
 PAGES = sorted((Path(__file__).parents[1] / "docs" / "verbs").glob("*.md"))
 NAMES = [page.stem for page in PAGES]

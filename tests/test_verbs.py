@@ -168,8 +168,8 @@ def test_a_map_takes_colours_from_a_factor(run, tmp_path):
     rng = np.random.default_rng(0)
     turned = ist.Images(rng.random((60, 6, 6)), factors={"angle": rng.random(60)})
     ist.PCA(3).fit(turned).save(tmp_path / "p.safetensors")
-    from isthmus.commands.maps import _map_picture
-    from isthmus.layouts import Map
+    from isthmus.cli.commands.maps import _map_picture
+    from isthmus.verbs.map import Map
 
     found = Map.of(ist.load_model(tmp_path / "p.safetensors"), turned, "pca")
     plain = _map_picture(found.points, turned, None, None, turned, "pca")

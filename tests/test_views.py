@@ -10,23 +10,22 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from isthmus.data.images import Images, to_unit
-from isthmus.views import (
+from isthmus.plots import (
     curves,
     draw,
-    layout,
     learned,
     limits_of,
     palette,
     sheet,
-    write_report,
 )
-from isthmus.views.charts import draw_losses, losses_of, rate_against_error
-from isthmus.views.figures import BARS, on_background, to_pixels
-from isthmus.views.labelled import coloured
-from isthmus.views.pictures import Pictures
-from isthmus.views.report import render
-from isthmus.views.table import DASH, MEASURES, summary
-from isthmus.views.walked import ordered
+from isthmus.plots.charts import draw_losses, losses_of, rate_against_error
+from isthmus.plots.figures import BARS, on_background, to_pixels
+from isthmus.plots.labelled import coloured
+from isthmus.plots.pictures import Pictures
+from isthmus.studies.report import render, write_report
+from isthmus.studies.table import DASH, MEASURES, summary
+from isthmus.studies.walked import ordered
+from isthmus.verbs.map import layout
 
 
 class Axes:
@@ -441,8 +440,9 @@ def test_a_page_of_a_study_that_goes_on_loads_itself_again_and_draws_nothing_twi
     def drawn_twice(*args, **options):
         raise AssertionError
 
-    for verb in ("learned._figures", "walked._traversal", "maps.draw", "report._strip"):
-        monkeypatch.setattr(f"isthmus.views.{verb}", drawn_twice)
+    drawing = ("plots.learned._figures", "plots.maps.draw")
+    for verb in (*drawing, "studies.walked._traversal", "studies.report._strip"):
+        monkeypatch.setattr(f"isthmus.{verb}", drawn_twice)
     assert render(study) == page
     study.done = True
     assert 'http-equiv="refresh"' not in render(study)
@@ -577,7 +577,7 @@ def test_views_load_no_heavy_library_when_imported():
     import subprocess
 
     code = (
-        "import sys, isthmus.views;"
+        "import sys, isthmus.plots;"
         "print([m for m in ('matplotlib', 'PIL', 'openTSNE', 'jinja2', 'sklearn', 'torch')"
         " if m in sys.modules])"
     )

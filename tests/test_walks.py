@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import isthmus as ist
-from isthmus.codes import vectors
-from isthmus.traversals import neighbors, ordered, random_code
-from isthmus.walks import between, code_of, codes_of, through
+from isthmus.codes import code_of, codes_of, vectors
+from isthmus.verbs.morph import between, through
+from isthmus.verbs.traverse import neighbors, ordered, random_code
 
 
 @pytest.fixture(scope="module")

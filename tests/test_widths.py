@@ -8,7 +8,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 import isthmus as ist
-from isthmus.models import FAMILIES, family
+from isthmus.families import FAMILIES, family
 from isthmus.store import KEY
 
 NETS = ("hidden", "generator", "discriminator")

@@ -5,33 +5,36 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from isthmus.models import FAMILIES
+from isthmus import moved
+from isthmus.families import FAMILIES
 
 __version__ = "0.1.0.dev0"
 
+moved.install()
+
 _HOMES = {
     "Images": "data.images",
-    "Map": "layouts",
-    "cluster": "grouping",
-    "compress": "codec.archive",
-    "decompress": "codec.archive",
-    "denoise": "denoising",
-    "directions": "edits",
-    "edit": "edits",
-    "finetune": "tuning",
-    "generate": "samplers",
+    "Map": "verbs.map",
+    "cluster": "verbs.cluster",
+    "compress": "codec.compress",
+    "decompress": "codec.compress",
+    "denoise": "verbs.denoise",
+    "directions": "verbs.edit",
+    "edit": "verbs.edit",
+    "finetune": "verbs.finetune",
+    "generate": "verbs.generate",
     "load_images": "data.readers",
     "load_model": "store",
-    "morph": "walks",
-    "nearest": "search",
-    "novelty": "strangeness",
-    "probe": "probing",
-    "rate_distortion": "codec.rates",
-    "reconstruct": "walks",
-    "segment": "segments",
-    "study": "studies",
-    "territory": "territories",
-    "traverse": "traversals",
+    "morph": "verbs.morph",
+    "nearest": "verbs.nearest",
+    "novelty": "verbs.novelty",
+    "probe": "verbs.probe",
+    "rate_distortion": "codec.rate_distortion",
+    "reconstruct": "verbs.reconstruct",
+    "segment": "verbs.segment",
+    "study": "studies.study",
+    "territory": "verbs.territory",
+    "traverse": "verbs.traverse",
     **{class_name: f"models.{name}" for name, class_name in FAMILIES.items()},
 }
 

@@ -1,5 +1,5 @@
 """``python -m isthmus`` is the command line."""
 
-from isthmus.cli import main
+from isthmus.cli.main import main
 
 main()

@@ -26,8 +26,8 @@ from isthmus.data.nodata import check_finite
 from isthmus.data.values import as_array, as_values, to_array
 from isthmus.heldout import kept_hashes, part_to_train_on, row_hashes
 from isthmus.progress import track
-from isthmus.tensors import find_device, generator, readable_tensor, squared_distances, usual_torch
-from isthmus.words import width_of
+from isthmus.tensors import find_device, generator, readable_tensor, usual_torch
+from isthmus.validation import width_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     any_size = False  # images of other sizes than those fitted on are taken as well
     needs_labels = False  # whether `fit` asks for labels
     learns_maps = needs_positive = False  # label maps, and values of 0 and more
-    study_rank, study_weight, study_cost = 2, 1.0, 1.0  # what a study asks, see `isthmus.plan`
+    study_rank, study_weight, study_cost = 2, 1.0, 1.0  # see `isthmus.studies.plan`
     encodes_by_search = False  # `encode` goes on until it has settled: no formula to export
     _error_share = 0.0  # of the last fit, see `isthmus.health`
     variants: ClassVar[dict[str, dict[str, Any]]] = {}  # further rows of a study: name, parameters
@@ -345,55 +345,3 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 def numbers_of(Z: Any, dtype: list[Any], **options: Any) -> np.ndarray:
     """Return codes, however they are given and be they none, as an array of finite numbers."""
     return check_array(as_array(Z), dtype=dtype, ensure_min_samples=0, **options)
-
-
-class Codebook(TransformerMixin):
-    """Mixin of families whose code is an index into `codebook_`, an array (k, d) of prototypes."""
-
-    @classmethod
-    def for_study(cls: Any, images: Images, width: int | None = None, **parameters: Any) -> Any:
-        """Return an unfitted model with 100 prototypes, or fewer for few images."""
-        size = min(100, max(2, len(images) // 10))
-        return cls(**{cls.width: size} | parameters)
-
-    def _encode(self: Any, x: torch.Tensor) -> torch.Tensor:
-        return squared_distances(x, self._learned("codebook_", x)).argmin(1)
-
-    def _decode(self: Any, z: torch.Tensor) -> torch.Tensor:
-        return torch.from_numpy(self.codebook_).to(z.device)[z]
-
-    def transform(self: Any, X: Any) -> np.ndarray:
-        """Return the distance of every image to every prototype, (n, k)."""
-        check_is_fitted(self)
-
-        def distances(x: torch.Tensor) -> torch.Tensor:
-            return squared_distances(x, self._learned("codebook_", x)).sqrt_()
-
-        return self._map(distances, self._check(X, reset=False))
-
-    @property
-    def _n_features_out(self: Any) -> int:
-        return len(self.codebook_)
-
-    def predict(self: Any, X: Any) -> np.ndarray:
-        """Return the index of the nearest prototype; the same as `encode`."""
-        return self.encode(X)
-
-    @property
-    def code_(self: Any) -> str:
-        """The code of one image in words."""
-        return f"index, 1 of {len(self.codebook_)}"
-
-    def _check_codes(self: Any, Z: Any) -> torch.Tensor:
-        Z = np.asarray(as_array(Z))
-        if Z.ndim != 1 or Z.dtype.kind not in "iu":
-            raise ValueError(
-                f"{type(self).__name__} has codes that are indices, a whole number an image; "
-                f"got an array of shape {Z.shape} and type {Z.dtype}"
-            )
-        if len(Z) and not 0 <= Z.min() <= Z.max() < len(self.codebook_):
-            raise ValueError(
-                f"codes run from {Z.min()} to {Z.max()}; "
-                f"{type(self).__name__} has indices 0 to {len(self.codebook_) - 1}"
-            )
-        return torch.from_numpy(Z.astype(np.int64)).to(self._device())

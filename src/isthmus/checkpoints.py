@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from isthmus.data.images import Images
-from isthmus.store import read_tensors, write_tensors
+from isthmus.tensors import read_tensors, write_tensors
 
 KEY = "isthmus_checkpoint"
 HASHED_BYTES = 64 * 2**20

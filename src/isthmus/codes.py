@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.data.images import Images, chunk_rows
+from isthmus.data.images import Images, chunk_rows, with_channels
 from isthmus.data.ranges import SIGNED, UNIT, Range, in_words, is_nominal, nominal
+from isthmus.data.values import to_array
 from isthmus.progress import track
 
 APART = 0.5
@@ -124,3 +125,72 @@ def common_range(models: Iterable[Any], images: Images) -> Range:
     Without any it is what they are in the images.
     """
     return [*(check_range(model, images) for model in models), images.value_range][0]
+
+
+def code_of(model: Any, image: Any) -> np.ndarray:
+    """Return the code (k,) of one image, or what is a code already as it is.
+
+    Raises
+    ------
+    ValueError
+        If it is neither one image of the shape fitted on nor one code, or codes are not vectors.
+    """
+    array = to_array(image)
+    if array.ndim == 1 and len(array) == model._n_features_out and not _is_image(model, array):
+        return array.astype(np.float32)
+    return _encoded(model, one_image(model, array))[0]
+
+
+def codes_of(model: Any, several: Any) -> np.ndarray:
+    """Return the codes (n, k) of images, or what are codes already as they are.
+
+    Parameters
+    ----------
+    model : Representation
+        Fitted.
+    several : Images, array of shape (n, ...), or a list
+        Images or codes, one by one in a list.
+
+    Raises
+    ------
+    ValueError
+        If they are of another shape, or codes are not vectors.
+    """
+    if isinstance(several, Images):
+        return _encoded(model, several)
+    if isinstance(several, list | tuple):
+        return np.stack([code_of(model, one) for one in several])
+    array = to_array(several)
+    if _is_image(model, array):
+        return code_of(model, array)[None]
+    images = _is_image(model, array[0]) if len(array) else True
+    if array.ndim == 2 and array.shape[1] == model._n_features_out and not images:
+        return array.astype(np.float32)
+    return _encoded(model, array)
+
+
+def _is_image(model: Any, array: np.ndarray) -> bool:
+    return with_channels(array.shape) == with_channels(tuple(model.image_shape_))
+
+
+def one_image(model: Any, image: Any) -> Any:
+    """Return one image as a set of one, checked."""
+    array = to_array(image)
+    shape = tuple(model.image_shape_)
+    one = array[None] if _is_image(model, array) else array
+    if len(one) != 1:
+        raise ValueError(
+            f"{type(model).__name__} was fitted on images of shape {shape}, got an array of shape "
+            f"{array.shape}: expected one of them"
+        )
+    return one
+
+
+def _encoded(model: Any, images: Any) -> np.ndarray:
+    codes = model.encode(images)
+    if codes.ndim != 2:
+        raise ValueError(
+            f"{type(model).__name__} has codes of shape {codes.shape[1:]} an image, not a vector "
+            "of numbers: there is no way between them"
+        )
+    return codes

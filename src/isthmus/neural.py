@@ -19,7 +19,7 @@ from isthmus.nets.dense import INITIALISERS, initialise
 from isthmus.nets.fused import OUTPUTS
 from isthmus.tensors import generator, has_bfloat16, with_float64
 from isthmus.training import OPTIMISERS, Loop
-from isthmus.words import one_of
+from isthmus.validation import one_of
 
 SLOW = 0.1
 """Share of a time limit from which on a single step is slow."""

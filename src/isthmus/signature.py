@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from isthmus.models import FAMILIES
+from isthmus.families import FAMILIES
 
 HERE = Path(__file__).parent
 

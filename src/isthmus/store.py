@@ -13,8 +13,13 @@ import torch
 from torch import nn
 
 from isthmus.data.values import as_array
-from isthmus.files import replacing
-from isthmus.tensors import find_device, usual_torch
+from isthmus.tensors import (
+    BROKEN,
+    find_device,
+    read_tensors,
+    usual_torch,
+    write_tensors,
+)
 
 VERSION = 2
 """Version of the file layout; a newer file than the reader knows is refused.
@@ -23,8 +28,6 @@ VERSION = 2
 2: these are marked, see `packed`; the header says what wrote the file, when, and from what images.
 """
 KEY = "isthmus_model"
-BROKEN = LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, AttributeError
-"""What reading a file that does not hold together may end in."""
 ARRAYS = "biufUO"
 """Kinds of arrays that a header may hold: numbers, words, and objects that are either."""
 
@@ -53,7 +56,7 @@ def save_model(model: Any, path: str | Path, *, dated: bool = True) -> None:
     """
     from sklearn.utils.validation import check_is_fitted
 
-    from isthmus.models import name_of
+    from isthmus.families import name_of
 
     family = name_of(model)
     check_is_fitted(model)
@@ -139,7 +142,7 @@ def load_model(path: str | Path, device: str = "auto") -> Any:
 
 def _made(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str) -> Any:
     """Return the model that a header and tensors describe."""
-    from isthmus.models import family
+    from isthmus.families import family
 
     model = family(header["family"])(**{k: unpacked(v) for k, v in header["parameters"].items()})
     model.device = _usable(model.device) if device == "auto" else device
@@ -242,52 +245,3 @@ def unpacked(value: Any) -> Any:
     array = np.empty(len(value["$array"]), object)
     array[:] = unpacked(value["$array"])
     return array.astype(str if dtype.kind == "U" else dtype).reshape(value["shape"])
-
-
-def write_tensors(
-    path: str | Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]
-) -> None:
-    """Write a safetensors file, whole or not at all.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written, or the disk is full.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
-    with replacing(path) as temporary:
-        try:
-            save_file(tensors, temporary, metadata)
-        except SafetensorError as error:  # it has no class of its own for a full disk
-            raise OSError(str(error)) from None
-
-
-def read_tensors(path: str | Path, key: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Return the tensors of a safetensors file and the JSON under `key` in its header.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If there is no such file, or it is damaged or foreign.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            header = dict(json.loads(metadata[key]))
-            return {name: file.get_tensor(name).clone() for name in list(file.keys())}, header
-    except (SafetensorError, OSError, *BROKEN) as error:
-        what = key.replace("_", " ")
-        raise ValueError(
-            f"{path} is damaged or not an {what} file ({_first_line(error)})"
-        ) from None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:100] if str(error) else type(error).__name__

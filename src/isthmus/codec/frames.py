@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from isthmus.base import PASS_BYTES
+from isthmus.codec.entropy import decoded, encoded, inflated
 from isthmus.codec.lossless import residual
 from isthmus.codec.lossless import restored as pixels_of
-from isthmus.codec.steps import Quantizer
-from isthmus.codec.symbols import decoded, encoded, inflated
+from isthmus.codec.quantizer import Quantizer
 from isthmus.data.decode import FITS, MAX_PIXELS
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, to_unit, with_channels

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from isthmus.codec.container import packed, unpacked
-from isthmus.codec.symbols import drawn, inflated, model_of, shares_of
+from isthmus.codec.entropy import drawn, inflated, model_of, shares_of
 
 CLOSE = 1 / 1024
 """Distance from half-way, in grey levels, within which another machine may round otherwise: four

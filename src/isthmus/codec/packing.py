@@ -8,7 +8,7 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
-from isthmus.codec.symbols import inflated
+from isthmus.codec.entropy import inflated
 
 
 def packed_model(model: Any) -> bytes:

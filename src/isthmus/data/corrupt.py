@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from isthmus.data.images import as_images, to_unit
 from isthmus.data.ranges import Range
-from isthmus.words import one_of
+from isthmus.validation import one_of
 
 Level = float | tuple[float, float]
 

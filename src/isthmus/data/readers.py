@@ -27,7 +27,7 @@ from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
 from isthmus.data.segnet import is_segnet, read_segnet
 from isthmus.data.sprites import is_dsprites, read_dsprites
 from isthmus.data.values import to_array
-from isthmus.words import hint, one_of
+from isthmus.validation import hint, one_of
 
 Reader = Callable[[Path, str | None, Rule, bool | None], Images]
 

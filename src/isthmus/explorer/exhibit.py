@@ -16,12 +16,12 @@ from isthmus.data.ranges import to_bytes
 from isthmus.explorer import places
 from isthmus.explorer.kept import Kept
 from isthmus.explorer.onnx import can_export, packed
-from isthmus.grouping import expected, group_codes
-from isthmus.models import name_of
+from isthmus.families import name_of
 from isthmus.progress import track
 from isthmus.signature import caption
-from isthmus.strangeness import errors_of, novelty
-from isthmus.traversals import ordered
+from isthmus.verbs.cluster import expected, group_codes
+from isthmus.verbs.novelty import errors_of, novelty
+from isthmus.verbs.traverse import ordered
 
 KNOWN_PRIOR = ("vae", "gan")
 """Families whose codes are meant to follow N(0, I)."""

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from isthmus.data.images import with_channels
+from isthmus.families import name_of
 from isthmus.files import replacing
-from isthmus.models import name_of
-from isthmus.words import one_of
+from isthmus.validation import one_of
 
 PARTS = ("decode", "encode", "predict")
 OPSET = 18

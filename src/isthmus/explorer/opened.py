@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isthmus.commands.given import images_for_all
+from isthmus.cli.inputs import images_for_all
 from isthmus.data.images import Images
 from isthmus.data.like import of_fixed_size
 from isthmus.data.readers import load_images
-from isthmus.prepare import LONGEST_SIDE
 from isthmus.store import load_model
-from isthmus.studies import COLUMNS
-from isthmus.words import hint
+from isthmus.studies.prepare import LONGEST_SIDE
+from isthmus.studies.study import COLUMNS
+from isthmus.validation import hint
 
 
 @dataclass

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isthmus.layouts import Map, grid_places
 from isthmus.projections import around, components, spread
+from isthmus.verbs.map import Map, grid_places
 
 TITLES = {
     "code": "The numbers of the code",

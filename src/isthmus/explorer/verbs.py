@@ -16,9 +16,9 @@ from isthmus.data.folder import Entry, pack
 from isthmus.data.ranges import from_bytes, to_bytes
 from isthmus.explorer.exhibit import KNOWN_PRIOR, Exhibit
 from isthmus.explorer.view import View
-from isthmus.models import name_of
-from isthmus.samplers import Draw, fitted
-from isthmus.search import Index
+from isthmus.families import name_of
+from isthmus.neighbors import Index
+from isthmus.verbs.generate import Draw, fitted
 
 MOST_ROWS = 4096
 """Rows of one request, going in or coming out."""

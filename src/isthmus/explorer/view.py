@@ -22,7 +22,7 @@ from isthmus.explorer.pixels import Atlas
 from isthmus.explorer.places import EXTRA
 from isthmus.fingerprints import fingerprint, fingerprint_of
 from isthmus.progress import Bar
-from isthmus.words import one_of
+from isthmus.validation import one_of
 
 VERSION = 1
 """Of the manifest; the page knows no other."""

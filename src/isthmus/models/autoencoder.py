@@ -22,7 +22,7 @@ from isthmus.nets.dense import ACTIVATIONS, WEIGHTED
 from isthmus.nets.fused import LOSSES, OUTPUTS, chain_loss
 from isthmus.neural import NeuralRepresentation
 from isthmus.training import Loop
-from isthmus.words import one_of
+from isthmus.validation import one_of
 
 
 @dataclass(eq=False, repr=False)

@@ -19,14 +19,14 @@ from torch.nn import functional
 
 from isthmus import health
 from isthmus.data.images import Images, with_channels
+from isthmus.families import family, name_of
 from isthmus.heldout import kept_hashes, labels_seen
-from isthmus.models import family, name_of
 from isthmus.nets.coders import ARCHITECTURES, encoder
 from isthmus.nets.dense import ACTIVATIONS, dense
 from isthmus.nets.paths import Paths
 from isthmus.neural import NeuralRepresentation
 from isthmus.store import load_model
-from isthmus.words import one_of
+from isthmus.validation import one_of
 
 CENTRED = 10_000
 """Images by which the features of another model are standardised for the head, at most."""

@@ -22,7 +22,7 @@ from isthmus.nets.games import GAMES, loss_of_discriminator, loss_of_generator, 
 from isthmus.nets.norms import Centered, batch_normed, spectral
 from isthmus.nets.paths import fixed
 from isthmus.tensors import generator
-from isthmus.words import one_of
+from isthmus.validation import one_of
 
 AXES = 128
 """Principal components that dense layers stand between, at most."""

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from sklearn.base import ClusterMixin
 
-from isthmus.base import Codebook, Representation
+from isthmus.base import Representation
 from isthmus.data.images import Images
 from isthmus.data.values import as_array
+from isthmus.models.codebook import Codebook
 from isthmus.progress import track
 from isthmus.tensors import generator, origin_of, readable_tensor, squared_distances
 

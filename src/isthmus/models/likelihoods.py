@@ -14,7 +14,7 @@ from isthmus.base import PASS_BYTES
 from isthmus.nets import bounds
 from isthmus.progress import track
 from isthmus.tensors import generator, usual_torch
-from isthmus.words import one_of
+from isthmus.validation import one_of
 
 MOST_DRAWS = 1000
 """Codes that are decoded at a time while the likelihood is estimated, or fewer."""

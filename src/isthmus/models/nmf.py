@@ -14,7 +14,7 @@ from isthmus.base import Representation
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.progress import track
 from isthmus.tensors import generator
-from isthmus.words import one_of
+from isthmus.validation import one_of
 
 SWEEPS = 3
 """Updates of the codes in one pass: they cost little beside the products with the images."""

@@ -20,7 +20,7 @@ from isthmus.data.label_maps import NO_CLASS, without_class
 from isthmus.nets.fused import INVERSES, OUTPUTS
 from isthmus.nets.pixels import PIXELS, in_tiles, pixel_encoder, pixel_head, varied
 from isthmus.neural import NeuralRepresentation
-from isthmus.words import one_of
+from isthmus.validation import one_of
 
 STUDY_PIXELS = 10_000_000
 """Pixels that a study trains on."""

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.base import Codebook, Representation
+from isthmus.base import Representation
 from isthmus.data.images import CHUNK_BYTES, Images
+from isthmus.models.codebook import Codebook
 from isthmus.models.grids import are_neighbors, evenly_apart, grid_distances, side_for
 from isthmus.models.pca import PCA
 from isthmus.progress import track
@@ -25,7 +26,7 @@ from isthmus.tensors import (
     readable_tensor,
     squared_distances,
 )
-from isthmus.words import one_of
+from isthmus.validation import one_of
 
 LAST_SIGMA = {"gaussian": 0.25, "bubble": 1.0}
 """Radius at the end of a fit: the direct neighbours still follow, a little."""

@@ -22,7 +22,7 @@ from isthmus.nets.dense import ACTIVATIONS, dense
 from isthmus.nets.fused import OUTPUTS
 from isthmus.neural import NeuralRepresentation
 from isthmus.tensors import generator
-from isthmus.words import one_of
+from isthmus.validation import one_of
 
 MEASURED = 10_000
 """Training images that the KL of every latent is measured on after the fit, at most."""

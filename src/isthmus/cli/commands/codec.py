@@ -1,0 +1,181 @@
+"""The commands `compress`, `decompress` and `rd`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isthmus.cli.inputs import images_for_all, measured_half, model_and_images, watched
+from isthmus.cli.options import AsJson, Force, ModelFile, Out, Source, Split
+from isthmus.cli.output import changed_in, print_json, print_table
+from isthmus.cli.pngs import PngFolder
+from isthmus.files import refuse_existing, replacing, replacing_folder
+
+Compressed = Annotated[Path, typer.Argument(help="A file written by `isthmus compress`.")]
+
+
+def compress(
+    model: ModelFile,
+    source: Source,
+    output: Out,
+    quality: Annotated[
+        float | None,
+        typer.Option(help="PSNR to reach, in dB.", show_default="5 % more error than unrounded"),
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Bytes an image, instead.", show_default=False)
+    ] = None,
+    lossless: Annotated[
+        bool, typer.Option("--lossless", help="Keep every pixel of uint8 images.")
+    ] = False,
+    embed: Annotated[
+        bool, typer.Option("--embed", help="Put the model into the file as well.")
+    ] = False,
+    split: Split = "all",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compress images to a small file of codes (.isth)."""
+    from isthmus.codec.compress import compress as run
+
+    loaded, images = model_and_images(model, source, split, output, force, quiet=lossless)
+    options: dict[str, Any] = {
+        "quality": quality,
+        "rate": rate,
+        "lossless": lossless,
+        "embed": embed,
+    }
+    found = run(loaded, images, output, **options, found_at=str(model), verbose=watched(as_json))
+    facts = {
+        "file": str(output),
+        "images": found.count,
+        "bytes": found.nbytes,
+        "bytes an image": round(found.bytes_per_image, 3),
+        "model's bytes": found.model_nbytes,
+        "PSNR in dB": "lossless" if lossless else round(found.psnr, 3),
+    }
+    if as_json:
+        facts = {key.replace(" ", "_").replace("'s", ""): v for key, v in facts.items()}
+        print_json(facts | changed_in(images))
+        return
+    if found.note:
+        facts["note"] = found.note
+    for key, value in facts.items():
+        typer.echo(f"{key:>14}  {value}")
+
+
+def decompress(
+    file: Compressed,
+    output: Out,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="The model it was compressed by.", show_default="where it was then"),
+    ] = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Turn a compressed file back into images: a .npy file or a folder of PNG files."""
+    from isthmus.codec.compress import Opened
+    from isthmus.store import load_model
+
+    refuse_existing(output, force=force)
+    if output.suffix not in (".npy", ""):
+        raise ValueError(f"{output}: expected a name ending in .npy, or a folder")
+    opened = Opened.read(file, load_model(model) if model else None, search=True)
+    write = _write_array if output.suffix else _write_folder
+    note = write(opened, output, force, watched(as_json))
+    facts = {"file": str(output), "shape": [opened.count, *opened.reader.shape]}
+    if as_json:
+        print_json(facts | ({"sizes": note} if note else {}))
+        return
+    typer.echo(f"wrote {output}: shape {facts['shape']}{note and ', '}{note}")
+
+
+def _write_array(opened: Any, path: Path, force: bool, verbose: bool) -> str:
+    """Write images to a .npy file, a part at a time."""
+    import numpy as np
+
+    start = 0
+    with replacing(path) as temporary:
+        shape, dtype = (opened.count, *opened.reader.shape), opened.dtype
+        array = np.lib.format.open_memmap(temporary, "w+", dtype=dtype, shape=shape)
+        for images, _ in opened.frames(verbose):
+            array[start : start + len(images)] = images
+            start += len(images)
+        array.flush()
+    return ""
+
+
+def _write_folder(opened: Any, path: Path, force: bool, verbose: bool) -> str:
+    """Write images to PNG files under the names they had; say what became of their sizes."""
+    sizes, start = opened.sizes, 0
+    with replacing_folder(path, force=force) as folder:
+        pngs = PngFolder(folder, opened.count, opened.ends)
+        for images, names in opened.frames(verbose):
+            some = None if sizes is None else sizes[start : start + len(images)]
+            pngs.add(images, names or None, some, opened.fit)
+            start += len(images)
+    return pngs.note
+
+
+def rd(
+    models: Annotated[
+        list[str], typer.Argument(help="Models, and last what to measure them on.", metavar="...")
+    ],
+    output: Out,
+    formats: Annotated[
+        str, typer.Option(help="Formats beside them, as png,jpeg; none for models only.")
+    ] = "jpeg,webp,avif,png,webp-lossless",
+    split: Split = "test",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draw rate against distortion: models beside PNG, JPEG, WebP and AVIF (.png, or .json)."""
+    from isthmus.codec.rate_distortion import rate_distortion, sample_of
+    from isthmus.plots.rates import draw_rates, verdicts
+    from isthmus.store import load_model
+
+    *files, source = models
+    if not files:
+        raise ValueError("rd needs a model and a source: isthmus rd MODEL... SOURCE -o rates.png")
+    if output.suffix not in (".png", ".json"):
+        raise ValueError(f"{output}: expected a name ending in .png or .json")
+    refuse_existing(output, force=force)
+    loaded = {Path(file).stem: load_model(file) for file in files}
+    images = images_for_all(loaded, source)
+    half, _, measured = measured_half(list(loaded.values()), images, split)
+    images = sample_of(half)
+    measured = measured.of(len(images))
+    wanted = [name.strip() for name in formats.split(",") if name.strip() not in ("", "none")]
+    points = rate_distortion(loaded, images, wanted, verbose=watched(as_json))
+    rows = [{k: _short(v) for k, v in point._asdict().items()} for point in points]
+    with replacing(output) as temporary:
+        if output.suffix == ".png":
+            title = f"{len(images):,} {measured.name} of {images.source}: bytes against quality"
+            draw_rates(points, title).save(temporary)
+        else:
+            temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    if as_json:
+        facts = {"file": str(output), "measured": measured.words, "points": rows}
+        print_json(facts | {"verdicts": verdicts(points)} | changed_in(images))
+        return
+    typer.echo(f"{images.source}: {measured.words}")
+    print_table(
+        [{k.replace("_", " "): "-" if v is None else v for k, v in r.items()} for r in rows]
+    )
+    for line in verdicts(points):
+        typer.echo(line)
+
+
+def _short(value: Any) -> Any:
+    """Return a number with four digits that mean something; None if it is no number."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.4g}") if abs(value) < float("inf") else None
+
+
+def _words(value: Any) -> Any:
+    return "-" if value is None else value

@@ -1,0 +1,338 @@
+"""The commands `isthmus map`, `nearest` and `territory`: where codes lie, and what lies around."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isthmus.cli.inputs import (
+    able,
+    caption_of,
+    check_kind,
+    class_of,
+    images_for,
+    model_and_images,
+    numbers_from,
+    rows_from,
+    watched,
+)
+from isthmus.cli.options import AsJson, Force, ModelFile, Out, Seed, Source, Split
+from isthmus.cli.output import save_picture, say
+from isthmus.files import refuse_existing, replacing
+
+MOSAIC = 16
+"""Images a side where a plane is decoded as a picture."""
+CLOSE = 300
+"""Images whose confusion with each other is measured, at most: pairs are many."""
+
+Count = Annotated[int, typer.Option("--count", "-n", help="At most so many, evenly spaced.")]
+
+
+def map(
+    model: ModelFile,
+    source: Source,
+    output: Out,
+    method: Annotated[str, typer.Option(help="auto, pca, tsne, umap or grid.")] = "auto",
+    dimensions: Annotated[int, typer.Option(help="2 or 3.")] = 2,
+    color: Annotated[
+        str | None,
+        typer.Option(help="label, or a known factor.", show_default="label, if there are any"),
+    ] = None,
+    place: Annotated[
+        str | None, typer.Option(help="New images to place on the map.", show_default=False)
+    ] = None,
+    on: Annotated[
+        Path | None,
+        typer.Option(help="A map saved by --data: place SOURCE on it.", show_default=False),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help=".npz: the map, for --on; .parquet: places of the images drawn.",
+            show_default=False,
+        ),
+    ] = None,
+    count: Count = 2000,
+    split: Split = "all",
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Lay images out by their codes, and place new ones on the map: .png, and .npz or .parquet."""
+    _check_map(output, data, place, on, force)
+    loaded, images = model_and_images(model, source, split)
+    images = images.evenly(count)
+    found = _laid_out(loaded, images, on, method, dimensions, seed, as_json)
+    shown, points = images, found.points
+    if place is not None:
+        shown = images_for(loaded, place).evenly(count)
+    if place is not None or on is not None:
+        points = found.place(loaded, shown)
+    behind = None if points is found.points else found
+    picture = _map_picture(points, shown, behind, color, images, found.method)
+    with replacing(output) as temporary:
+        save_picture(temporary, picture, photo=shown.shape[3:] == (3,))
+    if data is not None:
+        _save_data(data, found, points, shown)
+    facts = {"method": found.method, "shape": points.shape, "data": data and str(data)}
+    say(
+        output,
+        {key: value for key, value in facts.items() if value is not None},
+        as_json,
+        images,
+        shown,
+    )
+
+
+def _check_map(
+    output: Path, data: Path | None, place: str | None, on: Path | None, force: bool
+) -> None:
+    check_kind(output, (".png",))
+    refuse_existing(output, force=force)
+    if data is not None:
+        check_kind(data, (".npz", ".parquet"))
+        refuse_existing(data, force=force)
+    if place is not None and on is not None:
+        raise ValueError("--place and --on: give one; with --on it is SOURCE that is placed")
+    if on is not None and data is not None and data.suffix == ".npz":
+        raise ValueError(f"--data {data}: with --on the map is there already; use .parquet")
+
+
+def _laid_out(
+    model: Any, images: Any, on: Path | None, method: str, dimensions: int, seed: int, quiet: bool
+) -> Any:
+    from isthmus.verbs.map import Map
+
+    if on is not None:
+        return Map.load(on)
+    return Map.of(model, images, method, dimensions, seed, watched(quiet))
+
+
+def _map_picture(
+    points: Any, shown: Any, behind: Any, color: str | None, laid_out: Any, method: str
+) -> Any:
+    """Return the map: images where they lie, those it was laid out by as dots if others came."""
+    from isthmus.plots.figures import limits_of, on_background
+    from isthmus.plots.maps import draw, draw_space
+    from isthmus.plots.strips import PAPER, titled
+
+    inks, ours, theirs = _colours(shown, behind, laid_out, color)
+    options = {"colours": ours, "limits": limits_of(shown)}
+    if behind is not None:
+        options |= {"behind": behind.points, "behind_colours": theirs}
+    picture = (draw if points.shape[1] == 2 else draw_space)(points, shown, **options)
+    names = {"tsne": "t-SNE", "umap": "UMAP", "pca": "principal components"}
+    names |= {"as is": "the numbers of the code themselves", "grid": "the grid of the map"}
+    what = f"{len(shown):,} images of {shown.source} by their codes: {names[method]}"
+    if behind is not None:
+        what = f"{len(shown):,} images of {shown.source}, placed on a map of "
+        what += f"{len(behind.points):,} (pale dots)"
+    page = titled(on_background(picture, PAPER), what)
+    return page if inks is None else inks.add_to(page)
+
+
+def _colours(shown: Any, behind: Any, laid_out: Any, color: str | None) -> tuple[Any, Any, Any]:
+    """Return the legend, and colours of the images shown and of those behind them."""
+    from isthmus.plots.legends import Colours
+
+    by = color or ("label" if shown.y is not None else None)
+    if by is None:
+        return None, None, None
+    values = _values(shown, by)
+    if by == "label":
+        classes = shown.classes or [str(label) for label in range(int(values.max()) + 1)]
+        inks = Colours.of("label", values, classes)
+        known = None if behind is None else behind.y
+    else:
+        inks = Colours.of(by, values)
+        known = laid_out.factors.get(by) if behind is not None and laid_out is not shown else None
+    theirs = None if known is None else inks.pick(known)
+    return inks, inks.pick(values), theirs
+
+
+def _values(images: Any, by: str) -> Any:
+    from isthmus.validation import hint
+
+    known = dict(images.factors) | ({} if images.y is None else {"label": images.y})
+    if by not in known:
+        listed = ", ".join(sorted(known)) or "nothing"
+        raise ValueError(f"--color {by!r}: of {images.source} is known: {listed}{hint(by, known)}")
+    return known[by]
+
+
+def _save_data(path: Path, found: Any, points: Any, shown: Any) -> None:
+    if path.suffix == ".npz":
+        found.save(path)
+        return
+    from isthmus.data.parquet import write_columns
+
+    columns = dict(zip("xyz", points.T, strict=False))
+    columns |= {} if shown.names is None else {"name": shown.names}
+    if shown.y is not None:
+        columns["label"] = shown.y
+        columns["class"] = [class_of(shown, row) or None for row in range(len(shown))]
+    columns |= {f"factor {name}": v for name, v in shown.factors.items() if v.ndim == 1}
+    write_columns(path, columns)
+
+
+def nearest(
+    model: ModelFile,
+    source: Source,
+    output: Out,
+    images: Annotated[
+        str, typer.Option("--images", help="Which to look for, from 0: 3,17 or 0-9, or all.")
+    ],
+    k: Annotated[int, typer.Option("-k", help="How many to find for each.")] = 8,
+    among: Annotated[
+        str | None,
+        typer.Option(help="Where to look.", show_default="SOURCE, without the image itself"),
+    ] = None,
+    split: Split = "all",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find the images with the nearest codes: a .png sheet or a .csv table."""
+    import numpy as np
+
+    from isthmus.metrics import precision_at_k
+    from isthmus.verbs.nearest import nearest as run
+
+    check_kind(output, (".png", ".csv"))
+    loaded, known = model_and_images(model, source, split, output, force)
+    asked = rows_from(images, len(known))
+    others = known if among is None else images_for(loaded, among)
+    own = np.array(asked) if among is None else None
+    found = run(loaded, known[asked], others, k, without=own, verbose=watched(as_json))
+    with replacing(output) as temporary:
+        if output.suffix == ".csv":
+            _write_neighbors(temporary, known, asked, others, found)
+        else:
+            save_picture(temporary, _neighbors_page(known, asked, others, found))
+    facts: dict[str, Any] = {"queries": len(asked), "searched": len(others), "k": k}
+    if known.y is not None and others.y is not None:
+        facts["precision at k"] = precision_at_k(known.y[asked], others.y[found.rows])
+    if as_json:
+        facts |= {"rows": found.rows.tolist(), "distances": found.distances.tolist()}
+    say(output, facts, as_json, known, others)
+
+
+def _write_neighbors(path: Path, known: Any, asked: list[int], others: Any, found: Any) -> None:
+    import csv
+
+    names = ["query", "rank", "row", "distance", "query class", "class", "name"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(names)
+        for query, rows, distances in zip(asked, found.rows, found.distances, strict=True):
+            for rank, (row, distance) in enumerate(zip(rows, distances, strict=True), 1):
+                classes = class_of(known, query), class_of(others, row)
+                name = "" if others.names is None else others.names[row]
+                writer.writerow([query, rank, row, f"{distance:.6g}", *classes, name])
+
+
+def _neighbors_page(known: Any, asked: list[int], others: Any, found: Any) -> Any:
+    """Return a row for every query: the image itself, then what is nearest to it."""
+    import numpy as np
+
+    from isthmus.data.images import to_unit
+    from isthmus.plots.strips import labelled_rows
+
+    rows, captions = {}, {}
+    for query, near, distances in zip(asked, found.rows, found.distances, strict=True):
+        name = caption_of(known, query)
+        both = [to_unit(np.asarray(part)) for part in (known[query], others[near])]
+        rows[name] = np.concatenate(both)
+        words = [
+            f"{class_of(others, row)}  {d:.2f}" for row, d in zip(near, distances, strict=True)
+        ]
+        captions[name] = ["query", *(word.strip() for word in words)]
+    what = "class and distance" if others.y is not None else "distance"
+    title = f"The nearest of {len(others):,} images of {others.source} by code, with {what}"
+    return labelled_rows(rows, title, captions=captions)
+
+
+def territory(
+    model: ModelFile,
+    source: Source,
+    output: Out,
+    dims: Annotated[str, typer.Option(help="Which two numbers of the code.")] = "0,1",
+    start: Annotated[
+        int | None,
+        typer.Option(help="Image whose other numbers are kept.", show_default="the mean of all"),
+    ] = None,
+    resolution: Annotated[int, typer.Option(help="Points of the plane a side.")] = 150,
+    noise: Annotated[
+        str, typer.Option(help="gaussian, salt_and_pepper, bit_flip or masking.")
+    ] = "gaussian",
+    level: Annotated[float, typer.Option(help="How much noise.")] = 0.2,
+    copies: Annotated[int, typer.Option(help="Noisy copies of every image.")] = 20,
+    count: Count = 500,
+    split: Split = "all",
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is decoded in a plane of codes, who owns it, and who is taken for whom: .png."""
+    from isthmus.plots.planes import owned, territory_page
+    from isthmus.verbs.territory import grid, plane_codes
+    from isthmus.verbs.territory import territory as run
+
+    check_kind(output, (".png",))
+    pair = tuple(numbers_from(dims, "--dims", int))
+    loaded, images = model_and_images(model, source, split, output, force)
+    able(loaded, "decode")
+    kept = None if start is None else _kept(loaded, images, start)
+    images = images.evenly(count)
+    codes = plane_codes(loaded, images, pair)
+    kept = codes.mean(0) if kept is None else kept
+    found = run(loaded, images, resolution, dims=pair, start=kept, verbose=watched(as_json))
+    close = _close(loaded, images, codes, noise, level, copies, seed)
+    page = territory_page(
+        found, codes[:, list(pair)], images,
+        loaded.decode(grid(kept, found.extent, MOSAIC, pair)), close,
+        title=f"The plane of numbers {pair[0]} and {pair[1]} of the code, {images.source}",
+        labels=(f"number {pair[0]} of the code", f"number {pair[1]} of the code"),
+        noise=f"{noise.replace('_', ' ')} noise of {level:g}",
+    )  # fmt: skip
+    with replacing(output) as temporary:
+        save_picture(temporary, page)
+    greatest = _greatest(*owned(found, images)[1:])
+    rank = None if close.rank != close.rank else round(close.rank, 4)
+    facts = {"dims": list(pair), "images": len(images), "shares": greatest}
+    say(output, facts | {"rank correlation of distance and confusion": rank}, as_json, images)
+
+
+def _greatest(shares: Any, names: list[str], most: int = 10) -> dict[str, float]:
+    """Return the greatest shares by the names of their owners; what cannot be seen is escaped."""
+    order = (-shares).argsort(kind="stable")[:most].tolist()
+    seen = [name if name.isprintable() else repr(name)[1:-1] for name in names]
+    return {seen[i]: round(float(shares[i]), 4) for i in order}
+
+
+def _kept(model: Any, images: Any, start: int) -> Any:
+    from isthmus.codes import codes_of
+
+    if not 0 <= start < len(images):
+        raise ValueError(
+            f"--start {start}: there are {len(images)} images, 0 to {len(images) - 1}"
+        )
+    return codes_of(model, images[start])[0]
+
+
+def _close(
+    model: Any, images: Any, codes: Any, noise: str, level: float, copies: int, seed: int
+) -> Any:
+    """Return confusion under noise against the distance of codes, of some of the images."""
+    import numpy as np
+
+    from isthmus.data.corrupt import with_noise
+    from isthmus.verbs.territory import closeness, confusion
+
+    if copies < 1:
+        raise ValueError(f"--copies {copies} must be at least 1")
+    chosen = np.linspace(0, len(images) - 1, min(len(images), CLOSE)).round().astype(int)
+    few = images[chosen]
+    many = few[np.tile(np.arange(len(few)), copies)]
+    return closeness(codes[chosen], confusion(model, few, with_noise(many, noise, level, seed)))

@@ -1,0 +1,96 @@
+"""The command `isthmus reproduce`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isthmus.cli.options import AsJson, Seed
+from isthmus.cli.output import print_json, print_table
+
+
+def reproduce(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Recipes, or the letters of decks; none lists them.", metavar="NAME"),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All recipes.")] = False,
+    output: Annotated[Path, typer.Option("--out", "-o", help="Folder of all results.")] = Path(
+        "runs/reproduce"
+    ),
+    share: Annotated[
+        float, typer.Option(help="Share of the work: 0.01 is a rehearsal, marked as such.")
+    ] = 1.0,
+    seed: Seed = 0,
+    force: Annotated[bool, typer.Option("--force", help="Do again what was done.")] = False,
+    document: Annotated[
+        Path | None,
+        typer.Option(help="Write this page (.md) from the results found.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Carry out settings of the decks, and keep their pictures and figures.
+
+    What was done is left alone; what was stopped goes on where it was.
+    """
+    from isthmus.reproduction.page import write_document
+    from isthmus.reproduction.runner import chosen
+
+    wanted = chosen(names or (), every)
+    if not wanted and document is None:
+        _list(output, as_json)
+    if wanted:
+        _carry_out(wanted, output, as_json, share=share, seed=seed, force=force)
+    if document is not None:
+        count = write_document(document, output)
+        typer.echo(f"wrote {document}: {count} recipes", err=as_json)
+
+
+def _carry_out(names: list[str], output: Path, as_json: bool, **options: Any) -> None:
+    from isthmus.reproduction.runner import reproduce_all
+
+    failed, results = [], []
+    watched = sys.stderr.isatty() and not as_json
+    for name, result in reproduce_all(names, output, verbose=watched, **options):
+        if isinstance(result, Exception):
+            if len(names) == 1:
+                raise result
+            failed.append(name)
+            typer.echo(f"{name}: {result}", err=True)
+            continue
+        results.append(result)
+        if not as_json:
+            typer.echo(_line(result, output / name))
+    if as_json:
+        print_json(results)
+    if failed:
+        raise ValueError(f"{len(failed)} of {len(names)} recipes failed: {', '.join(failed)}")
+
+
+def _line(result: dict[str, Any], folder: Path) -> str:
+    verdicts = [figure["holds"] for figure in result["figures"]]
+    rehearsed = f" (a rehearsal, {result['share']:.2%} of the work)" if result["share"] < 1 else ""
+    claims = f"{verdicts.count(True)} of {verdicts.count(True) + verdicts.count(False)} claims"
+    facts = f"{result['seconds']:.1f} s, {len(result['pictures'])} pictures, {claims} hold"
+    return f"{result['recipe']}: {facts}{rehearsed}; {folder}"
+
+
+def _list(output: Path, as_json: bool) -> None:
+    from isthmus.reproduction.recipes import RECIPES
+    from isthmus.reproduction.runner import result_of
+
+    rows = []
+    for name, recipe in RECIPES.items():
+        done = result_of(output / name)
+        state = "-" if done is None else "done" if done["share"] == 1 else "rehearsed"
+        row = {"recipe": name, "deck": recipe.deck, "about": recipe.about}
+        rows.append(row | {"minutes": recipe.minutes, "state": state})
+    if as_json:
+        print_json(rows)
+        return
+    print_table(rows)
+    minutes = sum(recipe.minutes for recipe in RECIPES.values())
+    typer.echo(f"{minutes:.0f} minutes in all on two cores; results in {output}")

@@ -1,0 +1,299 @@
+"""The commands `isthmus morph`, `edit` and `traverse`: walks through the codes of a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from isthmus.cli.inputs import (
+    able,
+    caption_of,
+    check_kind,
+    class_of,
+    label_from,
+    model_and_images,
+    numbers_from,
+    rows_from,
+)
+from isthmus.cli.options import AsJson, Force, ModelFile, Out, Seed, Source, Split
+from isthmus.cli.output import save_ways, say
+from isthmus.files import refuse_existing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STILL, MOVING = (".png", ".npy"), (".png", ".gif", ".webp", ".npy")
+KNOWN = 2000
+"""Images whose codes say how far every number goes, evenly spaced over the source."""
+ROWS, ROWS_A_CLASS = 8, 2
+"""Numbers of a code that are shown unless others are asked for."""
+
+ImagesAsked = typer.Option("--images", help="Which images, from 0: 3,17,40 or 0-9.")
+Steps = Annotated[int, typer.Option(help="Images in a row, or from one image to the next.")]
+
+
+def morph(
+    models: Annotated[
+        list[Path], typer.Argument(help="One saved model or several.", metavar="MODEL...")
+    ],
+    source: Source,
+    output: Out,
+    images: Annotated[str, ImagesAsked],
+    steps: Steps = 9,
+    how: Annotated[str, typer.Option(help="linear, or spherical: round the origin.")] = "linear",
+    split: Split = "all",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Walk from image to image by their codes, a row a model: .png, .gif, .webp or .npy."""
+    from isthmus.verbs.morph import morph as run
+
+    check_kind(output, MOVING)
+    refuse_existing(output, force=force)
+    rows: dict[str, Any] = {}
+    for path in models:
+        model, known = model_and_images(path, source, split)
+        able(model, "decode")
+        asked = rows_from(images, len(known))
+        rows[_name(path, rows)] = run(model, known[asked], steps=steps, how=how)
+    _check_sizes(rows)
+    names = " to ".join(class_of(known, row) or f"image {row}" for row in asked)
+    title = f"From {names}: the codes between, decoded ({how})"
+    heads = _stations([f"image {row}" for row in asked], steps)
+    save_ways(output, rows, title, known, heads=heads)
+    shape = next(iter(rows.values())).shape
+    say(
+        output, {"models": list(rows), "images": asked, "how": how, "shape": shape}, as_json, known
+    )
+
+
+def _name(path: Path, taken: Any) -> str:
+    """Return what a row is called: the file, and its folder where two files have one name."""
+    return path.stem if path.stem not in taken else f"{path.parent.name}/{path.stem}"
+
+
+def _check_sizes(rows: dict[str, Any]) -> None:
+    if len({row.shape[1:] for row in rows.values()}) > 1:
+        sizes = ", ".join(f"{name} {row.shape[1:]}" for name, row in rows.items())
+        raise ValueError(f"models of images of one size can be compared, got {sizes}")
+
+
+def _stations(names: list[str], steps: int) -> list[str]:
+    """Return names over the images that were given, nothing over those between.
+
+    Examples
+    --------
+    >>> _stations(["a", "b", "c"], 3)
+    ['a', '', 'b', '', 'c']
+    """
+    between = [""] * (steps - 2)
+    *others, last = names
+    return [*(head for name in others for head in (name, *between)), last]
+
+
+def edit(
+    model: ModelFile,
+    source: Source,
+    output: Out,
+    start: Annotated[str, typer.Option("--from", help="Class (name or number) to leave.")],
+    to: Annotated[str, typer.Option("--to", help="Class to go to.")],
+    by: Annotated[str, typer.Option(help="mean: difference of means; probe: a plane.")] = "mean",
+    strength: Annotated[
+        str, typer.Option(help="How far: 1 is from the middle of one class to the other.")
+    ] = "-1,0,1,2",
+    images: Annotated[
+        str | None,
+        typer.Option(
+            "--images",
+            help="Which images, from 0: 3,17 or 0-9.",
+            show_default="3 held-out ones of --from",
+        ),
+    ] = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Move images from one class to another along a direction in their codes: .png or .npy."""
+    import numpy as np
+
+    from isthmus.data.images import to_unit
+    from isthmus.heldout import halves, judged
+    from isthmus.validation import one_of
+    from isthmus.verbs.edit import edit as run
+
+    check_kind(output, STILL)
+    one_of("--by", by, ("mean", "probe"))
+    strengths = numbers_from(strength, "--strength")
+    loaded, known = model_and_images(model, source, "all", output, force)
+    able(loaded, "decode")
+    labels = label_from(known, start, "--from"), label_from(known, to, "--to")
+    parts = halves(loaded, known)
+    asked = _few_of(parts, labels[0]) if images is None else rows_from(images, len(known))
+    direction, counts = _direction(loaded, parts.train, labels, by)
+    edited = run(loaded, known[asked], direction, strengths)
+    originals = to_unit(np.asarray(known[asked])).reshape(len(asked), 1, *edited.shape[2:])
+    if output.suffix == ".png":
+        edited = np.concatenate([originals, edited], axis=1)
+    rows = {caption_of(known, row): way for row, way in zip(asked, edited, strict=True)}
+    what = {"mean": "mean difference", "probe": "linear probe"}[by]
+    title = f"From {start} to {to} by the {what}: added to the code with the strength above"
+    heads = ["original", *(f"{value:+g}" if value else "0" for value in strengths)]
+    save_ways(output, rows, title, known, heads=heads)
+    facts = {"by": by, "learned from": counts, "images": asked, "strengths": strengths}
+    facts["drawn"] = judged(loaded, known[asked]).words
+    say(output, facts | {"shape": edited.shape}, as_json, known)
+
+
+def _few_of(parts: Any, label: int) -> list[int]:
+    """Return three held-out images of a class."""
+    rows = parts.rows[parts.test.y == label][:3].tolist()
+    if not rows:
+        raise ValueError(
+            "no held-out image is of the class --from: --images says which ones to draw"
+        )
+    return rows
+
+
+def _direction(
+    model: Any, train: Any, labels: tuple[int, int], by: str
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Return a direction from one class to another, learned from the training images of both."""
+    import numpy as np
+
+    from isthmus.codes import codes_of
+    from isthmus.verbs.edit import directions
+
+    both = train[np.flatnonzero(np.isin(train.y, labels))]
+    groups = (both.y == labels[1]).astype(int)
+    found = directions(codes_of(model, both), groups)
+    return getattr(found, by), {"from": int((groups == 0).sum()), "to": int(groups.sum())}
+
+
+def traverse(
+    model: ModelFile,
+    source: Source,
+    output: Out,
+    start: Annotated[
+        str, typer.Option(help="The number of an image; random; or classes, one image of each.")
+    ] = "0",
+    dims: Annotated[
+        str | None,
+        typer.Option(help="Which numbers of the code: 0,3,5.", show_default="the most useful"),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option("--count", "-n", help="How many of them.", show_default="8; of classes 2"),
+    ] = None,
+    steps: Steps = 9,
+    split: Split = "all",
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change one number of a code at a time, a row a number: .png, .gif, .webp or .npy."""
+    check_kind(output, MOVING)
+    if steps < 2:
+        raise ValueError(f"--steps {steps} must be at least 2: the lowest and the highest value")
+    chosen = None if dims is None else numbers_from(dims, "--dims", int)
+    loaded, images = model_and_images(model, source, split, output, force)
+    able(loaded, "decode")
+    walk = _prototypes if hasattr(loaded, "codebook_") else _numbers
+    starts = _starts(images, start)
+    most = count or (ROWS_A_CLASS if len(starts) > 1 else ROWS)
+    rows, facts = walk(loaded, images, starts, chosen, most, steps, seed)
+    is_index = walk is _prototypes
+    title = f"Around {_called(starts)}: " + (
+        "prototypes beside its own"
+        if is_index
+        else "one number of the code changes, the rest stay"
+    )
+    heads = [] if is_index else ["lowest", *[""] * (steps - 2), "highest"]
+    save_ways(output, rows, title, images, heads=heads)
+    shape = [len(rows), *next(iter(rows.values())).shape]
+    say(output, {"start": start, **facts, "shape": shape}, as_json, images)
+
+
+def _called(starts: dict[str, Any]) -> str:
+    name, _, label = next(iter(starts)).partition("\n")
+    if len(starts) > 1:
+        return "one image of each class"
+    return f"{name} ({label})" if label else name
+
+
+def _starts(images: Any, start: str) -> dict[str, int | None]:
+    """Return which images to start from by their names; None stands for a random code."""
+    import numpy as np
+
+    if start == "random":
+        return {"a random code": None}
+    if start == "classes":
+        if images.y is None:
+            raise ValueError(f"--start classes: {images.source} has no labels; give a number")
+        labels, rows = np.unique(images.y, return_index=True)
+        rows = rows[labels >= 0].tolist()
+        return {class_of(images, row): row for row in rows}
+    if not start.isdigit() or int(start) >= len(images):
+        raise ValueError(
+            f"--start {start!r} must be random, classes, or the number of an image, 0 to "
+            f"{len(images) - 1}"
+        )
+    return {caption_of(images, int(start)): int(start)}
+
+
+def _numbers(
+    model: Any, images: Any, starts: dict, dims: Any, most: int, steps: int, seed: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return rows for numbers of the code, from every start, and how useful these numbers are."""
+    import numpy as np
+
+    from isthmus.codes import codes_of
+    from isthmus.verbs.traverse import ordered, traverse
+
+    codes = codes_of(model, images.evenly(KNOWN))
+    dims = dims or ordered(model, codes)[:most]
+    if max(dims) >= codes.shape[1] or min(dims) < 0:
+        raise ValueError(f"--dims: {dims} must be some of 0 to {codes.shape[1] - 1}")
+    use = getattr(model, "kl_", None)
+    what, use = ("variance", codes.var(0)) if use is None else ("KL", np.asarray(use))
+    low, high = np.percentile(codes, [1, 99], axis=0)
+    values = np.linspace(low, high, steps).T[dims]
+    rows = {}
+    walks = [
+        traverse(model, _code(model, images, row, codes, seed), dims, values=values)
+        for row in starts.values()
+    ]
+    for i, dim in enumerate(dims):
+        for name, walk in zip(starts, walks, strict=True):
+            note = f"from {name}" if len(starts) > 1 else f"{what} {use[dim]:.2g}"
+            rows[f"number {dim}\n{note}"] = walk[i]
+    return rows, {"dims": dims, what: [round(float(use[dim]), 4) for dim in dims]}
+
+
+def _code(model: Any, images: Any, row: int | None, codes: np.ndarray, seed: int) -> np.ndarray:
+    from isthmus.codes import codes_of
+    from isthmus.verbs.traverse import random_code
+
+    return random_code(codes, seed) if row is None else codes_of(model, images[row])[0]
+
+
+def _prototypes(
+    model: Any, images: Any, starts: dict, dims: Any, most: int, steps: int, seed: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return rows of prototypes around that of every start."""
+    import numpy as np
+
+    from isthmus.verbs.traverse import neighbors, traverse
+
+    on_grid = hasattr(model, "grid_")
+    names = ("down the rows", "along the columns") if on_grid else ("nearest centroids",)
+    dims = list(range(len(names))) if dims is None else dims
+    rows, found = {}, {}
+    for name, row in starts.items():
+        drawn = int(np.random.default_rng(seed).integers(len(model.codebook_)))
+        unit = drawn if row is None else int(model.encode(images[row])[0])
+        for dim, way in zip(dims, traverse(model, unit, dims, steps), strict=True):
+            key = f"{names[dim]}\nfrom {name}" if len(starts) > 1 else names[dim]
+            rows[key] = way
+            found[key.replace("\n", ", ")] = neighbors(model, unit, steps)[dim].tolist()
+    return rows, {"prototypes": found}

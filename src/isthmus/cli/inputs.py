@@ -1,0 +1,308 @@
+"""What commands are given: models, images and codes, opened and checked."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from isthmus.cli.options import size_of
+from isthmus.cli.output import print_changed, print_skipped, save_folder, save_images
+from isthmus.files import refuse_existing
+
+
+def images_from(source: str, **options: Any) -> Any:
+    """Return the images of a source, loaded as the options of a command say: see `loading`."""
+    from isthmus.data.readers import load_images
+
+    return load_images(source, **loading(**options))
+
+
+def loading(size: str | None, resize: str, **others: Any) -> dict[str, Any]:
+    """Return what `load_images` is to be told, from the options of a command.
+
+    Examples
+    --------
+    >>> loading("48x64", "pad", color="grey", bits=12)
+    {'size': (48, 64), 'fit': 'pad', 'color': 'grey', 'bits': 12}
+    """
+    return {"size": size_of(size), "fit": resize, **others}
+
+
+def model_and_images(
+    path: Path,
+    source: str,
+    split: str = "all",
+    output: Path | None = None,
+    force: bool = False,
+    quiet: bool = False,
+) -> tuple[Any, Any]:
+    """Return a model, and images loaded the way it needs them.
+
+    Where it is `quiet` on what was changed, the verb refuses that.
+
+    Raises
+    ------
+    ValueError, OSError
+        If either cannot be read, or `output` could not be written.
+    """
+    from isthmus.store import load_model
+
+    if output is not None:
+        refuse_existing(output, force=force)
+    in_half(None, split)
+    model = load_model(path)
+    return model, in_sizes(model, source, split, quiet=quiet)[0]
+
+
+def warn_of_seen(models: Any, images: Any, split: str) -> None:
+    """Say on standard error if a model learnt from images that are called held-out ones."""
+    from isthmus.heldout import judged
+
+    found = judged(models, images) if split == "test" else None
+    if found is not None and found.held_out is False:
+        typer.echo(f"isthmus: --split test is {found.words.removeprefix('on ')}", err=True)
+
+
+def in_half(images: Any, split: str) -> Any:
+    """Return all images, those to train on, or those held out."""
+    if split not in ("all", "train", "test"):
+        raise ValueError(f"--split {split!r} must be all, train or test")
+    if split == "all" or images is None:
+        return images
+    half = getattr(images, split)
+    if not len(half):
+        none = "none is held out" if split == "test" else "all are held out"
+        raise ValueError(
+            f"--split {split}: of {len(images)} image(s) of {images.source} {none}; --split all "
+            "takes what there is"
+        )
+    return half
+
+
+def measured_half(models: list[Any], images: Any, split: str) -> tuple[Any, Any, Any]:
+    """Return the images to measure on, for --split test those no model saw; others to learn from.
+
+    The last is what is to be said of them, a `MeasuredOn`.
+    """
+    from isthmus.heldout import halves, judged
+
+    half = in_half(images, split)
+    if split != "test":
+        return half, images.train, judged(models, half)
+    found = halves(models, images)
+    return found.test, found.train, found.measured
+
+
+def to_learn_from(images: Any, split: str) -> Any:
+    """Return the images that `fit` learns from: those of a half, or all with no split any more."""
+    from dataclasses import replace
+
+    learnt = in_half(replace(images, is_test=None) if split == "all" else images, split)
+    if len(learnt) < 2 <= len(images):
+        raise ValueError(
+            f"the {split} part of {len(images)} images of {images.source} is {len(learnt)}, at "
+            "least 2 are needed to learn from: --split all takes all"
+        )
+    return learnt
+
+
+def learnt_in_words(images: Any, learnt: Any, split: str) -> str:
+    """Return how many images were learnt from, how many were not, and who said so.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from isthmus.data.images import Images
+    >>> images = Images(np.zeros((600, 4)))
+    >>> learnt_in_words(images, images.train, "train")
+    'learnt from 480 of 600, 120 are held out (a fifth by chance, seed 0)'
+    """
+    n, rest = len(images), len(images) - len(learnt)
+    if split == "test":
+        return f"learnt from the {len(learnt):,} of {n:,} that others hold out"
+    if split == "all" or not rest:
+        return f"learnt from all {n:,}, none is held out"
+    chance = "" if images.is_test is not None else " (a fifth by chance, seed 0)"
+    return f"learnt from {len(learnt):,} of {n:,}, {rest:,} are held out{chance}"
+
+
+def images_for(model: Any, source: str, per: str | None = None) -> Any:
+    """Return the images of a source as a model takes them; say what was skipped and changed."""
+    return in_sizes(model, source, per=per)[0]
+
+
+def images_for_all(models: dict[str, Any], source: str) -> Any:
+    """Return images of a source as the first of several models takes them that does not take all.
+
+    Where others were fitted on images brought to their shape by another rule, that is said.
+    """
+    from isthmus.data.fitting import loading_of
+    from isthmus.data.like import of_fixed_size
+
+    name = of_fixed_size(models) or next(iter(models))
+    images = images_for(models[name], source)
+    fits = {n: loading_of(model)["fit"] for n, model in models.items()}
+    others = ", ".join(f"{n} ({fit})" for n, fit in fits.items() if fit != fits[name])
+    if images.changed and others:
+        typer.echo(f"isthmus: fitted as {name} ({fits[name]}), not as {others}", err=True)
+    return images
+
+
+def in_sizes(
+    model: Any,
+    source: str,
+    split: str = "all",
+    per: str | None = None,
+    own: bool = False,
+    quiet: bool = False,
+) -> list[Any]:
+    """Return the images of a source as a model takes them; say what was skipped and changed.
+
+    They are one set of one size, unless they may keep their `own` and the model takes any.
+    """
+    from isthmus.codes import check_range
+    from isthmus.data.readers import in_own_sizes, load_images
+
+    images = load_images(source, like=model, per=per)
+    print_skipped(images)
+    images = in_half(images, split)
+    check_range(model, images)
+    warn_of_seen(model, images, split)
+    sets = in_own_sizes(images, source, model, per or "image") if own else [images]
+    if not quiet:
+        print_changed(*sets)
+    return sets
+
+
+def save_from(
+    output: Path,
+    model: Any,
+    source: str,
+    split: str,
+    verb: Callable[[Any, Any], Any],
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write what a verb makes of images: into a folder each by its name and in its own size."""
+    from isthmus.codes import range_for
+
+    sets = in_sizes(model, source, split, own=not output.suffix)
+    ends = range_for(model, sets[0])
+    made = [(verb(model, images), images) for images in sets]
+    if output.suffix:
+        ((array, images),) = made
+        save_images(output, array, force, as_json, of=images, ends=ends)
+    else:
+        save_folder(output, made, force, as_json, ends=ends)
+
+
+def able(model: Any, verb: str) -> Callable[..., Any]:
+    """Return a verb of a model, or say who has it."""
+    if not hasattr(model, verb):
+        raise ValueError(f"{type(model).__name__} cannot {verb}; `isthmus models` lists who can")
+    return getattr(model, verb)
+
+
+def codes_from(path: Path) -> Any:
+    """Return the codes in a .npy file."""
+    import numpy as np
+
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{path} is not a .npy file of codes ({error})") from None
+
+
+def watched(as_json: bool) -> bool:
+    """Return whether a person is watching, so that progress should be shown."""
+    return sys.stderr.isatty() and not as_json
+
+
+def rows_from(text: str, count: int) -> list[int]:
+    """Return the images that "3,17" or "0-9" or "all" stands for, of so many.
+
+    Examples
+    --------
+    >>> rows_from("3,8-10", 20)
+    [3, 8, 9, 10]
+    """
+    if text == "all":
+        return list(range(count))
+    rows: list[int] = []
+    for part in text.split(","):
+        ends = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if not ends:
+            raise ValueError(f"--images {text!r}: expected numbers as 3,17,40 or 0-9, or all")
+        rows += range(int(ends[1]), int(ends[2] or ends[1]) + 1)
+    beyond = [row for row in rows if row >= count]
+    if beyond or not rows:
+        raise ValueError(f"--images {text!r}: there are {count} images, 0 to {count - 1}")
+    return rows
+
+
+def numbers_from(text: str, option: str, kind: type = float) -> list[Any]:
+    """Return the numbers in "-1,0,2.5".
+
+    Examples
+    --------
+    >>> numbers_from("-1,0,2.5", "--strength")
+    [-1.0, 0.0, 2.5]
+    """
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError:
+        example = "0,3,5" if kind is int else "-1,0,1.5"
+        raise ValueError(f"{option} {text!r}: expected numbers as {example}") from None
+
+
+def label_from(images: Any, text: str, option: str) -> int:
+    """Return the label of a class, given by its name or its number."""
+    from isthmus.validation import hint
+
+    if images.y is None:
+        raise ValueError(f"{option} {text!r}: {images.source} has no labels; give a set that has")
+    names = images.classes or [str(label) for label in sorted(set(images.y.tolist()) - {-1})]
+    if text in names:
+        label = names.index(text) if images.classes else int(text)
+    elif text.isdigit() and int(text) < len(names) and images.classes:
+        label = int(text)
+    else:
+        few = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
+        raise ValueError(f"{option} {text!r}: the classes are {few}{hint(text, names)}")
+    if not (images.y == label).any():
+        raise ValueError(f"{option} {text!r}: no image is of that class")
+    return label
+
+
+def check_kind(path: Path, kinds: tuple[str, ...]) -> None:
+    """Raise ValueError if a name does not end in one of these suffixes."""
+    if path.suffix not in kinds:
+        first = f"{', '.join(kinds[:-1])} or " if len(kinds) > 1 else ""
+        raise ValueError(f"{path} must end in {first}{kinds[-1]}")
+
+
+def caption_of(images: Any, row: int) -> str:
+    r"""Return the number of an image and its class, in two lines.
+
+    Examples
+    --------
+    >>> from isthmus.data.images import Images
+    >>> import numpy as np
+    >>> caption_of(Images(np.zeros((2, 4, 4)), y=[0, 1], classes=["a", "b"]), 1)
+    'image 1\nb'
+    """
+    name = class_of(images, row)
+    return f"image {row}\n{name}" if name else f"image {row}"
+
+
+def class_of(images: Any, row: int) -> str:
+    """Return the class of an image in words, nothing if it has none."""
+    label = -1 if images.y is None else int(images.y[row])
+    return "" if label < 0 else str(images.classes[label] if images.classes else label)

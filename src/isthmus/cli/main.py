@@ -1,0 +1,333 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isthmus import signature
+from isthmus.cli.commands import commands
+from isthmus.cli.inputs import (
+    able,
+    codes_from,
+    images_for,
+    images_from,
+    in_half,
+    learnt_in_words,
+    model_and_images,
+    save_from,
+    to_learn_from,
+    watched,
+)
+from isthmus.cli.options import (
+    AsJson,
+    Bits,
+    Color,
+    Dtype,
+    Force,
+    Layout,
+    Learnt,
+    ModelFile,
+    Out,
+    Per,
+    Resize,
+    Seed,
+    Size,
+    Source,
+    Split,
+    option_for,
+    values_of,
+)
+from isthmus.cli.output import (
+    changed_in,
+    described,
+    in_words,
+    picture_of,
+    print_changed,
+    print_json,
+    print_skipped,
+    print_table,
+    save_array,
+    save_images,
+)
+from isthmus.families import FAMILIES
+from isthmus.files import refuse_existing
+
+LOADING = ("size", "resize", "color", "dtype", "bits", "layout", "per")
+"""Options that say how images are loaded."""
+
+app = typer.Typer(
+    name="isthmus",
+    help="Learn narrow representations of images: fit, compare, and look at what they keep.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+fit_app = typer.Typer(no_args_is_help=True, help="Fit one family and save the model.")
+app.add_typer(fit_app, name="fit")
+for _command_of in commands():
+    app.command()(_command_of)
+
+
+@app.command()
+def encode(
+    model: ModelFile,
+    source: Source,
+    output: Out,
+    split: Split = "all",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the codes of images to a .npy file."""
+    loaded, images = model_and_images(model, source, split, output, force)
+    save_array(output, loaded.encode(images), as_json, images)
+
+
+@app.command()
+def decode(
+    model: ModelFile,
+    codes: Annotated[Path, typer.Argument(help="Codes in a .npy file.")],
+    output: Out,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Turn codes back into images: a .npy file, a .png sheet or a folder of PNG files."""
+    from isthmus.codes import range_for
+    from isthmus.store import load_model
+
+    refuse_existing(output, force=force)
+    loaded = load_model(model)
+    images = able(loaded, "decode")(codes_from(codes))
+    save_images(output, images, force, as_json, ends=range_for(loaded))
+
+
+@app.command()
+def reconstruct(
+    model: ModelFile,
+    source: Source,
+    output: Out,
+    split: Split = "all",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Encode images and decode them again: what is left after the narrow code."""
+    from isthmus.store import load_model
+    from isthmus.verbs.reconstruct import reconstruct as run
+
+    refuse_existing(output, force=force)
+    loaded = load_model(model)
+    able(loaded, "decode")
+    save_from(output, loaded, source, split, run, force, as_json)
+
+
+@app.command()
+def generate(
+    model: ModelFile,
+    output: Out,
+    count: Annotated[int, typer.Option("--count", "-n", help="How many images.")] = 16,
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            help="Draw codes from: prior, gaussian, mixture or flow.",
+            show_default="prior, or mixture with --among",
+        ),
+    ] = None,
+    among: Annotated[
+        str | None, typer.Option(help="Images whose codes those drawn are to be like.")
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 codes keep to the middle of what is likely.")
+    ] = 1.0,
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draw new images: a .npy file, a .png sheet or a folder of PNG files."""
+    from isthmus.codes import range_for
+    from isthmus.store import load_model
+    from isthmus.verbs.generate import generate as run
+
+    refuse_existing(output, force=force)
+    loaded = load_model(model)
+    sampler = sampler or ("prior" if among is None else "mixture")
+    images = None if among is None else images_for(loaded, among)
+    images = images if images is None else images.train
+    options: dict[str, Any] = {"temperature": temperature, "random_state": seed}
+    save_images(
+        output,
+        run(loaded, count, images, sampler, **options, verbose=watched(as_json)),
+        force,
+        as_json,
+        ends=range_for(loaded, images),
+    )
+
+
+@app.command()
+def data(
+    source: Annotated[
+        str | None, typer.Argument(help="What to look at; none lists the named sets.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Contact sheet to write.", show_default="NAME.png"),
+    ] = None,
+    count: Annotated[int, typer.Option("--count", "-n", help="Images on the sheet.")] = 100,
+    size: Size = None,
+    resize: Resize = "crop",
+    color: Color = "auto",
+    dtype: Dtype = "uint8",
+    bits: Bits = None,
+    layout: Layout = "auto",
+    per: Per = "image",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the named sets, or say what is in a source and draw a contact sheet of it."""
+    if source is None:
+        _list_sets(as_json)
+        return
+    named = {"color": color, "dtype": dtype, "bits": bits, "layout": layout, "per": per}
+    images = images_from(source, size=size, resize=resize, **named)
+    path = output or Path(f"{Path(source).stem or 'images'}.png")
+    refuse_existing(path, force=force)
+    facts = described(images)
+    if as_json:
+        print_json(facts)
+    else:
+        for name, value in facts.items():
+            typer.echo(f"{name:>10}  {in_words(value)}")
+        print_skipped(images)
+        print_changed(images)
+    from isthmus.plots.figures import limits_of
+
+    save_images(path, picture_of(images, count), True, quiet=as_json, ends=limits_of(images))
+
+
+@app.command()
+def models(as_json: AsJson = False) -> None:
+    """List the families and what each can do."""
+    from isthmus.families import family
+
+    verbs = ("fit", "encode", "decode", "sample")
+    rows = []
+    for name in FAMILIES:
+        can = {verb: verb == "fit" or hasattr(family(name), f"_{verb}") for verb in verbs}
+        rows.append({"model": name, "about": signature.caption(name), **can})
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        row.update({verb: "yes" if row[verb] else "-" for verb in verbs})
+    print_table(rows)
+
+
+def _fit(
+    name: str, source: str, to: Path, split: str, force: bool, as_json: bool, **options: Any
+) -> None:
+    from isthmus.families import family
+
+    refuse_existing(to, force=force)
+    in_half(None, split)
+    loading = {key: options.pop(key) for key in LOADING}
+    images = images_from(source, **loading)
+    learnt = to_learn_from(images, split)
+    model = family(name)(**values_of(name, options), verbose=watched(as_json))
+    model.fit(learnt)
+    model.save(to)
+    facts = {"model": str(to), "family": name, "images": learnt_in_words(images, learnt, split)}
+    facts |= {"code": model.code_, "health": model.health_}
+    if hasattr(model, "decode"):
+        held = images.test if split == "train" and len(images.test) else None
+        half, whole = ("train", learnt) if held is None else ("test", held)
+        some = model._some(whole, len(whole))
+        facts[f"{half} mse"] = round(-model.score(some), 8)
+        if len(some) < len(whole):
+            facts["measured"] = f"on {len(some):,} of {len(whole):,} images, as time is limited"
+    if as_json:
+        print_json(facts | changed_in(images))
+        return
+    print_skipped(images)
+    print_changed(images)
+    for key, value in facts.items():
+        if key != "health":
+            typer.echo(f"{key:>9}  {value}")
+    for finding in model.health_:
+        typer.echo(f"   health  {finding}")
+
+
+def _fit_command(name: str) -> Callable[..., None]:
+    """Return the command `fit NAME`, its options made from the family's signature."""
+
+    def command(**given: Any) -> None:
+        _fit(name, **given)
+
+    shared = inspect.signature(data, eval_str=True).parameters
+    empty = inspect.Parameter.empty
+    fields: list[tuple[str, Any, Any]] = [("source", Source, empty), ("to", Out, empty)]
+    for parameter in signature.parameters(name):
+        if parameter.name != "verbose":
+            fields.append((parameter.name, *option_for(parameter)))
+    fields.append(("split", Learnt, "train"))
+    for key in (*LOADING, "force", "as_json"):
+        fields.append((key, shared[key].annotation, shared[key].default))
+    by_keyword = inspect.Parameter.KEYWORD_ONLY
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(key, by_keyword, annotation=kind, default=default)
+            for key, kind, default in fields
+        ]
+    )
+    command.__annotations__ = {key: kind for key, kind, _ in fields}
+    command.__doc__ = signature.caption(name)
+    return command
+
+
+for _name in FAMILIES:
+    fit_app.command(_name)(_fit_command(_name))
+
+
+def _list_sets(as_json: bool) -> None:
+    from isthmus.data.catalog import named_sets
+
+    rows = [dict(zip(("set", "about", "where"), row, strict=True)) for row in named_sets()]
+    print_json(rows) if as_json else print_table(rows)
+
+
+def main() -> None:
+    """Run the command line; an error of the user is one line on standard error and exit code 2."""
+    # waiting threads of torch spin; on a shared machine that costs others, and us, far more than
+    # it gains
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    warnings.formatwarning = lambda message, *_, **__: f"isthmus: {message}\n"
+    usage_error = typer.BadParameter.__base__
+    click_error = usage_error.__base__ if usage_error else Exception
+    try:
+        code = app(standalone_mode=False, obj=time.monotonic())  # when the command began
+    except typer.Abort:
+        code = 130
+    except click_error as error:  # type: ignore[misc]
+        code = _complain(error.format_message())
+    except KeyboardInterrupt:
+        code = _complain("interrupted", 130)
+    except MemoryError:
+        code = _complain("not enough memory; try --size with a smaller size")
+    except (ValueError, OSError, ImportError) as error:
+        code = _complain(str(error) or type(error).__name__)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str, code: int = 2) -> int:
+    typer.echo(f"isthmus: {' '.join(message.split())}", err=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

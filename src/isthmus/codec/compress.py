@@ -1,0 +1,365 @@
+"""Images to a small file and back: `compress` and `decompress`, for every model that decodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isthmus.codec.container import read_sections, sections_of
+from isthmus.codec.frames import Coded, Reader, Writer, frame_rows, sizes_packed, sizes_unpacked
+from isthmus.codec.packing import packed_model, unpacked_model
+from isthmus.codec.quantizer import Quantizer
+from isthmus.codec.rate_control import quantizer_for
+from isthmus.codes import check_range, range_for
+from isthmus.data.images import Images, as_images
+from isthmus.data.ranges import Range, nominal
+from isthmus.files import replacing
+from isthmus.fingerprints import fingerprint
+from isthmus.progress import track
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """What became of images.
+
+    Attributes
+    ----------
+    count : int
+        Images in the file.
+    nbytes : int
+        Of the whole file, the model included if it was to be.
+    model_nbytes : int
+        Of the model, whether it is in the file or not.
+    psnr : float
+        Peak signal-to-noise ratio of what comes back, in dB; infinite if nothing is lost.
+    note : str
+        What the PSNR is against where that is not the images as they were read.
+    """
+
+    count: int
+    nbytes: int
+    model_nbytes: int
+    psnr: float
+    note: str = ""
+
+    @property
+    def bytes_per_image(self) -> float:
+        """Bytes of the file an image."""
+        return self.nbytes / self.count
+
+
+def compress(
+    model: Any,
+    X: Any,
+    path: str | Path,
+    *,
+    quality: float | None = None,
+    rate: float | None = None,
+    lossless: bool = False,
+    embed: bool = False,
+    found_at: str | None = None,
+    verbose: bool = False,
+) -> Compressed:
+    r"""Write images to a small file: their codes, rounded and entropy-coded.
+
+    Codes z are rounded to whole numbers :math:`q = [A(z - m)]` in directions that matter alike,
+    and q is written by a range coder with a table of probabilities for each number. An index is
+    written as it is. `decompress` returns ``model.decode(m + B q)``, to the last bit.
+
+    Parameters
+    ----------
+    model : Representation
+        Fitted, and able to decode.
+    X : Images or array of shape (n, ...)
+        Read a part at a time, more than once for a quality.
+    path : str or Path
+        The file to write; an older one is replaced once the new one is whole.
+    quality : float, optional
+        PSNR of the images that come back, in dB, which is reached on these images and by range
+        (`Images.value_range`). By default rounding adds 5 % to the model's error.
+    rate : float, optional
+        Bytes an image, instead; tables and names come on top.
+    lossless : bool
+        Keep what decoded images miss as well: uint8 pixels come back exactly.
+    embed : bool
+        Put the model into the file, so that it can be read without any other.
+    found_at : str, optional
+        Where the model's own file is: a hint for `isthmus decompress`.
+    verbose : bool
+        Show progress on standard error.
+
+    Returns
+    -------
+    Compressed
+        Sizes, and the PSNR of what comes back.
+
+    Raises
+    ------
+    ValueError
+        If the model cannot decode, a quality or rate is out of its reach, both are given, or
+        `lossless` is asked for images that are not uint8 or were changed as they were loaded.
+    OSError
+        If the file cannot be written; nothing is left behind.
+
+    References
+    ----------
+    J. Balle, V. Laparra and E. Simoncelli, End-to-end optimized image compression, 2017.
+    G. Martin, Range encoding, 1979.
+
+    Examples
+    --------
+    >>> import isthmus as ist, tempfile
+    >>> images = ist.load_images("digits")
+    >>> model = ist.PCA(16).fit(images.train)
+    >>> path = Path(tempfile.mkdtemp()) / "digits.isth"
+    >>> found = ist.compress(model, images.test, path, quality=18)
+    >>> found.bytes_per_image < 10, ist.decompress(path, model).shape
+    (True, (359, 8, 8, 1))
+    """
+    images = _checked(model, X, quality, rate, lossless)
+    coded = Coded(model, images, verbose)
+    quantizer = quantizer_for(model, images, quality, rate, lossless=lossless, coded=coded)
+    job = Job(coded, quantizer, lossless, embed, found_at)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        for piece in job.pieces(verbose):
+            file.write(piece)
+    return job.result
+
+
+def _checked(
+    model: Any, X: Any, quality: float | None, rate: float | None, lossless: bool
+) -> Images:
+    name, images = type(model).__name__, as_images(X)
+    if not hasattr(model, "decode"):
+        raise ValueError(f"{name} cannot decode, so nothing could be made of its codes")
+    if quality is not None and rate is not None:
+        raise ValueError(f"quality={quality} and rate={rate} are two ways to choose: give one")
+    for what, value in {"quality": quality, "rate": rate}.items():
+        if value is not None and not 0 < value < float("inf"):
+            raise ValueError(f"{what}={value} must be greater than 0")
+    if lossless and images.dtype != np.uint8:
+        raise ValueError(
+            f"lossless needs uint8 images, got {images.dtype}: pixels of 0 to 255 are kept"
+        )
+    if lossless and images.changed:
+        raise ValueError(
+            f"lossless would not give back what was read: {images.changed}; leave lossless out, "
+            "take a model fitted on images as they are (or one of any size, pixelnet), or give "
+            "the changed pixels as an array"
+        )
+    check_range(model, images)
+    return images
+
+
+class Job:
+    """What `compress` does once a quantizer is chosen; `result` is known when all is written."""
+
+    def __init__(
+        self,
+        coded: Coded,
+        quantizer: Quantizer | None,
+        lossless: bool = False,
+        embed: bool = False,
+        found_at: str | None = None,
+        ends: Range | None = None,
+    ):
+        self.coded, self.images = coded, coded.images
+        self.embed, self.quantizer = embed, quantizer
+        self.ends = ends or range_for(coded.model, self.images)
+        self.writer = Writer(coded.model, quantizer, lossless, self.ends[1] - self.ends[0])
+        self.found_at = found_at
+        self.nbytes = 0
+
+    def pieces(self, verbose: bool = False) -> Iterator[bytes]:
+        """Yield the bytes of the file."""
+        for piece in sections_of(self._header(), self._sections(verbose)):
+            self.nbytes += len(piece)
+            yield piece
+
+    def _header(self) -> dict[str, Any]:
+        model = self.writer.model
+        return {
+            "family": type(model).__name__,
+            "fingerprint": fingerprint(model),
+            "shape": [int(side) for side in self.images.shape[1:]],
+            "code": list(model.encode(self.images[:1]).shape[1:]),
+            "count": len(self.images),
+            "lossless": self.writer.lossless,
+            "model": self.embed,
+            "found_at": self.found_at,
+            "range": list(self.ends),
+            **sizes_packed(self.images),
+        }
+
+    def _sections(self, verbose: bool) -> Iterator[bytes]:
+        yield self.quantizer.to_bytes() if self.quantizer else b""
+        if self.embed:
+            yield self.model_bytes
+        rows = frame_rows(self.images.shape[1:])
+        total = -(-len(self.images) // rows)
+        for part, codes in track(self.coded, "compressing", total, verbose):
+            yield from self.writer.sections(part, codes)
+
+    @cached_property
+    def model_bytes(self) -> bytes:
+        """The model's file: seconds to pack where it is large."""
+        return packed_model(self.writer.model)
+
+    @property
+    def result(self) -> Compressed:
+        """Sizes and PSNR."""
+        size, changed = len(self.model_bytes), self.images.changed
+        note = f"PSNR is against the changed images: {changed}" if changed else ""
+        return Compressed(len(self.images), self.nbytes, size, self.writer.psnr, note)
+
+
+def decompress(path: str | Path, model: Any = None, *, verbose: bool = False) -> np.ndarray:
+    """Return the images of a file written by `compress`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    model : Representation, optional
+        The model they were compressed by; not needed if it is in the file.
+    verbose : bool
+        Show progress on standard error.
+
+    Returns
+    -------
+    ndarray of shape (n, ...)
+        uint8 where the file is lossless, else float32, exactly what the model decodes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is damaged, cut off or of another kind, or the model is not the right one.
+    """
+    opened = Opened.read(path, model)
+    parts = [images for images, _ in opened.frames(verbose)]
+    return np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A compressed file whose header has been read.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    header : dict
+        What it says of itself: family, fingerprint, shape, code, count, lossless, model.
+    reader : Reader
+        Reads the frames that are left.
+    sections : iterator of bytes
+        These frames.
+    """
+
+    path: Path
+    header: dict[str, Any]
+    reader: Reader
+    sections: Iterator[bytes]
+
+    @property
+    def count(self) -> int:
+        """How many images there are."""
+        return int(self.header["count"])
+
+    @property
+    def ends(self) -> Range:
+        """What black and white are."""
+        with _damaged(self.path):
+            known = self.header.get("range")
+            return nominal(*map(float, known)) if known else range_for(self.reader.model)
+
+    @property
+    def fit(self) -> str:
+        """How images came from the sizes they were read with to the one they have."""
+        return str(self.header.get("fit", "crop"))
+
+    @cached_property
+    def sizes(self) -> np.ndarray | None:
+        """Height and width of every image as it was read, (n, 2); None where all have them."""
+        with _damaged(self.path):
+            return sizes_unpacked(self.header)
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the images' values."""
+        return np.dtype(np.uint8 if self.reader.lossless else np.float32)
+
+    @classmethod
+    def read(cls, path: str | Path, model: Any = None, *, search: bool = False) -> Opened:
+        """Open a file; say so if the model is not the one it was written with.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        model : Representation, optional
+            The model.
+        search : bool
+            Look for the model where it was when the file was written, and beside the file.
+        """
+        header, sections = read_sections(path)
+        with _damaged(path):
+            quantizer = next(sections)
+            inside = next(sections) if header["model"] else None
+            reader = Reader(
+                model or (inside and unpacked_model(inside)),
+                Quantizer.from_bytes(quantizer) if quantizer else None,
+                bool(header["lossless"]),
+                tuple(map(int, header["shape"])),
+                tuple(map(int, header["code"])),
+            )
+            wanted, family = str(header["fingerprint"]), str(header["family"])
+        if reader.model is None and search:
+            reader = replace(reader, model=_found(header.get("found_at"), Path(path)))
+        if reader.model is None:
+            raise ValueError(f"{path} holds codes of a {family}, and not the model: give it")
+        if (found := fingerprint(reader.model)) != wanted:
+            raise ValueError(
+                f"{path} was compressed by another model, a {family} with fingerprint "
+                f"{wanted[:8]}; this is a {type(reader.model).__name__} with {found[:8]}"
+            )
+        return cls(Path(path), header, reader, sections)
+
+    def frames(self, verbose: bool = False) -> Iterator[tuple[np.ndarray, list[str]]]:
+        """Yield images and their names, a part at a time."""
+        count, found = self.count, 0
+        with _damaged(self.path):
+            rows = frame_rows(self.reader.shape)
+            for _ in track(range(0, count, rows), "decompressing", -(-count // rows), verbose):
+                images, names = self.reader.images(self.sections)
+                found += len(images)
+                if found > count:
+                    raise ValueError(f"more than {count} images")
+                yield images, names
+            if found < count:
+                raise ValueError(f"{found} of {count} images")
+
+
+def _found(hint: Any, path: Path) -> Any:
+    """Return the model of a file, from where it was or from beside the file; None without it."""
+    from isthmus.store import load_model
+
+    places = [Path(hint), path.parent / Path(hint).name] if isinstance(hint, str) else []
+    return next((load_model(place) for place in places if place.is_file()), None)
+
+
+@contextmanager
+def _damaged(path: str | Path) -> Iterator[None]:
+    """Say which file it is that does not hold together."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, StopIteration, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from None

@@ -1,0 +1,66 @@
+"""Scores: pure functions of arrays that say how good images, codes and clusters are."""
+
+from isthmus.metrics.clustering import ari, cluster_accuracy, clusters, nmi, purity
+from isthmus.metrics.disentanglement import (
+    factor_vae_score,
+    mig,
+    mutual_information,
+    rank_correlation,
+    variance_explained,
+)
+from isthmus.metrics.generation import frechet_distance, precision_recall
+from isthmus.metrics.groups import agreement, group
+from isthmus.metrics.intervals import wilson
+from isthmus.metrics.labels import label_curve, probe_codes
+from isthmus.metrics.outliers import auroc, mahalanobis, neighbour_distance
+from isthmus.metrics.posterior import active_units, kl_per_dimension
+from isthmus.metrics.probes import knn_accuracy, linear_accuracy, svm_accuracy
+from isthmus.metrics.rate import bits_per_image, cross_entropy
+from isthmus.metrics.reconstruction import mse, psnr, ssim
+from isthmus.metrics.retrieval import precision_at_k
+from isthmus.metrics.segmentation import (
+    class_accuracy,
+    class_iou,
+    confusion_matrix,
+    global_accuracy,
+    mean_iou,
+)
+
+__all__ = [
+    "active_units",
+    "agreement",
+    "ari",
+    "auroc",
+    "bits_per_image",
+    "class_accuracy",
+    "class_iou",
+    "cluster_accuracy",
+    "clusters",
+    "confusion_matrix",
+    "cross_entropy",
+    "factor_vae_score",
+    "frechet_distance",
+    "global_accuracy",
+    "group",
+    "kl_per_dimension",
+    "knn_accuracy",
+    "label_curve",
+    "linear_accuracy",
+    "mahalanobis",
+    "mean_iou",
+    "mig",
+    "mse",
+    "mutual_information",
+    "neighbour_distance",
+    "nmi",
+    "precision_at_k",
+    "precision_recall",
+    "probe_codes",
+    "psnr",
+    "purity",
+    "rank_correlation",
+    "ssim",
+    "svm_accuracy",
+    "variance_explained",
+    "wilson",
+]

@@ -1,0 +1,66 @@
+"""What families share whose code is an index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from isthmus.data.images import Images
+from isthmus.data.values import as_array
+from isthmus.tensors import squared_distances
+
+
+class Codebook(TransformerMixin):
+    """Mixin of families whose code is an index into `codebook_`, an array (k, d) of prototypes."""
+
+    @classmethod
+    def for_study(cls: Any, images: Images, width: int | None = None, **parameters: Any) -> Any:
+        """Return an unfitted model with 100 prototypes, or fewer for few images."""
+        size = min(100, max(2, len(images) // 10))
+        return cls(**{cls.width: size} | parameters)
+
+    def _encode(self: Any, x: torch.Tensor) -> torch.Tensor:
+        return squared_distances(x, self._learned("codebook_", x)).argmin(1)
+
+    def _decode(self: Any, z: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(self.codebook_).to(z.device)[z]
+
+    def transform(self: Any, X: Any) -> np.ndarray:
+        """Return the distance of every image to every prototype, (n, k)."""
+        check_is_fitted(self)
+
+        def distances(x: torch.Tensor) -> torch.Tensor:
+            return squared_distances(x, self._learned("codebook_", x)).sqrt_()
+
+        return self._map(distances, self._check(X, reset=False))
+
+    @property
+    def _n_features_out(self: Any) -> int:
+        return len(self.codebook_)
+
+    def predict(self: Any, X: Any) -> np.ndarray:
+        """Return the index of the nearest prototype; the same as `encode`."""
+        return self.encode(X)
+
+    @property
+    def code_(self: Any) -> str:
+        """The code of one image in words."""
+        return f"index, 1 of {len(self.codebook_)}"
+
+    def _check_codes(self: Any, Z: Any) -> torch.Tensor:
+        Z = np.asarray(as_array(Z))
+        if Z.ndim != 1 or Z.dtype.kind not in "iu":
+            raise ValueError(
+                f"{type(self).__name__} has codes that are indices, a whole number an image; "
+                f"got an array of shape {Z.shape} and type {Z.dtype}"
+            )
+        if len(Z) and not 0 <= Z.min() <= Z.max() < len(self.codebook_):
+            raise ValueError(
+                f"codes run from {Z.min()} to {Z.max()}; "
+                f"{type(self).__name__} has indices 0 to {len(self.codebook_) - 1}"
+            )
+        return torch.from_numpy(Z.astype(np.int64)).to(self._device())

@@ -1,0 +1,54 @@
+"""Old names of modules, which keep working for one release."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+MOVED = {
+    "isthmus.scores": "isthmus.metrics",
+    "isthmus.search": "isthmus.neighbors",
+    "isthmus.territories": "isthmus.verbs.territory",
+    "isthmus.views": "isthmus.plots",
+}
+"""Modules that documentation has shown, and where they are now; what is inside moves along."""
+
+
+class _Old(Loader):
+    """Stands for a module under its old name."""
+
+    def __init__(self, target: str):
+        self.target = target
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave it to Python to make one, which is thrown away."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Put the module that has the new name in its place, and say so."""
+        name = module.__name__
+        message = f"{name} is now {self.target}; the old name goes with the next release"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        sys.modules[name] = import_module(self.target)
+
+
+class _Finder(MetaPathFinder):
+    """Finds old names, after everything else was asked."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        for old, new in MOVED.items():
+            if name == old or name.startswith(f"{old}."):
+                return ModuleSpec(name, _Old(new + name.removeprefix(old)))
+        return None
+
+
+def install() -> None:
+    """Let `import` find modules under their old names."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.append(_Finder())

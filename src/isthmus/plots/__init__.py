@@ -1,0 +1,15 @@
+"""Pictures of images, codes and models: sheets, charts, strips and maps."""
+
+from isthmus.plots.charts import curves, rate_against_error
+from isthmus.plots.figures import data_uri, limits_of, sheet
+from isthmus.plots.maps import draw, palette
+
+__all__ = [
+    "curves",
+    "data_uri",
+    "draw",
+    "limits_of",
+    "palette",
+    "rate_against_error",
+    "sheet",
+]

@@ -1,0 +1,64 @@
+"""Label maps of held-out images: the truth, and what a per-pixel network says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from isthmus.plots.figures import sheet
+from isthmus.plots.maps import palette
+from isthmus.plots.pictures import SHEET_WIDTH, Pictures
+
+SHOWN = 4
+"""Held-out images whose label maps are drawn."""
+
+
+def shown(study: Any, pictures: Pictures) -> dict[str, Any]:
+    """Return strips of images, true and predicted label maps, and the colours of the classes."""
+    images = study.images.test[:SHOWN]
+    able = {name: model for name, model in study.models.items() if _labels_pixels(model, images)}
+    if not able:
+        return {"strips": [], "legend": []}
+    classes = _classes(study.images, able)
+    strips = [{"name": "Images", "note": "held out", **pictures.sheet(np.asarray(images), WIDTH)}]
+    if images.label_maps is not None:
+        strips.append(_strip("Truth", "label maps", images.label_maps, len(classes), pictures))
+    for name, model in able.items():
+        predicted = np.asarray(model.predict(images))
+        strips.append(_strip(name, "predicted", predicted, len(classes), pictures))
+    return {"strips": strips, "legend": list(zip(palette(len(classes)), classes, strict=True))}
+
+
+WIDTH = 2 * SHEET_WIDTH
+
+
+def coloured(label_maps: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return label maps (n, h, w) as RGB images, a colour for every class.
+
+    Examples
+    --------
+    >>> coloured(np.array([[[0, 1]]]), 2).tolist()
+    [[[[59, 125, 216], [232, 135, 30]]]]
+    """
+    colours = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in palette(n_classes)]
+    table = np.array([*colours, [0, 0, 0]], dtype=np.uint8)
+    return table[np.where(label_maps < n_classes, label_maps, n_classes)]
+
+
+def _labels_pixels(model: Any, images: Any) -> bool:
+    return hasattr(model, "predict") and np.ndim(model.predict(images)) == 3
+
+
+def _classes(images: Any, models: dict[str, Any]) -> list[str]:
+    most = max(model.n_classes_ for model in models.values())
+    return list(images.map_classes or map(str, range(most)))
+
+
+def _strip(
+    name: str, note: str, label_maps: np.ndarray, n_classes: int, pictures: Pictures
+) -> dict[str, Any]:
+    drawn = sheet(
+        coloured(label_maps, n_classes), pictures.columns(WIDTH), scale=pictures.scale, gap=4
+    )
+    return {"name": name, "note": note, **pictures.embed(drawn, photo=False)}

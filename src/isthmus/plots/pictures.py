@@ -1,0 +1,76 @@
+"""How the images of one study are drawn: alike everywhere on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from isthmus.plots.figures import data_uri, limits_of, scale_for, sheet, to_pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+T = TypeVar("T")
+
+STRIP_WIDTH = 930
+"""Pixels beside the names of the models, where the originals stand in a row."""
+
+SHEET_WIDTH, SMALL_WIDTH = 540, 352
+"""Pixels of a sheet of samples or components: two, or three, stand beside each other."""
+
+SAMPLED_ROWS = 2000  # enough for a mean image or a range of values, little enough to read quickly
+
+
+class Pictures:
+    """How images of one study are drawn: the same range, magnification and columns everywhere.
+
+    Parameters
+    ----------
+    images : Images
+        Of the study.
+    drawn : dict, optional
+        What was drawn before, where a report is written again while a study goes on.
+    """
+
+    def __init__(self, images: Any, drawn: dict[Any, Any] | None = None):
+        self.drawn = {} if drawn is None else drawn
+        self.test = images.test
+        self.limits = limits_of(images)
+        pixels = to_pixels(np.asarray(self.test[:1]), self.limits)
+        self.scale = scale_for(*pixels.shape[1:3])
+        self.pitch = round(pixels.shape[2] * self.scale) + 4
+        self.pixelated = self.scale > 1
+        self.photo = self.test.ndim == 4 and self.test.shape[-1] != 1 and not self.pixelated
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """Return what was drawn before under a key, or draw it."""
+        if key not in self.drawn:
+            self.drawn[key] = make()
+        return self.drawn[key]
+
+    def columns(self, width: int) -> int:
+        """Return how many images fit beside each other."""
+        return max(1, (width + 4) // self.pitch)
+
+    def draw(self, images: Any, columns: int, *, signed: bool = False) -> Image:
+        """Return a contact sheet of so many columns."""
+        return sheet(images, columns, limits=self.limits, signed=signed)
+
+    def sheet(self, images: Any, width: int, *, signed: bool = False) -> dict[str, Any]:
+        """Return a contact sheet for the template."""
+        picture = self.draw(images, self.columns(width), signed=signed)
+        return self.embed(picture, photo=self.photo and not signed)
+
+    def embed(self, picture: Image, *, photo: bool | None = None) -> dict[str, Any]:
+        """Return any picture for the template."""
+        uri = data_uri(picture, photo=self.photo if photo is None else photo)
+        return {"src": uri, "width": picture.width, "height": picture.height}
+
+
+def some(images: Any, n: int) -> Any:
+    """Return at most `n` images, evenly spread over the set."""
+    if len(images) <= n:
+        return images
+    return images[np.linspace(0, len(images) - 1, n).round().astype(int)]

@@ -1,0 +1,32 @@
+"""Charts as pictures on white, with a title above them."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from isthmus.plots.strips import PAPER, titled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from PIL.Image import Image
+
+DPI = 100
+
+
+def chart(rows: int = 1, columns: int = 1, width: float = 4.6, height: float = 3.4) -> Any:
+    """Return an empty chart and its axes, (rows, columns) of the given size in inches each."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def as_picture(figure: Figure, title: str = "") -> Image:
+    """Return a chart with its title as a picture of few colours, which keeps the file small."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=DPI, facecolor=PAPER)
+    with Image.open(stream) as picture:
+        return titled(picture, title).quantize(128, dither=Image.Dither.NONE)

@@ -1,0 +1,1 @@
+"""Settings of the decks, carried out and written down."""

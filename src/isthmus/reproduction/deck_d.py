@@ -1,0 +1,373 @@
+"""Deck D: beta-VAE on digits, plain and turned, and what its numbers stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import isthmus as ist
+from isthmus import metrics as scores
+from isthmus.data.rotated import rotated
+from isthmus.plots import drawing
+from isthmus.plots.strips import labelled_rows
+from isthmus.reproduction.sets import one_of_each, some_of
+from isthmus.verbs.map import layout
+
+if TYPE_CHECKING:
+    from isthmus.data.images import Images
+
+LATENTS, EPOCHS, BATCH, HELD_OUT = 10, 15, 64, 0.05
+STEPS = 11
+"""Images of a traversal."""
+CAPTURED = 0.5
+"""Share of the variance of the angle that one dimension must explain to have captured it."""
+NEIGHBOURS = 10
+
+
+@dataclass
+class Codes:
+    """What a model says about test images, and what is known of them."""
+
+    images: Images
+    mean: np.ndarray
+    log_variance: np.ndarray
+    draws: np.ndarray  # from the posterior: what a collapsed dimension says is lost in them
+
+    @property
+    def turned(self) -> np.ndarray:
+        """Which images have been turned."""
+        return self.images.factors["angle"] != 0
+
+    @property
+    def angle(self) -> np.ndarray:
+        """The angles of those."""
+        return self.images.factors["angle"][self.turned]
+
+    @property
+    def active(self) -> np.ndarray:
+        """Which dimensions say anything."""
+        return scores.active_units(self.mean, self.log_variance)
+
+
+def beta_vae(bench: Any, architecture: str, beta: float) -> None:
+    """Fit one of the deck's networks with one beta, and ask what every dimension follows."""
+    train, test = _turned_digits(bench)
+    model = bench.fit("vae", _model(architecture, beta), train)
+    model.save(bench.folder / "vae.safetensors")
+    codes = _codes(bench, model, test)
+    title = f"Loss of the {architecture} network, beta {beta:g}, in nats an image"
+    bench.picture("curves", drawing.curves({f"beta {beta:g}": model.history_}, title), title)
+    done = len(model.history_["epoch"])
+    bench.figure("epochs", done, deck=EPOCHS, note=f"{len(train):,} images an epoch, "
+                 f"{HELD_OUT:.0%} of them held out for the validation loss")  # fmt: skip
+    _reconstructions(bench, model, test)
+    _units(bench, codes, architecture if beta == 4 else "")
+    _followers(bench, codes, beta == 4)
+    _maps(bench, codes)
+    _traversals(bench, model, codes)
+
+
+def study(bench: Any, recipes: dict[str, str]) -> None:
+    """Lay the recipes of all betas side by side; those that are missing are carried out."""
+    from isthmus.reproduction.runner import reproduce
+
+    root = bench.folder.parents[2]  # of all results: this one is not in its place yet
+    given = {"share": bench.share, "seed": bench.seed}
+    results = {
+        label: reproduce(name, root, verbose=bench.verbose, **given)
+        for label, name in recipes.items()
+    }
+    found = {
+        label: {row["what"]: row["ours"] for row in result["figures"]}
+        for label, result in results.items()
+    }
+    for label, figures in found.items():
+        for what in SUMMARY:
+            bench.figure(f"{label}: {what}", figures[what])
+    _study_chart(bench, {k: v for k, v in found.items() if k.startswith("beta")})
+    _study_table(bench, found)
+
+
+def rotation(bench: Any, digit: int, beta: float, epochs: int) -> None:
+    """Capture rotation: turned images of one digit, and two numbers whose direction is the angle.
+
+    The deck asks one number to follow the angle of ten digits, half of which are not turned at
+    all. Turning moves the ink of a digit on a circle, and a plane has room for one.
+    """
+    train, test = (half[half.factors["angle"] != 0] for half in _turned_digits(bench, digit))
+    model = _model("burgess", beta).set_params(latent_dim=2, epochs=epochs)
+    model = bench.fit("one-digit", model, train)
+    codes = _codes(bench, model, test)
+    _rotation_figures(bench, codes, f"{len(train):,} turned images of the digit {digit}")
+    title = f"Turned test images of the digit {digit}: where their codes lie"
+    direction = _direction(codes.mean)
+    plots = {
+        "coloured by angle": (codes.mean, codes.angle.astype(float)),
+        "angle against the direction of the code, in degrees": (
+            np.column_stack([direction, codes.angle]),
+            np.zeros(len(direction), dtype=int),
+        ),
+    }
+    bench.picture("plane", drawing.scatter(plots, title), title)
+    _round(bench, model, codes)
+    title = f"One {digit}, each number moved"
+    rows = ist.traverse(model, np.asarray(test[0])[0], steps=STEPS, among=test)
+    bench.picture("traversal", _strip(rows, title, ["first number", "second number"]), title)
+
+
+SUMMARY = {
+    "active dimensions of 10": "active of 10",
+    "KL in nats": "KL",
+    "test mse": "mse",
+    "MIG against the digit": "MIG digit",
+    "MIG against the angle": "MIG angle",
+    "R^2 of the angle by its best dimension": "angle, best",
+    "R^2 of the angle by all dimensions": "angle, all",
+    "mean correlation between active dimensions": "correlation",
+}
+"""Figures of a fit that are laid beside those of the others, and what they are called there."""
+
+
+def _turned_digits(bench: Any, digit: int | None = None) -> tuple[Images, Images]:
+    """Return MNIST at 64x64, plain and turned: the set "rotated-mnist", or one digit of it."""
+    images = ist.load_images("mnist")
+    images = images if digit is None else images[images.y == digit]
+    images = rotated(some_of(bench, images), verbose=bench.verbose)
+    return images.train, images.test
+
+
+def _model(architecture: str, beta: float) -> Any:
+    return ist.VAE(
+        LATENTS,
+        architecture=architecture,
+        beta=beta,
+        epochs=EPOCHS,
+        batch_size=BATCH,
+        init="glorot_uniform",
+        validation_fraction=HELD_OUT,
+    )
+
+
+def _codes(bench: Any, model: Any, test: Images) -> Codes:
+    mean, log_variance = model.posterior(test)
+    noise = np.random.default_rng(bench.seed).normal(size=mean.shape)
+    return Codes(test, mean, log_variance, mean + np.exp(log_variance / 2) * noise)
+
+
+def _reconstructions(bench: Any, model: Any, test: Images) -> None:
+    bench.figure("test mse", scores.mse(test, ist.reconstruct(model, test)))
+    plain = one_of_each(test)
+    turned = one_of_each(test[test.factors["angle"] != 0])
+    rows = {
+        "plain": np.asarray(plain),
+        "reconstructed": ist.reconstruct(model, plain),
+        "turned": np.asarray(turned),
+        "reconstructed\nas well": ist.reconstruct(model, turned),
+        "drawn from the prior": model.sample(10, random_state=bench.seed),
+    }
+    title = "Test digits, plain and turned, and what is left of them after ten numbers"
+    bench.picture("reconstructions", labelled_rows(rows, title=title), title)
+
+
+def _units(bench: Any, codes: Codes, deck: str) -> None:
+    """Record which dimensions are active, and how far they depend on each other."""
+    kl = scores.kl_per_dimension(codes.mean, codes.log_variance)
+    active = np.flatnonzero(codes.active)
+    said, holds = {
+        "deep": ("3 (dimensions 1, 6, 8)", len(active) == 3),
+        "burgess": ("10 (all)", len(active) == LATENTS),
+    }.get(deck, (None, None))
+    note = "above 0.01 nats of KL: " + (", ".join(map(str, active)) or "none")
+    bench.figure("active dimensions of 10", len(active), deck=said, holds=holds, note=note)
+    bench.figure("KL in nats", float(kl.sum()))
+    _dependence(bench, codes, active, deck)
+    title = "KL of every dimension: how much it says of an image"
+    chart = drawing.bars({"KL": kl}, title, "dimension", "nats")
+    bench.picture("kl", chart, title)
+
+
+def _dependence(bench: Any, codes: Codes, active: np.ndarray, deck: str) -> None:
+    apart = 0.0
+    if len(active) > 1:
+        matrix = np.abs(np.corrcoef(codes.mean[:, active], rowvar=False))
+        apart = float(matrix[~np.eye(len(active), dtype=bool)].mean())
+    said = {"deep": "entangled", "burgess": "independent"}.get(deck)
+    holds = {"deep": apart > 0.1, "burgess": apart < 0.1}.get(deck)
+    note = "absolute, of the posterior means; below 0.1 is taken for independent"
+    what = "mean correlation between active dimensions"
+    bench.figure(what, apart, deck=said, holds=holds, note=note)
+
+
+def _followers(bench: Any, codes: Codes, deck: bool) -> None:
+    """Record which dimensions follow the digit and the angle."""
+    turned, draws = codes.turned, codes.draws
+    digit = scores.mutual_information(draws, codes.images.y)[:, 0]
+    angle = scores.mutual_information(draws[turned], codes.angle)[:, 0]
+    explained = scores.variance_explained(draws[turned], codes.angle)
+    best = int(digit.argmax())
+    note = f"most is in dimension {best}, {digit[best]:.1%} of what there is to know"
+    bench.figure("MIG against the digit", scores.mig(draws, codes.images.y), note=note)
+    best = int(angle.argmax())
+    note = f"turned images only; most is in dimension {best}, {angle[best]:.1%}"
+    bench.figure("MIG against the angle", scores.mig(draws[turned], codes.angle), note=note)
+    _angle_figures(bench, codes, explained, deck)
+    inside = _angle_of_every_digit(codes)
+    columns = ["digit\n(known)", "angle\n(known)", "angle\n(R^2)", "within digits\n(R^2)"]
+    title = "What every dimension says: share known of digit and angle, variance explained"
+    values = np.column_stack([digit, angle, explained, inside])
+    rows = [f"dimension {j}" for j in range(len(values))]
+    bench.picture("follows", drawing.table(values, rows, columns, title), title)
+
+
+def _angle_figures(bench: Any, codes: Codes, explained: np.ndarray, deck: bool) -> None:
+    best = int(explained.argmax())
+    said, holds = (None, None)
+    if deck:
+        said, holds = "rotation was not captured", bool(explained[best] < CAPTURED)
+    note = f"dimension {best}; {CAPTURED:.0%} of the variance would be taken for captured"
+    what = "R^2 of the angle by its best dimension"
+    bench.figure(what, float(explained[best]), deck=said, holds=holds, note=note)
+    ranks = np.abs(scores.rank_correlation(codes.draws[codes.turned], codes.angle))
+    note = f"Spearman's, dimension {int(ranks.argmax())}"
+    bench.figure("rank correlation of the angle with its best dimension", ranks.max(), note=note)
+    note = f"by the {NEIGHBOURS} nearest codes: what the code knows, spread over its numbers"
+    bench.figure("R^2 of the angle by all dimensions", _by_neighbours(codes), note=note)
+    inside = _angle_of_every_digit(codes)
+    note = f"the mean over the ten digits; dimension {int(inside.argmax())}"
+    bench.figure("R^2 of the angle within one digit", float(inside.max()), note=note)
+
+
+def _angle_of_every_digit(codes: Codes) -> np.ndarray:
+    """Return how much of the angle each dimension explains within a digit, on average."""
+    digits, draws = codes.images.y[codes.turned], codes.draws[codes.turned]
+    within = [
+        scores.variance_explained(draws[digits == digit], codes.angle[digits == digit])
+        for digit in np.unique(digits)
+    ]
+    return np.mean(within, axis=0)
+
+
+def _by_neighbours(codes: Codes) -> float:
+    from sklearn.neighbors import KNeighborsRegressor
+
+    means, half = codes.mean[codes.turned], codes.turned.sum() // 2
+    model = KNeighborsRegressor(NEIGHBOURS).fit(means[:half], codes.angle[:half])
+    return float(model.score(means[half:], codes.angle[half:]))
+
+
+def _maps(bench: Any, codes: Codes) -> None:
+    rows = np.linspace(0, len(codes.mean) - 1, min(drawing.MAPPED, len(codes.mean))).astype(int)
+    means, images = codes.mean[rows], codes.images[rows]
+    angle = images.factors["angle"].astype(float)
+    turned = angle != 0
+    for method, name in (("pca", "two principal components"), ("tsne", "t-SNE")):
+        where = layout(means, method)
+        plots = {
+            "coloured by digit": (where, images.y, images.classes),
+            "turned ones, coloured by angle in degrees": (where[turned], angle[turned]),
+        }
+        title = f"Codes of {len(rows):,} test digits by {name}"
+        bench.picture(f"map-{method}", drawing.scatter(plots, title), title)
+
+
+def _traversals(bench: Any, model: Any, codes: Codes) -> None:
+    """Move every dimension, from a random point and from one image of every digit."""
+    values = np.linspace(-2.5, 2.5, STEPS)
+    point = np.random.default_rng(bench.seed).normal(size=LATENTS).astype(np.float32)
+    title = "From a random point: each dimension from -2.5 to 2.5"
+    bench.picture("traversal", _strip(ist.traverse(model, point, values=values), title), title)
+    kl = scores.kl_per_dimension(codes.mean, codes.log_variance)
+    names = [f"dimension {j} ({nats:.2f} nats)" for j, nats in enumerate(kl)]
+    digits = [
+        ist.traverse(model, image, values=values[::2])
+        for image in np.asarray(one_of_each(codes.images))
+    ]
+    for first in range(0, len(digits), 5):
+        some = digits[first : first + 5]
+        title = (
+            f"From the codes of {first} to {first + len(some) - 1}: dimensions from -2.5 to 2.5"
+        )
+        picture = _strip(np.concatenate(some, axis=1), title, names, scale=0.5)
+        bench.picture(f"traversal-{first}", picture, title)
+
+
+def _strip(
+    rows: np.ndarray, title: str, names: list[str] | None = None, scale: float = 0.75
+) -> Any:
+    names = names or [f"dimension {j}" for j in range(len(rows))]
+    return labelled_rows(dict(zip(names, rows, strict=True)), title=title, scale=scale)
+
+
+def _direction(means: np.ndarray) -> np.ndarray:
+    """Return in which direction from their centre codes of two numbers lie, in degrees.
+
+    Directions are counted from where there are fewest codes.
+    """
+    away = means - means.mean(0)
+    turn = np.degrees(np.arctan2(away[:, 1], away[:, 0])) % 360
+    counts, edges = np.histogram(turn, 36, (0, 360))
+    return (turn - edges[counts.argmin()]) % 360
+
+
+def _rotation_figures(bench: Any, codes: Codes, what: str) -> None:
+    direction = _direction(codes.mean)[:, None]
+    explained = float(scores.variance_explained(direction, codes.angle)[0])
+    note = f"{what}, a code of two numbers; {CAPTURED:.0%} is taken for captured"
+    deck = "not captured, of ten digits by ten numbers"
+    bench.figure("R^2 of the angle by the direction of the code", explained, deck, note=note)
+    single = scores.variance_explained(codes.mean, codes.angle)
+    best = int(single.argmax())
+    note = f"number {best + 1} of the two; the other has {single.min():.3f}"
+    bench.figure("R^2 of the angle by one of the numbers", float(single[best]), note=note)
+    ranks = np.abs(scores.rank_correlation(codes.mean, codes.angle))
+    bench.figure("rank correlation of the angle with that number", ranks[best])
+    note = "the gap between the two numbers in what they know of the angle"
+    bench.figure("MIG against the angle", scores.mig(codes.draws, codes.angle), note=note)
+    _error_in_degrees(bench, codes)
+
+
+def _error_in_degrees(bench: Any, codes: Codes) -> None:
+    from sklearn.neighbors import KNeighborsRegressor
+
+    half = len(codes.mean) // 2
+    model = KNeighborsRegressor(NEIGHBOURS).fit(codes.mean[:half], codes.angle[:half])
+    wrong = np.abs(model.predict(codes.mean[half:]) - codes.angle[half:])
+    note = f"read off the {NEIGHBOURS} nearest codes; 45 would be guessing"
+    bench.figure("median error of the angle in degrees", float(np.median(wrong)), note=note)
+
+
+def _round(bench: Any, model: Any, codes: Codes) -> None:
+    """Walk once round the centre of the codes."""
+    centre = codes.mean.mean(0)
+    radius = np.median(np.linalg.norm(codes.mean - centre, axis=1))
+    turns = np.linspace(0, 2 * np.pi, 17)[:16]
+    way = centre + radius * np.column_stack([np.cos(turns), np.sin(turns)])
+    images = model.decode(way.astype(np.float32))
+    title = "Once round the centre of the codes: the digit turns"
+    rows = {"first half": images[:8], "second half": images[8:]}
+    bench.picture("round", labelled_rows(rows, title=title), title)
+
+
+def _study_chart(bench: Any, found: dict[str, dict[str, Any]]) -> None:
+    betas = [float(label.removeprefix("beta ")) for label in found]
+    shares = {
+        short: (betas, [figures[what] for figures in found.values()])
+        for what, short in SUMMARY.items()
+        if short not in ("KL", "active of 10", "mse")
+    }
+    active = [figures["active dimensions of 10"] / LATENTS for figures in found.values()]
+    title = "What beta does: shares of what there could be"
+    chart = drawing.lines(shares | {"active": (betas, active)}, title, "beta", "", log_x=True)
+    bench.picture("betas", chart, title)
+
+
+def _study_table(bench: Any, found: dict[str, dict[str, Any]]) -> None:
+    columns = {what: short for what, short in SUMMARY.items() if short not in ("KL", "mse")}
+    values = np.array([[figures[what] for what in columns] for figures in found.values()], float)
+    values /= [LATENTS if "of 10" in what else 1 for what in columns]
+    title = "Betas and networks side by side, as shares of what there could be"
+    bench.picture(
+        "table", drawing.table(values, list(found), list(columns.values()), title), title
+    )

@@ -1,0 +1,188 @@
+"""Beyond the decks: what a code is good for, beside what people use today."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import isthmus as ist
+from isthmus import metrics as scores
+from isthmus.codec.frames import Coded
+from isthmus.codec.rate_control import Trial
+from isthmus.codec.rate_distortion import FORMATS, Point, bytes_at, curves_of, rate_distortion
+from isthmus.data.corrupt import with_noise
+from isthmus.data.images import Images, to_unit
+from isthmus.plots import drawing
+from isthmus.plots.rates import draw_rates, verdicts
+from isthmus.plots.strips import labelled_rows
+from isthmus.reproduction.sets import both_halves, one_of_each
+from isthmus.verbs.denoise import denoising_table, in_columns
+from isthmus.verbs.map import layout
+
+QUALITIES = (22.0, 23.0, 24.0)
+"""PSNR in dB at which bytes are compared."""
+NOISES = (("gaussian", 0.1), ("gaussian", 0.3), ("gaussian", 0.5), ("salt_and_pepper", 0.2))
+FEWEST = 80
+"""Images of a rehearsal."""
+LABELLED = 60_000
+"""Labels of the support vector machine."""
+PENALTIES = (2, 5, 10, 20)
+"""Values of C that are tried."""
+LOSSLESS_RATES = (2, 6, 12)
+"""Bytes of an image's code, beside which lossless files keep what the code misses."""
+REACH = 3.0
+"""dB that the denoising autoencoder is to be better than the best filter."""
+
+
+def compression(
+    bench: Any, source: str, widths: tuple[int, ...], channels: tuple[int, ...], epochs: int
+) -> None:
+    """Compress held-out images by codes of a few widths, beside PNG, JPEG, WebP and AVIF."""
+    train, test = both_halves(bench, source, FEWEST)
+    models = {}
+    for width in widths:
+        settings = {"architecture": "conv", "channels": channels, "init": "he_normal"}
+        model = ist.Autoencoder(width, epochs=epochs, **settings)
+        model = bench.fit(f"autoencoder-{width}", model, train)
+        model.save(bench.folder / f"autoencoder-{width}.safetensors")
+        models[f"autoencoder-{width}"] = model
+    models["pca-64"] = bench.fit("pca", ist.PCA(64), train)
+    formats = FORMATS if bench.share >= 1 else ("jpeg", "png")
+    steps = bench.some(10, 3)
+    options = {"points": steps, "most": None, "verbose": bench.verbose}
+    points = rate_distortion(models, test, formats, **options)
+    for quality in QUALITIES:
+        _beside_formats(bench, points, quality)
+    for line in verdicts(points):
+        name, _, words = line.partition(": ")
+        bench.figure(f"{name} on one sheet", words)
+    title = f"{len(test):,} test images of {source}: bytes against quality"
+    bench.picture("rates", draw_rates(points, title), title)
+    _lossless(bench, models[f"autoencoder-{widths[0]}"], test, points)
+    _at_rates(bench, models, test)
+
+
+def _beside_formats(bench: Any, points: list[Point], quality: float) -> None:
+    """Record the fewest bytes of ours and of the formats at a PSNR."""
+    sizes = {
+        name: float(bytes_at(curve, quality))
+        for name, curve in curves_of(points).items()
+        if len(curve[0]) > 1
+    }
+    ours = {name: size for name, size in sizes.items() if "," not in name and size == size}
+    theirs = {name: size for name, size in sizes.items() if "sheet" in name and size == size}
+    if not ours or not theirs:
+        bench.figure(f"bytes an image at {quality:g} dB", "out of reach")
+        return
+    best, other = min(ours, key=ours.__getitem__), min(theirs, key=theirs.__getitem__)
+    ratio = ours[best] / theirs[other]
+    note = f"{best} {ours[best]:.1f} bytes, {other} {theirs[other]:.1f}; the model is not counted"
+    what = f"bytes at {quality:g} dB over those of the best format"
+    bench.figure(what, ratio, deck="at most 0.5", holds=bool(ratio <= 0.5), note=note)
+
+
+def _lossless(bench: Any, model: Any, test: Images, points: list[Point]) -> None:
+    """Record the bytes of a file that keeps every pixel, at the best of a few rates."""
+    sizes = {}
+    for rate in LOSSLESS_RATES[: bench.some(len(LOSSLESS_RATES), 1)]:
+        path = bench.folder / "lossless.isth"
+        sizes[rate] = ist.compress(model, test, path, rate=rate, lossless=True).bytes_per_image
+        back = ist.decompress(path, model)
+        if not np.array_equal(back.reshape(test.shape), np.asarray(test)):
+            raise RuntimeError("a lossless file did not give the pixels back")
+        path.unlink()
+    rate = min(sizes, key=sizes.__getitem__)
+    note = f"about {rate} of them are the code; all pixels came back"
+    bench.figure("lossless, bytes an image", sizes[rate], note=note)
+    for point in points:
+        if point.codec.endswith("one sheet") and np.isinf(point.psnr):
+            holds = bool(sizes[rate] < point.bytes_per_image)
+            what = f"lossless, fewer bytes than {point.codec}"
+            bench.figure(what, point.bytes_per_image, holds=holds, note="bytes of the format")
+
+
+def _at_rates(bench: Any, models: dict[str, Any], test: Images) -> None:
+    """Show digits at a few rates."""
+    name, model = next(iter(models.items()))
+    shown = test[np.linspace(0, len(test) - 1, 12).astype(int)]
+    rows = {"original": to_unit(np.asarray(shown))}
+    trial = Trial.of(Coded(model, test))
+    for rate in (4, 8, 16, 32):
+        quantizer = trial.quantizer(trial.step_of_rate(rate))
+        codes = quantizer.codes(quantizer.rounded(model.encode(shown)))
+        rows[f"{rate} bytes"] = model.decode(codes)
+    title = f"Test images at a few bytes each: {name}"
+    bench.picture("rows", labelled_rows(rows, title), title)
+
+
+def denoising(bench: Any, width: int, noise: float, epochs: int) -> None:
+    """Take noise out of digits, beside median, non-local means and PCA."""
+    train, test = both_halves(bench, "mnist", FEWEST)
+    # a wide code right after two convolutions: what is small survives, noise does not
+    settings: dict[str, Any] = {"architecture": "conv", "channels": (32, 64), "hidden": ()}
+    settings |= {"learning_rate": 2e-3, "epochs": epochs, "init": "he_normal"}
+    models = {
+        "denoising autoencoder": ist.Autoencoder(width, noise=noise, **settings),
+        "autoencoder": ist.Autoencoder(width, **settings),
+    }
+    models = {name: bench.fit(name.replace(" ", "-"), m, train) for name, m in models.items()}
+    models["denoising autoencoder"].save(bench.folder / "denoiser.safetensors")
+    reference = train.evenly(20_000)
+    rows = denoising_table(models, test, NOISES, reference, verbose=bench.verbose)
+    for line in in_columns(rows):
+        words = "; ".join(f"{k} {v}" for k, v in line.items() if k != "noise")
+        bench.figure(f"PSNR in dB, {line['noise'].replace('_', ' ')}", words)
+    found = {row.method: row.after for row in rows if (row.noise, row.level) == ("gaussian", 0.3)}
+    best = max(psnr for method, psnr in found.items() if method not in models)
+    ahead = found["denoising autoencoder"] - best
+    what = "dB ahead of the best filter, gaussian 0.3"
+    bench.figure(what, ahead, deck=REACH, holds=bool(ahead >= REACH))
+    shown = one_of_each(test)
+    noisy = with_noise(shown, "gaussian", 0.3, bench.seed)
+    strip = {"clean": to_unit(np.asarray(shown)), "noisy": noisy.clip(0, 1)}
+    strip |= {name.replace(" ", "\n"): ist.denoise(m, noisy) for name, m in models.items()}
+    title = "Noisy in, clean out: Gaussian noise of 0.3"
+    bench.picture("digits", labelled_rows(strip, title), title)
+
+
+def unsupervised(bench: Any, width: int, noise: float, warp: float, epochs: int) -> None:
+    """Learn 20 numbers without labels; classify them, and find the digits among them."""
+    train, test = both_halves(bench, "mnist", FEWEST)
+    settings = {"architecture": "conv", "noise": noise, "warp": warp, "init": "he_normal"}
+    model = ist.Autoencoder(width, epochs=epochs, **settings)
+    model = bench.fit("autoencoder", model, train)
+    model.save(bench.folder / "autoencoder.safetensors")
+    _machine(bench, model, train, test)
+    bench.figure("test mse", scores.mse(test, ist.reconstruct(model, test)))
+    for on, method in (("codes", "gmm"), ("map", "gmm"), ("map", "hdbscan")):
+        options = {} if method == "hdbscan" else {"n_clusters": 10}
+        found = ist.cluster(model, test, method=method, on=on, random_state=bench.seed, **options)
+        accuracy = 100 * found.scores["accuracy"]
+        what = f"clusters of test digits in %, {method} on the {on}"
+        holds = bool(accuracy >= 95) if (on, method) == ("map", "gmm") else None
+        bench.figure(what, accuracy, deck=95 if holds is not None else None, holds=holds)
+        if (on, method) == ("map", "gmm"):
+            bench.picture("clusters", found.picture(), "Clusters found without labels")
+    title = "Test digits where their 20 numbers lie, laid out by t-SNE"
+    shown = test.evenly(drawing.MAPPED)
+    bench.picture("map", drawing.thumbnails(layout(model.encode(shown)), shown, title), title)
+
+
+def _machine(bench: Any, model: Any, train: Images, test: Images) -> None:
+    """Record the accuracy of an SVM on whitened codes, its C chosen by a sixth of the labels."""
+    from sklearn.decomposition import PCA
+    from sklearn.model_selection import GridSearchCV, ShuffleSplit
+    from sklearn.pipeline import make_pipeline
+    from sklearn.svm import SVC
+
+    few = train.evenly(LABELLED)
+    machine = make_pipeline(PCA(whiten=True), SVC(cache_size=1000))
+    held = ShuffleSplit(1, test_size=1 / 6, random_state=bench.seed)
+    search = GridSearchCV(machine, {"svc__C": PENALTIES}, cv=held)
+    right = 100 * search.fit(model.encode(few), few.y).score(model.encode(test), test.y)
+    note = (
+        f"whitened; C={search.best_params_['svc__C']:g}, chosen by a sixth of the training labels"
+    )
+    what = f"accuracy of an SVM on {model.latent_dim_} numbers in %"
+    bench.figure(what, right, deck=98.9, holds=bool(right >= 98.9), note=note)

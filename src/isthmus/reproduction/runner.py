@@ -1,0 +1,312 @@
+"""Recipes carried out: each leaves a folder with pictures, and its figures in result.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from isthmus.files import plain, refuse_existing
+from isthmus.progress import Bar, track
+from isthmus.validation import hint
+
+if TYPE_CHECKING:
+    from isthmus.reproduction.recipes import Recipe
+
+RESULT = "result.json"
+WORK = ".work"
+"""Folder, beside those of the recipes, of what a stopped recipe goes on from."""
+
+NOT_PART_OF_A_FIT = ("verbose", "checkpoint", "log_dir")
+T = TypeVar("T")
+
+
+@dataclass
+class Bench:
+    """Where a recipe works: fits that survive a stop, and what it has to show at the end.
+
+    Attributes
+    ----------
+    folder : Path
+        Where pictures are written; it gets its place and name when the recipe is through.
+    kept : Path
+        Where fitted models are kept until then, so that a stopped recipe goes on from there.
+    share : float
+        Share of the epochs and images of the recipe, 1 for the real thing: see `some`.
+    seed : int
+        Of everything random.
+    verbose : bool
+        Show progress.
+    before : float
+        Seconds that models took which were fitted before a stop.
+    """
+
+    folder: Path
+    kept: Path
+    share: float = 1.0
+    seed: int = 0
+    verbose: bool = False
+    before: float = 0.0
+    figures: list[dict[str, Any]] = field(default_factory=list)
+    pictures: list[dict[str, str]] = field(default_factory=list)
+
+    def some(self, n: int, least: int = 1) -> int:
+        """Return `n` for the real thing, and less for a rehearsal, but no less than `least`."""
+        return n if self.share >= 1 else min(n, max(least, round(self.share * n)))
+
+    def each(self, items: Iterable[T], what: str) -> Iterator[T]:
+        """Yield `items`, with a progress bar where progress is shown."""
+        items = list(items)
+        yield from track(items, what, len(items), self.verbose)
+
+    def fit(self, name: str, model: Any, images: Any, y: Any = None, *, seed: int = 0) -> Any:
+        """Return the model fitted on images: read, if it was fitted before a stop.
+
+        Parameters
+        ----------
+        name : str
+            What tells it from the other models of the recipe.
+        model : Representation
+            Not fitted; `epochs` and `max_steps` shrink with `share`.
+        images, y
+            Given to its `fit`.
+        seed : int
+            Added to the seed of the recipe, for fits that are repeated.
+        """
+        from isthmus.store import load_model
+
+        model.set_params(**self._settings(model, seed))
+        path = self.kept / f"{name}-{_fingerprint(model)}.safetensors"
+        if path.exists():
+            model = load_model(path)
+            self.before += model.seconds_
+            return model
+        self.kept.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".checkpoint")
+        resumes = hasattr(model, "checkpoint")
+        started = time.monotonic()
+        model.set_params(**({"checkpoint": str(unfinished)} if resumes else {})).fit(images, y)
+        if getattr(model, "stopped_", "") == "interrupted":
+            raise KeyboardInterrupt  # the loop ends politely; the recipe is not to go on
+        model.set_params(**({"checkpoint": None} if resumes else {}))
+        model.seconds_ = round(time.monotonic() - started, 2)
+        model.save(path)
+        unfinished.unlink(missing_ok=True)
+        return model
+
+    def _settings(self, model: Any, seed: int) -> dict[str, Any]:
+        settings = {"random_state": self.seed + seed, "verbose": self.verbose}
+        for key in ("epochs", "max_steps"):
+            if getattr(model, key, None):
+                settings[key] = self.some(getattr(model, key))
+        return settings
+
+    def figure(
+        self, what: str, ours: Any, deck: Any = None, holds: bool | None = None, note: str = ""
+    ) -> None:
+        """Record one figure beside the deck's.
+
+        Parameters
+        ----------
+        what : str
+            What was measured, with its unit.
+        ours, deck : number, str or None
+            What came out, and what the deck says.
+        holds : bool, optional
+            Whether the deck's claim holds; None where it makes none.
+        note : str
+            One sentence a reader should know.
+        """
+        row = plain({"what": what, "deck": deck, "ours": ours, "holds": holds}, digits=6)
+        self.figures.append(row | {"note": note})
+
+    def picture(self, name: str, picture: Any, title: str) -> None:
+        """Write a picture (PIL) or a chart (SVG text) with its title."""
+        if isinstance(picture, str):
+            (self.folder / f"{name}.svg").write_text(picture, encoding="utf-8")
+        else:
+            # a rehearsal's files need not be small, and are written several times faster
+            picture.save(self.folder / f"{name}.png", optimize=self.share >= 1)
+        suffix = "svg" if isinstance(picture, str) else "png"
+        self.pictures.append({"file": f"{name}.{suffix}", "title": title})
+
+
+def _fingerprint(model: Any) -> str:
+    """Return what changes with any parameter: a model of another recipe is not taken for this."""
+    settings = {k: v for k, v in model.get_params(False).items() if k not in NOT_PART_OF_A_FIT}
+    text = repr((type(model).__name__, sorted(settings.items())))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def chosen(names: Iterable[str], every: bool = False) -> list[str]:
+    """Return the names of the recipes that are meant; a deck's letter stands for all of its.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of recipes and letters of decks.
+    every : bool
+        All recipes, whatever the names.
+
+    Raises
+    ------
+    ValueError
+        If there is no such recipe.
+
+    Examples
+    --------
+    >>> chosen(["b-convolution"])
+    ['b-convolution']
+    """
+    from isthmus.reproduction.recipes import RECIPES
+
+    found: list[str] = []
+    for name in RECIPES if every else names:
+        of_deck = [known for known in RECIPES if RECIPES[known].deck == name.upper()]
+        if not of_deck and name not in RECIPES:
+            raise ValueError(
+                f"no recipe is called {name!r}{hint(name, RECIPES).rstrip('?')}; `isthmus "
+                "reproduce` lists them, and a letter from A to F stands for those of a deck"
+            )
+        found += of_deck or [name]
+    return list(dict.fromkeys(found))
+
+
+def reproduce(
+    name: str,
+    root: str | Path = "runs/reproduce",
+    *,
+    share: float = 1.0,
+    seed: int = 0,
+    force: bool = False,
+    verbose: bool = False,
+) -> dict[str, Any]:
+    """Carry out one recipe; return its result.
+
+    A recipe that is there already is left alone, unless `force`; one that was stopped goes on with
+    the models it had fitted.
+
+    Parameters
+    ----------
+    name : str
+        Name of the recipe.
+    root : str or Path
+        Folder of all results: this one appears as ``root/name``.
+    share : float
+        Share of the epochs and images, above 0 and at most 1: less than 1 is a rehearsal, and the
+        result says so. A rehearsal that is there gives way to the real thing.
+    seed : int
+        Of everything random.
+    force : bool
+        Do it again where it was done.
+    verbose : bool
+        Show progress.
+
+    Returns
+    -------
+    dict
+        deck, about, figures, pictures, seconds and what it was made with.
+
+    Raises
+    ------
+    ValueError
+        If there is no such recipe, `share` is out of its range, or it was done with another seed.
+    OSError
+        If its data are not to be had, or nothing can be written there.
+    """
+    from isthmus.reproduction.recipes import RECIPES
+
+    chosen([name])
+    if not 0 < share <= 1:
+        raise ValueError(f"share={share:g} must be above 0 and at most 1")
+    folder = Path(root) / name
+    done = result_of(folder)
+    if done and not force and done["share"] >= share:
+        if done["seed"] != seed:
+            raise ValueError(
+                f"{name} was done with seed {done['seed']} in {root}: force it, or give another "
+                "folder"
+            )
+        return done
+    refuse_existing(folder, force=True)
+    work = Path(root) / WORK / f"{name}-{seed}-{share:g}"
+    shutil.rmtree(work / "result", ignore_errors=True)
+    (work / "result").mkdir(parents=True)
+    bench = Bench(work / "result", work / "models", share, seed, verbose)
+    started = time.monotonic()
+    RECIPES[name].run(bench)
+    result = _record(RECIPES[name], name, bench, bench.before + time.monotonic() - started)
+    (bench.folder / RESULT).write_text(
+        json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    if folder.exists():
+        shutil.rmtree(folder)
+    bench.folder.replace(folder)
+    shutil.rmtree(work)
+    return result
+
+
+def _record(recipe: Recipe, name: str, bench: Bench, seconds: float) -> dict[str, Any]:
+    from isthmus import __version__
+
+    options = f" --seed {bench.seed}" if bench.seed else ""
+    options += f" --share {bench.share:g}" if bench.share < 1 else ""
+    return {
+        "recipe": name,
+        "deck": recipe.deck,
+        "about": recipe.about,
+        "command": f"isthmus reproduce {name}{options}",
+        "share": bench.share,
+        "seed": bench.seed,
+        "seconds": round(seconds, 1),
+        "made_with": f"isthmus {__version__}, {os.cpu_count()} cores ({platform.machine()})",
+        "figures": bench.figures,
+        "pictures": bench.pictures,
+    }
+
+
+def result_of(folder: Path) -> dict[str, Any] | None:
+    """Return the result in the folder of a recipe, None if there is none."""
+    try:
+        return json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def reproduce_all(
+    names: Sequence[str], root: str | Path, *, verbose: bool = False, **options: Any
+) -> Iterator[tuple[str, dict[str, Any] | Exception]]:
+    """Carry out recipes one after the other; yield each name with its result, or its error.
+
+    A recipe that fails, because its data are not to be had, does not keep the others from being
+    done.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As `chosen` returns them.
+    root : str or Path
+        Folder of all results.
+    verbose : bool
+        Show progress.
+    **options
+        Given to `reproduce`.
+    """
+    from isthmus.reproduction.recipes import RECIPES
+
+    total = sum(RECIPES[name].minutes for name in names)
+    with Bar("recipes (minutes)", max(1, round(total)), verbose) as bar:
+        for name in names:
+            bar.advance(0, name)
+            try:
+                yield name, reproduce(name, root, verbose=verbose, **options)
+            except (OSError, ValueError, ImportError) as error:
+                yield name, error
+            bar.advance(RECIPES[name].minutes)

@@ -1,0 +1,1 @@
+"""The verbs of a study: fit every family, measure, compare, report."""

@@ -1,0 +1,369 @@
+"""Which representation for what, and how sure: the first screen of a report, in words."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from isthmus.studies.table import (
+    barred,
+    bits_at,
+    can_win,
+    curve_of,
+    known,
+    percent,
+    share_ends,
+    significant,
+    too_large,
+    written,
+)
+
+Score = Mapping[str, Any]
+
+PROBES = {
+    "svm_accuracy": "a support vector machine",
+    "linear_accuracy": "a linear classifier",
+    "knn_accuracy": "nearest neighbours",
+}
+NAMED = 3
+"""Models of a tie that are named."""
+LEAST_VARIETY = 0.5
+"""Share of the widest variety of samples that a model has to have to be best at drawing."""
+
+FEW = 3
+"""Held-out images a class by which groups can be judged, at least."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one purpose asks of a representation, and which model gives it.
+
+    Attributes
+    ----------
+    use : str
+        "Keep", "Compress", "Generate", "Tell apart", "Group" or "Explain".
+    question : str
+        The purpose in words.
+    models : tuple of str
+        The best one first, then those that cannot be told from it; empty if none qualifies.
+    words : str
+        The answer.
+    sure : str
+        How sure it is, and what it rests on.
+    at : float, optional
+        The PSNR at which rates are compared.
+    """
+
+    use: str
+    question: str
+    models: tuple[str, ...]
+    words: str
+    sure: str
+    at: float | None = None
+
+    @property
+    def head(self) -> str:
+        """Who is best: a model, a tie, or nobody."""
+        if not self.models:
+            return "none"
+        first = ", ".join(self.models[:NAMED])
+        more = len(self.models) - NAMED
+        words = f"{first} and {more} more" if more > 0 else first
+        return f"tie: {words}" if len(self.models) > 1 else words
+
+
+def answers(scores: Sequence[Score], baseline: Mapping[str, float]) -> list[Answer]:
+    """Say which representation is best for what, of the purposes that any was measured for.
+
+    Models with a flag that bars them, or a code no smaller than the image, are never best; values
+    whose difference is within its 95 % interval are a tie.
+
+    Parameters
+    ----------
+    scores : list of dict
+        One for every model; beside the measures `numbers` of a code, `image_numbers`, `flags`,
+        and `supervised` where a model learnt from labels.
+    baseline : dict
+        ``psnr`` of the mean training image.
+
+    Examples
+    --------
+    >>> found = answers([{"model": "pca", "psnr": 20.0, "numbers": 2, "image_numbers": 9}], {})
+    >>> found[0].use, found[0].head
+    ('Keep', 'pca')
+    """
+    asked = (
+        _keep(scores, baseline),
+        _compress(scores),
+        _generate(scores),
+        _tell(scores),
+        _group(scores),
+        _explain(scores),
+    )
+    return [answer for answer in asked if answer is not None]
+
+
+def width_of(scores: Sequence[Score]) -> int | None:
+    """Return how many numbers most codes have, of those that can win; None if there are none."""
+    widths = Counter(
+        int(score["numbers"]) for score in scores
+        if known(score, "numbers") is not None and score["numbers"] > 1 and can_win(score)
+    )  # fmt: skip
+    return max(widths, key=lambda width: (widths[width], width)) if widths else None
+
+
+def best_and_ties(
+    scores: Sequence[Score], value: Callable[[Score], float], within: Callable[[Score], float]
+) -> list[Score]:
+    """Return the score of the greatest value, then those too near to be told from it, in order.
+
+    Examples
+    --------
+    >>> scores = [{"model": "a", "psnr": 20.0}, {"model": "b", "psnr": 20.2}]
+    >>> [s["model"] for s in best_and_ties(scores, lambda s: s["psnr"], lambda s: 0.2)]
+    ['b', 'a']
+    """
+    order = sorted(scores, key=value, reverse=True)
+    best = order[0]
+    return [s for s in order if _near(value(best), value(s), within(best), within(s))]
+
+
+def _near(best: float, value: float, *within: float) -> bool:
+    return value == best or best - value <= math.hypot(*within)
+
+
+def _reach(score: Score, key: str) -> float:
+    ends = share_ends(score, key)
+    return (ends[1] - ends[0]) / 2 if ends else 0.0
+
+
+def _known(key: str) -> Callable[[Score], float]:
+    return lambda score: known(score, key) or 0.0
+
+
+def _having(scores: Sequence[Score], key: str) -> list[Score]:
+    return [s for s in scores if (value := known(s, key)) is not None and not math.isnan(value)]
+
+
+def _nobody(use: str, question: str, scores: Sequence[Score], reason: str = "") -> Answer:
+    if reason:
+        return Answer(use, question, (), reason, "")
+    flagged = [s["model"] for s in scores if barred(s)]
+    large = [s["model"] for s in scores if too_large(s) and not barred(s)]
+    why = [f"{_listed(flagged)}: flagged below"] if flagged else []
+    why += [f"{_listed(large)}: the code is no smaller than the image"] if large else []
+    return Answer(use, question, (), "No model qualifies.", "; ".join(why))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _names(scores: Sequence[Score]) -> tuple[str, ...]:
+    return tuple(s["model"] for s in scores)
+
+
+def _next(order: Sequence[Score], ties: Sequence[Score], form: Callable[[Score], str]) -> str:
+    """Say who comes next, or how near the others of a tie are."""
+    if len(ties) > 1:
+        return f" Not to be told from it: {', '.join(map(form, ties[1:4]))}."
+    rest = [s for s in order if s not in ties]
+    return f" Next: {form(rest[0])}." if rest else ""
+
+
+def _passed_over(scores: Sequence[Score], best: Score, key: str, form: Callable) -> str:
+    """Say which barred models have better figures, so that nobody wonders."""
+    better = [s for s in _having(scores, key) if s[key] > best[key] and barred(s)]
+    if not better:
+        return ""
+    top = max(better, key=lambda s: s[key])
+    return f" {form(top)} does not count: {top['flags'][0].short}."
+
+
+def _keep(scores: Sequence[Score], baseline: Mapping[str, float]) -> Answer | None:
+    question = "a small code, and the image back from it"
+    key = "psnr" if _having(scores, "psnr") else "kept"  # a table in units of its own has no dB
+    having, width = _having(scores, key), width_of(scores)
+    if not having:
+        return None
+    fit = [s for s in having if can_win(s) and (known(s, "numbers") or 0) <= (width or math.inf)]
+    if not fit:
+        return _nobody("Keep", question, having)
+    order = sorted(fit, key=lambda s: s[key], reverse=True)
+    ties = best_and_ties(fit, lambda s: s[key], _known(f"{key}_within"))
+    best, size = ties[0], known(ties[0], "image_numbers")
+
+    def form(s: Score) -> str:
+        return f"{s['model']} ({_quality(s, key)})"
+
+    within = known(best, f"{key}_within")
+    words = f"{best['model']} gives images back with {_quality(best, key, within)}"
+    mean = key == "psnr" and "psnr" in baseline
+    words += f"; the mean image has {baseline['psnr']:.1f} dB." if mean else "."
+    of = f", where an image has {int(size):,}" if size else ""
+    among = f" Compared: codes of up to {width} numbers{of}." if width else ""
+    sure = _sure(best, f"{key}_within") + among + _passed_over(having, best, key, form)
+    return Answer("Keep", question, _names(ties), words + _next(order, ties, form), sure)
+
+
+def _quality(score: Score, key: str, within: float | None = None) -> str:
+    if key == "kept":
+        lost = 1 - score[key]
+        share = percent(score[key]) if lost > 0.001 else f"all but {significant(100 * lost, 2)} %"
+        return f"{share} of what differs between them"
+    return f"{written(score, key)}{f' ± {within:.1f}' if within else ''} dB"
+
+
+def _sure(score: Score, key: str) -> str:
+    n = known(score, "held_out")
+    if known(score, key) is None or not n:
+        return "How sure is not known."
+    return f"± is a 95 % interval over {int(n):,} held-out images."
+
+
+def _compress(scores: Sequence[Score]) -> Answer | None:
+    question = "as few bits as possible for an image"
+    having = [s for s in scores if curve_of(s)]
+    if not having:
+        return None
+    fit = [s for s in having if can_win(s)]
+    if not fit:
+        return _nobody("Compress", question, having)
+    reach = sorted((curve_of(s)[-1][1] for s in fit), reverse=True)
+    at = math.floor(10 * reach[(len(reach) - 1) // 2]) / 10  # half of them come so near
+    fit = [s for s in fit if bits_at(curve_of(s), at) is not None]
+
+    def bits(s: Score) -> float:
+        return -(bits_at(curve_of(s), at) or 0.0)
+
+    def within(s: Score) -> float:
+        less = bits_at(curve_of(s), at - (known(s, "psnr_within") or 0.0))
+        return abs(bits(s) + (less or 0.0))
+
+    ties, order = best_and_ties(fit, bits, within), sorted(fit, key=bits, reverse=True)
+    best, size = ties[0], known(ties[0], "image_bits")
+
+    def form(s: Score) -> str:
+        return f"{s['model']} ({significant(-bits(s))} bits)"
+
+    share = (
+        f", {percent(-bits(best) / size)} of the {int(size):,} bits of its pixels" if size else ""
+    )
+    words = f"At {at:.1f} dB, {best['model']} needs {significant(-bits(best))} bits for an image"
+    words += f"{share}.{_next(order, ties, form)}"
+    sure = "Bits at equal quality, rounded and written by an entropy coder; "
+    sure += f"{len(fit)} of {len(having)} models come so near."
+    return Answer("Compress", question, _names(ties), words, sure, at)
+
+
+def _generate(scores: Sequence[Score]) -> Answer | None:
+    question = "new images that look like those of the set"
+    having = _having(scores, "frechet")
+    if not having:
+        return None
+    fit = [s for s in having if can_win(s)]
+    if not fit:
+        return _nobody("Generate", question, having)
+    widest = max(known(s, "variety") or 0.0 for s in fit)
+    varied = [s for s in fit if (known(s, "variety") or 0.0) >= LEAST_VARIETY * widest]
+    ties = best_and_ties(
+        varied, lambda s: -s["frechet"], lambda s: known(s, "frechet_within") or 0
+    )
+    best, order = ties[0], sorted(varied, key=lambda s: s["frechet"])
+
+    def form(s: Score) -> str:
+        return f"{s['model']} ({significant(s['frechet'])})"
+
+    within = known(best, "frechet_within")
+    words = f"Samples of {best['model']} are {significant(best['frechet'])}"
+    words += f" ± {significant(within, 2)}" if within else ""
+    words += " from held-out images (Fréchet distance)"
+    variety = known(best, "variety")
+    words += f" and come near {percent(variety)} of these." if variety is not None else "."
+    sure = "Measured in the leading principal components of held-out images, alike for all models."
+    return Answer("Generate", question, _names(ties), words + _next(order, ties, form), sure)
+
+
+def _tell(scores: Sequence[Score]) -> Answer | None:
+    question = "the class of an image, read off its code"
+    probe = next((key for key in PROBES if _having(scores, key)), None)
+    if probe is None:
+        return None
+    having, width = _having(scores, probe), width_of(scores)
+    fit = [s for s in having if can_win(s) and (known(s, "numbers") or 0) <= (width or math.inf)]
+    if not fit:
+        return _nobody("Tell apart", question, having)
+    chance = known(fit[0], "chance") or 0.0
+    if max(s[probe] for s in fit) <= chance:
+        reason = f"No code does better than always naming the commonest class ({percent(chance)})."
+        return _nobody("Tell apart", question, having, reason)
+    what = f"of held-out images are named rightly by {PROBES[probe]} on the codes of"
+    return _by_share(scores, fit, probe, ("Tell apart", question, what))
+
+
+def _group(scores: Sequence[Score]) -> Answer | None:
+    question = "groups of alike images, without labels"
+    having = _having(scores, "cluster_accuracy")
+    if not having:
+        return None
+    fit = [s for s in having if can_win(s) and not s.get("supervised")]
+    if not fit:
+        return _nobody("Group", question, having)
+    few = known(fit[0], "per_class")
+    if few is not None and few < FEW:
+        reason = f"{few:.2g} held-out images a class are too few to judge groups by."
+        return _nobody("Group", question, having, reason)
+    what = "of held-out images are in the cluster of their class, by the codes of"
+    return _by_share(scores, fit, "cluster_accuracy", ("Group", question, what))
+
+
+def _by_share(
+    scores: Sequence[Score], fit: Sequence[Score], key: str, asked: tuple[str, str, str]
+) -> Answer:
+    use, question, what = asked
+    ties = best_and_ties(fit, lambda s: s[key], lambda s: _reach(s, key))
+    best, order = ties[0], sorted(fit, key=lambda s: s[key], reverse=True)
+
+    def form(s: Score) -> str:
+        return f"{s['model']} ({percent(s[key])})"
+
+    words = f"{percent(best[key])} {what} {best['model']}." + _next(order, ties, form)
+    taught = [s["model"] for s in ties if s.get("supervised")]
+    words += f" {_listed(taught)} learnt from the labels." if taught else ""
+    ends = share_ends(best, key)
+    sure = "How sure is not known."
+    if ends:
+        n = int(known(best, "held_out" if key == "cluster_accuracy" else "probed_on") or 0)
+        sure = f"95 % interval: {percent(ends[0])} to {percent(ends[1])}, of {n:,} images."
+    return Answer(use, question, _names(ties), words, sure + _passed_over(scores, best, key, form))
+
+
+def _explain(scores: Sequence[Score]) -> Answer | None:
+    question = "what differs between images, in few numbers"
+    having = _having(scores, "leading")
+    if not having:
+        return None
+    fit = [s for s in having if can_win(s)]
+    if not fit:
+        return _nobody("Explain", question, having)
+    fit = [s for s in fit if s["leading"] > (known(s, "leading_within") or 0.0)]
+    if not fit:
+        reason = (
+            "Of no code do the 5 leading numbers tell more than the mean image, as far as known."
+        )
+        return _nobody("Explain", question, having, reason)
+    ties = best_and_ties(fit, lambda s: s["leading"], _known("leading_within"))
+    best, order = ties[0], sorted(fit, key=lambda s: s["leading"], reverse=True)
+
+    def form(s: Score) -> str:
+        return f"{s['model']} ({100 * s['leading']:.0f} %)"
+
+    within = known(best, "leading_within")
+    share = f"{100 * best['leading']:.0f}{f' ± {100 * within:.0f}' if within else ''} %"
+    words = f"The 5 leading numbers of {best['model']} tell {share} of what differs between images"
+    words += f".{_next(order, ties, form)}"
+    return Answer("Explain", question, _names(ties), words, _sure(best, "leading_within"))

@@ -1,0 +1,379 @@
+"""The plan of a study: how a time budget is shared out among models.
+
+Pure functions of what there is to fit and of the seconds there are; `Schedule` alone looks at a
+clock, which can be given.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from isthmus.data.images import Images
+from isthmus.families import FAMILIES
+from isthmus.studies import measure as measures
+
+FIT_SHARE = 0.6
+"""Share of a time budget that is for fitting, at least; the rest is for measuring and drawing."""
+AIM = 0.96
+"""Share of a time budget at which a study means to be over."""
+CLOSING = 1.5
+"""Seconds that a report takes beside its models: libraries, the page, files."""
+PRIOR = 0.8
+"""Seconds of work that the first guess of a machine's pace counts for."""
+LONGER = 10
+"""Times its usual steps a network that keeps its best may take where a budget was asked for."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a model asks of a study, in seconds of a quiet machine.
+
+    Attributes
+    ----------
+    name : str
+        The model.
+    rank : int
+        Models of a lower rank are fitted first, and left out last.
+    least, enough : float
+        Seconds of fitting below which it is not worth showing, and beyond which it gains nothing.
+    weight : float
+        Its share of the time beside others'.
+    size : float
+        How much work it is to encode and decode an image: 1 for 28x28 by a dense network.
+    tested : int
+        Held-out images that can be measured.
+    trained : bool
+        Whether it takes optimiser steps.
+    """
+
+    name: str
+    rank: int = 2
+    least: float = 0.1
+    enough: float = 1.0
+    weight: float = 1.0
+    size: float = 1.0
+    tested: int = 10_000
+    trained: bool = False
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured and drawn of every model.
+
+    Attributes
+    ----------
+    most : int
+        Held-out images measured and training labels learnt from, at most.
+    probes : tuple of str
+        The probes.
+    mapped : int
+        Held-out images on a map by t-SNE; of none it is a projection.
+    """
+
+    most: int
+    probes: tuple[str, ...] = ("knn", "linear", "svm")
+    mapped: int = 500
+
+    def measuring(self, need: Need, classes: int = 10) -> float:
+        """Return the seconds of measuring a model; probes learn to tell so many classes apart."""
+        read = len(self.probes) * (0.03 + 0.12 * self.most / 2000) * (0.7 + 0.03 * classes)
+        read = read if classes else 0.0
+        return 0.06 + read + 0.0003 * min(self.most, need.tested) * need.size
+
+    def drawing(self, need: Need) -> float:
+        """Return the seconds of drawing it."""
+        return 0.1 + 0.03 * min(need.size, 10.0) + 0.0009 * min(self.mapped, need.tested)
+
+    def after(self, need: Need, classes: int = 10) -> float:
+        """Return the seconds of measuring and drawing it."""
+        return self.measuring(need, classes) + self.drawing(need)
+
+
+STARTING = 1.8
+"""Seconds that the first network takes beside its steps: what optimisers import."""
+ROOM = 1.5
+"""Times the seconds a fit is thought to take that it may have: steps are to end it, not time."""
+PASSED = 1.5e6
+"""Numbers in the images that a model learns from, at most, for every second of a budget."""
+FEWEST = 2000
+"""Images that a closed form learns from, at least, where time is short."""
+EFFORTS = (
+    Effort(2000),
+    Effort(1000, mapped=400),
+    Effort(500, ("knn", "linear"), 300),
+    Effort(200, ("knn", "linear"), 0),
+)
+"""From thorough to hasty: accuracies are within 2, 3, 4 and 7 points (95 %)."""
+
+
+def need_of(name: str, model: Any, images: Images) -> Need:
+    """Return what a model asks of a study of images with a split; of one's own classes a guess."""
+    n_test = int(np.sum(images.with_split().is_test))
+    n, pixels, convolves = len(images) - n_test, math.prod(images.shape[1:]), _convolves(model)
+    rank, variant = getattr(model, "study_rank", 2), name.partition("-")[0] in FAMILIES
+    if variant and name not in FAMILIES:  # noise last: its models are to be robust, not near
+        rank += 4 if getattr(model, "noise", 0) else 2
+    if steps := getattr(model, "study_steps", 0):
+        each = step_seconds(model, images.shape[1:], n) * max(
+            1.0, model.study_weight
+        )  # the more players
+        steps, fewest = getattr(model, "max_steps", None) or steps, model.study_least
+        if convolves:  # a game has no best epoch to fall back on, and is long below its start
+            fewest = model.study_least * (0.4 if model.keep_best else 3)
+        least, enough = min(steps, fewest) * each, ROOM * steps * each
+    else:
+        each = getattr(model, "study_cost", 1.0) * pixels / 1e9
+        each *= int(np.prod(getattr(model, getattr(model, "width", "") or "", 32) or 32))
+        least, enough = 0.3 + min(n, FEWEST) * each, 0.3 + n * each
+    size = 4 * math.prod(images.shape[1:3]) / 784 if convolves else pixels / 784
+    tested = min(n_test, max(measures.FEWEST, measures.NUMBERS // pixels))
+    weight = getattr(model, "study_weight", 1.0)
+    return Need(name, rank, least, enough, weight, size, tested, bool(steps))
+
+
+def step_seconds(model: Any, shape: tuple[int, ...], n: int) -> float:
+    """Return about how many seconds a step on n images of a shape takes on one quiet core.
+
+    From the products of layers of the usual widths, forth and back: at 40 billion a second in
+    dense networks, at 25 billion in those that convolve.
+    """
+    pixels, batch = math.prod(shape), min(model.batch_size, n)
+    if _convolves(model):
+        area = math.prod(shape[:2])
+        return 0.003 + 3 * batch * 5000 * area / 25e9
+    return 0.001 + 3 * batch * (2 * 256 * min(pixels, 8192) + 500_000) / 40e9
+
+
+def _convolves(model: Any) -> bool:
+    return getattr(model, "architecture", "") == "conv" or getattr(model, "learns_maps", False)
+
+
+def shares(needs: Sequence[Need], seconds: float) -> dict[str, float]:
+    """Return the seconds of fitting of every model: by weight, within least and enough.
+
+    What one leaves the others take: all get their weight times the same number of seconds, but
+    none less than its least or more than enough of it.
+
+    Examples
+    --------
+    >>> needs = [Need("a"), Need("b", enough=99.0), Need("c", enough=99.0, weight=3.0)]
+    >>> shares(needs, 41)
+    {'a': 1.0, 'b': 10.0, 'c': 30.0}
+    """
+
+    def at(level: float) -> dict[str, float]:
+        return {n.name: min(n.enough, max(n.least, n.weight * level)) for n in needs}
+
+    if sum(at(math.inf).values()) <= seconds:
+        return at(math.inf)
+    least = at(0.0)
+    if (total := sum(least.values())) >= seconds:
+        return {name: share * max(0.0, seconds) / total for name, share in least.items()}
+    low, high = 0.0, seconds / min(n.weight for n in needs)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sum(at(middle).values()) <= seconds else (low, middle)
+    return {name: round(share, 6) for name, share in at(low).items()}
+
+
+def affordable(
+    needs: Sequence[Need], after: Mapping[str, float], seconds: float, fewest: int = 1
+) -> list[str]:
+    """Return which models are worth fitting in that time, by rank, in the order given.
+
+    Each is given its least, and measuring and drawing take at most what fitting leaves. So many
+    always are.
+
+    Examples
+    --------
+    >>> needs = [Need("gan", 2, least=30.0), Need("pca", 1), Need("vae", 2, least=5.0)]
+    >>> affordable(needs, dict.fromkeys(["gan", "pca", "vae"], 2.0), 12.0)
+    ['pca', 'vae']
+    """
+    kept: list[Need] = []
+    for need in sorted(needs, key=lambda need: need.rank):
+        tried = [*kept, need]
+        late = sum(after[n.name] for n in tried)
+        if late + sum(n.least for n in tried) <= seconds and late <= (1 - FIT_SHARE) * seconds:
+            kept = tried
+    kept = kept or sorted(needs, key=lambda need: need.rank)[:fewest]
+    return [need.name for need in needs if need in kept]
+
+
+def effort_for(needs: Sequence[Need], seconds: float, classes: int) -> Effort:
+    """Return the most thorough effort at which all models leave enough time for fitting.
+
+    Examples
+    --------
+    >>> [effort_for([Need("pca")], seconds, 10).most for seconds in (0.5, 60)]
+    [200, 2000]
+    """
+    for effort in EFFORTS:
+        late = sum(effort.after(need, classes) for need in needs)
+        if late <= (1 - FIT_SHARE) * seconds:
+            return effort
+    return EFFORTS[-1]
+
+
+def loaded_by(spent: float, worked: float) -> float:
+    """Return how many seconds pass in one of work, from what has passed in the work so far.
+
+    Examples
+    --------
+    >>> loaded_by(6.0, 2.0), loaded_by(0.1, 0.01)
+    (3.0, 1.0)
+    """
+    return min(20.0, max(1.0, spent / worked)) if worked > 0.3 else 1.0
+
+
+@dataclass
+class Schedule:
+    """What is to be fitted in a time budget, and what of it is left.
+
+    Parameters
+    ----------
+    needs : list of Need
+        All models, in the order they are fitted.
+    seconds : float or None
+        The budget; None does without.
+    classes : int
+        That probes tell apart; 0 where there are no labels.
+    began : float
+        When the study began, by the clock.
+    must : bool
+        Whether all models are to be fitted, whatever is left for each.
+    pace : float
+        Seconds that pass in one of a quiet machine, as a first guess.
+    clock : callable
+        Where the time comes from.
+
+    Attributes
+    ----------
+    effort : Effort
+        How much of every model is measured and drawn.
+    kept, left_out : list of str
+        Models that are fitted, and those for which there is no time.
+    """
+
+    needs: list[Need]
+    seconds: float | None
+    classes: int = 10
+    began: float = 0.0
+    must: bool = False
+    pace: float = 1.0
+    clock: Callable[[], float] = time.monotonic
+    effort: Effort = EFFORTS[0]
+    kept: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._passed, self._work = PRIOR * self.pace, PRIOR
+        self._waiting, self._over = list(self.needs), list[Need]()
+        self.kept = [need.name for need in self.needs]
+        if self.seconds is not None:
+            # settled once: probes that learn from other labels do not compare
+            self.effort = effort_for(self.needs, self._quiet(), self.classes)
+            self._choose()
+
+    def left(self) -> float:
+        """Return the seconds until the whole study is to be over, its report included."""
+        if self.seconds is None:
+            return math.inf
+        return AIM * self.seconds - (self.clock() - self.began)
+
+    def planned(self) -> dict[str, float]:
+        """Return the seconds that every waiting model would be fitted for, by now."""
+        seconds = self._quiet() - sum(self._after(need) for need in self._waiting)
+        found = shares(self._waiting, seconds)
+        return {name: share * self.pace for name, share in found.items()}
+
+    def following(self) -> str | None:
+        """Return the model to fit next; None where there is no time for any that is left.
+
+        What there seemed to be no time for is looked at again: others may have taken less.
+        """
+        self._choose()
+        return self._waiting[0].name if self._waiting else None
+
+    def begin(self, name: str) -> float:
+        """Return the seconds that a model has for its fit."""
+        given = math.inf
+        if self.seconds is not None:
+            given = max(0.1, self.planned().get(name, 0.0)) + self.pace * self._starting(name)
+        self._over.append(self._need(name))
+        self._waiting = [need for need in self._waiting if need.name != name]
+        return given
+
+    def measured(self, name: str, seconds: float) -> None:
+        """Note how long measuring a model took: the pace of the machine as it is now."""
+        need = self._need(name)
+        self._passed += seconds
+        self._work += self.effort.measuring(need, self.classes)
+        self.pace = self._passed / self._work
+
+    def affords(self, name: str, images: Images, seconds: float, by_steps: bool = False) -> int:
+        """Return how many of the images a model can learn from in that time.
+
+        Of networks it is steps that take it; but every model goes over the images once or twice.
+        """
+        if self.seconds is None:
+            return len(images)
+        passed = int(PASSED * self.seconds / math.prod(images.shape[1:]))
+        share = 1.0 if by_steps else seconds / (self._need(name).enough * self.pace)
+        share = 1.0 if share > 0.9 else share  # a few images are not worth a word
+        return max(FEWEST, min(passed, int(len(images) * share)))
+
+    def for_maps(self) -> float:
+        """Return the seconds until which maps may be laid out; what else is drawn comes after."""
+        if not self.effort.mapped:
+            return 0.0
+        plain = Effort(0, (), 0)
+        rest = sum(plain.drawing(need) for need in self._over)
+        return self.left() - self.pace * (CLOSING + rest)
+
+    def left_in_words(self) -> str:
+        """Return how much time is left, as the end of a sentence."""
+        return "" if self.seconds is None else f", {max(0.0, self.left()):.0f} s left"
+
+    def announced(self, source: str) -> str:
+        """Return what is going to be done, and how long it takes, in a line."""
+        models = f"{len(self.kept)} models of {source}"
+        if self.seconds is None:
+            return f"{models}: {', '.join(self.kept)}"
+        late = sum(self._after(need) for need in self._waiting) + CLOSING
+        total = AIM * self.seconds - self.left() + sum(self.planned().values()) + self.pace * late
+        return f"{models}, about {min(total, self.seconds):.0f} s: {', '.join(self.kept)}"
+
+    def _need(self, name: str) -> Need:
+        return next(need for need in self.needs if need.name == name)
+
+    def _after(self, need: Need) -> float:
+        return self.effort.after(need, self.classes)
+
+    def _quiet(self) -> float:
+        """Return what is left for the waiting models, in seconds of a quiet machine."""
+        drawn = sum(self.effort.drawing(need) for need in self._over)
+        return self.left() / self.pace - CLOSING - drawn - self._starting()
+
+    def _starting(self, name: str = "") -> float:
+        """Return the seconds that the first network, or that of a name, takes to start."""
+        waiting = [need for need in self._waiting if need.trained and name in ("", need.name)]
+        return STARTING if waiting and not any(need.trained for need in self._over) else 0.0
+
+    def _choose(self) -> None:
+        """Settle which of the models that are not over there is time for."""
+        rest = [need for need in self.needs if need not in self._over]
+        if self.seconds is not None and not self.must:
+            self._waiting = rest  # the first network among them takes longer
+            after = {need.name: self._after(need) for need in rest}
+            kept = affordable(rest, after, self._quiet(), fewest=0 if self._over else 1)
+            rest = [need for need in rest if need.name in kept]
+        self._waiting, there = rest, {need.name for need in (*self._over, *rest)}
+        self.kept = [need.name for need in self.needs if need.name in there]
+        self.left_out = [need.name for need in self.needs if need.name not in there]

@@ -1,0 +1,254 @@
+"""A study before anything is fitted: its images, its models, and the plan for them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from isthmus.data.images import Images
+from isthmus.families import every_name, name_of, named
+from isthmus.heldout import row_hashes
+from isthmus.studies.measure import range_note
+from isthmus.studies.plan import (
+    LONGER,
+    Schedule,
+    loaded_by,
+    need_of,
+)
+
+LONGEST_SIDE = 64
+"""Images larger than this are reduced for a study: its families see every pixel at once."""
+SMALL = 16
+"""Pixels of a side from which on convolutions gain over dense networks."""
+FEW = 5000
+"""Training images of which noise keeps a network from learning them by heart."""
+LEAST_BUDGET, MOST_BUDGET = 40.0, 200.0
+"""Seconds of a study for which no budget was given."""
+
+
+class Prepared(NamedTuple):
+    """What is to be studied.
+
+    Attributes
+    ----------
+    images : Images
+        With a split.
+    train : Images
+        Those of them that all models learn from.
+    models : dict of str to Representation
+        Unfitted.
+    notes : list of str
+        What was done to the images, and which models were chosen.
+    schedule : Schedule
+        How the time is shared out.
+    plan : list of dict
+        A record a model, see `table`.
+    unsuited : dict of str to str
+        Why models of a default study are not for these images.
+    """
+
+    images: Images
+    train: Images
+    models: dict[str, Any]
+    notes: list[str]
+    schedule: Schedule
+    plan: list[dict[str, Any]]
+    unsuited: dict[str, str]
+
+
+def prepare(
+    images: Any,
+    models: Any = None,
+    *,
+    budget: float | None = None,
+    width: int | None = None,
+    random_state: int = 0,
+    verbose: bool = False,
+    began: float | None = None,
+    **loading: Any,
+) -> Prepared:
+    """Return what `study` would fit, with the plan for it; the parameters are the same.
+
+    Examples
+    --------
+    >>> prepared = prepare("digits", ["pca"], width=8)
+    >>> [(row["model"], row["width"], row["why"]) for row in prepared.plan]
+    [('pca', 8, 'asked for')]
+    """
+    worked = time.process_time() if began is None else 0.0
+    began = time.monotonic() if began is None else began
+    images, notes = _read(images, random_state, loading)
+    row_hashes(images)  # once: its parts have them from here
+    train = images.train
+    notes += [note for note in (range_note(train),) if note]
+    why, unsuited = default_names(images) if models is None else ({}, {})
+    given = {"random_state": random_state, "verbose": verbose}
+    chosen = _chosen(list(why) if models is None else models, train, width, budget, given)
+    if budget is None and not _are_ready(models):
+        budget = default_budget(images)
+        notes.append(
+            f"No time was given: {budget:.0f} s were allowed for this set, and networks took "
+            f"their usual number of steps at most; --budget 10m allows more of both."
+        )
+    worked = time.process_time() - worked
+    schedule = Schedule(
+        [need_of(name, model, images) for name, model in chosen.items()],
+        budget,
+        0 if images.y is None else len(np.unique(images.y)),
+        began,
+        must=models is not None,
+        pace=loaded_by(time.monotonic() - began, worked),
+    )
+    plan = table(chosen, schedule, why)
+    return Prepared(images, train, chosen, notes, schedule, plan, unsuited)
+
+
+def suits(images: Images, name: str) -> tuple[bool, str]:
+    """Return whether a default study of these images has a model of that name, and why.
+
+    Examples
+    --------
+    >>> suits(Images(np.zeros((9, 8, 8))), "autoencoder-conv")
+    (False, 'images of 8x8 are too small for convolutions to gain')
+    >>> suits(Images(np.zeros((9, 8, 8))), "pca")
+    (True, 'one of every family')
+    """
+    cls, parameters = named(name)
+    if cls.needs_labels and (images.y is None or not (np.asarray(images.y) != -1).any()):
+        return False, "there are no labels of images to learn"
+    if cls.learns_maps:
+        known = images.label_maps is not None
+        return known, "there are label maps to learn" if known else "there are no label maps"
+    if cls.needs_positive and images.value_range[0] < 0:
+        return False, "values below 0 are no sums of parts"
+    if parameters.get("architecture") == "conv":
+        return _suits_convolutions(images)
+    if parameters.get("noise"):
+        n = int(np.sum(~images.with_split().is_test))
+        few = n <= FEW
+        return few, "few images: noise keeps it from learning them by heart" if few else (
+            f"{n:,} images need no noise against learning them by heart"
+        )
+    if parameters:
+        return True, "numbers that say one thing each"
+    return True, "one of every family"
+
+
+def _suits_convolutions(images: Images) -> tuple[bool, str]:
+    if images.ndim != 4:
+        return False, "vectors have no neighbouring pixels"
+    sides = "x".join(map(str, images.shape[1:3]))
+    if min(images.shape[1:3]) < SMALL:
+        return False, f"images of {sides} are too small for convolutions to gain"
+    return True, f"images of {sides} have neighbourhoods"
+
+
+def default_names(images: Images) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the models of a default study, and those it leaves out, each with the reason."""
+    found = {name: suits(images, name) for name in every_name()}
+    return (
+        {name: why for name, (suited, why) in found.items() if suited},
+        {name: why for name, (suited, why) in found.items() if not suited},
+    )
+
+
+def default_budget(images: Images) -> float:
+    """Return the seconds of a study for which no budget was given: more, the more there is.
+
+    Examples
+    --------
+    >>> default_budget(Images(np.zeros((1797, 8, 8), dtype=np.uint8)))
+    65.0
+    """
+    numbers = max(1, math.prod(images.shape))
+    seconds = 62 + 45 * math.log10(numbers / 1e5)
+    return float(5 * round(min(MOST_BUDGET, max(LEAST_BUDGET, seconds)) / 5))
+
+
+def _are_ready(models: Any) -> bool:
+    """Return whether models are given as they are to be fitted, rather than by name."""
+    if models is None:
+        return False
+    return isinstance(models, dict) or not any(isinstance(model, str) for model in models)
+
+
+def _read(source: Any, random_state: int, loading: dict) -> tuple[Images, list[str]]:
+    from isthmus.data.readers import load_images
+
+    notes = []
+    whole = isinstance(source, str | Path) and loading.get("per") != "pixel"
+    limit = {"longest": LONGEST_SIDE} if whole else {}
+    images = load_images(source, **limit | loading)
+    if len(images) < 4:
+        raise ValueError(f"a study needs at least 4 images, got {len(images)}")
+    if limit and not loading.get("size") and max(images.shape[1:3]) == LONGEST_SIDE:
+        notes.append(
+            f"Images with a side longer than {LONGEST_SIDE} pixels were reduced to that: every "
+            "family here looks at all pixels at once. --size chooses another size."
+        )
+    if images.changed:
+        notes.append(f"{images.changed}.")
+    if images.is_test is None or len(set(images.is_test.tolist())) < 2:
+        images = images.split(random_state=random_state)
+        notes.append("A fifth of the images, chosen by chance, is held out and measured on.")
+    return images, notes
+
+
+def _chosen(
+    models: Any, train: Images, width: int | None, budget: float | None, given: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the models by name, those that are named of a size that suits the images."""
+    if isinstance(models, dict):
+        return models
+    chosen: dict[str, Any] = {}
+    for model in models:
+        base = model if isinstance(model, str) else _name(model)
+        if isinstance(model, str):
+            cls, parameters = named(model)
+            model = cls.for_study(train, width, **given, **parameters)
+            if budget is not None and getattr(model, "keep_best", False) and model.max_steps:
+                model.set_params(max_steps=LONGER * model.max_steps)  # time is to end it
+        name, n = base, 2
+        while name in chosen:
+            name, n = f"{base}-{n}", n + 1
+        chosen[name] = model
+    return chosen
+
+
+def _name(model: Any) -> str:
+    """Return the name of the family of a model, or of its class if that is one's own."""
+    try:
+        return name_of(model)
+    except ValueError:
+        return type(model).__name__.lower()
+
+
+def table(models: Mapping[str, Any], schedule: Schedule, why: Mapping[str, str]) -> list[dict]:
+    """Return what is planned, a record a model: width, architecture, steps, seconds and why."""
+    seconds = schedule.planned()
+    rows = []
+    for name, model in models.items():
+        given = seconds.get(name)
+        rows.append(
+            {
+                "model": name,
+                "width": getattr(model, getattr(model, "width", "") or "code_", None),
+                "architecture": getattr(model, "architecture", "-"),
+                "at most": _length(model),
+                "seconds": "-" if given is None else round(given, 1),
+                "why": why.get(name, "asked for") if given is not None else "no time for it",
+            }
+        )
+    return rows
+
+
+def _length(model: Any) -> str:
+    for name, unit in (("max_steps", "steps"), ("epochs", "epochs"), ("max_iter", "rounds")):
+        if getattr(model, name, None):
+            return f"{getattr(model, name):,} {unit}"
+    return "-"

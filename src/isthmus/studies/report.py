@@ -1,0 +1,338 @@
+"""The report of a study: one self-contained page of pictures, measures and plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isthmus.files import replacing
+from isthmus.plots import labelled, learned
+from isthmus.plots.charts import curves, losses_of, rate_against_error
+from isthmus.plots.pictures import (
+    SHEET_WIDTH,
+    SMALL_WIDTH,
+    STRIP_WIDTH,
+    Pictures,
+)
+from isthmus.studies import mapped, table, walked
+from isthmus.studies.answers import Answer, answers
+from isthmus.studies.cards import Cards
+from isthmus.studies.flags import judged, mean_image
+
+TIMES = " \N{MULTIPLICATION SIGN} "
+SKIPPED_SHOWN = 20
+RELOADED = 4
+"""Seconds after which a page that is written while a study goes on loads itself again."""
+
+
+def write_report(
+    study: Any, path: str | Path, *, live: bool | None = None, drawn: dict[Any, Any] | None = None
+) -> Path:
+    """Write the report of a study: one HTML file that needs nothing else.
+
+    Parameters
+    ----------
+    study : Study
+        Images, fitted models, their scores and notes.
+    path : str or Path
+        The file to write, replaced as a whole.
+    live : bool, optional
+        Write a page that loads itself again every few seconds; by default while the study is not
+        `done`.
+    drawn : dict, optional
+        An empty one, given again at every writing of the same study: what was drawn of a model is
+        kept there and not drawn twice. By default what the study has under that name.
+
+    Returns
+    -------
+    Path
+        Where the report is.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from types import SimpleNamespace
+    >>> from isthmus.data.images import Images
+    >>> images = Images(np.zeros((10, 8, 8), dtype=np.uint8), source="nothing").split()
+    >>> study = SimpleNamespace(
+    ...     images=images, models={}, scores=[], notes=[], command=None, random_state=0)
+    >>> write_report(study, Path(tempfile.mkdtemp()) / "report.html").name
+    'report.html'
+    """
+    page = render(study, live=live, drawn=drawn)
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return Path(path)
+
+
+def render(study: Any, *, live: bool | None = None, drawn: dict[Any, Any] | None = None) -> str:
+    """Return the report of a study as text; see `write_report`."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    live = not getattr(study, "done", True) if live is None else live
+    pictures = Pictures(study.images, getattr(study, "drawn", None) if drawn is None else drawn)
+    baseline = mean_image(study.images, study.scores)
+    scores = judged(study, baseline)
+    study = _in_order(study, scores)
+    by_name = {score["model"]: score for score in scores}
+    maps, found = mapped.Maps(study, pictures), answers(scores, baseline)
+    environment = Environment(
+        loader=PackageLoader("isthmus.studies"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("report.html.j2").render(
+        title=_title(study.images.source),
+        summary=_summary(study),
+        facts=_facts(study),
+        study=study,
+        live=_live(study) if live else None,
+        pixelated=pictures.pixelated,
+        kind=_kind(study.images),
+        table=table.summary(scores),
+        measured=_measured(study, scores),
+        flags={name: score["flags"] for name, score in by_name.items()},
+        cards=_cards(study, scores, pictures, maps, found),
+        left_out=_left_out(study),
+        plan=list(getattr(study, "plan", None) or []),
+        reconstructions=_reconstructions(study, pictures, by_name),
+        baseline={key: table.written(baseline, key) for key in baseline},
+        samples=_samples(study, pictures),
+        maps=maps.shown(),
+        legend=mapped.legend(study.images),
+        parts=learned.shown(study.models, pictures),
+        walks=walked.shown(study, pictures),
+        labelled=labelled.shown(study, pictures),
+        curves=_curves(study.models),
+        rate=_rate(scores, found),
+        health=_health(study, by_name, baseline),
+        settings=_settings(study, by_name),
+    )
+
+
+def _in_order(study: Any, scores: Sequence[Mapping[str, Any]]) -> Any:
+    """Return the study with its models as they are ranked: those with problems last."""
+    ranked, study = [score["model"] for score in scores], copy(study)
+    names = [name for name in ranked if name in study.models]
+    names += [name for name in study.models if name not in names]
+    study.models = {name: study.models[name] for name in names}
+    return study
+
+
+def _cards(
+    study: Any, scores: list, pictures: Pictures, maps: mapped.Maps, found: Sequence[Answer]
+) -> list[dict[str, Any]]:
+    cards = Cards(study, scores, pictures, maps.of)
+    shown = []
+    for answer in found:
+        key = (
+            "card",
+            answer.use,
+            answer.models,
+            maps.seconds > 0,
+            len(scores) if answer.at else 0,
+        )
+        picture = pictures.once(key, partial(cards.shown, answer))
+        shown.append({"answer": answer, "picture": picture})
+    return shown
+
+
+def _measured(study: Any, scores: Sequence[Mapping[str, Any]]) -> str:
+    """Say on how many held-out images figures were measured."""
+    n = len(study.images.test)
+    most = int(max((table.known(score, "held_out") or n for score in scores), default=n))
+    return f"the {n:,} held-out images" if most >= n else f"{most:,} of the {n:,} held-out images"
+
+
+def _live(study: Any) -> dict[str, Any]:
+    kept = getattr(getattr(study, "schedule", None), "kept", ())
+    waiting = [name for name in kept if name not in study.models]
+    return {
+        "seconds": RELOADED,
+        "done": len(study.models),
+        "all": len(study.models) + len(waiting),
+        "next": waiting[0] if waiting else "",
+    }
+
+
+def _left_out(study: Any) -> dict[str, str]:
+    """Return why which models are not in the study."""
+    known = getattr(study, "left_out", None)
+    if known is None:
+        names = getattr(getattr(study, "schedule", None), "left_out", ())
+        known = dict.fromkeys(
+            names, "no time for it: give a larger --budget, or name it in --models"
+        )
+    noted = [note.partition(" was left out: ") for note in study.notes]
+    return dict(known) | {name: reason.rstrip(".") for name, was, reason in noted if was}
+
+
+def _summary(study: Any) -> str:
+    """Say in one line what was studied."""
+    images = study.images
+    shape, n = TIMES.join(map(str, images.shape[1:])), len(images)
+    what = f"vectors of {shape} numbers" if images.ndim == 2 else f"images of {shape}"
+    classes = len(mapped.classes_of(images))
+    labels = f", {classes} classes" if classes else ", no labels"
+    return f"{n:,} {what}{labels}; {len(images.test):,} held out to measure on"
+
+
+def _title(source: str) -> str:
+    return "/".join(str(source).strip("/").split("/")[-2:])
+
+
+def _kind(images: Any) -> str:
+    """Say how the arrays of this set are drawn, in words for captions."""
+    if images.ndim == 2:
+        width = images.shape[1]
+        drawn = "a row of bars" if width <= 32 else "a grid of grey values, read row by row"
+        return f"Each vector of {width} numbers is drawn as {drawn}."
+    if images.shape[-1] in (1, 3):
+        return ""
+    return f"Of {images.shape[-1]} bands the first three are shown, stretched between percentiles."
+
+
+def _facts(study: Any) -> list[tuple[str, str]]:
+    from isthmus import __version__
+
+    images = study.images
+    n_test, n = len(images.test), len(images)
+    shape = TIMES.join(map(str, images.shape[1:]))
+    what = (
+        "numbers in each vector"
+        if images.ndim == 2
+        else TIMES.join(("height", "width", "channels"))
+    )
+    facts = [
+        ("Source", str(images.source)),
+        ("Images", f"{n:,}: {n - n_test:,} to learn from, {n_test:,} held out to measure"),
+        ("Shape", f"{shape} ({what}), {images.dtype}"),
+        ("Classes", f"{len(mapped.classes_of(images))}" if images.y is not None else "no labels"),
+        ("Seed", f"{study.random_state}"),
+        ("Made", f"{date.today():%d %B %Y} with isthmus {__version__}"),
+    ]
+    return facts + ([("Command", study.command)] if study.command else [])
+
+
+def _reconstructions(
+    study: Any, pictures: Pictures, scores: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return one strip of originals and one for every model that can decode, column by column."""
+    rows = _one_of_each(study.images.test.y, len(pictures.test), pictures.columns(STRIP_WIDTH))
+    originals = np.asarray(pictures.test[rows])
+    strips = [{"name": "Originals", "note": "held out", **pictures.sheet(originals, STRIP_WIDTH)}]
+    able = {name: model for name, model in study.models.items() if hasattr(model, "decode")}
+    for name, model in able.items():
+        score = scores.get(name, {})
+        note = f"mse {table.written(score, 'mse')} · PSNR {table.written(score, 'psnr')} dB"
+        strip = pictures.once(("strip", name), partial(_strip, model, originals, pictures))
+        strips.append({"name": name, "note": note, **strip})
+    return {"strips": strips, "unable": [name for name in study.models if name not in able]}
+
+
+def _strip(model: Any, originals: np.ndarray, pictures: Pictures) -> dict[str, Any]:
+    return pictures.sheet(model.decode(model.encode(originals)), STRIP_WIDTH)
+
+
+def _one_of_each(y: Any, n: int, wanted: int) -> np.ndarray:
+    """Return rows that take the labels in turn, evenly spread where there are none."""
+    if y is None:
+        return np.unique(np.linspace(0, n - 1, min(n, wanted)).round().astype(int))
+    turn = np.empty(n, dtype=int)
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        turn[members] = np.arange(len(members))
+    rows = np.lexsort((y, turn))[:wanted]
+    return rows[np.argsort(y[rows], kind="stable")]
+
+
+def _samples(study: Any, pictures: Pictures) -> dict[str, Any]:
+    able = {name: model for name, model in study.models.items() if hasattr(model, "sample")}
+    small = len(able) not in (1, 2, 4)
+    width = SMALL_WIDTH if small else SHEET_WIDTH
+    n = pictures.columns(width) * 4
+
+    def drawn(model: Any) -> dict[str, Any]:
+        return pictures.sheet(model.sample(n, random_state=study.random_state), width)
+
+    figures = [
+        {"name": name, "n": n, **pictures.once(("samples", name, width), partial(drawn, model))}
+        for name, model in able.items()
+    ]
+    unable = [name for name in study.models if name not in able]
+    return {"figures": figures, "unable": unable, "small": small}
+
+
+def _curves(models: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from markupsafe import Markup
+
+    histories = {
+        name: dict(getattr(model, "history_", None) or {}) for name, model in models.items()
+    }
+    return [
+        {
+            "name": name,
+            "svg": Markup(curves(history)),
+            "validated": any(loss.startswith("val") for loss in losses_of(history)),
+        }
+        for name, history in histories.items()
+        if losses_of(history)
+    ]
+
+
+def _rate(scores: Sequence[Mapping[str, Any]], found: Sequence[Answer]) -> Any:
+    from markupsafe import Markup
+
+    rates = {score["model"]: table.drawn_curve(score) for score in scores if table.curve_of(score)}
+    at = next((answer.at for answer in found if answer.use == "Compress"), None)
+    return Markup(rate_against_error(rates, at=at)) if rates else None
+
+
+def _health(
+    study: Any, scores: Mapping[str, Mapping[str, Any]], baseline: Mapping[str, float]
+) -> dict[str, Any]:
+    by_model = {
+        name: [flag.long for flag in scores.get(name, {}).get("flags", [])]
+        + [note for note in _notes(model) if note not in _said(scores.get(name, {}))]
+        for name, model in study.models.items()
+    }
+    skipped = list(study.images.skipped)
+    return {
+        "models": {name: notes for name, notes in by_model.items() if notes},
+        "well": [name for name, notes in by_model.items() if not notes],
+        "notes": list(study.notes),
+        "skipped": skipped[:SKIPPED_SHOWN],
+        "skipped_more": max(0, len(skipped) - SKIPPED_SHOWN),
+        "count": sum(map(len, by_model.values())) + len(study.notes) + len(skipped),
+    }
+
+
+def _notes(model: Any) -> list[str]:
+    return [str(note) for note in getattr(model, "health_", None) or []]
+
+
+def _said(score: Mapping[str, Any]) -> list[str]:
+    return [flag.long for flag in score.get("flags", [])]
+
+
+def _settings(study: Any, scores: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "class": type(model).__name__,
+            "parameters": dict(scores.get(name, {}).get("parameters") or {}),
+            "variable": "".join(c if c.isalnum() else "_" for c in name),
+            "load": f'ist.load_model("models/{name}.safetensors")'
+            if name not in getattr(study, "unsaved", ())
+            else "...  # it could not be saved",
+        }
+        for name, model in study.models.items()
+    ]

@@ -1,0 +1,100 @@
+"""Walks through the codes of every model: one number changed at a time, and morphs."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from isthmus.plots.pictures import SHEET_WIDTH, STRIP_WIDTH, Pictures, some
+from isthmus.verbs.morph import morph
+from isthmus.verbs.traverse import ordered, traverse
+
+ROWS = 8
+"""Numbers of a code whose traversals are drawn: those that matter most."""
+MORPHS = 2
+"""Pairs of held-out images that are morphed into each other."""
+ENCODED = 400
+"""Held-out images that show how far every number of a code goes."""
+
+
+def shown(study: Any, pictures: Pictures) -> dict[str, Any]:
+    """Return traversals and morphs of every model whose codes are vectors that it can decode."""
+    held = some(study.images.test, ENCODED)
+    able = {name: model for name, model in study.models.items() if _walks(model, held)}
+    if not able or len(held) < 2:
+        return {"traversals": [], "morphs": [], "unable": [], "lead": ""}
+    lead = (
+        f"From one held-out image, every row changes one number of its code from the least to the "
+        f"greatest it takes on held-out images; the {ROWS} numbers that matter most are shown."
+    )
+    return {
+        "lead": lead,
+        "traversals": [
+            pictures.once(("walk", name), partial(_traversal, name, model, held, pictures))
+            for name, model in able.items()
+        ],
+        "morphs": _morphs(able, held, pictures),
+        "unable": [name for name in study.models if name not in able],
+    }
+
+
+def _walks(model: Any, held: Any) -> bool:
+    return hasattr(model, "decode") and model.encode(held[:1]).ndim == 2
+
+
+def _traversal(name: str, model: Any, held: Any, pictures: Pictures) -> dict[str, Any]:
+    codes = model.encode(held)
+    dims = ordered(model, codes)[:ROWS]
+    steps = min(9, pictures.columns(SHEET_WIDTH))
+    images = traverse(model, codes[len(codes) // 2], dims, steps, among=held)
+    flat = images.reshape(-1, *images.shape[2:])
+    what = "KL divergence" if hasattr(model, "kl_") else "variance"
+    how = f"Numbers {', '.join(map(str, dims))} of {codes.shape[1]}, ordered by {what}."
+    picture = pictures.embed(pictures.draw(flat, steps))
+    return {"name": name, "how": how, **picture}
+
+
+def _morphs(able: dict[str, Any], held: Any, pictures: Pictures) -> list[dict[str, Any]]:
+    steps = max(3, min(9, pictures.columns(STRIP_WIDTH) // MORPHS - 1))
+    pairs = [_pair(held, i) for i in range(min(MORPHS, len(held) // 2))]
+    ends = np.concatenate([_laid_out(a, b, steps) for a, b in pairs])
+    rows = [{"name": "Originals", "note": "first and last", **_row(ends, steps, pictures)}]
+    for name, model in able.items():
+        row = partial(_morph_row, name, model, pairs, steps, pictures)
+        rows.append(pictures.once(("morph", name), row))
+    return rows
+
+
+def _morph_row(
+    name: str, model: Any, pairs: list[Any], steps: int, pictures: Pictures
+) -> dict[str, Any]:
+    images = np.concatenate([_gap(morph(model, a, b, steps)) for a, b in pairs])
+    return {"name": name, "note": "", **_row(images, steps, pictures)}
+
+
+def _pair(held: Any, i: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return two images, of different classes where these are known."""
+    a = i * len(held) // MORPHS
+    others = np.arange(len(held))
+    if held.y is not None and (held.y != held.y[a]).any():
+        others = others[held.y != held.y[a]]
+    b = int(others[(i + 1) * len(others) // (MORPHS + 1)])
+    return np.asarray(held[a])[0], np.asarray(held[b])[0]
+
+
+def _laid_out(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
+    row = np.full((steps + 1, *a.shape), np.nan, dtype=np.float32)
+    scale = 255 if a.dtype == np.uint8 else 1
+    row[0], row[steps - 1] = a / scale, b / scale
+    return row
+
+
+def _gap(images: np.ndarray) -> np.ndarray:
+    """Return the images and one that is left blank, before the next pair begins."""
+    return np.concatenate([images, np.full_like(images[:1], np.nan)])
+
+
+def _row(images: np.ndarray, steps: int, pictures: Pictures) -> dict[str, Any]:
+    return pictures.embed(pictures.draw(images[:-1], len(images) - 1))

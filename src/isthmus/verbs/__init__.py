@@ -1,0 +1,1 @@
+"""What can be done with a fitted model: one verb, one file."""

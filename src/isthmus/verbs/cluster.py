@@ -1,0 +1,241 @@
+"""The verb cluster: any code turned into clusters, with their middles and edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.codes import features, vectors
+from isthmus.data.images import Images, as_images
+from isthmus.heldout import MeasuredOn, judged
+from isthmus.metrics.groups import METHODS, Groups, agreement, group, placed
+from isthmus.neighbors import nearest_codes
+from isthmus.validation import one_of
+from isthmus.verbs.probe import in_words
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAPPED = 10_000
+"""Codes laid out on a map, at most; the other images join the cluster of the nearest of them."""
+DRAWN = 2000
+"""Images of a map that are drawn, at most: they are in memory together."""
+CLUSTERS = 10
+"""Clusters sought where neither their number is given nor classes are known."""
+
+
+@dataclass
+class Clustering:
+    """What `cluster` found.
+
+    Attributes
+    ----------
+    groups : Groups
+        ``labels``, ``distance`` and ``certainty`` of every image; see `isthmus.metrics.group`.
+    scores : dict
+        How many clusters, the share of images in none, and with labels accuracy, nmi and ari.
+    images : Images
+        What was clustered.
+    title : str
+        The model, the method and the images in words.
+    measured : MeasuredOn
+        How many images there are, and how many of them the model had learnt from.
+    map : ndarray of shape (m, 2), optional
+        Where the codes of the images `mapped` lie on the map, if clusters were sought there.
+    mapped : ndarray of int of shape (m,), optional
+        Rows of those images.
+    """
+
+    groups: Groups
+    scores: dict[str, Any]
+    images: Images
+    title: str
+    measured: MeasuredOn
+    map: np.ndarray | None = None
+    mapped: np.ndarray | None = None
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The cluster of every image, 0 the largest; -1 is none."""
+        return self.groups.labels
+
+    def picture(self, count: int = 8) -> Image:
+        """Return a row for every cluster: the images in its middle, and those at its edge."""
+        from isthmus.plots.verdicts import cluster_rows
+
+        return cluster_rows(self.groups, self.images, self.title, count)
+
+    def map_picture(self) -> Image:
+        """Return the map, every image in the colour of its cluster.
+
+        Raises
+        ------
+        ValueError
+            If clusters were not sought on a map.
+        """
+        from isthmus.plots.verdicts import cluster_map
+
+        if self.map is None or self.mapped is None:
+            raise ValueError("there is no map: these clusters were sought with on='codes'")
+        shown = np.arange(len(self.map))
+        if len(shown) > DRAWN:
+            shown = np.linspace(0, len(shown) - 1, DRAWN).astype(int)
+        rows = self.mapped[shown]
+        return cluster_map(self.map[shown], self.images[rows], self.labels[rows], self.title)
+
+
+def cluster(
+    model: Any,
+    images: Any,
+    method: str = "kmeans",
+    n_clusters: int | None = None,
+    *,
+    on: str = "codes",
+    min_size: int | None = None,
+    random_state: int = 0,
+    verbose: bool | None = None,
+) -> Clustering:
+    r"""Return clusters of images by their codes.
+
+    With labels they are judged by the best one-to-one matching m of clusters with classes,
+    :math:`\max_m \frac 1 n \sum_i [m(l_i) = y_i]`, by NMI and by ARI.
+
+    Parameters
+    ----------
+    model : Representation
+        Fitted, and able to encode. Of a codebook the prototypes of the images are clustered
+        (middles, edges and maps are by the distances to all of them); codes per pixel are averaged
+        over an image.
+    images : Images or array of shape (n, ...)
+        What to cluster.
+    method : {"kmeans", "gmm", "hdbscan"}
+        k-means; a mixture of Gaussians; regions denser than what lies between them, whose number
+        is found and outside of which images belong to no cluster.
+    n_clusters : int, optional
+        How many; by default as many as there are classes, or 10. Not for HDBSCAN.
+    on : {"codes", "map"}
+        Seek clusters among the codes, or on a t-SNE map of them in the plane. The map pulls groups
+        apart, which helps HDBSCAN where codes are wide; its distances mean little. A map holds
+        10,000 images, evenly chosen; others join the nearest of them.
+    min_size : int, optional
+        Fewest images in a cluster of HDBSCAN; by default 1 %.
+    random_state : int
+        Seed of the starts and of the map.
+    verbose : bool, optional
+        Show progress; by default where standard error is a terminal.
+
+    Returns
+    -------
+    Clustering
+        ``labels``, ``groups``, ``scores``, and ``picture()``.
+
+    Raises
+    ------
+    ValueError
+        If `method` or `on` is another, or a number is out of its range or not for the method.
+
+    References
+    ----------
+    H. Kuhn, The Hungarian method for the assignment problem, 1955 (the matching).
+    R. McConville et al., N2D: (not too) deep clustering via clustering the local manifold of an
+    autoencoded embedding, 2021 (clusters on a map).
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> found = ist.cluster(ist.PCA(16).fit(images.train), images.test, random_state=0)
+    >>> found.labels.shape, found.scores["accuracy"] > 0.6
+    ((359,), True)
+    """
+    one_of("method", method, METHODS)
+    one_of("on", on, ("codes", "map"))
+    _check_numbers(method, n_clusters, min_size)
+    images = as_images(images)
+    sought: dict[str, Any] = {"n_clusters": n_clusters or expected(images), "min_size": min_size}
+    place = "codes" if on == "codes" else "a map"
+    title = f"Clusters of {in_words(model)} by {method} on {place}: {images.source}"
+    if on == "codes":
+        codes = features(model, images, show=verbose)
+        groups = group_codes(model, codes, method, **sought, random_state=random_state)
+        if codes.ndim == 1 and method == "kmeans":  # images of a prototype are not equally far in
+            groups = placed(vectors(model, images, show=verbose), groups.labels)
+        found = _scores(groups.labels, images)
+        return Clustering(groups, found, images, title, judged(model, images))
+    codes = vectors(model, images, show=verbose)
+    rows = np.arange(len(images))
+    rows = rows if len(rows) <= MAPPED else np.linspace(0, len(rows) - 1, MAPPED).astype(int)
+    places = _map(codes[rows], random_state)
+    groups = group(places, method, **sought, random_state=random_state)
+    if len(rows) < len(images):
+        near = nearest_codes(codes, codes[rows]).rows[:, 0]
+        groups = Groups(*(values[near] for values in groups))
+    found = _scores(groups.labels, images)
+    return Clustering(groups, found, images, title, judged(model, images), places, rows)
+
+
+def group_codes(
+    model: Any, codes: np.ndarray, method: str, n_clusters: int, **options: Any
+) -> Groups:
+    """Return clusters of the codes of a model; see `isthmus.metrics.group`.
+
+    An index says nothing of near and far, so indices are grouped by their prototypes, each as
+    often as it occurs: all that such a code knows of an image is its prototype. A codebook of as
+    many prototypes as there are to be clusters is these clusters.
+    """
+    if codes.ndim > 1:
+        return group(codes, method, n_clusters, **options)
+    used, rows, times = np.unique(codes, return_inverse=True, return_counts=True)
+    prototypes = model.codebook_[used].reshape(len(used), -1)
+    if method != "kmeans":
+        return group(prototypes[rows], method, n_clusters, **options)
+    if not 1 <= n_clusters <= len(codes):
+        return group(codes[:, None], method, n_clusters)  # which refuses
+    few = group(prototypes, method, min(n_clusters, len(used)), times=times, **options)
+    return Groups(*(values[rows] for values in few))
+
+
+def cluster_scores(
+    model: Any, codes: np.ndarray, images: Images, random_state: int = 0
+) -> dict[str, Any]:
+    """Return the scores that `cluster` gives images by k-means, of codes that are known."""
+    groups = group_codes(model, codes, "kmeans", expected(images), random_state=random_state)
+    return _scores(groups.labels, images)
+
+
+def _check_numbers(method: str, n_clusters: int | None, min_size: int | None) -> None:
+    if method == "hdbscan" and n_clusters is not None:
+        raise ValueError(
+            f"n_clusters={n_clusters}: hdbscan finds the number of clusters itself; set min_size, "
+            "or use kmeans or gmm"
+        )
+    if method != "hdbscan" and min_size is not None:
+        raise ValueError(
+            f"min_size={min_size}: {method} has no smallest cluster; set n_clusters, or use "
+            "hdbscan"
+        )
+    for name, value, least in (("n_clusters", n_clusters, 1), ("min_size", min_size, 2)):
+        if value is not None and value < least:
+            raise ValueError(f"{name}={value} must be at least {least}")
+
+
+def expected(images: Images) -> int:
+    """Return how many clusters are sought where nothing is said: one a class, or up to 10."""
+    known = np.unique(images.y) if images.y is not None else np.empty(0)
+    return int((known != -1).sum()) or min(CLUSTERS, len(images))
+
+
+def _map(codes: np.ndarray, random_state: int) -> np.ndarray:
+    from isthmus.verbs.map import layout
+
+    return layout(codes, random_state=random_state)
+
+
+def _scores(labels: np.ndarray, images: Images) -> dict[str, Any]:
+    found: dict[str, Any] = {"images": len(labels), "clusters": int(labels.max()) + 1}
+    found["unclustered"] = float((labels < 0).mean())
+    if images.y is None or not (np.asarray(images.y) != -1).any():
+        return found
+    return found | agreement(images.y, labels)

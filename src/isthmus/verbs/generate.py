@@ -1,0 +1,194 @@
+"""New codes like those of images, so that every family that decodes can draw new images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from isthmus.models.mixtures import mixture_of
+from isthmus.progress import track
+from isthmus.tensors import usual_torch
+from isthmus.validation import one_of
+
+Draw = Callable[[int, np.random.Generator, float], np.ndarray]
+"""From a number, a source of chance and a temperature to so many codes."""
+
+SAMPLERS = ("prior", "gaussian", "mixture", "flow")
+COMPONENTS = 50
+"""Gaussians of a mixture, or one for every twenty codes where these are few."""
+FITTED = 20_000
+"""Codes that a sampler is fitted to, at most."""
+LAYERS, HIDDEN, BATCH, RATE = 3, (64, 64), 256, 5e-3
+"""Of the flow: autoregressive spline layers, units in each, and how they learn."""
+PASSES, FEWEST, MOST = 30, 500, 2000
+"""Of the flow over the codes, within so many steps."""
+
+
+def generate(
+    model: Any,
+    n_samples: int = 1,
+    among: Any = None,
+    sampler: str = "mixture",
+    *,
+    temperature: float = 1.0,
+    random_state: int = 0,
+    verbose: bool = False,
+) -> np.ndarray:
+    """Return new images: draws of codes that are like those of images, decoded.
+
+    Parameters
+    ----------
+    model : Representation
+        Fitted, and able to decode.
+    n_samples : int
+        How many, at least 1.
+    among : Images or array of shape (n, ...), optional
+        Images whose codes the sampler is fitted to; needed by all but "prior".
+    sampler : {"prior", "gaussian", "mixture", "flow"}
+        What codes are drawn from: what the model itself draws from (`sample`); a Gaussian; a
+        mixture of up to 50 Gaussians; a neural spline flow (by zuko). Codes that are indices are
+        drawn as often as they occur, whichever it is.
+    temperature : float
+        Above 0: below 1 codes keep to the middle of what is likely, so images are plainer. Not for
+        "prior".
+    random_state : int
+        Seed of the fit of the sampler and of the draw.
+    verbose : bool
+        Show progress on standard error.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, ...)
+
+    Raises
+    ------
+    ValueError
+        If the model cannot decode or draw, images to go by are missing, or a parameter is out of
+        its range.
+    ImportError
+        If "flow" is asked for and zuko is not installed.
+
+    References
+    ----------
+    P. Ghosh et al., From variational to deterministic autoencoders, 2020 (sampling ex post).
+    C. Durkan et al., Neural spline flows, 2019.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> generate(ist.PCA(10).fit(images.train), 4, images.train).shape
+    (4, 8, 8, 1)
+    """
+    one_of("sampler", sampler, SAMPLERS)
+    name = type(model).__name__
+    if n_samples < 1 or not temperature > 0:
+        raise ValueError(
+            f"n_samples={n_samples} must be at least 1 and temperature={temperature} above 0"
+        )
+    if sampler == "prior":
+        if not hasattr(model, "sample"):
+            raise ValueError(f"{name} has no prior to draw from; give sampler='mixture'")
+        return model.sample(n_samples, random_state=random_state)
+    if among is None or not hasattr(model, "decode"):
+        raise ValueError(
+            f"sampler={sampler!r} needs images to go by, and a model that decodes: got {name} and "
+            f"{'no images' if among is None else 'images'}"
+        )
+    draw = fitted(model.encode(among), sampler, random_state=random_state, verbose=verbose)
+    codes = draw(n_samples, np.random.default_rng(random_state), temperature)
+    return model.decode(codes)
+
+
+def fitted(
+    codes: Any, sampler: str = "mixture", *, random_state: int = 0, verbose: bool = False
+) -> Draw:
+    """Return what draws codes like these: called with a number, a generator and a temperature.
+
+    Parameters
+    ----------
+    codes : array of shape (n,) or (n, k)
+        Indices or vectors.
+    sampler : {"gaussian", "mixture", "flow"}
+        As for `generate`.
+    random_state : int
+        Seed of the fit.
+    verbose : bool
+        Show progress.
+
+    Examples
+    --------
+    >>> codes = np.random.default_rng(0).normal(3, 1, (1000, 2))
+    >>> drawn = fitted(codes, "gaussian")(2000, np.random.default_rng(0), 1.0)
+    >>> drawn.mean(0).round(1).tolist()
+    [3.0, 3.0]
+    """
+    codes = np.asarray(codes)
+    codes = codes[np.linspace(0, len(codes) - 1, min(FITTED, len(codes))).astype(int)]
+    if codes.dtype.kind in "iu":
+        return lambda n, rng, temperature: rng.choice(codes, n)
+    if codes.ndim != 2 or len(codes) < 2:
+        raise ValueError(
+            f"codes of shape {codes.shape}: a sampler needs vectors (n, k) of at least 2 images"
+        )
+    fit = {"gaussian": _gaussian, "mixture": _mixture, "flow": _flow}[sampler]
+    middle, scale = codes.mean(0), np.maximum(codes.std(0), 1e-9)
+    draw = fit(((codes - middle) / scale).astype(np.float64), random_state, verbose)
+    return lambda n, rng, t: (middle + scale * draw(n, rng, t)).astype(np.float32)
+
+
+def _gaussian(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
+    covariance = np.atleast_2d(np.cov(codes.T))
+    zeros = np.zeros(len(covariance))
+    return lambda n, rng, t: rng.multivariate_normal(zeros, t * t * covariance, n, method="eigh")
+
+
+def _mixture(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
+    count = max(1, min(COMPONENTS, len(codes) // 20))
+    found = mixture_of(codes, count, seed)
+
+    def draw(n: int, rng: np.random.Generator, t: float) -> np.ndarray:
+        which = rng.choice(count, n, p=found.weights)
+        noise = rng.normal(size=(n, codes.shape[1]))
+        return found.means[which] + t * np.einsum("nij,nj->ni", found.roots[which], noise)
+
+    return draw
+
+
+@usual_torch()
+def _flow(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
+    try:
+        import zuko
+    except ImportError:
+        raise ImportError("sampler='flow' needs zuko: pip install 'isthmus[flows]'") from None
+    with torch.random.fork_rng(devices=[]):  # zuko draws its weights from the global generator
+        torch.manual_seed(seed)
+        flow = zuko.flows.NSF(codes.shape[1], transforms=LAYERS, hidden_features=HIDDEN)
+    _learn(flow, torch.from_numpy(codes).float(), seed, verbose)
+
+    @usual_torch()
+    def draw(n: int, rng: np.random.Generator, t: float) -> np.ndarray:
+        noise = torch.from_numpy(t * rng.normal(size=(n, codes.shape[1]))).float()
+        return flow().transform.inv(noise).double().numpy()
+
+    return draw
+
+
+def _learn(flow: Any, codes: torch.Tensor, seed: int, verbose: bool) -> None:
+    """Fit a flow by Adam to the likelihood of codes; the step falls along a cosine."""
+    optimizer = torch.optim.Adam(flow.parameters(), RATE)
+    steps = min(MOST, max(FEWEST, PASSES * len(codes) // BATCH))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    rng = torch.Generator().manual_seed(seed)
+    with torch.enable_grad():
+        for _ in track(range(steps), "flow", steps, verbose):
+            rows = torch.randint(len(codes), (BATCH,), generator=rng)
+            loss = -flow().log_prob(codes[rows]).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(flow.parameters(), 5.0)
+            optimizer.step()
+            schedule.step()

@@ -1,0 +1,213 @@
+"""The verb novelty: how strange every image is to a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.codes import mapped, vectors
+from isthmus.data.images import Images, as_images, evenly_spaced, to_unit
+from isthmus.heldout import MeasuredOn, judged
+from isthmus.metrics.outliers import auroc, mahalanobis, neighbour_distance
+from isthmus.validation import one_of
+from isthmus.verbs.probe import in_words
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+WAYS = ("auto", "error", "distance", "neighbours", "likelihood")
+UNITS = {
+    "error": "mean squared error of a pixel",
+    "distance": "Mahalanobis distance of the code",
+    "neighbours": "distance to the 5 nearest codes",
+    "likelihood": "minus the bound of log p(x), in nats",
+}
+REFERRED = 10_000
+"""Images to train on that others are compared with where no reference is given, at most."""
+DRAWS = 10
+"""Draws of the code by which the bound of the likelihood of an image is estimated."""
+
+
+@dataclass
+class Novelty:
+    """What `novelty` found.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n,)
+        The higher, the stranger.
+    by : {"error", "distance", "neighbours", "likelihood"}
+        What the score is.
+    images : Images
+        What was judged.
+    model : Representation
+        By whom.
+    auroc : float, optional
+        How well the scores find what truth says is new.
+    """
+
+    scores: np.ndarray
+    by: str
+    images: Images
+    model: Any
+    auroc: float | None = None
+
+    @property
+    def measured(self) -> MeasuredOn:
+        """How many images there are, and how many of them the model had learnt from."""
+        return judged(self.model, self.images)
+
+    @property
+    def unit(self) -> str:
+        """The score in words."""
+        return UNITS[self.by]
+
+    def strangest(self, count: int = 20) -> np.ndarray:
+        """Return the rows of the strangest images, the strangest first."""
+        return np.argsort(-self.scores, kind="stable")[:count]
+
+    def picture(self, count: int = 20) -> Image:
+        """Return the strangest images with their scores beside their reconstructions, if any."""
+        from isthmus.plots.verdicts import strange_rows
+
+        rows = self.strangest(count)
+        middle = np.argsort(self.scores, kind="stable")[_around_middle(len(self.scores))]
+        backs = [self._back(chosen) for chosen in (rows, middle)]
+        among = f"{len(self.scores):,} images of {self.images.source}"
+        title = f"Strangest to {in_words(self.model)} among {among}: {self.unit}"
+        parts = [
+            (name, np.asarray(self.images[chosen]), back, self.scores[chosen])
+            for name, chosen, back in zip(
+                ("Strange", "Ordinary"), (rows, middle), backs, strict=True
+            )
+        ]
+        return strange_rows(parts, title)
+
+    def _back(self, rows: np.ndarray) -> np.ndarray | None:
+        """Return the reconstructions of images, where the model can decode."""
+        if not hasattr(self.model, "decode"):
+            return None
+        return self.model.decode(self.model.encode(self.images[rows]))
+
+
+def _around_middle(n: int, count: int = 10) -> slice:
+    start = max(0, (n - count) // 2)
+    return slice(start, start + count)
+
+
+def novelty(
+    model: Any,
+    images: Any,
+    reference: Any = None,
+    by: str = "auto",
+    *,
+    truth: Any = None,
+    verbose: bool | None = None,
+) -> Novelty:
+    r"""Return how strange every image is to a model.
+
+    "error" is what a reconstruction gets wrong, :math:`\frac 1 d |x - \hat x|^2`; "distance" how
+    far a code is from the middle of the reference codes in their own deviations,
+    :math:`\sqrt{(z - \mu)^T \Sigma^{-1} (z - \mu)}` with a shrunk covariance; "neighbours" the
+    mean distance to the 5 nearest reference codes; "likelihood" minus the evidence lower bound of
+    :math:`\log p(x)` in nats.
+
+    Parameters
+    ----------
+    model : Representation
+        Fitted on what is ordinary.
+    images : Images or array of shape (n, ...)
+        What to judge.
+    reference : Images or array of shape (m, ...), optional
+        What is ordinary, for "distance" and "neighbours": the images fitted on, as a rule. By
+        default the part to train on where `images` have a split (10,000 of it at most, evenly
+        chosen; none is its own neighbour), else `images` themselves: what is rare among them is
+        strange then, and a new class with many images is not.
+    by : {"auto", "error", "distance", "neighbours", "likelihood"}
+        The score. "auto" is the neighbours where there is a reference or the model cannot decode,
+        else the error. A codebook has no "distance", and only a VAE a "likelihood".
+    truth : array of bool of shape (n,), optional
+        True for what is new: the scores are then judged by the area under their ROC curve.
+    verbose : bool, optional
+        Show progress; by default where standard error is a terminal.
+
+    Returns
+    -------
+    Novelty
+        ``scores``, ``auroc``, and ``picture()``.
+
+    Raises
+    ------
+    ValueError
+        If `by` is another or not for this model, or `truth` is of another length or of one kind.
+
+    References
+    ----------
+    M. Sakurada and T. Yairi, Anomaly detection using autoencoders with nonlinear dimensionality
+    reduction, 2014 (error). K. Lee et al., A simple unified framework for detecting
+    out-of-distribution samples, 2018 (distance). E. Nalisnick et al., Do deep generative models
+    know what they don't know?, 2019 (when the likelihood misleads).
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> digits = ist.load_images("digits").train
+    >>> model = ist.PCA(16).fit(digits[digits.y != 8])
+    >>> round(ist.novelty(model, digits, truth=digits.y == 8).auroc, 1)
+    0.9
+    """
+    one_of("by", by, WAYS)
+    images = as_images(images)
+    by = _chosen(model, by, reference is not None)
+    if by == "error":
+        scores = mapped(lambda piece: errors_of(model, piece), images, "error", verbose)
+    elif by == "likelihood":
+        scores = -mapped(lambda piece: model.elbo(piece, DRAWS), images, "likelihood", verbose)
+    else:
+        scores = _distances(model, images, reference, by, verbose)
+    found = None if truth is None else auroc(truth, scores)
+    return Novelty(np.asarray(scores, dtype=np.float64), by, images, model, found)
+
+
+def _chosen(model: Any, by: str, referred: bool) -> str:
+    """Return the score to use, or say which ones there are for this model and reference."""
+    lacks = {
+        "error": not hasattr(model, "decode"),
+        "likelihood": not hasattr(model, "elbo"),
+        "distance": hasattr(model, "codebook_"),
+        "neighbours": False,
+    }
+    if by == "auto":
+        return "neighbours" if referred or lacks["error"] else "error"
+    if referred and by in ("error", "likelihood"):
+        raise ValueError(f"by={by!r} looks at no reference: leave it out, or use 'neighbours'")
+    if lacks[by]:
+        can = ", ".join(way for way, missing in lacks.items() if not missing)
+        raise ValueError(f"{type(model).__name__} has no {by!r} to judge by; it has: {can}")
+    return by
+
+
+def errors_of(model: Any, piece: Images, codes: np.ndarray | None = None) -> np.ndarray:
+    """Return the mean squared error of a pixel of every image, from its code if that is known."""
+    x = to_unit(np.asarray(piece)).reshape(len(piece), -1)
+    back = model.decode(model.encode(piece) if codes is None else codes)
+    return ((x - back.reshape(len(piece), -1)) ** 2).mean(1)
+
+
+def _distances(
+    model: Any, images: Images, reference: Any, by: str, verbose: bool | None
+) -> np.ndarray:
+    codes = vectors(model, images, show=verbose)
+    others, own = None, None
+    if reference is not None:
+        others = vectors(model, as_images(reference), show=verbose)
+    elif images.is_test is not None and len(set(images.is_test.tolist())) == 2:
+        rows = np.flatnonzero(~images.is_test)
+        rows = rows[evenly_spaced(len(rows), REFERRED)]
+        own = np.full(len(images), -1)
+        others, own[rows] = codes[rows], np.arange(len(rows))
+    if by == "neighbours":
+        return neighbour_distance(codes, others, own=own, show=verbose)
+    return mahalanobis(codes, codes if others is None else others)

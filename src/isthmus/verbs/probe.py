@@ -1,0 +1,237 @@
+"""The verb probe: what simple classifiers read off the codes of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.codes import features
+from isthmus.data.images import Images
+from isthmus.heldout import Halves, MeasuredOn, halves
+from isthmus.metrics.labels import PROBES, Accuracy, Point, label_curve, points, probe_codes
+from isthmus.metrics.probes import stratified
+from isthmus.progress import track
+from isthmus.validation import one_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LABELS = 5000
+"""Labels learnt from, where nothing else is said; a support vector machine takes a minute."""
+HELD = 10_000
+"""Held-out images counted, at most: the interval is then at most 2 points wide."""
+
+
+@dataclass
+class Probing:
+    """What `probe` found.
+
+    Attributes
+    ----------
+    model : str
+        The model in words: its family and its code.
+    source : str
+        Where the images came from.
+    accuracies : dict of str to Accuracy
+        By the name of the probe.
+    measured : MeasuredOn
+        The images the accuracies were counted on, and whether the model had learnt from them.
+    curve : dict of str to list of Point
+        Accuracy at growing numbers of labels, by the name of the probe; empty unless asked for.
+    """
+
+    model: str
+    source: str
+    accuracies: dict[str, Accuracy]
+    measured: MeasuredOn
+    curve: dict[str, list[Point]] = field(default_factory=dict)
+
+    def chart(self) -> Figure:
+        """Return the curve, or without one the accuracies with their intervals, as a chart."""
+        from isthmus.plots.verdicts import accuracy_chart, label_chart
+
+        n_test = next(iter(self.accuracies.values())).n_test
+        if self.curve:
+            return label_chart(self.curve, self.model, self.source, n_test, self.measured.name)
+        n_labels = next(iter(self.accuracies.values())).n_labels
+        title = f"What probes read off {self.model}: {self.source}, {n_labels:,} labels"
+        return accuracy_chart(self.accuracies, title, self.measured.name)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return everything found as records, of the accuracies and of the curve."""
+        kept = [
+            {"probe": kind, "labels": a.n_labels, "draws": 1, **_ends(a), "interval": "95 %"}
+            for kind, a in self.accuracies.items()
+        ]
+        return kept + [
+            {
+                "probe": kind,
+                "labels": p.n_labels,
+                "draws": p.draws,
+                **_ends(p),
+                "interval": "draws",
+            }
+            for kind, line in self.curve.items()
+            for p in line
+        ]
+
+
+def _ends(found: Accuracy | Point) -> dict[str, float]:
+    return {name: round(getattr(found, name), 6) for name in ("accuracy", "low", "high")}
+
+
+def probe(
+    model: Any,
+    images: Images,
+    labels: int | None = None,
+    *,
+    curve: bool = False,
+    kinds: Sequence[str] = PROBES,
+    random_state: int = 0,
+    verbose: bool | None = None,
+) -> Probing:
+    r"""Return how well simple classifiers read the labels off the codes of a model.
+
+    They learn from codes of training images and are counted on held-out ones, which the model has
+    not seen either: the share that is right, :math:`\frac 1 n \sum_i [\hat y(z_i) = y_i]`, with
+    Wilson's 95 % interval. The classes are the easier to read, the more of what matters the code
+    keeps, and the plainer.
+
+    Parameters
+    ----------
+    model : Representation
+        Fitted, and able to encode. Codes per pixel are averaged over an image; an index is read
+        as one column per prototype.
+    images : Images
+        With labels. Without a split a fifth is held out by chance; see `isthmus.heldout`.
+    labels : int, optional
+        How many training labels to learn from, every class in its proportion; by default 5,000,
+        or all there are.
+    curve : bool
+        Also go through 10, 30, 100, ... labels up to `labels`, several draws of each.
+    kinds : sequence of {"knn", "linear", "svm"}
+        Up to five neighbours; logistic regression; support vectors with a Gaussian kernel, C
+        and gamma sought by cross-validation on training codes.
+    random_state : int
+        Seed of all choices.
+    verbose : bool, optional
+        Show progress; by default where standard error is a terminal.
+
+    Returns
+    -------
+    Probing
+        ``accuracies``, ``measured``, ``curve``, and ``chart()``.
+
+    Raises
+    ------
+    ValueError
+        If there are no labels or fewer than two classes, or more are asked for than there are.
+
+    References
+    ----------
+    G. Alain and Y. Bengio, Understanding intermediate layers using linear classifier probes, 2016.
+    E. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> found = ist.probe(ist.PCA(16).fit(images.train), images, labels=300, kinds=["linear"])
+    >>> found.accuracies["linear"].n_test, found.accuracies["linear"].accuracy > 0.85
+    (359, True)
+    """
+    for kind in kinds:
+        one_of("kind", kind, PROBES)
+    train, test, _, measured = labelled_halves(model, images, labels, random_state)
+    codes = [features(model, half, show=verbose) for half in (train, test)]
+    bar = track(kinds, "probe", len(kinds), verbose)
+    found = Probing(
+        in_words(model),
+        images.source,
+        probed(codes[0], train, codes[1], test, bar, random_state),
+        measured.of(min(HELD, len(test))),
+        {kind: [] for kind in kinds} if curve else {},
+    )
+    if curve:
+        data = (codes[0], train.y, codes[1], test.y)
+        total = len(points(len(train))) * len(kinds)
+        steps = label_curve(*data, kinds, test_limit=HELD, random_state=random_state)
+        for kind, point in track(steps, "curve", total, verbose):
+            found.curve[kind].append(point)
+    return found
+
+
+def probed(
+    Z: np.ndarray,
+    train: Images,
+    Z_test: np.ndarray,
+    test: Images,
+    kinds: Iterable[str] = PROBES,
+    random_state: int = 0,
+) -> dict[str, Accuracy]:
+    """Return the accuracies that `probe` gives, of codes that are known: all labels are used."""
+    both = {"limit": len(train), "test_limit": HELD, "random_state": random_state}
+    return {kind: probe_codes(Z, train.y, Z_test, test.y, kind, **both) for kind in kinds}
+
+
+def in_words(model: Any) -> str:
+    """Return what a model is in a few words: its family and its code."""
+    return f"{type(model).__name__} ({model.code_})"
+
+
+def labelled_halves(
+    model: Any,
+    images: Images,
+    labels: int | None = None,
+    random_state: int = 0,
+    most: int = LABELS,
+) -> Halves:
+    """Return training images with so many labels, and labelled images no model has learnt from.
+
+    Parameters
+    ----------
+    model : Representation
+        Fitted.
+    images : Images
+        With labels. Without a split a fifth is held out by chance.
+    labels : int, optional
+        How many labels to learn from; by default `most`, or all there are.
+    random_state : int
+        Seed of the choice, in which every class has its proportion.
+    most : int
+        See `labels`.
+
+    Raises
+    ------
+    ValueError
+        If there are no labels in either half or fewer than two classes, or `labels` is out of its
+        range.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> [len(half) for half in labelled_halves(ist.PCA(4).fit(images), images, 50)[:2]]
+    [50, 359]
+    """
+    if images.y is None:
+        raise ValueError(
+            f"{images.source} has no labels: give Images with y, or a folder of class sub-folders"
+        )
+    found = halves(model, images, np.asarray(images.y) != -1)
+    train, test = found.train, found.test
+    n_classes = len(np.unique(train.y))
+    if n_classes < 2 or not len(test):
+        raise ValueError(
+            f"{images.source} has {n_classes} class(es) in {len(train)} labelled training images "
+            f"and {len(test)} labelled held-out images: at least 2 and 1 are needed"
+        )
+    if labels is not None and not n_classes <= labels <= len(train):
+        raise ValueError(
+            f"labels={labels} must be {n_classes}, one a class, to {len(train)}, all there are"
+        )
+    rows = stratified(np.asarray(train.y), labels or most, random_state)
+    return found._replace(train=train[np.sort(rows)])
