@@ -35,8 +35,7 @@ LAST_RATE = 0.02
 MOVES = 8
 """Parts of the first pass of the batch rule, after each of which the map moves; ever fewer later,
 one in the last pass. No part has fewer images than there are units."""
-RUN = 64
-"""Neighbouring images that stay together when a pass is dealt out into parts."""
+RUN = 64  # neighbouring images that stay together when a pass is dealt out into parts
 BLOCK = 1024
 """Images compared with all units in one matrix product."""
 STEPS = 64
