@@ -7,7 +7,7 @@ from sklearn.neighbors import NearestNeighbors
 import isthmus as ist
 from isthmus.metrics import precision_at_k
 from isthmus.neighbors import Best, Index, nearest_codes
-from isthmus.verbs import nearest as search
+from isthmus import neighbors as search
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_the_nearest_are_those_of_scikit_learn(family, images):
 
 def test_small_chunks_and_blocks_find_the_same(pca, images, monkeypatch):
     whole = ist.nearest(pca, images.test, images.train, k=5)
-    monkeypatch.setattr(search, "chunk_rows", lambda shape: 37)
+    monkeypatch.setattr("isthmus.verbs.nearest.chunk_rows", lambda shape: 37)
     monkeypatch.setattr(search, "BLOCK", 50)
     parts = ist.nearest(pca, images.test, images.train, k=5)
     np.testing.assert_array_equal(parts.rows, whole.rows)
@@ -52,7 +52,7 @@ def test_a_set_is_never_encoded_as_a_whole(pca, images, monkeypatch):
             seen.append(len(some))
             return pca.encode(some)
 
-    monkeypatch.setattr(search, "chunk_rows", lambda shape: 100)
+    monkeypatch.setattr("isthmus.verbs.nearest.chunk_rows", lambda shape: 100)
     ist.nearest(Watching(), images.test[:3], images.train, k=2)
     assert max(seen) == 100
 
@@ -151,7 +151,7 @@ def test_a_code_is_its_own_nearest_at_any_offset(method, offset):
 
 @pytest.mark.parametrize("method", ["exact", "tree"])
 def test_duplicates_and_ties_come_in_the_order_of_their_rows(method, monkeypatch):
-    monkeypatch.setattr("isthmus.verbs.nearest.BLOCK", 7)
+    monkeypatch.setattr("isthmus.neighbors.BLOCK", 7)
     rng = np.random.default_rng(1)
     codes = np.tile(rng.integers(0, 3, (40, 3)), (4, 1)).astype(np.float32)
     queries = np.concatenate([codes[:50], codes[:20] + 0.5])

@@ -37,7 +37,7 @@ class _Old(Loader):
 
 
 class _Finder(MetaPathFinder):
-    """Finds old names, after everything else was asked."""
+    """Finds old names."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -51,4 +51,4 @@ class _Finder(MetaPathFinder):
 def install() -> None:
     """Let `import` find modules under their old names."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.append(_Finder())
+        sys.meta_path.insert(0, _Finder())  # parts of a package are found by its path otherwise
