@@ -5,9 +5,9 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 import isthmus as ist
+from isthmus import neighbors as search
 from isthmus.metrics import precision_at_k
 from isthmus.neighbors import Best, Index, nearest_codes
-from isthmus import neighbors as search
 
 
 @pytest.fixture(scope="module")
