@@ -3,7 +3,7 @@
     isthmus study mnist -o runs/mnist
     python examples/explorer_pictures.py runs/mnist --to docs/explore
     isthmus fit pixelnet camvid --n-attributes 8 --channels 16 --crop 160 \
-        --class-weight balanced --max-steps 500 --epochs 10 --random-state 0 \
+        --class-weight balanced --max-steps 500 --epochs 10 --seed 0 \
         -o runs/camvid.safetensors
     python examples/explorer_pictures.py runs/camvid.safetensors camvid --to docs/explore
 

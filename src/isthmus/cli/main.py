@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus import signature
+from isthmus import __version__, signature
 from isthmus.cli.commands import commands
 from isthmus.cli.inputs import (
     able,
@@ -58,6 +58,7 @@ from isthmus.cli.output import (
     save_array,
     save_images,
 )
+from isthmus.cli.panels import Panels
 from isthmus.families import FAMILIES
 from isthmus.files import refuse_existing
 
@@ -66,6 +67,7 @@ LOADING = ("size", "resize", "color", "dtype", "bits", "layout", "per")
 
 app = typer.Typer(
     name="isthmus",
+    cls=Panels,
     help="Learn narrow representations of images: fit, compare, and look at what they keep.",
     no_args_is_help=True,
     add_completion=False,
@@ -75,6 +77,22 @@ fit_app = typer.Typer(no_args_is_help=True, help="Fit one family and save the mo
 app.add_typer(fit_app, name="fit")
 for _command_of in commands():
     app.command()(_command_of)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"isthmus {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 @app.command()
@@ -325,7 +343,8 @@ def main() -> None:
 
 
 def _complain(message: str, code: int = 2) -> int:
-    typer.echo(f"isthmus: {' '.join(message.split())}", err=True)
+    if message:  # without words, help has been printed
+        typer.echo(f"isthmus: {' '.join(message.split())}", err=True)
     return code
 
 

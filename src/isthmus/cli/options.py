@@ -36,6 +36,9 @@ Per = Annotated[str, typer.Option(help="What one sample is: an image, or every p
 Split = Annotated[str, typer.Option(help="Which images: all, train or test.")]
 Learnt = Annotated[str, typer.Option(help="Which images to learn from: train, all or test.")]
 
+SPELLED = {"random_state": "--seed"}
+"""Options that are not called as the parameters they stand for."""
+
 
 def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:
     """Return the annotation and default of the option that stands for a parameter."""
@@ -49,7 +52,9 @@ def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:
         default = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
     kind = kind | None if default is None else kind
     text = parameter.help.replace("[", "\\[")
-    return Annotated[kind, typer.Option(help=text, show_default=default is not None)], default
+    spelled = (SPELLED[parameter.name],) if parameter.name in SPELLED else ()
+    option = typer.Option(*spelled, help=text, show_default=default is not None)
+    return Annotated[kind, option], default
 
 
 def values_of(name: str, options: dict[str, Any]) -> dict[str, Any]:

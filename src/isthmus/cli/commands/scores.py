@@ -69,9 +69,8 @@ def cluster(
     source: Source,
     output: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")],
     method: Annotated[str, typer.Option(help="kmeans, gmm or hdbscan.")] = "kmeans",
-    n: Annotated[
-        int | None,
-        typer.Option("--n", "-n", help="How many clusters.", show_default="as many as classes"),
+    n_clusters: Annotated[
+        int | None, typer.Option(help="How many clusters.", show_default="as many as classes")
     ] = None,
     on: Annotated[str, typer.Option(help="Seek them among the codes, or on a map.")] = "codes",
     min_size: Annotated[
@@ -88,7 +87,7 @@ def cluster(
     _check_name(output)
     loaded, images = model_and_images(model, source, split, output, force)
     given: dict[str, Any] = {"on": on, "min_size": min_size, "random_state": seed}
-    found = run(loaded, images, method, n, **given, verbose=watched(as_json))
+    found = run(loaded, images, method, n_clusters, **given, verbose=watched(as_json))
     with replacing_folder(output, force=force) as folder:
         _write_clusters(folder, found)
     if as_json:

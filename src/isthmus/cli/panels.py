@@ -1,0 +1,69 @@
+"""What `isthmus --help` shows, in the order a person needs it, and how options were spelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+PANELS = {
+    "Start": ("study", "fit", "data"),
+    "Use a model": (
+        *("encode", "decode", "reconstruct", "generate", "morph", "edit", "traverse"),
+        *("denoise", "compress", "decompress", "segment", "export"),
+    ),
+    "Judge a model": (
+        *("probe", "cluster", "novelty", "nearest", "rd", "map", "territory", "finetune"),
+    ),
+    "Explore in the browser": ("explore",),
+    "More": ("models", "reproduce"),
+}
+"""Panel to its commands; one that is named nowhere comes at the end of the last."""
+OLD = {
+    "fit": {"--random-state": "--seed"},
+    "cluster": {"--n": "--n-clusters", "-n": "--n-clusters"},
+}
+"""Command to options as they were spelled before; they go with the next release."""
+
+
+class Panels(TyperGroup):
+    """The commands in their panels, called as they are or as they were."""
+
+    def __init__(self, **given: Any):
+        super().__init__(**given)
+        commands: dict[str, Any] = dict(self.commands)
+        for name, command in commands.items():
+            homes = (panel for panel, names in PANELS.items() if name in names)
+            command.rich_help_panel = next(homes, list(PANELS)[-1])
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands in the order of the table."""
+        known = [name for names in PANELS.values() for name in names if name in self.commands]
+        return known + [name for name in self.commands if name not in known]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read words of a command line, options spelled as before as they are now."""
+        return super().parse_args(ctx, list(spelled_now(args)))
+
+
+def spelled_now(words: list[str]) -> Iterator[str]:
+    """Yield words of a command line, and say on standard error which are spelled otherwise now.
+
+    Examples
+    --------
+    >>> list(spelled_now(["fit", "pca", "digits", "-o", "p.safetensors"]))
+    ['fit', 'pca', 'digits', '-o', 'p.safetensors']
+    """
+    renamed = OLD.get(words[0], {}) if words else {}
+    for word in words:
+        old, sign, value = word.partition("=")
+        if len(word) > 2 and word[0] == "-" and word[1] != "-":  # "-n5"
+            old, sign, value = word[:2], "=", word[2:]
+        if old not in renamed:
+            yield word
+            continue
+        new = renamed[old]
+        typer.echo(f"isthmus: {words[0]} {old} is called {new} now", err=True)
+        yield f"{new}{sign}{value}"
