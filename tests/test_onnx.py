@@ -3,6 +3,7 @@
 import functools
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,6 +139,8 @@ def test_the_file_says_what_it_is(model, images, tmp_path, monkeypatch):
     assert (facts["part"], facts["image_shape"]) == (part, [8, 8, 1])
     assert facts["code"] == model.code_
     assert proto.opset_import[0].version <= 18
+    here = str(Path(ist.__file__).parent).encode()
+    assert here not in (tmp_path / "model.onnx").read_bytes()  # nor anything else of this machine
 
 
 def test_without_onnx_one_sentence_says_what_to_install(images, monkeypatch):

@@ -134,6 +134,7 @@ def packed(model: Any, part: str = "decode") -> bytes:
             verbose=False,
         )  # fmt: skip
     proto = program.model_proto
+    _forget_where(proto)
     _describe(proto, model, part)
     return proto.SerializeToString()
 
@@ -189,6 +190,13 @@ def _example(model: Any, part: str) -> torch.Tensor:
     shape = code_shape(model) if part == "decode" else picture_shape(model)
     kind = torch.float32 if shape else torch.int32
     return torch.zeros(ROWS, *shape, dtype=kind)
+
+
+def _forget_where(proto: Any) -> None:
+    """Take out what the exporter writes of files and lines on this machine: nobody needs it."""
+    inner = (node for function in proto.functions for node in function.node)
+    for part in (proto.graph, *proto.graph.node, *proto.functions, *inner):
+        part.ClearField("metadata_props")
 
 
 def _describe(proto: Any, model: Any, part: str) -> None:
