@@ -229,21 +229,23 @@ def test_pretraining_trains_one_layer_at_a_time_from_the_outside(images, archite
     assert staged.score(images.train) > plain.score(images.train) + 0.01
 
 
-def test_pretraining_leaves_the_middle_alone_at_first(images, monkeypatch):
-    stages = []
-
-    class Watching(ist.Autoencoder):
-        def _players(self):
-            players = super()._players()
-            if self._depth:
-                stages.append(
-                    [sum(w.numel() for w in net.parameters()) for net in players["model"]]
-                )
-            return players
-
-    Watching(4, hidden=(20,), pretrain_epochs=1, epochs=1).fit(images.train)
-    assert stages[0] == [64 * 20 + 20, 20 * 64 + 64]
-    assert len({tuple(stage) for stage in stages}) == 1  # the innermost is left to the whole
+def test_pretraining_is_a_stage_of_the_fit_for_every_layer_but_the_innermost(images):
+    """The outermost layer and its mirror image first, then those within as well."""
+    model = ist.Autoencoder(4, hidden=(20, 9), pretrain_epochs=2, epochs=1, batch_size=500)
+    model.fit(images.train)
+    stages = model._stages(images.train)
+    sizes = [[w.numel() for net in s.players["model"] for w in net.parameters()] for s in stages]
+    outer, inner = [64 * 20, 20], [20 * 9, 9]
+    assert sizes[0] == [*outer, 20 * 64, 64]
+    assert sizes[1] == [*outer, *inner, 9 * 20, 20, 20 * 64, 64]
+    assert [stage.name for stage in stages] == ["layer 1", "layer 2", "fit"]
+    lengths = {name: len(h["val_loss"]) for name, h in model.pretraining_history_.items()}
+    assert lengths == {"layer 1": 2, "layer 2": 2}
+    assert len(model.history_["loss"]) == 1
+    shares = [stage.until for stage in stages]
+    assert shares == pytest.approx([2 / 5, 4 / 5, 1.0])
+    again = model.set_params(pretrain_epochs=0).fit(images.train)
+    assert not hasattr(again, "pretraining_history_")
 
 
 def test_a_deep_convolutional_network_learns_more_than_the_mean_image(data_folder):

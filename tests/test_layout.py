@@ -15,7 +15,7 @@ ORDER = [
     {"families", "tensors"},
     {"data"},
     {"signature", "fingerprints", "heldout", "health", "nets", "store"},
-    {"budget", "batches", "checkpoints", "curves", "training"},
+    {"budget", "training"},
     {"base"},
     {"neural"},
     {"models"},

@@ -38,12 +38,15 @@ def test_gradients_by_hand_equal_those_of_the_graph(activation, output, loss, mo
     weights = [w for layer in layers for w in layer.parameters()]
     expected = reference(layers, x, output, loss)
     gradients = torch.autograd.grad(expected, weights)
-    value = chain_loss(layers, x, x, output, loss)
+    value, fused = chain_loss(layers, x, x, output, loss)
+    assert fused
     torch.testing.assert_close(value, expected.detach())
     for weight, gradient in zip(weights, gradients, strict=True):
         torch.testing.assert_close(weight.grad, gradient)
     with torch.no_grad():
-        torch.testing.assert_close(chain_loss(layers, x, x, output, loss), value)
+        again, fused = chain_loss(layers, x, x, output, loss)
+    assert not fused
+    torch.testing.assert_close(again, value)
 
 
 @pytest.mark.parametrize("name", list(INITIALISERS))

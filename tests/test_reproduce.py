@@ -18,6 +18,7 @@ from isthmus import training
 from isthmus.reproduction import page as document
 from isthmus.reproduction import runner as reproduce
 from isthmus.reproduction.recipes import DECKS, RECIPES, Recipe
+from isthmus.training.epochs import Epochs
 
 SHARE = 0.001
 NEED_NOTHING = {
@@ -161,20 +162,20 @@ def counted(monkeypatch):
 
 def test_an_interrupt_stops_the_recipe_and_the_next_run_goes_on(few, tmp_path, monkeypatch):
     reproduce.reproduce("b-tiny-2", tmp_path)
-    steps, step = [], training.Loop._step
+    steps, step = [], Epochs._step
 
-    def interrupted(loop, batch, totals):
-        steps.append(loop.model.random_state)
+    def interrupted(epochs, batch):
+        steps.append(epochs.model.random_state)
         if steps.count(1) == 15:  # in the second fit
             raise KeyboardInterrupt
-        step(loop, batch, totals)
+        step(epochs, batch)
 
-    monkeypatch.setattr(training.Loop, "_step", interrupted)
+    monkeypatch.setattr(Epochs, "_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         reproduce.reproduce("b-tiny-3", tmp_path)
     assert not (tmp_path / "b-tiny-3").exists()
     assert (tmp_path / "b-tiny-2" / "result.json").exists()
-    monkeypatch.setattr(training.Loop, "_step", step)
+    monkeypatch.setattr(Epochs, "_step", step)
     fits = counted(monkeypatch)
     assert reproduce.reproduce("b-tiny-3", tmp_path)["figures"]
     assert len(fits) == 1

@@ -1,5 +1,6 @@
 """The loop, on small autoencoders and on a game of two players."""
 
+import json
 import warnings
 from types import SimpleNamespace
 
@@ -9,11 +10,15 @@ import torch
 from torch import nn
 
 import isthmus as ist
-from isthmus import budget, checkpoints, neural, training
-from isthmus.batches import Batches
+from isthmus import budget, neural, training
 from isthmus.nets.pixels import pixel_encoder
 from isthmus.neural import NeuralRepresentation
-from isthmus.tensors import read_tensors
+from isthmus.tensors import read_tensors, write_tensors
+from isthmus.training import checkpoints, curves
+from isthmus.training.batches import Batches
+from isthmus.training.epochs import Epochs
+from isthmus.training.limits import Limits
+from isthmus.training.stages import MAIN
 
 
 @pytest.fixture(scope="module")
@@ -96,14 +101,14 @@ def test_time_budget_stops(images):
 
 def test_interrupt_keeps_the_model_so_far(images, monkeypatch):
     steps = iter(range(10**9))
-    step = training.Loop._step
+    step = Epochs._step
 
-    def interrupted(self, x, totals):
+    def interrupted(self, batch):
         if next(steps) == 40:
             raise KeyboardInterrupt
-        step(self, x, totals)
+        step(self, batch)
 
-    monkeypatch.setattr(training.Loop, "_step", interrupted)
+    monkeypatch.setattr(Epochs, "_step", interrupted)
     model = small(epochs=50).fit(images)
     assert model.stopped_ == "interrupted"
     assert 1 <= len(model.history_["loss"]) < 50
@@ -121,21 +126,21 @@ def test_divergence_stops_with_finite_weights(images):
 
 
 def test_resumed_fit_equals_an_uninterrupted_one(images, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0)
     path = str(tmp_path / "fit.checkpoint")
     parameters = {"schedule": "constant", "epochs": 8, "validation_fraction": 0.2}
     whole = small(**parameters).fit(images)
-    epoch = training.Loop._epoch
+    epoch = Epochs._epoch
 
     def killed(self, bar):
-        if len(self.history["epoch"]) == 3:
+        if self.record.epochs == 3:
             raise RuntimeError("the machine went down")
         epoch(self, bar)
 
-    monkeypatch.setattr(training.Loop, "_epoch", killed)
+    monkeypatch.setattr(Epochs, "_epoch", killed)
     with pytest.raises(RuntimeError, match="went down"):
         small(**parameters, checkpoint=path).fit(images)
-    monkeypatch.setattr(training.Loop, "_epoch", epoch)
+    monkeypatch.setattr(Epochs, "_epoch", epoch)
     resumed = small(**parameters, checkpoint=path).fit(images)
     np.testing.assert_array_equal(weights(resumed), weights(whole))
     assert resumed.history_["loss"] == whole.history_["loss"]
@@ -169,20 +174,20 @@ def test_a_resumed_fit_goes_on_with_its_curves_and_they_are_closed_on_an_error(
     images, tmp_path, monkeypatch
 ):
     pytest.importorskip("tensorboard")
-    closed, folder, step = [], str(tmp_path / "logs"), training.Loop._step
-    close = training.Curves.close
-    monkeypatch.setattr(training.Curves, "close", lambda self: closed.append(close(self)))
+    closed, folder, step = [], str(tmp_path / "logs"), Epochs._step
+    close = curves.Curves.close
+    monkeypatch.setattr(curves.Curves, "close", lambda self: closed.append(close(self)))
     settings = {"epochs": 3, "log_dir": folder, "checkpoint": str(tmp_path / "fit.checkpoint")}
     small(**settings | {"epochs": 2}).fit(images)
 
-    def broken(self, batch, totals):
+    def broken(self, batch):
         raise RuntimeError("the machine went down")
 
-    monkeypatch.setattr(training.Loop, "_step", broken)
+    monkeypatch.setattr(Epochs, "_step", broken)
     with pytest.raises(RuntimeError, match="went down"):
         small(**settings).fit(images)
     assert len(closed) == 2
-    monkeypatch.setattr(training.Loop, "_step", step)
+    monkeypatch.setattr(Epochs, "_step", step)
     small(**settings).fit(images)
     assert [path.name for path in (tmp_path / "logs").iterdir()] == ["autoencoder-1"]
 
@@ -288,17 +293,17 @@ def test_a_fit_out_of_time_resumes_in_the_middle_of_an_epoch(images, tmp_path, m
     path = str(tmp_path / "fit.checkpoint")
     settings = {"epochs": 3, "schedule": "constant"}
     whole = small(**settings).fit(images)
-    over, asked = training.Loop._is_over, []
+    over, asked = Limits.reached, []
 
-    def time_is_up(self):
+    def time_is_up(self, steps):
         asked.append(1)
         if len(asked) == 17:  # each step asks once, and so does the end of an epoch
             self.stopped = "out of time"
-        return over(self)
+        return over(self, steps)
 
-    monkeypatch.setattr(training.Loop, "_is_over", time_is_up)
+    monkeypatch.setattr(Limits, "reached", time_is_up)
     cut = small(**settings, checkpoint=path).fit(images)
-    monkeypatch.setattr(training.Loop, "_is_over", over)
+    monkeypatch.setattr(Limits, "reached", over)
     assert cut.stopped_ == "out of time"
     assert cut._step % 11
     resumed = small(**settings, checkpoint=path).fit(images)
@@ -356,12 +361,14 @@ def test_an_older_checkpoint_is_taken_with_a_note(images, tmp_path):
     whole = small(epochs=3, schedule="constant").fit(images)
     small(epochs=2, **settings).fit(images)
     tensors, facts = read_tensors(path, checkpoints.KEY)
+    tensors = {name.removeprefix(f"{MAIN}/"): value for name, value in tensors.items()}
+    facts |= facts.pop("stages")[MAIN]  # a file was of one stage
     for name in ("seen", "totals", "seconds", "log", "step_seconds", "held"):
         del facts[name]
     for name in checkpoints.UNKNOWN_BEFORE:
         del facts["fit"][name]
     del tensors["order"]
-    checkpoints.Checkpoint(tensors, facts).save(path)
+    write_tensors(path, tensors, {checkpoints.KEY: json.dumps(facts)})
     with pytest.warns(UserWarning, match="older isthmus"):
         resumed = small(epochs=3, **settings).fit(images)
     np.testing.assert_array_equal(weights(resumed), weights(whole))
@@ -385,9 +392,9 @@ def test_time_limit_holds_within_a_tenth_or_a_step(seconds_a_step, images, monke
             tick.now += 2.0
             super()._prepare(images)
 
-        def _losses(self, x, rng):
+        def _reconstruction(self, layers, x, rng):
             tick.now += seconds_a_step * len(x) / 64 / (1 if torch.is_grad_enabled() else 2)
-            yield from super()._losses(x, rng)
+            return super()._reconstruction(layers, x, rng)
 
         def _encode(self, x):
             tick.now += seconds_a_step * len(x) / 64 / 4
@@ -412,6 +419,10 @@ def test_time_limit_of_a_gan_includes_its_inversion(images, monkeypatch):
         def _losses(self, x, rng):
             tick.now += 0.1
             yield from super()._losses(x, rng)
+
+        def _inversion(self, x, rng):
+            tick.now += 0.1
+            yield from super()._inversion(x, rng)
 
     settings = {"generator": (8,), "discriminator": (8,), "epochs": 10**6, "max_seconds": 20.0}
     model = Slow(4, encoder_epochs=10**6, random_state=0, **settings).fit(images)

@@ -10,7 +10,7 @@ from torch import distributions
 import isthmus as ist
 from isthmus import metrics as scores
 from isthmus.models import ppca
-from isthmus.models.classifier import _narrowed
+from isthmus.models.pretrained import narrowed
 from isthmus.nets import bounds
 from isthmus.nets.coders import decoder, encoder
 from isthmus.tensors import generator
@@ -529,7 +529,7 @@ def test_a_classifier_goes_on_from_the_means(images, architecture):
     model = ist.VAE(4, random_state=0, **settings).fit(images.train)
     x = torch.from_numpy(np.asarray(images.test)).float().flatten(1) / 255
     with torch.no_grad():
-        found = _narrowed(model.encoder_, 4)(x)
+        found = narrowed(model.encoder_, 4)(x)
     np.testing.assert_allclose(found.numpy(), model.encode(images.test), atol=1e-5)
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from isthmus.data.images import Images
 
 PASSING = (
-    "fitting_", "health_", "history_", "labels_seen_", "seconds_", "source_", "stopped_",
-    "train_hashes_",
+    "fitting_", "health_", "history_", "labels_seen_", "pretraining_history_", "seconds_",
+    "source_", "stopped_", "train_hashes_",
 )  # fmt: skip
 """What a model knows besides what it does."""
 HASHED = 2**30

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,12 +15,21 @@ from isthmus.base import Representation
 from isthmus.budget import Clock, check_memory, check_time
 from isthmus.data.images import Images
 from isthmus.data.ranges import SIGNED, UNIT, is_nominal
+from isthmus.data.values import as_array
 from isthmus.nets.dense import INITIALISERS, initialise
 from isthmus.nets.fused import OUTPUTS
+from isthmus.store import check_code
 from isthmus.tensors import generator, has_bfloat16, with_float64
-from isthmus.training import OPTIMISERS, Loop
+from isthmus.training import OPTIMISERS, Loop, Stage
+from isthmus.training.callbacks import Callbacks, check_callbacks
+from isthmus.training.stages import MAIN, Record
 from isthmus.validation import one_of
 
+TRAINING = (
+    "epochs", "max_steps", "optimizer", "learning_rate", "schedule",
+    "validation_fraction", "keep_best", "patience",
+)  # fmt: skip
+"""Parameters that a stage of a fit may have other values of than the fit."""
 SLOW = 0.1
 """Share of a time limit from which on a single step is slow."""
 STUDY_EPOCHS = 500
@@ -32,7 +41,7 @@ class NeuralRepresentation(Representation):
     """What every family trained by gradients is: the training parameters, and the fit by the loop.
 
     A family writes ``_networks()`` (name of the attribute to network, not initialised), and
-    ``_losses(x, rng)``, which yields ``(player, loss, logs)``; see `isthmus.training`.
+    ``_losses(x, rng)``, which yields ``(player, loss, logs)``; see `isthmus.training.loop`.
 
     Parameters
     ----------
@@ -45,6 +54,8 @@ class NeuralRepresentation(Representation):
         Images in one optimiser step.
     optimizer : {"adam", "adamw", "adam_gan", "sgd", "momentum", "rmsprop", "adagrad"}
         The update rule; "adam_gan" is Adam with less momentum (beta1 = 0.5), as two players need.
+        In Python also a class such as ``torch.optim.NAdam``, or a function of (weights, lr=) that
+        returns a torch optimiser.
     learning_rate : float
         Its step size at the start.
     schedule : {"cosine", "constant"}
@@ -71,6 +82,9 @@ class NeuralRepresentation(Representation):
     log_dir : str or None
         A folder for TensorBoard's curves and histograms; every fit has a folder of its own in it,
         as "autoencoder-1".
+    callbacks : tuple of objects
+        What is told of the fit and may ask it to stop, see `isthmus.training.callbacks`. In
+        Python only.
     precision : {"auto", "float32", "bfloat16"}
         Arithmetic of the networks while fitting; "auto" is bfloat16 on a GPU that has it, and for
         convolutions on a processor that has it.
@@ -79,7 +93,7 @@ class NeuralRepresentation(Representation):
     epochs: int | None = None
     max_steps: int | None = None
     batch_size: int = 128
-    optimizer: str = "adam"
+    optimizer: str | Callable[..., Any] = "adam"
     learning_rate: float = 1e-3
     schedule: str = "cosine"
     init: str = "auto"
@@ -89,13 +103,14 @@ class NeuralRepresentation(Representation):
     max_seconds: float | None = None
     checkpoint: str | None = None
     log_dir: str | None = None
+    callbacks: tuple[Any, ...] = ()
     precision: str = "auto"
 
     keeps_float64 = False
     _done = 0.0  # share of the fit that is over
     _step = 0  # optimiser steps taken
     _clock = Clock()
-    _until = 1.0  # share of the time limit at which the main loop has to be over
+    _validation: Images | None = None  # given to `fit`
     study_steps, study_least = 2000, 150  # of a study: enough, and fewest worth showing
     _least = 50, 1000  # passes and steps that a fit has by default, at least
     n_axes_ = 0  # principal components that the networks began at; models of old had none
@@ -113,15 +128,29 @@ class NeuralRepresentation(Representation):
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def fit(self, X: Any, y: Any = None) -> Any:
-        """Learn from images; see `Representation.fit`. The time of `max_seconds` starts here."""
-        self._clock = Clock()
-        return super().fit(X, y)
+    def fit(self, X: Any, y: Any = None, *, validation: Any = None) -> Any:
+        """Learn from images; see `Representation.fit`. The time of `max_seconds` starts here.
+
+        Parameters
+        ----------
+        X, y : Images or array, and labels
+            What to learn from.
+        validation : Images, array, or (array, labels), optional
+            What to choose the best epoch by, in place of a share of the training images.
+        """
+        self._clock, self._validation = Clock(), validation
+        try:
+            super().fit(X, y)
+        finally:
+            self._validation = None
+        Callbacks(self).fit_ends()
+        return self
 
     def _fit(self, images: Images) -> None:
         self._check_parameters()
         self.n_axes_ = 0  # an earlier fit may have begun elsewhere
         self._prepare(images)
+        self._validation = self._as_validation(self._validation)
         rng = generator(self.random_state, self._device())
         for name, net in self._built(images).items():
             net = net.to(self._device(), memory_format=torch.channels_last)
@@ -130,18 +159,45 @@ class NeuralRepresentation(Representation):
         self._begin()
         with torch.enable_grad():
             self._before(images, rng)
-            loop = Loop(self, images, rng, self._until)
+            Callbacks(self).fit_begins()
+            loop = Loop(self, images, rng, self._validation)
             loop.run()
-        self.history_, self.stopped_ = loop.history, loop.stopped
+        self._note(loop.records)
 
-    def _passes(self, n_batches: int) -> int:
-        """Return how many passes the fit has, of so many batches each."""
-        if self.epochs is not None:
-            return self.epochs
-        if self.max_steps is not None:
-            return -(-self.max_steps // n_batches)
-        passes, steps = self._least
-        return max(passes, -(-steps // n_batches))
+    def _note(self, records: dict[str, Record]) -> None:
+        """Learn what the stages of the fit have left."""
+        main = records[MAIN]
+        self.history_, self.stopped_, self._step = main.history, main.stopped, main.steps
+
+    def _stages(self, images: Images) -> list[Stage]:
+        """Return the parts of the fit, one after another; one of them is named "fit"."""
+        return [self._stage()]
+
+    def _stage(self, name: str = MAIN, **other: Any) -> Stage:
+        """Return a stage that is trained as the parameters say, but for what is given."""
+        own = {name: getattr(self, name) for name in TRAINING}
+        own |= {"least": self._least, "starts_well": bool(self.n_axes_)}
+        learning = {"players": self._players(), "losses": self._losses} if name == MAIN else {}
+        return Stage(name=name, **own | learning | other)
+
+    def _as_validation(self, given: Any) -> Images | None:
+        """Return what `fit` was given to validate on, checked as the training images were."""
+        if given is None:
+            return None
+        X, y = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
+        return self._with_known_targets(self._check(X, reset=False, fewest=1), as_array(y))
+
+    def _with_known_targets(self, images: Images, y: Any) -> Images:
+        """Return images to validate on with their targets, which are of those learnt from."""
+        return images
+
+    def _n_held(self, n: int) -> int:
+        """Return how many of the images to learn from are held out."""
+        return 0 if self._validation is not None else int(self.validation_fraction * n)
+
+    def _n_validated(self, n: int) -> int:
+        """Return how many images the epochs are compared by."""
+        return len(self._validation) if self._validation is not None else self._n_held(n)
 
     def _built(self, images: Images) -> dict[str, Any]:
         """Return the networks without numbers; refuse what does not fit into memory."""
@@ -247,7 +303,10 @@ class NeuralRepresentation(Representation):
             raise ValueError(
                 f"validation_fraction={self.validation_fraction} must be at least 0 and below 1"
             )
-        one_of("optimizer", self.optimizer, OPTIMISERS)
+        check_code(self)
+        check_callbacks(self.callbacks)
+        if not callable(self.optimizer):
+            one_of("optimizer", self.optimizer, OPTIMISERS)
         one_of("init", self.init, ("auto", "pca", *INITIALISERS))
         if self.init == "pca" and (why := self._unsuited()):
             raise ValueError(f"init='pca' is not possible: {why}; use init='auto'")
@@ -286,7 +345,7 @@ class NeuralRepresentation(Representation):
             return ["the loss never fell: try another learning_rate or a wider code"]
         findings = health.too_few_steps(loss, self._step, self.stopped_)
         if not findings and self._error_share < health.NO_BETTER:
-            n_held = int(self.validation_fraction * len(images))
+            n_held = self._n_validated(len(images))
             findings = health.overfitting(self.history_, self._step, n_held)
         return findings + self._slow_steps() + self._unscaled()
 

@@ -17,13 +17,6 @@ from isthmus.families import FAMILIES
 
 HERE = Path(__file__).parent
 
-SHARED = {
-    "Representation": "base.py",
-    "NeuralRepresentation": "neural.py",
-    "Inverted": "models/inversion.py",
-}
-"""Classes that families are derived from, and where they are."""
-
 
 @dataclass(frozen=True)
 class Parameter:
@@ -33,6 +26,11 @@ class Parameter:
     annotation: str
     default: Any
     help: str
+
+    @property
+    def is_option(self) -> bool:
+        """Whether a command can be given it: objects can only be given in Python."""
+        return not self.annotation.startswith("tuple[Any")
 
 
 def caption(name: str) -> str:
@@ -60,7 +58,8 @@ def parameters(name: str) -> list[Parameter]:
 def _of_class(class_name: str, file: str) -> list[Parameter]:
     defined = {node.name: node for node in _tree(file).body if isinstance(node, ast.ClassDef)}
     if class_name not in defined:
-        return _of_class(class_name, SHARED[class_name]) if class_name in SHARED else []
+        home = _home(class_name, file)
+        return _of_class(class_name.rpartition(".")[2], home) if home else []
     node = defined[class_name]
     helps = _helps(ast.get_docstring(node) or "")
     own = [
@@ -77,6 +76,20 @@ def _of_class(class_name: str, file: str) -> list[Parameter]:
     for base in node.bases:
         own += _inherited(_of_class(ast.unparse(base), file), own)
     return own
+
+
+def _home(class_name: str, file: str) -> str:
+    """Return the file of ours that a class which another file names is from, "" of foreign ones.
+
+    A family may be derived from any class that its file imports by name, or from another family.
+    """
+    families = {name: f"models/{module}.py" for module, name in FAMILIES.items()}
+    for node in _tree(file).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("isthmus."):
+            path = (node.module or "").removeprefix("isthmus.").replace(".", "/") + ".py"
+            if class_name in [alias.asname or alias.name for alias in node.names]:
+                return families.get(class_name, path)
+    return families.get(class_name.rpartition(".")[2], "")
 
 
 def _inherited(shared: list[Parameter], own: list[Parameter]) -> list[Parameter]:

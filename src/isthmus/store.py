@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ def save_model(model: Any, path: str | Path, *, dated: bool = True) -> None:
     """Write a fitted model to one file: learned arrays as tensors, the rest as JSON.
 
     Parameters come back equal to what they are, but for random generators and models (such as the
-    one that a Classifier started from), which come back as None.
+    one that a Classifier started from), which come back as None, and functions, classes and
+    callbacks, of which the name is kept: see `Named`.
 
     Parameters
     ----------
@@ -72,6 +74,7 @@ def save_model(model: Any, path: str | Path, *, dated: bool = True) -> None:
             tensors[name] = torch.from_numpy(np.ascontiguousarray(native))
         else:
             facts[name] = packed(list(value) if name.endswith("shape_") else value)
+    _warn_of_code(path, model)
     header = {
         "version": VERSION,
         "family": family,
@@ -82,6 +85,24 @@ def save_model(model: Any, path: str | Path, *, dated: bool = True) -> None:
         "learned": facts,
     }
     write_tensors(path, tensors, {KEY: json.dumps(header)})
+
+
+def _warn_of_code(path: str | Path, model: Any) -> None:
+    """Say which parameters a file cannot hold."""
+    given = {
+        name: code
+        for name, value in model.get_params(deep=False).items()
+        for one in (value if isinstance(value, tuple | list) else (value,))
+        if (code := name_of_code(one)) and not isinstance(one, Named)
+    }
+    if given:
+        named = ", ".join(f"{name}={code}" for name, code in given.items())
+        warnings.warn(
+            f"{path} keeps the name of {named}, no code: loaded, the model encodes and decodes; "
+            f"to fit it again, give {' and '.join(given)} anew",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _versions() -> dict[str, str]:
@@ -205,6 +226,8 @@ def packed(value: Any) -> Any:
     value = as_array(value) if isinstance(value, torch.Tensor) else value
     if isinstance(value, np.generic):
         value = value.item()
+    if name_of_code(value):
+        return {"$name": name_of_code(value)}
     if isinstance(value, str | int | float | None):
         return value
     if isinstance(value, tuple):
@@ -224,6 +247,55 @@ def packed(value: Any) -> Any:
     return str(value) if isinstance(value, torch.device) else None
 
 
+class Named(str):
+    """The name of a function, class or callback, "module:qualname": a file holds no code.
+
+    A model that was loaded with one encodes and decodes; to be fitted again it has to be given
+    the thing itself.
+    """
+
+    __slots__ = ()
+
+
+def name_of_code(value: Any) -> str:
+    """Return "module:qualname" of a function, a class or a callback, "" of anything else.
+
+    Examples
+    --------
+    >>> name_of_code(torch.optim.NAdam), name_of_code(0.5)
+    ('torch.optim.nadam:NAdam', '')
+    """
+    if isinstance(value, Named):
+        return str(value)
+    told = any(name.startswith("on_") for name in dir(type(value)))
+    if isinstance(value, nn.Module) or not (callable(value) or told):
+        return ""
+    named = value if hasattr(value, "__qualname__") else type(value)
+    return f"{named.__module__}:{named.__qualname__}"
+
+
+def in_words(value: Any) -> str:
+    """Return a parameter in words that are the same in another process."""
+    return name_of_code(value) or repr(value)
+
+
+def check_code(model: Any) -> None:
+    """Refuse to fit a model of which a file knew no more than names.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is one.
+    """
+    for name, value in model.get_params(deep=False).items():
+        for one in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(one, Named):
+                raise ValueError(
+                    f"{name} was {one} when the model was saved, and a file holds no code: give "
+                    f"it again, set_params({name}=...), before fitting"
+                )
+
+
 def unpacked(value: Any) -> Any:
     """Return the value that `packed` was given."""
     if isinstance(value, list):
@@ -236,6 +308,8 @@ def unpacked(value: Any) -> Any:
         return {unpacked(key): unpacked(one) for key, one in value["$dict"]}
     if "$path" in value:
         return Path(value["$path"])
+    if "$name" in value:
+        return Named(value["$name"])
     if "$array" not in value:
         return {key: unpacked(one) for key, one in value.items()}
     dtype = np.dtype(value["type"])

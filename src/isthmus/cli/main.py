@@ -290,7 +290,7 @@ def _fit_command(name: str) -> Callable[..., None]:
     shared = inspect.signature(data, eval_str=True).parameters
     empty = inspect.Parameter.empty
     fields: list[tuple[str, Any, Any]] = [("source", Source, empty), ("to", Out, empty)]
-    for parameter in signature.parameters(name):
+    for parameter in filter(lambda p: p.is_option, signature.parameters(name)):
         if parameter.name != "verbose":
             fields.append((parameter.name, *option_for(parameter)))
     fields.append(("split", Learnt, "train"))

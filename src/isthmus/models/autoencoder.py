@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +19,8 @@ from isthmus.nets.conv import ToPicture
 from isthmus.nets.dense import ACTIVATIONS, WEIGHTED
 from isthmus.nets.fused import LOSSES, OUTPUTS, chain_loss
 from isthmus.neural import NeuralRepresentation
-from isthmus.training import Loop
+from isthmus.training import Fused, Stage, Step
+from isthmus.training.stages import MAIN, Record
 from isthmus.validation import one_of
 
 
@@ -64,7 +63,9 @@ class Autoencoder(NeuralRepresentation):
         it begins at principal components; else sigmoid for values in [0, 1], tanh for values in
         [-1, 1], and linear for all others.
     loss : {"mse", "mae", "bce"}
-        Squared or absolute error or binary cross-entropy, averaged over images and pixels.
+        Squared or absolute error or binary cross-entropy, averaged over images and pixels. In
+        Python also a function of (reconstruction, x), tensors in the shape and the values of the
+        images fitted on, (n, h, w, c) or (n, d): it returns a scalar or one number an image, (n,).
     noise : float or (float, float)
         Level of the noise that is laid on what goes in, while what should come out stays clean
         (a denoising autoencoder): one level, or a range of which every image gets its own. Levels
@@ -95,6 +96,8 @@ class Autoencoder(NeuralRepresentation):
         Principal components that they began at; 0 with another `init`.
     history_ : dict of str to list of float
         epoch, loss, val_loss and seconds after every epoch.
+    pretraining_history_ : dict of str to dict
+        The same of "layer 1", "layer 2" and so on, where there was pre-training.
 
     Raises
     ------
@@ -124,7 +127,7 @@ class Autoencoder(NeuralRepresentation):
     activation: str = "relu"
     code_activation: str = "linear"
     output: str = "auto"
-    loss: str = "mse"
+    loss: str | Callable[..., Any] = "mse"
     noise: float | tuple[float, float] = 0.0
     noise_kind: str = "gaussian"
     warp: float = 0.0
@@ -132,7 +135,6 @@ class Autoencoder(NeuralRepresentation):
 
     width = "latent_dim"
     study_rank = 1
-    _depth = 0  # of pre-training; 0 trains all layers
     linear_where: ClassVar[dict[str, tuple[Any, ...]]] = {
         "architecture": ("dense", "conv"),
         "output": ("auto", "linear"),
@@ -151,7 +153,8 @@ class Autoencoder(NeuralRepresentation):
         one_of("activation", self.activation, ACTIVATIONS)
         one_of("code_activation", self.code_activation, ACTIVATIONS)
         one_of("output", self.output, ("auto", *OUTPUTS))
-        one_of("loss", self.loss, LOSSES)
+        if not callable(self.loss):
+            one_of("loss", self.loss, LOSSES)
         check_noise(self.noise_kind, self.noise)
         if not 0 <= self.warp < 1 or (self.warp and len(self.image_shape_) == 1):
             raise ValueError(f"warp={self.warp} must be at least 0 and below 1, and 0 for vectors")
@@ -187,17 +190,37 @@ class Autoencoder(NeuralRepresentation):
             start_decoder(self.decoder_, at, gain)
             self._principal = None
 
-    def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[tuple[str, Any, dict]]:
+    def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
+        yield self._reconstruction([*self.encoder_, *self.decoder_], x, rng)
+
+    def _reconstruction(
+        self, layers: list[nn.Module], x: torch.Tensor, rng: torch.Generator
+    ) -> Step:
+        """Return the step that makes a chain of layers give back images from noisy ones."""
         noisy = warped(x, with_channels(self.image_shape_), self.warp, rng) if self.warp else x
         if self.noise:
             noisy = corrupt(noisy, self.noise_kind, self.noise, rng, *self.range_)
+        if callable(self.loss):
+            loss = self._given_loss(self.loss, nn.Sequential(*layers)(self._scaled(noisy)), x)
+            return Step("model", loss, {"loss": loss})
         x, noisy = self._scaled(x), self._scaled(noisy)
-        loss = self._error_of_components(x, noisy) if self._narrow() else self._error(x, noisy)
-        yield "model", loss, {"loss": loss}
+        if self._narrow():
+            loss, fused = self._error_of_components(x, noisy), False
+        else:
+            loss, fused = chain_loss(layers, noisy, x, self.output_, self.loss)
+        return (Fused if fused else Step)("model", loss, {"loss": loss})
 
-    def _error(self, x: torch.Tensor, noisy: torch.Tensor) -> torch.Tensor:
-        encoder, decoder = self._players()["model"]
-        return chain_loss([*encoder, *decoder], noisy, x, self.output_, self.loss)
+    def _given_loss(self, measure: Callable[..., Any], a: torch.Tensor, x: torch.Tensor) -> Any:
+        """Return the mean of a loss of the user's own, which sees images in their own values."""
+        shape = (-1, *self.image_shape_)
+        loss = measure(self._image(a).view(shape), x.view(shape))
+        if not isinstance(loss, torch.Tensor) or loss.shape not in ((), (len(x),)):
+            was = tuple(getattr(loss, "shape", ())) or type(loss).__name__
+            raise ValueError(
+                f"loss= must return a tensor, a scalar or one number an image, shape ({len(x)},); "
+                f"got {was}"
+            )
+        return loss.mean()
 
     def _error_of_components(self, x: torch.Tensor, noisy: torch.Tensor) -> torch.Tensor:
         """Return the error of pixels from that of their components: what is left out stays so."""
@@ -207,34 +230,35 @@ class Autoencoder(NeuralRepresentation):
         wrong = (up(z).float() - y.float()).square().sum(1).mean() * self._unit**2
         return (wrong + self._rest) / self.n_features_in_
 
-    def _before(self, images: Images, rng: torch.Generator) -> None:
-        """Train the outermost layers first, then those within, one at a time."""
-        resumed = self.checkpoint and Path(self.checkpoint).exists()
-        if not self.pretrain_epochs or resumed:
-            return
-        weights = [*self.encoder_.parameters(), *self.decoder_.parameters()]
-        stages = len(_weighted(self.encoder_)) - 1
-        whole = self._passes(-(-len(images) // self.batch_size))
-        for depth in range(1, stages + 1):
-            if self._clock.is_over(self.max_seconds):
-                break
-            stage = copy.copy(self)  # shares the networks
-            stage.set_params(
-                epochs=self.pretrain_epochs, max_steps=None, checkpoint=None, log_dir=None
-            )
-            stage._depth, done = depth, depth * self.pretrain_epochs
-            share = done / (stages * self.pretrain_epochs + whole)
-            Loop(stage, images, rng, share).run()
-            for weight in weights:
-                weight.grad = None
+    def _stages(self, images: Images) -> list[Stage]:
+        """Train the outermost layers first, then those within; then all of them together."""
+        main, n_layers = self._stage(), len(_weighted(self.encoder_)) - 1
+        depths = range(1, n_layers + 1) if self.pretrain_epochs else ()
+        passes = main.passes(-(-len(images) // self.batch_size))
+        share = 1 / (len(depths) + passes / max(1, self.pretrain_epochs))
+        return [*(self._pretraining(depth, depth * share) for depth in depths), main]
 
-    def _players(self) -> dict[str, list[nn.Sequential]]:  # type: ignore[override]
-        """Return both networks, or while pre-training the layers down to a depth, and back."""
-        if not self._depth:
-            return {"model": [self.encoder_, self.decoder_]}
-        stop, start = _weighted(self.encoder_)[self._depth], _weighted(self.decoder_)[-self._depth]
+    def _pretraining(self, depth: int, until: float) -> Stage:
+        """Return the stage in which the layers down to a depth learn, and their mirror images."""
+        stop, start = _weighted(self.encoder_)[depth], _weighted(self.decoder_)[-depth]
         start -= isinstance(self.decoder_[start - 1], ToPicture)
-        return {"model": [self.encoder_[:stop], self.decoder_[start:]]}
+        outer = [*self.encoder_[:stop], *self.decoder_[start:]]
+
+        def losses(x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
+            yield self._reconstruction(outer, x, rng)
+
+        return self._stage(
+            f"layer {depth}", players={"model": outer}, losses=losses, until=until,
+            epochs=self.pretrain_epochs, max_steps=None, optional=True,
+        )  # fmt: skip
+
+    def _note(self, records: dict[str, Record]) -> None:
+        super()._note(records)
+        self.__dict__.pop("pretraining_history_", None)  # of an earlier fit
+        if self.pretrain_epochs:
+            self.pretraining_history_ = {
+                name: record.history for name, record in records.items() if name != MAIN
+            }
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
         return self.encoder_(self._scaled(x))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,13 +18,12 @@ from torch.nn import functional
 
 from isthmus import health
 from isthmus.data.images import Images, with_channels
-from isthmus.families import family, name_of
 from isthmus.heldout import kept_hashes, labels_seen
+from isthmus.models.pretrained import described, narrowed, twin, with_encoder
 from isthmus.nets.coders import ARCHITECTURES, encoder
 from isthmus.nets.dense import ACTIVATIONS, dense
-from isthmus.nets.paths import Paths
 from isthmus.neural import NeuralRepresentation
-from isthmus.store import load_model
+from isthmus.training import Step
 from isthmus.validation import one_of
 
 CENTRED = 10_000
@@ -147,24 +145,20 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
 
     def _with_targets(self, images: Images, y: Any) -> Images:
         """Return the labelled images, with their classes as indices into `classes_`."""
-        y = images.y if y is None else y
-        if y is None:
-            raise ValueError(
-                "Classifier requires y to be passed, but the target y is None: give fit(X, y), or "
-                "Images with y"
-            )
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(images, y)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        known = _labelled(y)
-        self.classes_, index = np.unique(y[known], return_inverse=True)
+        images, y = _with_labels(images, y)
+        self.classes_, index = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"Classifier needs at least 2 classes to tell apart, got {len(self.classes_)} "
-                f"class in {known.sum()} labelled images"
+                f"class in {len(y)} labelled images"
             )
-        return replace(images if known.all() else images[known], y=index)
+        return replace(images, y=index)
+
+    def _with_known_targets(self, images: Images, y: Any) -> Images:
+        images, y = _with_labels(images, y)
+        if len(other := np.setdiff1d(y, self.classes_)):
+            raise ValueError(f"validation has the class {other[0]!r}, which is not learnt")
+        return replace(images, y=np.searchsorted(self.classes_, y))
 
     def _prepare(self, images: Images) -> None:
         self._scale_to(images, "auto")
@@ -176,8 +170,8 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         self.class_weights_ = (weights / weights[images.y].mean()).astype(np.float32)
         if self.pretrained is None:
             return
-        model = _with_encoder(self.pretrained, self.image_shape_)
-        self.origin_ = _described(model)
+        model = with_encoder(self.pretrained, self.image_shape_)
+        self.origin_ = described(model)
         self.n_features_ = self.origin_["width"]
         for name in SCALING:
             setattr(self, name, getattr(model, name, getattr(self, name)))
@@ -188,7 +182,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         self.labels_seen_: int | None = len(images)
         if self.pretrained is None:
             return
-        model = _with_encoder(self.pretrained, self.image_shape_)
+        model = with_encoder(self.pretrained, self.image_shape_)
         before, labels = getattr(model, "train_hashes_", None), labels_seen(model)
         self.labels_seen_ = None if labels is None else labels + len(images)
         if before is None:  # saved by an isthmus that did not keep them
@@ -204,16 +198,16 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
                 *shape, (*self.hidden, n_features), self.activation, self.code_activation
             )
         else:
-            twin = _twin(self.origin_)
+            start = twin(self.origin_)
             n_features = self.origin_["width"]
-            net = _narrowed(twin._networks()["encoder_"], n_features)
+            net = narrowed(start._networks()["encoder_"], n_features)
         return {"encoder_": net, "head_": dense((n_features, self.n_classes_), "linear")}
 
     def _before(self, images: Images, rng: torch.Generator) -> None:
         """Give the encoder the weights it starts from."""
         if self.pretrained is not None:
-            model = _with_encoder(self.pretrained, self.image_shape_)
-            start = _narrowed(model.encoder_, model._n_features_out)
+            model = with_encoder(self.pretrained, self.image_shape_)
+            start = narrowed(model.encoder_, model._n_features_out)
             self.encoder_.load_state_dict(start.state_dict())
             self.encoder_.eval()
             z = self._map(self._encode, images.evenly(CENTRED))
@@ -238,9 +232,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
     def _targets(self, images: Images) -> torch.Tensor:
         return torch.from_numpy(images.y)
 
-    def _losses(
-        self, x: torch.Tensor, rng: torch.Generator, t: torch.Tensor
-    ) -> Iterator[tuple[str, Any, dict]]:
+    def _losses(self, x: torch.Tensor, rng: torch.Generator, t: torch.Tensor) -> Iterator[Step]:
         learning = torch.is_grad_enabled()
         if learning and self.shift:
             x = _shifted(x, with_channels(self.image_shape_), self.shift, rng)
@@ -251,7 +243,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         # over the mean weight of all images: a batch of light classes counts little
         loss = functional.cross_entropy(logits, t, weights, reduction="sum") / len(t)
         right = (logits.detach().argmax(1) == t).float().mean()
-        yield "model", loss, {"loss": loss, "accuracy": right}
+        yield Step("model", loss, {"loss": loss, "accuracy": right})
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
         return self.encoder_(self._scaled(x))
@@ -305,7 +297,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
     def _health(self, images: Images) -> list[str]:
         findings = super()._health(images)
         most = np.bincount(images.y).max() / len(images)
-        told = int(self.validation_fraction * len(images)) >= FEWEST_HELD
+        told = self._n_validated(len(images)) >= FEWEST_HELD
         accuracy = self.history_["val_accuracy" if told else "accuracy"][-1]
         if not accuracy > most:
             findings.append(
@@ -318,68 +310,27 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         return findings + health.dead_code(dead, z.shape[1], "features", remedy)
 
 
+def _with_labels(images: Images, y: Any) -> tuple[Images, np.ndarray]:
+    """Return the images that have labels, and these."""
+    y = images.y if y is None else y
+    if y is None:
+        raise ValueError(
+            "Classifier requires y to be passed, but the target y is None: give fit(X, y), or "
+            "Images with y"
+        )
+    y = column_or_1d(y, warn=True)
+    check_consistent_length(images, y)
+    assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    known = _labelled(y)
+    return images if known.all() else images[known], y[known]
+
+
 def _labelled(y: np.ndarray) -> np.ndarray:
     """Return which labels are known: -1 is none, except where the classes are -1 and 1."""
     if y.dtype.kind not in "if" or set(np.unique(y)) == {-1, 1}:
         return np.ones(len(y), dtype=bool)
     return y != -1
-
-
-def _with_encoder(pretrained: Any, shape: tuple[int, ...]) -> Any:
-    """Return the fitted model to start from, read from its file if need be."""
-    model = load_model(pretrained) if isinstance(pretrained, str | Path) else pretrained
-    check_is_fitted(model)
-    if type(getattr(model, "encoder_", None)) is not nn.Sequential:
-        raise ValueError(
-            f"pretrained={type(model).__name__} has no encoder network that gives a vector an "
-            "image; give a fitted Autoencoder, VAE or Classifier, or the file of one"
-        )
-    if with_channels(model.image_shape_) != with_channels(shape):
-        raise ValueError(
-            f"pretrained was fitted on images of shape {model.image_shape_}, these are {shape}"
-        )
-    return model
-
-
-def _described(model: Any) -> dict[str, Any]:
-    """Return what the networks of a model are built from, as JSON can hold it."""
-    facts = {name: value for name, value in vars(model).items() if name.endswith("_")}
-    kinds = str | int | float | tuple | dict | None
-    return {
-        "family": name_of(model),
-        "width": model._n_features_out,
-        "parameters": model.get_params(deep=False) | {"random_state": None},
-        "learned": {k: v for k, v in facts.items() if isinstance(v, kinds) and k != "history_"},
-    }
-
-
-def _twin(origin: dict[str, Any]) -> Any:
-    """Return a model that builds the networks of the one that `_described` was given."""
-
-    def tupled(facts: dict[str, Any]) -> dict[str, Any]:
-        return {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
-
-    twin = family(origin["family"])(**tupled(origin["parameters"]))
-    width = {f"{twin.width}_": origin["width"]}  # which files did not say before
-    for name, value in (width | tupled(origin["learned"])).items():
-        setattr(twin, name, value)
-    return twin
-
-
-def _narrowed(net: nn.Sequential, width: int) -> nn.Sequential:
-    """Return the network with its last layer cut to so many units: a VAE's to the means."""
-    last = net[-1]
-    if isinstance(last, Paths):
-        paths = Paths(
-            last.linear.in_features, width, _narrowed(nn.Sequential(*last.net.children()), width)
-        )
-        paths.linear = _narrowed(nn.Sequential(last.linear), width)[0]
-        return nn.Sequential(*list(net)[:-1], paths)
-    if not isinstance(last, nn.Linear) or last.out_features == width:
-        return net
-    cut = nn.utils.skip_init(nn.Linear, last.in_features, width)
-    cut.load_state_dict({k: v[:width].detach() for k, v in last.state_dict().items()})
-    return nn.Sequential(*list(net)[:-1], cut)
 
 
 def _shifted(

@@ -21,7 +21,7 @@ from isthmus.nets.fused import OUTPUTS
 from isthmus.nets.games import GAMES, loss_of_discriminator, loss_of_generator, slope
 from isthmus.nets.norms import Centered, batch_normed, spectral
 from isthmus.nets.paths import fixed
-from isthmus.tensors import generator
+from isthmus.training import Stage, Step
 from isthmus.validation import one_of
 
 AXES = 128
@@ -261,19 +261,15 @@ class GAN(Inverted):
             self._principal = None
 
     def _players(self) -> dict[str, list[nn.Module]]:
-        if self._inverting:
-            return {"encoder": [self.encoder_]}
         generators = [self.generator_, self.average_]  # without gradients the average stays put
         return {"discriminator": [self.discriminator_], "generator": generators}
 
     def _fit(self, images: Images) -> None:
-        self._until = 1 - INVERSION_SHARE * (self.encoder_epochs != 0)
         super()._fit(images)
         self.history_.pop("loss")  # of neither player
         self._end_pictures()
-        rng = generator(self.random_state, self._device())
-        self._learn_to_invert(images, rng)
-        self._measure(images, rng)
+        self._measure(images, self._chance)
+        self._chance = None
 
     def _before(self, images: Images, rng: torch.Generator) -> None:
         self.average_.load_state_dict(self.generator_.state_dict())
@@ -281,10 +277,12 @@ class GAN(Inverted):
         self._fixed = self._prior(FIXED, rng)
         self._pictures: dict[int, np.ndarray] = {}
 
-    def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[tuple[str, Any, dict]]:
-        return self._inversion(x, rng) if self._inverting else self._game(x, rng)
+    def _stages(self, images: Images) -> list[Stage]:
+        """Let the players play, and an encoder learn to invert the generator."""
+        until = 1 - INVERSION_SHARE * (self.encoder_epochs != 0)
+        return [self._stage(until=until), self._inverting()]
 
-    def _game(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[tuple[str, Any, dict]]:
+    def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
         real, learning = self._seen(x), torch.is_grad_enabled()
         judge, weight = self._judge(), self._weight_of_slope()
         for turn in range(1, self.n_critic + 1):
@@ -295,12 +293,12 @@ class GAN(Inverted):
             if weight and learning and self._step % LAZY == 0:
                 steep = slope(judge, real) + slope(judge, drawn)
                 loss = loss + LAZY * weight / 2 * steep
-            yield "discriminator", loss, {"discriminator_loss": loss / self.n_critic}
+            yield Step("discriminator", loss, {"discriminator_loss": loss / self.n_critic})
         judge.requires_grad_(False)  # no gradients that nobody asks for
         of_real = judge(real).float() if self.loss == "relativistic" else drawn
         loss = loss_of_generator(judge(drawn).float(), of_real, self.loss)
         judge.requires_grad_(True)
-        yield "generator", loss, {"generator_loss": loss}
+        yield Step("generator", loss, {"generator_loss": loss})
         self._follow()
         if (self._step + 1) % self.picture_every == 0:
             self._picture(self._step + 1)

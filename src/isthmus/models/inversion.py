@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,8 +14,12 @@ from isthmus.data.ranges import is_nominal
 from isthmus.nets.descent import descend
 from isthmus.nets.games import variety
 from isthmus.neural import NeuralRepresentation
-from isthmus.training import Loop
+from isthmus.tensors import generator
+from isthmus.training import Stage, Step
+from isthmus.training.stages import Record
 
+INVERSION = "inversion"
+"""Name of the stage in which an encoder learns."""
 ENCODER_RATE = 1e-3
 """Learning rate of the encoder."""
 CODE_WEIGHT = 0.03
@@ -38,26 +41,24 @@ class Inverted(NeuralRepresentation):
     them), ``_drawn(net, z)`` (those of codes, likewise), ``_coder()`` and ``_prior(n, rng)``.
     """
 
-    _inverting = False  # the decoder is learned, its encoder learns
+    _chance = None  # type: Any  # of the inversion, while it is learnt and measured
 
-    def _learn_to_invert(self: Any, images: Images, rng: torch.Generator) -> None:
-        hurry = self.stopped_ == "interrupted"  # whoever asks to stop will not wait for long
-        epochs = 1 if hurry and self.encoder_epochs != 0 else self.encoder_epochs
-        stage = copy.copy(self)  # shares the networks
-        stage._inverting, stage._least = True, INVERTING_ON if self.n_axes_ else INVERTING
-        stage.set_params(
-            epochs=epochs, max_steps=None, checkpoint=None, log_dir=None,
+    def _inverting(self: Any) -> Stage:
+        """Return the stage in which the encoder learns, once the decoder is learned."""
+        self._chance = generator(self.random_state, self._device())
+        return self._stage(
+            INVERSION, players={"encoder": [self.encoder_]}, losses=self._inversion,
+            epochs=self.encoder_epochs, max_steps=None, rng=self._chance,
             optimizer="adam", learning_rate=ENCODER_RATE, schedule="cosine",
             validation_fraction=0.1, keep_best=True, patience=None,
+            least=INVERTING_ON if self.n_axes_ else INVERTING,
         )  # fmt: skip
-        with torch.enable_grad():
-            loop = Loop(stage, images, rng)
-            loop.run()
-        self.inversion_history_ = loop.history
 
-    def _inversion(
-        self: Any, x: torch.Tensor, rng: torch.Generator
-    ) -> Iterator[tuple[str, Any, dict]]:
+    def _note(self: Any, records: dict[str, Record]) -> None:
+        super()._note(records)
+        self.inversion_history_ = records[INVERSION].history
+
+    def _inversion(self: Any, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
         real, z = self._seen(x), self._prior(len(x), rng)
         with torch.no_grad():
             drawn = self._drawn(self.average_, z)
@@ -66,7 +67,7 @@ class Inverted(NeuralRepresentation):
         if self.n_axes_:  # as a share of what there is
             wrong = wrong / real.square().mean().clamp_min(1e-12)
         loss = wrong + CODE_WEIGHT * (of_drawn - z).square().mean()
-        yield "encoder", loss, {"loss": loss}
+        yield Step("encoder", loss, {"loss": loss})
 
     def _encode(self: Any, x: torch.Tensor) -> torch.Tensor:
         if not torch.compiler.is_compiling():  # an exported network looks at no values

@@ -18,8 +18,16 @@ from isthmus.base import _can, numbers_of
 from isthmus.data.images import Images, with_channels
 from isthmus.data.label_maps import NO_CLASS, without_class
 from isthmus.nets.fused import INVERSES, OUTPUTS
-from isthmus.nets.pixels import PIXELS, in_tiles, pixel_encoder, pixel_head, varied
+from isthmus.nets.pixels import (
+    PIXELS,
+    in_tiles,
+    pixel_encoder,
+    pixel_head,
+    varied,
+    weights_of_classes,
+)
 from isthmus.neural import NeuralRepresentation
+from isthmus.training import Fused, Step
 from isthmus.validation import one_of
 
 STUDY_PIXELS = 10_000_000
@@ -57,10 +65,8 @@ class PixelNet(NeuralRepresentation):
         Side of the square that is cut from every training image anew in every epoch.
     flip : bool
         Mirror half of the training images, left to right.
-    epochs, optimizer, learning_rate, schedule, init
+    epochs, batch_size, optimizer, learning_rate, schedule, init
         See `NeuralRepresentation`.
-    batch_size : int
-        Images in one optimiser step.
     validation_fraction, keep_best, patience, max_seconds, checkpoint, log_dir, precision
         See `NeuralRepresentation`.
     random_state, device, verbose
@@ -155,17 +161,26 @@ class PixelNet(NeuralRepresentation):
         maps = None if self.target == "image" else maps
         return replace(images, label_maps=maps, ignored_class=ignored)
 
+    def _with_known_targets(self, images: Images, y: Any) -> Images:
+        maps = images.label_maps if y is None else np.asarray(y)
+        if self.supervised_ and maps is None:
+            raise ValueError("validation= needs label maps: give Images with them, or (X, y)")
+        return replace(images, label_maps=maps if self.supervised_ else None)
+
     def _prepare(self, images: Images) -> None:
         self._scale_to(images, "auto")
         output = self.output_
         self._scale_to(images, "linear")
         self.output_ = output
         self.supervised_ = images.label_maps is not None
-        self.n_classes_, self.ignored_ = 0, images.ignored_class
-        self.map_classes_ = images.map_classes
+        self.n_classes_, self.map_classes_, self.ignored_ = (
+            0,
+            images.map_classes,
+            images.ignored_class,
+        )
         if self.supervised_:
             counts = self._counted(images)
-            self.class_weights_ = _weights(self.class_weight, counts, self.ignored_)
+            self.class_weights_ = weights_of_classes(self.class_weight, counts, self.ignored_)
 
     def _counted(self, images: Images) -> np.ndarray:
         """Return how many pixels every class has, none for the ignored one; learn how many."""
@@ -210,9 +225,7 @@ class PixelNet(NeuralRepresentation):
             mean = super()._scaled(torch.tensor(self.offset_))
             self.head_.bias.data.fill_(INVERSES[self.output_](mean).item())
 
-    def _losses(
-        self, x: torch.Tensor, rng: torch.Generator, t: Any = None
-    ) -> Iterator[tuple[str, Any, dict]]:
+    def _losses(self, x: torch.Tensor, rng: torch.Generator, t: Any = None) -> Iterator[Step]:
         """Add up the gradients of a few images at a time: a batch of large ones needs no more."""
         learning = torch.is_grad_enabled()
         if learning:
@@ -226,7 +239,7 @@ class PixelNet(NeuralRepresentation):
             if learning:
                 logs["loss"].backward()
             total = {k: v.detach() + total.get(k, 0) for k, v in logs.items()}
-        yield "model", total["loss"], total
+        yield (Fused if learning else Step)("model", total["loss"], total)
 
     def _class_loss(self, x: torch.Tensor, t: Any, whole: Any) -> dict[str, torch.Tensor]:
         logits = self.head_(self._attributes(x)).permute(0, 2, 3, 1)
@@ -379,22 +392,3 @@ class PixelNet(NeuralRepresentation):
             f"never predicted: class {', '.join(names[i] for i in missed)}; give it more epochs, "
             "or class_weight='balanced'"
         ]
-
-
-def _weights(given: Any, counts: np.ndarray, ignored: int | None) -> np.ndarray:
-    """Return the weight of every class, of which so many pixels occur."""
-    if given is None:
-        weights = np.ones(len(counts))
-    elif isinstance(given, str):
-        one_of("class_weight", given, ("balanced",))
-        weights = np.median(counts[counts > 0]) / np.maximum(counts, 1)
-    else:
-        weights = np.array(given, dtype=np.float64)
-        if weights.shape != counts.shape or not (weights >= 0).all() or not weights.any():
-            raise ValueError(
-                f"class_weight={given!r} must be 'balanced', or a number of at least 0 for each "
-                f"of {len(counts)} classes, not all 0"
-            )
-    if ignored is not None and ignored < len(weights):
-        weights[ignored] = 0
-    return weights.astype(np.float32)

@@ -22,6 +22,7 @@ from isthmus.nets.dense import ACTIVATIONS, dense
 from isthmus.nets.fused import OUTPUTS
 from isthmus.neural import NeuralRepresentation
 from isthmus.tensors import generator
+from isthmus.training import Step
 from isthmus.validation import one_of
 
 MEASURED = 10_000
@@ -250,7 +251,7 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
             if self.binarize != "none":
                 raise ValueError(f"binarize={self.binarize!r} needs likelihood='bernoulli'")
             self.sigma_ = self.sigma or 0.0  # 0 while it is fitted
-        self._n_images = len(images) - int(self.validation_fraction * len(images))
+        self._n_images = len(images) - self._n_held(len(images))
         self._look_at_components(images)
 
     def _black_and_white(self, images: Images) -> bool:
@@ -281,7 +282,7 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
         exact = self.precision == "auto" and self._narrow()
         return "float32" if exact else super()._precision(device)
 
-    def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[tuple[str, Any, dict]]:
+    def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
         x = self._scaled(bounds.binarized(x, self.binarize, rng))
         narrow = self._narrow()
         y = self.encoder_[0](x).float() if narrow else x
@@ -293,10 +294,10 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
         loss = self._objective(error, kl, z, mean, log_var)
         ramp = min(1.0, self._done / self.warmup) if self.warmup else 1.0
         logs = {"loss": loss(1.0), "reconstruction": error.mean(), "kl": kl}
-        yield "model", logs["loss"] if ramp == 1 else loss(ramp), logs
+        yield Step("model", logs["loss"] if ramp == 1 else loss(ramp), logs)
         if self.tc == "factor":
             judge = bounds.judged(self.discriminator_, z[0].detach(), rng)
-            yield "judge", judge, {"judge": judge}
+            yield Step("judge", judge, {"judge": judge})
 
     def _objective(
         self, error: Any, kl: Any, z: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor

@@ -78,8 +78,8 @@ respect to what the last layer returns before its activation."""
 
 def chain_loss(
     layers: Sequence[nn.Module], x: torch.Tensor, target: torch.Tensor, output: str, loss: str
-) -> torch.Tensor:
-    """Return the loss of a chain of layers, and leave its gradients in the weights.
+) -> tuple[torch.Tensor, bool]:
+    """Return the loss of a chain of layers, and whether its gradients are in the weights already.
 
     Without gradients (while validating), in mixed precision, where not all layers are dense or
     fast paths are switched off, the loss is computed by torch's graph, and has to be asked for
@@ -98,16 +98,16 @@ def chain_loss(
     --------
     >>> layers = [nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 3)]
     >>> x = torch.rand(5, 3)
-    >>> loss = chain_loss(layers, x, x, "sigmoid", "mse")
-    >>> _ = loss.requires_grad and loss.backward()
+    >>> loss, fused = chain_loss(layers, x, x, "sigmoid", "mse")
+    >>> _ = fused or loss.backward()
     >>> layers[0].weight.grad.shape
     torch.Size([2, 3])
     """
     by_hand = torch.is_grad_enabled() and not torch.is_autocast_enabled(x.device.type)
     if not by_hand or is_plain() or any(type(layer) not in HANDLED for layer in layers):
-        return _by_graph(nn.Sequential(*layers)(x).float(), target, output, loss)
+        return _by_graph(nn.Sequential(*layers)(x).float(), target, output, loss), False
     with torch.no_grad():
-        return _by_hand(layers, x, target, output, loss)
+        return _by_hand(layers, x, target, output, loss), True
 
 
 def _by_graph(y: torch.Tensor, x: torch.Tensor, output: str, loss: str) -> torch.Tensor:

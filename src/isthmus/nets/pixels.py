@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
 from isthmus.tensors import is_plain
+from isthmus.validation import one_of
 
 TILE = 448
 """Side of a tile of a large image."""
@@ -173,3 +175,22 @@ def _places(n: int, largest: int, rng: torch.Generator) -> list[int]:
 def _cut(x: torch.Tensor, tops: list[int], lefts: list[int], h: int, w: int) -> torch.Tensor:
     starts = zip(x, tops, lefts, strict=True)
     return torch.stack([row[..., i : i + h, j : j + w] for row, i, j in starts])
+
+
+def weights_of_classes(given: Any, counts: np.ndarray, ignored: int | None) -> np.ndarray:
+    """Return the weight of every class, of which so many pixels occur."""
+    if given is None:
+        weights = np.ones(len(counts))
+    elif isinstance(given, str):
+        one_of("class_weight", given, ("balanced",))
+        weights = np.median(counts[counts > 0]) / np.maximum(counts, 1)
+    else:
+        weights = np.array(given, dtype=np.float64)
+        if weights.shape != counts.shape or not (weights >= 0).all() or not weights.any():
+            raise ValueError(
+                f"class_weight={given!r} must be 'balanced', or a number of at least 0 for each "
+                f"of {len(counts)} classes, not all 0"
+            )
+    if ignored is not None and ignored < len(weights):
+        weights[ignored] = 0
+    return weights.astype(np.float32)

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import nn
 
+from isthmus.training.stages import MAIN
+
 
 class Curves:
     """Scalars and histograms of one fit, in a new folder within `log_dir`.
@@ -34,12 +36,16 @@ class Curves:
         self.folder = folder or str(_new_folder(Path(log_dir), family))
         self.writer: Any = SummaryWriter(self.folder)
 
-    def add(self, epoch: int, logs: Mapping[str, float], nets: nn.Module) -> None:
-        """Write the values after an epoch, and histograms of all weights."""
+    def add(self, stage: str, epoch: int, logs: Mapping[str, float], nets: nn.Module) -> None:
+        """Write the values after an epoch, and histograms of all weights.
+
+        Names of stages other than the fit proper stand before those of their values.
+        """
+        before = "" if stage == MAIN else f"{stage}/"
         for name, value in logs.items():
-            self.writer.add_scalar(name, value, epoch)
+            self.writer.add_scalar(before + name, value, epoch)
         for name, weight in nets.named_parameters():
-            self.writer.add_histogram(name, weight, epoch)
+            self.writer.add_histogram(before + name, weight, epoch)
 
     def close(self) -> None:
         """Write what is left."""

@@ -5,13 +5,18 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from isthmus.budget import free_bytes
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.tensors import readable_tensor
+
+if TYPE_CHECKING:
+    from isthmus.training.loop import Loop
+    from isthmus.training.stages import Stage
 
 Batch = tuple[torch.Tensor, ...]  # images, and where the model has targets those
 
@@ -98,6 +103,11 @@ class Batches:
                 chosen = order[starts[first] : starts[first + len(sizes)]]
                 yield first, self._gathered(chosen, sizes)
 
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the batches one by one, the images as they come."""
+        for _, block in self.blocks():
+            yield from block
+
     def _gathered(self, chosen: torch.Tensor, sizes: list[int]) -> list[Batch]:
         rows = self.rows[chosen.to(self.rows.device)]
         x = self.model._input(self.data.index_select(0, rows).to(self.device))
@@ -105,3 +115,34 @@ class Batches:
         if self.targets is not None:
             parts.append(self.targets[chosen.to(self.device)].split(sizes))
         return list(zip(*parts, strict=True))
+
+
+def split(
+    loop: Loop, stage: Stage, order: torch.Tensor, nets: nn.Module
+) -> tuple[Batches, Batches]:
+    """Return the batches that a stage learns from, and those it is validated on.
+
+    Parameters
+    ----------
+    loop : Loop
+        Whose images they are, and the validation images where these were given.
+    stage : Stage
+        Says what share is held out where none were given.
+    order : Tensor of int
+        All images, those to hold out first.
+    nets : Module
+        The networks: whether they normalise batches is looked at.
+    """
+    model, given = loop.model, loop.validation
+    n_held = 0 if given is not None else int(stage.validation_fraction * len(order))
+    rows, rest = order[:n_held].sort().values, order[n_held:]
+    normed = any(isinstance(net, nn.modules.batchnorm._BatchNorm) for net in nets.modules())
+    train = Batches(loop.images, rest, model, model._device(), paired=normed)
+    if normed and min(train.sizes) < 2:
+        raise ValueError(
+            f"batch_size={model.batch_size} with {len(rest)} training images: networks "
+            "with batch normalisation learn from batches of at least 2 images"
+        )
+    if given is not None:
+        return train, Batches(given, torch.arange(len(given)), model, model._device())
+    return train, Batches(loop.images, rows, model, model._device())

@@ -1,0 +1,272 @@
+"""The state of an unfinished fit on disk, and what tells that it belongs to the same fit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+
+from isthmus.data.images import Images
+from isthmus.store import in_words
+from isthmus.tensors import read_tensors, write_tensors
+from isthmus.training.stages import MAIN, Stage
+
+if TYPE_CHECKING:
+    from isthmus.training.epochs import Epochs
+
+KEY = "isthmus_checkpoint"
+CHECKPOINT_SECONDS = 10.0
+"""A checkpoint is written at the end of an epoch, but not more often than this."""
+HASHED_BYTES = 64 * 2**20
+"""Bytes of images that are hashed in full; of larger sets evenly spaced images, and the sums."""
+MAY_DIFFER = {
+    "epochs",
+    "max_steps",
+    "max_seconds",
+    "patience",
+    "callbacks",
+    "checkpoint",
+    "log_dir",
+    "verbose",
+    "device",
+}
+"""Parameters a resumed fit may have other values for than the fit it resumes."""
+UNKNOWN_BEFORE = {
+    "data": "it learnt from other images",
+    "targets": "it learnt other targets",
+    "validation": "it was validated on other images",
+}
+"""What the checkpoints of older versions do not say, and what is wrong where it differs."""
+
+State = dict[str, torch.Tensor]
+
+
+class Snapshot(NamedTuple):
+    """The state of one stage at one moment.
+
+    Attributes
+    ----------
+    tensors : dict of str to Tensor
+        Weights, the best of them, optimisers, random generators, the order of the images.
+    facts : dict
+        Its history, and how far it had come.
+    """
+
+    tensors: State
+    facts: dict[str, Any]
+
+    def group(self, prefix: str) -> State:
+        """Return the tensors whose names begin so, without that beginning."""
+        return {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
+
+
+class Checkpoint:
+    """The file of an unfinished fit: what the fit proper has come to, and the stage it is at.
+
+    Of an earlier stage nothing is left once a later one has begun, but the end of the fit proper
+    stays: with more epochs or time than before it goes on from there.
+
+    Parameters
+    ----------
+    path : str or None
+        The file; None keeps nothing.
+    settings : dict of str to str
+        What the fit that wrote it must have had as well, see `settings_of`.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or belongs to another fit.
+    """
+
+    def __init__(self, path: str | None, settings: dict[str, str]):
+        self.path, self.settings = path, settings
+        self.snapshots = read_checkpoint(path, settings)
+        self.recovered = 0.0  # seconds of the fit that goes on
+        self._written = time.monotonic()
+
+    @property
+    def log_dir(self) -> str | None:
+        """The folder of curves that the fit has written to."""
+        return next((one.facts.get("log") for one in self.snapshots.values()), None)
+
+    def has_left(self, stage: Stage, later: Iterable[Stage]) -> bool:
+        """Return whether a stage is over for good: one of those later had begun."""
+        begun = any(one.name in self.snapshots for one in later)
+        return begun and stage.name not in self.snapshots
+
+    def offer(self, epochs: Epochs, *, now: bool) -> None:
+        """Write the state of a stage whole or not at all: if it must be now, else now and then."""
+        recent = time.monotonic() - self._written < CHECKPOINT_SECONDS
+        if not self.path or (recent and not now):
+            return
+        self._written = time.monotonic()
+        kept = {MAIN: self.snapshots[MAIN]} if MAIN in self.snapshots else {}
+        snapshots = kept | {epochs.stage.name: snapshot_of(epochs)}
+        write_checkpoint(self.path, self.settings, snapshots)
+
+    def close(self, name: str, *, went_on: bool) -> None:
+        """Hold on to the end of a stage as it was written; what came after it then is void."""
+        if went_on:
+            self.snapshots = {k: v for k, v in self.snapshots.items() if k == name}
+        if self.path and name == MAIN:
+            there = read_checkpoint(self.path, self.settings)
+            self.snapshots |= {k: v for k, v in there.items() if k == MAIN}
+
+
+def snapshot_of(epochs: Epochs) -> Snapshot:
+    """Return the state of a stage between two of its steps."""
+    record, keeper, limits = epochs.record, epochs.keeper, epochs.limits
+    tensors = epochs.players.state() | {f"kept/{k}": v for k, v in keeper.kept.items()}
+    tensors |= {"rng": epochs.rng.get_state(), "order": epochs.order}
+    if record.seen and epochs.start is not None:
+        tensors["start"] = epochs.start
+    curves = epochs.loop.curves
+    facts = {
+        "history": record.history,
+        "best": [keeper.best_loss, keeper.best_epoch],
+        "seen": record.seen,
+        "totals": {name: float(total) for name, total in record.totals.items()},
+        "seconds": epochs.clock.spent(),
+        "log": curves and curves.folder,
+        "step_seconds": limits.step_seconds,
+        "held": len(epochs.held.rows),
+    }
+    return Snapshot(tensors, facts)
+
+
+def resume(epochs: Epochs, past: Snapshot) -> None:
+    """Go on with a stage from a state of it."""
+    facts, record, keeper = past.facts, epochs.record, epochs.keeper
+    epochs.players.resume(past)
+    epochs.rng.set_state(past.tensors["rng"])
+    epochs.start = past.tensors.get("start")
+    keeper.kept = past.group("kept/")
+    keeper.best_loss, keeper.best_epoch = facts["best"]
+    record.history, record.seen = facts["history"], facts.get("seen", 0)
+    record.steps = record.epochs * len(epochs.train) + record.seen
+    device = epochs.players.device
+    record.totals = {k: torch.tensor(v, device=device) for k, v in facts.get("totals", {}).items()}
+    epochs.limits.step_seconds = facts.get("step_seconds", 0.0)
+    epochs.held.keep(facts.get("held", len(epochs.held.rows)))
+    spent = facts["seconds"] if "seconds" in facts else record.history["seconds"][-1]
+    epochs.clock.started -= spent - epochs.loop.checkpoint.recovered
+    epochs.loop.checkpoint.recovered = spent
+
+
+def settings_of(model: Any, images: Images, validation: Images | None) -> dict[str, str]:
+    """Return everything a resumed fit must share with the first, in words."""
+    settings = {k: in_words(v) for k, v in model.get_params().items() if k not in MAY_DIFFER}
+    n_train = len(images) - model._n_held(len(images))
+    settings["images"] = f"{n_train} training images of shape {model.image_shape_}"
+    settings |= {"data": _hash_of_images(images), "targets": _hash_of_targets(model, images)}
+    held = "none" if validation is None else _hash_of_images(validation)
+    return settings | {"validation": held}
+
+
+def _hash_of_targets(model: Any, images: Images) -> str:
+    targets = model._targets(images)
+    return "none" if targets is None else _hash(targets.cpu().numpy())
+
+
+def _hash(array: np.ndarray) -> str:
+    data = np.ascontiguousarray(array).data
+    return hashlib.blake2b(data, digest_size=16, person=array.dtype.str.encode()).hexdigest()
+
+
+def _hash_of_images(images: Images) -> str:
+    """Return a hash of evenly spaced images, of all where they are few, and of the sums of all."""
+    each = max(1, math.prod(images.shape[1:]) * images.dtype.itemsize)
+    some = np.asarray(images.evenly(max(2, HASHED_BYTES // each)))
+    sums = [float(chunk.sum(dtype=np.float64)) for chunk in images.chunks()]
+    return _hash(some) + _hash(np.array([len(images), *sums]))
+
+
+def read_checkpoint(path: str | None, settings: dict[str, str]) -> dict[str, Snapshot]:
+    """Return the stages that the checkpoint of a fit with these settings holds, none if it is new.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged, or belongs to another fit.
+    """
+    if not path or not Path(path).exists():
+        return {}
+    tensors, facts = read_tensors(path, KEY)
+    _check_same(path, facts["fit"], settings)
+    stages = facts.get("stages") or {MAIN: facts}  # the whole file was of one, before
+    whole = Snapshot(tensors, {})
+    return {
+        name: Snapshot(whole.group(f"{name}/") if "stages" in facts else tensors, of_stage)
+        for name, of_stage in stages.items()
+    }
+
+
+def write_checkpoint(
+    path: str, settings: dict[str, str], snapshots: Mapping[str, Snapshot]
+) -> None:
+    """Write the states of stages, by their names."""
+    tensors = {
+        f"{name}/{k}": value.contiguous()
+        for name, snapshot in snapshots.items()
+        for k, value in snapshot.tensors.items()
+    }
+    stages = {name: snapshot.facts for name, snapshot in snapshots.items()}
+    write_tensors(path, tensors, {KEY: json.dumps({"fit": settings, "stages": stages})})
+
+
+def _check_same(path: str, there: dict[str, str], here: dict[str, str]) -> None:
+    if "data" not in there:
+        warnings.warn(
+            f"{path} is of an older isthmus and does not say what images it learnt from: make "
+            "sure that these are the same",
+            UserWarning,
+            stacklevel=2,
+        )
+    there = {name: here[name] for name in UNKNOWN_BEFORE} | there
+    other = [_difference(name, there.get(name)) for name in here if _differs(name, there, here)]
+    if other:
+        raise ValueError(f"{path} belongs to another fit: {', '.join(other)}; remove it")
+
+
+def _differs(name: str, there: dict[str, str], here: dict[str, str]) -> bool:
+    # a generator given as it is has no value to compare; its draws are in the checkpoint
+    drawn = name == "random_state" and " at 0x" in here[name]
+    return there.get(name) != here[name] and not drawn
+
+
+def _difference(name: str, value: str | None) -> str:
+    return UNKNOWN_BEFORE.get(name) or f"{name} is {value} there"
+
+
+def state_of(optimizers: Mapping[str, torch.optim.Optimizer]) -> State:
+    """Return what the optimisers of players keep, named by player, weight and kind."""
+    return {
+        f"{player}/{index}/{kind}": value
+        for player, optimizer in optimizers.items()
+        for index, state in optimizer.state_dict()["state"].items()
+        for kind, value in state.items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: State) -> None:
+    """Give an optimiser the state whose tensors are named by weight and kind, as "3/exp_avg"."""
+    state: dict[int, State] = {}
+    for name, value in tensors.items():
+        index, key = name.split("/")
+        state.setdefault(int(index), {})[key] = value
+    groups = optimizer.state_dict()["param_groups"]
+    weights: list[torch.Tensor] = [w for g in optimizer.param_groups for w in g["params"]]
+    for place, values in state.items():  # laid out as the weights are: the fused step asks so
+        for key, value in values.items():
+            if value.shape == weights[place].shape:
+                values[key] = torch.empty_like(weights[place]).copy_(value)
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
