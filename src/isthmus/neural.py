@@ -110,7 +110,7 @@ class NeuralRepresentation(Representation):
     _done = 0.0  # share of the fit that is over
     _step = 0  # optimiser steps taken
     _clock = Clock()
-    _validation: Images | None = None  # given to `fit`
+    _validation = None  # type: Any  # images that `fit` was given to choose an epoch by
     study_steps, study_least = 2000, 150  # of a study: enough, and fewest worth showing
     _least = 50, 1000  # passes and steps that a fit has by default, at least
     n_axes_ = 0  # principal components that the networks began at; models of old had none
