@@ -265,8 +265,7 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
             "decoder_": decoder(*shape, (*self.hidden, k), self.activation, axes=self.n_axes_),
         }
         if self.tc == "factor":
-            widths = (self.latent_dim_, *self.discriminator, 1)
-            nets["discriminator_"] = dense(widths, "leaky_relu")
+            nets["discriminator_"] = dense((k, *self.discriminator, 1), "leaky_relu")
         return nets
 
     def _players(self) -> dict[str, list[nn.Module]]:
