@@ -101,7 +101,7 @@ def check_memory(model: Any, networks: Mapping[str, nn.Module], n_images: int) -
     weights = sum(w.numel() for net in networks.values() for w in net.parameters())
     batch = min(model.batch_size, n_images)
     # weights, gradients, a copy of the best, and what the optimiser keeps
-    of_weights = 4 * weights * (3 + STATES.get(model.optimizer, 2))
+    of_weights = 4 * weights * (3 + STATES.get(str(model.optimizer), 2))
     # every value between layers and its gradient
     *sides, depth = with_channels(model.image_shape_)
     each = math.prod(model.image_shape_)

@@ -59,7 +59,7 @@ def _of_class(class_name: str, file: str) -> list[Parameter]:
     defined = {node.name: node for node in _tree(file).body if isinstance(node, ast.ClassDef)}
     if class_name not in defined:
         home = _home(class_name, file)
-        return _of_class(class_name.rpartition(".")[2], home) if home else []
+        return _of_class(*home) if home else []
     node = defined[class_name]
     helps = _helps(ast.get_docstring(node) or "")
     own = [
@@ -78,18 +78,22 @@ def _of_class(class_name: str, file: str) -> list[Parameter]:
     return own
 
 
-def _home(class_name: str, file: str) -> str:
-    """Return the file of ours that a class which another file names is from, "" of foreign ones.
+def _home(class_name: str, file: str) -> tuple[str, str] | None:
+    """Return name and file of a class of ours that another file names; None if it is foreign.
 
-    A family may be derived from any class that its file imports by name, or from another family.
+    A family may be derived from any class that its file imports, or from another family.
     """
-    families = {name: f"models/{module}.py" for module, name in FAMILIES.items()}
     for node in _tree(file).body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("isthmus."):
-            path = (node.module or "").removeprefix("isthmus.").replace(".", "/") + ".py"
-            if class_name in [alias.asname or alias.name for alias in node.names]:
-                return families.get(class_name, path)
-    return families.get(class_name.rpartition(".")[2], "")
+            for alias in node.names:
+                if class_name == (alias.asname or alias.name):
+                    module = (node.module or "").removeprefix("isthmus.").replace(".", "/")
+                    return (
+                        (alias.name, f"{module}.py") if (HERE / f"{module}.py").exists() else None
+                    )
+    families = {name: f"models/{module}.py" for module, name in FAMILIES.items()}
+    last = class_name.rpartition(".")[2]
+    return (last, families[last]) if last in families else None
 
 
 def _inherited(shared: list[Parameter], own: list[Parameter]) -> list[Parameter]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -89,12 +90,7 @@ def save_model(model: Any, path: str | Path, *, dated: bool = True) -> None:
 
 def _warn_of_code(path: str | Path, model: Any) -> None:
     """Say which parameters a file cannot hold."""
-    given = {
-        name: code
-        for name, value in model.get_params(deep=False).items()
-        for one in (value if isinstance(value, tuple | list) else (value,))
-        if (code := name_of_code(one)) and not isinstance(one, Named)
-    }
+    given = {name: code for name, one, code in _code_of(model) if not isinstance(one, Named)}
     if given:
         named = ", ".join(f"{name}={code}" for name, code in given.items())
         warnings.warn(
@@ -287,13 +283,22 @@ def check_code(model: Any) -> None:
     ValueError
         If a parameter is one.
     """
+    lost = {name: code for name, one, code in _code_of(model) if isinstance(one, Named)}
+    if lost:
+        was = ", ".join(f"{name} was {code}" for name, code in lost.items())
+        again = ", ".join(f"{name}=..." for name in lost)
+        raise ValueError(
+            f"{was} when the model was saved, and a file holds no code: give it again, "
+            f"set_params({again}), before fitting"
+        )
+
+
+def _code_of(model: Any) -> Iterator[tuple[str, Any, str]]:
+    """Yield the parameters that are code, or some of which is: their names, it, and its name."""
     for name, value in model.get_params(deep=False).items():
         for one in value if isinstance(value, tuple | list) else (value,):
-            if isinstance(one, Named):
-                raise ValueError(
-                    f"{name} was {one} when the model was saved, and a file holds no code: give "
-                    f"it again, set_params({name}=...), before fitting"
-                )
+            if code := name_of_code(one):
+                yield name, one, code
 
 
 def unpacked(value: Any) -> Any:

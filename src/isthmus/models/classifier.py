@@ -156,8 +156,8 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
 
     def _with_known_targets(self, images: Images, y: Any) -> Images:
         images, y = _with_labels(images, y)
-        if len(other := np.setdiff1d(y, self.classes_)):
-            raise ValueError(f"validation has the class {other[0]!r}, which is not learnt")
+        if other := np.setdiff1d(y, self.classes_).tolist():
+            raise ValueError(f"validation= has the class {other[0]!r}, which is not learned")
         return replace(images, y=np.searchsorted(self.classes_, y))
 
     def _prepare(self, images: Images) -> None:

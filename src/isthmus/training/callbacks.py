@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,11 +105,11 @@ class Callbacks:
         return any(answers)
 
 
-def check_callbacks(callbacks: Iterable[Any]) -> None:
-    """Refuse what has none of the methods of a callback."""
-    for one in callbacks:
-        if not any(hasattr(one, hook) for hook in HOOKS):
-            raise TypeError(
-                f"callbacks={type(one).__name__}: a callback is an object with one of the methods "
-                f"{', '.join(HOOKS)}; give a tuple of such objects"
-            )
+def check_callbacks(callbacks: Any) -> None:
+    """Refuse what is no tuple of callbacks."""
+    given = callbacks if isinstance(callbacks, tuple | list) else (None,)
+    if not all(any(hasattr(one, hook) for hook in HOOKS) for one in given):
+        raise TypeError(
+            f"callbacks={callbacks!r}: give a tuple of objects, each with one of the methods "
+            f"{', '.join(HOOKS)}"
+        )
