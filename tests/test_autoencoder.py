@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
 import isthmus as ist
 from isthmus.data.corrupt import warped
@@ -324,3 +325,22 @@ def test_what_has_no_linear_path_says_so(images, other):
     (name,) = other
     with pytest.raises(ValueError, match=f"init='pca' is not possible: {name}="):
         ist.Autoencoder(4, init="pca", **other).fit(images.evenly(20))
+
+
+@pytest.mark.parametrize("make", [ist.Autoencoder, ist.VAE, ist.GAN])
+def test_components_found_beforehand_are_those_that_the_first_layer_finds(make, monkeypatch):
+    images = ist.load_images("digits").train[:300]
+    model = make(4, max_steps=3, batch_size=300, random_state=0)
+    before = model.fit(images).encode(images)
+    assert not model._of_components
+    monkeypatch.setattr("isthmus.models.starts.KEPT", 0)
+    after = clone(model).fit(images).encode(images)
+    np.testing.assert_allclose(before, after, atol=2e-3 * before.std())
+
+
+def test_images_that_are_altered_at_every_step_are_not_put_into_components(monkeypatch):
+    images = ist.load_images("digits").train[:60]
+    plain = ist.Autoencoder(2, max_steps=1, random_state=0)
+    assert plain.fit(images)._as_learned(images).shape == (60, plain.n_axes_)
+    noisy = clone(plain).set_params(noise=0.3)
+    assert noisy.fit(images)._as_learned(images) is images

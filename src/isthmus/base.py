@@ -71,7 +71,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     any_size = False  # images of other sizes than those fitted on are taken as well
     needs_labels = False  # whether `fit` asks for labels
     learns_maps = needs_positive = False  # label maps, and values of 0 and more
-    study_rank, study_weight, study_cost = 2, 1.0, 1.0  # see `isthmus.studies.plan`
+    study_rank, study_weight, study_cost = 2, 1.0, 1.0  # see `isthmus.studies.needs`
     encodes_by_search = False  # `encode` goes on until it has settled: no formula to export
     _error_share = 0.0  # of the last fit, see `isthmus.health`
     variants: ClassVar[dict[str, dict[str, Any]]] = {}  # further rows of a study: name, parameters

@@ -111,10 +111,11 @@ class NeuralRepresentation(Representation):
     _step = 0  # optimiser steps taken
     _clock = Clock()
     _validation = None  # type: Any  # images that `fit` was given to choose an epoch by
-    study_steps, study_least = 2000, 150  # of a study: enough, and fewest worth showing
+    study_steps, study_least, study_good = 2000, 150, 1500  # see `isthmus.studies.needs`
     _least = 50, 1000  # passes and steps that a fit has by default, at least
     n_axes_ = 0  # principal components that the networks began at; models of old had none
     _principal = None  # type: Any  # these components, until the networks have begun there
+    _of_components = False  # whether the loop hands out components of images, not these
     linear_where: ClassVar[dict[str, tuple[Any, ...]]] = {}  # settings that allow linear paths
 
     @classmethod
@@ -163,6 +164,7 @@ class NeuralRepresentation(Representation):
             loop = Loop(self, images, rng, self._validation)
             loop.run()
         self._note(loop.records)
+        self._of_components = False
 
     def _note(self, records: dict[str, Record]) -> None:
         """Learn what the stages of the fit have left."""
@@ -284,6 +286,10 @@ class NeuralRepresentation(Representation):
     def _dealt(self, order: torch.Tensor, images: Images) -> torch.Tensor:
         """Return the images in an order whose first ones are to be held out."""
         return order
+
+    def _as_learned(self, images: Images) -> Images:
+        """Return what the loop hands out of the images."""
+        return images
 
     def _targets(self, images: Images) -> torch.Tensor | None:
         """Return what every image is to be mapped to, where that is not the image itself."""

@@ -13,7 +13,13 @@ from torch import nn
 from isthmus import health
 from isthmus.data.corrupt import check_noise, corrupt, warped
 from isthmus.data.images import Images, with_channels
-from isthmus.models.starts import look_at_components, start_decoder, start_encoder
+from isthmus.models.starts import (
+    as_components,
+    look_at_components,
+    quickly,
+    start_decoder,
+    start_encoder,
+)
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.conv import ToPicture
 from isthmus.nets.dense import ACTIVATIONS, WEIGHTED
@@ -147,6 +153,11 @@ class Autoencoder(NeuralRepresentation):
         "denoising": {"noise": (0.0, 0.5)},
     }
 
+    @classmethod
+    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
+        """Return an unfitted model that suits the images, and is quickly past its start."""
+        return super().for_study(images, width, **quickly(cls, images, parameters))
+
     def _check_parameters(self) -> None:
         super()._check_parameters()
         one_of("architecture", self.architecture, ARCHITECTURES)
@@ -190,6 +201,10 @@ class Autoencoder(NeuralRepresentation):
             start_decoder(self.decoder_, at, gain)
             self._principal = None
 
+    def _as_learned(self, images: Images) -> Images:
+        # what is altered anew at every step has other components
+        return images if self.noise or self.warp else as_components(images, self)
+
     def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
         yield self._reconstruction([*self.encoder_, *self.decoder_], x, rng)
 
@@ -197,6 +212,9 @@ class Autoencoder(NeuralRepresentation):
         self, layers: list[nn.Module], x: torch.Tensor, rng: torch.Generator
     ) -> Step:
         """Return the step that makes a chain of layers give back images from noisy ones."""
+        if self._of_components:
+            loss = self._error_of_components(x, x)
+            return Step("model", loss, {"loss": loss})
         noisy = warped(x, with_channels(self.image_shape_), self.warp, rng) if self.warp else x
         if self.noise:
             noisy = corrupt(noisy, self.noise_kind, self.noise, rng, *self.range_)
@@ -205,7 +223,8 @@ class Autoencoder(NeuralRepresentation):
             return Step("model", loss, {"loss": loss})
         x, noisy = self._scaled(x), self._scaled(noisy)
         if self._narrow():
-            loss, fused = self._error_of_components(x, noisy), False
+            down, fused = self.encoder_[0], False
+            loss = self._error_of_components(y := down(x), y if noisy is x else down(noisy))
         else:
             loss, fused = chain_loss(layers, noisy, x, self.output_, self.loss)
         return (Fused if fused else Step)("model", loss, {"loss": loss})
@@ -222,12 +241,10 @@ class Autoencoder(NeuralRepresentation):
             )
         return loss.mean()
 
-    def _error_of_components(self, x: torch.Tensor, noisy: torch.Tensor) -> torch.Tensor:
+    def _error_of_components(self, y: torch.Tensor, noisy: torch.Tensor) -> torch.Tensor:
         """Return the error of pixels from that of their components: what is left out stays so."""
-        down, up = self.encoder_[0], self.decoder_[0]
-        y = down(x)
-        z = self.encoder_[1](y if noisy is x else down(noisy))
-        wrong = (up(z).float() - y.float()).square().sum(1).mean() * self._unit**2
+        back = self.decoder_[0](self.encoder_[1](noisy))
+        wrong = (back.float() - y.float()).square().sum(1).mean() * self._unit**2
         return (wrong + self._rest) / self.n_features_in_
 
     def _stages(self, images: Images) -> list[Stage]:

@@ -14,7 +14,7 @@ from torch import nn
 from isthmus import health
 from isthmus.data.images import Images
 from isthmus.models.inversion import Inverted
-from isthmus.models.starts import look_at_components, start_game
+from isthmus.models.starts import as_components, look_at_components, start_game
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.dense import dense
 from isthmus.nets.fused import OUTPUTS
@@ -180,7 +180,7 @@ class GAN(Inverted):
 
     width = "latent_dim"
     default_width = 100
-    study_steps, study_least, study_weight = 4000, 500, 3.0
+    study_steps, study_least, study_good, study_weight = 4000, 500, 2500, 3.0
     variants: ClassVar = {"conv": {"architecture": "conv", "learning_rate": 1e-3}}
     linear_where: ClassVar[dict[str, tuple[Any, ...]]] = {
         "architecture": ("dense", "conv"),
@@ -258,7 +258,7 @@ class GAN(Inverted):
         if self.n_axes_:
             at, generators = self._principal, (self.generator_, self.average_)
             start_game(generators, self.discriminator_, self.encoder_, at, self.latent_dim_)
-            self._principal = None
+            self._unit, self._principal = at.spread(self.latent_dim_), None
 
     def _players(self) -> dict[str, list[nn.Module]]:
         generators = [self.generator_, self.average_]  # without gradients the average stays put
@@ -270,6 +270,9 @@ class GAN(Inverted):
         self._end_pictures()
         self._measure(images, self._chance)
         self._chance = None
+
+    def _as_learned(self, images: Images) -> Images:
+        return as_components(images, self)
 
     def _before(self, images: Images, rng: torch.Generator) -> None:
         self.average_.load_state_dict(self.generator_.state_dict())
@@ -283,7 +286,7 @@ class GAN(Inverted):
         return [self._stage(until=until), self._inverting()]
 
     def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
-        real, learning = self._seen(x), torch.is_grad_enabled()
+        real, learning = self._given(x), torch.is_grad_enabled()
         judge, weight = self._judge(), self._weight_of_slope()
         for turn in range(1, self.n_critic + 1):
             with torch.set_grad_enabled(learning and turn == self.n_critic):
@@ -316,6 +319,10 @@ class GAN(Inverted):
         if self.n_axes_:
             return self.discriminator_[0](self._scaled(x)).float()
         return 2 * x - 1 if self.output_ == "sigmoid" else self._scaled(x)
+
+    def _given(self, x: torch.Tensor) -> torch.Tensor:
+        """Return what the loop hands out as the discriminator and the encoder see it."""
+        return x if self._of_components else self._seen(x)
 
     def _drawn(self, net: Any, z: torch.Tensor) -> torch.Tensor:
         if not self.n_axes_:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
+
+STUDY_UNITS, STUDY_SIZE, STUDY_PASSES = 30, 2**21, 10
+"""Units of a side of a study's map and numbers in all of it, at most, and its passes: from 10 to
+25 of them the quantization error falls by less than 1 %, where it falls."""
 
 
 def grid_distances(grid: list[int], topology: str, periodic: bool) -> torch.Tensor:
@@ -28,6 +33,19 @@ def evenly_apart(n: int) -> torch.Tensor:
     """Return n places with mean 0 and variance 1, evenly apart: a uniform spread."""
     places = torch.arange(n, dtype=torch.float64) - (n - 1) / 2
     return places / max(float(places.square().mean()), 1e-12) ** 0.5
+
+
+def of_study(shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return grid and passes of a study's map of images of a shape: smaller of large ones.
+
+    Examples
+    --------
+    >>> of_study((60_000, 28, 28))["grid"], of_study((4000, 64, 64, 3))["grid"]
+    ((30, 30), (13, 13))
+    """
+    widest = math.isqrt(STUDY_SIZE // max(1, math.prod(shape[1:])))
+    side = side_for(shape[0], max(5, min(STUDY_UNITS, widest)))
+    return {"grid": (side, side), "max_iter": STUDY_PASSES}
 
 
 def side_for(n: int, most: int) -> int:

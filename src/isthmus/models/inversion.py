@@ -38,7 +38,8 @@ class Inverted(NeuralRepresentation):
     """What a family is whose decoder is learned first: an encoder inverts it afterwards.
 
     A family has ``average_`` and ``encoder_``, and writes ``_seen(x)`` (images as the encoder sees
-    them), ``_drawn(net, z)`` (those of codes, likewise), ``_coder()`` and ``_prior(n, rng)``.
+    them), ``_given(x)`` (what the loop hands out, likewise), ``_drawn(net, z)`` (those of codes,
+    likewise), ``_coder()`` and ``_prior(n, rng)``.
     """
 
     _chance = None  # type: Any  # of the inversion, while it is learnt and measured
@@ -59,7 +60,7 @@ class Inverted(NeuralRepresentation):
         self.inversion_history_ = records[INVERSION].history
 
     def _inversion(self: Any, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
-        real, z = self._seen(x), self._prior(len(x), rng)
+        real, z = self._given(x), self._prior(len(x), rng)
         with torch.no_grad():
             drawn = self._drawn(self.average_, z)
         of_real, of_drawn = self._coder()(torch.cat((real, drawn))).float().chunk(2)

@@ -106,7 +106,7 @@ class NMF(Representation):
 
     width = "n_components"
     needs_positive = True
-    study_rank, study_weight, study_cost = 3, 0.3, 12.0
+    study_rank, study_weight, study_cost = 3, 0.3, 6.0
     encodes_by_search = True
 
     def __sklearn_tags__(self) -> Any:

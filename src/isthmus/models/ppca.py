@@ -11,6 +11,7 @@ import torch
 from isthmus.data.images import Images
 from isthmus.models.starts import (
     AXES,
+    as_components,
     look_at_components,
     principal,
     start_decoder,
@@ -134,6 +135,9 @@ class BeginsAsPCA:
             self.sigma_ = self.sigma_ or max(math.sqrt(total / d), LEAST_SIGMA) * self.scale_
             faint = float(at.variance[min(SPOKEN, k, len(at.variance)) - 1]) * FAINT
             self.beta_ = min(self.beta_, faint / (self.sigma_ / self.scale_) ** 2)
+
+    def _as_learned(self: Any, images: Images) -> Images:
+        return as_components(images, self)
 
     def _begin(self: Any) -> None:
         """Begin as probabilistic PCA."""

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.base import Representation
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.models.codebook import Codebook
-from isthmus.models.grids import are_neighbors, evenly_apart, grid_distances, side_for
+from isthmus.models.grids import are_neighbors, evenly_apart, grid_distances, of_study, side_for
 from isthmus.models.pca import PCA
 from isthmus.progress import track
 from isthmus.tensors import (
@@ -137,14 +137,13 @@ class SOM(Codebook, Representation):
     noise: float = 0.1
 
     width = "grid"
-    default_width, study_rank, study_weight, study_cost = 10, 3, 0.3, 2.0  # 10 of either side
+    default_width, study_rank, study_weight, study_cost = 10, 3, 0.3, 0.6  # 10 of either side
     _origin = cast(Any, None)  # what `fit` takes images and units about, far from 0
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
         """Return an unfitted square map of about 5 sqrt(n) units, 900 at most."""
-        side = side_for(len(images), 30)
-        return cls(**{"grid": (side, side)} | parameters)
+        return cls(**of_study(images.shape) | parameters)
 
     def _fit(self, images: Images) -> None:
         self._check_parameters()

@@ -16,6 +16,7 @@ from isthmus.data.images import Images
 from isthmus.models.likelihoods import Likelihoods
 from isthmus.models.mixtures import DrawsLikeCodes
 from isthmus.models.ppca import SPOKEN, BeginsAsPCA
+from isthmus.models.starts import quickly
 from isthmus.nets import bounds
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.dense import ACTIVATIONS, dense
@@ -29,8 +30,6 @@ MEASURED = 10_000
 """Training images that the KL of every latent is measured on after the fit, at most."""
 COLLAPSED = 0.01
 """A latent with less KL in nats, or whose mean varies less, says nothing about the image."""
-PATIENT_STEPS = 400
-"""Optimiser steps that a study waits for a lower validation loss, at least."""
 MOSTLY = 0.75
 """Share of the latents from which on a code has collapsed as a whole."""
 LIMITS = {
@@ -209,9 +208,7 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
         """Return an unfitted model that suits the images, and is quickly past its start."""
-        patience = max(30, PATIENT_STEPS // -(-len(images) // cls.batch_size))
-        chosen = {"hidden": (512,), "learning_rate": 2e-3, "patience": patience}
-        return super().for_study(images, width, **chosen | parameters)
+        return super().for_study(images, width, **quickly(cls, images, parameters))
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -282,9 +279,9 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
         return "float32" if exact else super()._precision(device)
 
     def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
-        x = self._scaled(bounds.binarized(x, self.binarize, rng))
-        narrow = self._narrow()
-        y = self.encoder_[0](x).float() if narrow else x
+        given, narrow = self._of_components, self._narrow()
+        x = x if given else self._scaled(bounds.binarized(x, self.binarize, rng))
+        y = self.encoder_[0](x).float() if narrow and not given else x
         both = self.encoder_[1](y) if narrow else self.encoder_(x)
         mean, log_var = both.float().chunk(2, dim=1)
         z = bounds.reparameterize(mean, log_var, rng, self.importance_samples)

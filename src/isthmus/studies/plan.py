@@ -10,13 +10,9 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
 
 from isthmus.data.images import Images
-from isthmus.families import FAMILIES
-from isthmus.studies import measure as measures
+from isthmus.studies.needs import FEWEST, Need
 
 FIT_SHARE = 0.6
 """Share of a time budget that is for fitting, at least; the rest is for measuring and drawing."""
@@ -28,38 +24,6 @@ PRIOR = 0.8
 """Seconds of work that the first guess of a machine's pace counts for."""
 LONGER = 10
 """Times its usual steps a network that keeps its best may take where a budget was asked for."""
-
-
-@dataclass(frozen=True)
-class Need:
-    """What a model asks of a study, in seconds of a quiet machine.
-
-    Attributes
-    ----------
-    name : str
-        The model.
-    rank : int
-        Models of a lower rank are fitted first, and left out last.
-    least, enough : float
-        Seconds of fitting below which it is not worth showing, and beyond which it gains nothing.
-    weight : float
-        Its share of the time beside others'.
-    size : float
-        How much work it is to encode and decode an image: 1 for 28x28 by a dense network.
-    tested : int
-        Held-out images that can be measured.
-    trained : bool
-        Whether it takes optimiser steps.
-    """
-
-    name: str
-    rank: int = 2
-    least: float = 0.1
-    enough: float = 1.0
-    weight: float = 1.0
-    size: float = 1.0
-    tested: int = 10_000
-    trained: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,14 +59,8 @@ class Effort:
         return self.measuring(need, classes) + self.drawing(need)
 
 
-STARTING = 1.8
-"""Seconds that the first network takes beside its steps: what optimisers import."""
-ROOM = 1.5
-"""Times the seconds a fit is thought to take that it may have: steps are to end it, not time."""
 PASSED = 1.5e6
 """Numbers in the images that a model learns from, at most, for every second of a budget."""
-FEWEST = 2000
-"""Images that a closed form learns from, at least, where time is short."""
 EFFORTS = (
     Effort(2000),
     Effort(1000, mapped=400),
@@ -112,53 +70,12 @@ EFFORTS = (
 """From thorough to hasty: accuracies are within 2, 3, 4 and 7 points (95 %)."""
 
 
-def need_of(name: str, model: Any, images: Images) -> Need:
-    """Return what a model asks of a study of images with a split; of one's own classes a guess."""
-    n_test = int(np.sum(images.with_split().is_test))
-    n, pixels, convolves = len(images) - n_test, math.prod(images.shape[1:]), _convolves(model)
-    rank, variant = getattr(model, "study_rank", 2), name.partition("-")[0] in FAMILIES
-    if variant and name not in FAMILIES:  # noise last: its models are to be robust, not near
-        rank += 4 if getattr(model, "noise", 0) else 2
-    if steps := getattr(model, "study_steps", 0):
-        each = step_seconds(model, images.shape[1:], n) * max(
-            1.0, model.study_weight
-        )  # the more players
-        steps, fewest = getattr(model, "max_steps", None) or steps, model.study_least
-        if convolves:  # a game has no best epoch to fall back on, and is long below its start
-            fewest = model.study_least * (0.4 if model.keep_best else 3)
-        least, enough = min(steps, fewest) * each, ROOM * steps * each
-    else:
-        each = getattr(model, "study_cost", 1.0) * pixels / 1e9
-        each *= int(np.prod(getattr(model, getattr(model, "width", "") or "", 32) or 32))
-        least, enough = 0.3 + min(n, FEWEST) * each, 0.3 + n * each
-    size = 4 * math.prod(images.shape[1:3]) / 784 if convolves else pixels / 784
-    tested = min(n_test, max(measures.FEWEST, measures.NUMBERS // pixels))
-    weight = getattr(model, "study_weight", 1.0)
-    return Need(name, rank, least, enough, weight, size, tested, bool(steps))
-
-
-def step_seconds(model: Any, shape: tuple[int, ...], n: int) -> float:
-    """Return about how many seconds a step on n images of a shape takes on one quiet core.
-
-    From the products of layers of the usual widths, forth and back: at 40 billion a second in
-    dense networks, at 25 billion in those that convolve.
-    """
-    pixels, batch = math.prod(shape), min(model.batch_size, n)
-    if _convolves(model):
-        area = math.prod(shape[:2])
-        return 0.003 + 3 * batch * 5000 * area / 25e9
-    return 0.001 + 3 * batch * (2 * 256 * min(pixels, 8192) + 500_000) / 40e9
-
-
-def _convolves(model: Any) -> bool:
-    return getattr(model, "architecture", "") == "conv" or getattr(model, "learns_maps", False)
-
-
 def shares(needs: Sequence[Need], seconds: float) -> dict[str, float]:
     """Return the seconds of fitting of every model: by weight, within least and enough.
 
-    What one leaves the others take: all get their weight times the same number of seconds, but
-    none less than its least or more than enough of it.
+    All have their least; then families, and after them variants, become good; then all gain what
+    they can. What one leaves the others take: all get their weight times the same number of
+    seconds, within these bounds.
 
     Examples
     --------
@@ -166,15 +83,28 @@ def shares(needs: Sequence[Need], seconds: float) -> dict[str, float]:
     >>> shares(needs, 41)
     {'a': 1.0, 'b': 10.0, 'c': 30.0}
     """
+    low = {need.name: need.least for need in needs}
+    if (total := sum(low.values())) >= seconds:
+        return {name: share * max(0.0, seconds) / total for name, share in low.items()}
+    good = {n.name: min(n.enough, max(n.least, n.good)) for n in needs}
+    families = low | {n.name: good[n.name] for n in needs if not n.variant}
+    for high in (families, good):
+        if sum(high.values()) > seconds:
+            return _levelled(needs, low, high, seconds)
+        low = high
+    return _levelled(needs, low, {need.name: need.enough for need in needs}, seconds)
+
+
+def _levelled(
+    needs: Sequence[Need], least: dict[str, float], most: dict[str, float], seconds: float
+) -> dict[str, float]:
+    """Return shares by weight that take all the seconds, if they may, each within bounds."""
 
     def at(level: float) -> dict[str, float]:
-        return {n.name: min(n.enough, max(n.least, n.weight * level)) for n in needs}
+        return {n.name: min(most[n.name], max(least[n.name], n.weight * level)) for n in needs}
 
-    if sum(at(math.inf).values()) <= seconds:
-        return at(math.inf)
-    least = at(0.0)
-    if (total := sum(least.values())) >= seconds:
-        return {name: share * max(0.0, seconds) / total for name, share in least.items()}
+    if sum(most.values()) <= seconds:
+        return most
     low, high = 0.0, seconds / min(n.weight for n in needs)
     for _ in range(60):
         middle = (low + high) / 2
@@ -187,8 +117,8 @@ def affordable(
 ) -> list[str]:
     """Return which models are worth fitting in that time, by rank, in the order given.
 
-    Each is given its least, and measuring and drawing take at most what fitting leaves. So many
-    always are.
+    Each is given its least, families what makes them good before there is a variant; measuring
+    and drawing take at most what fitting leaves. So many always are.
 
     Examples
     --------
@@ -197,10 +127,14 @@ def affordable(
     ['pca', 'vae']
     """
     kept: list[Need] = []
-    for need in sorted(needs, key=lambda need: need.rank):
+    for need in sorted(needs, key=lambda need: (need.rank, need.variant)):
         tried = [*kept, need]
         late = sum(after[n.name] for n in tried)
-        if late + sum(n.least for n in tried) <= seconds and late <= (1 - FIT_SHARE) * seconds:
+        asked = sum(
+            max(n.least, min(n.good, n.enough)) if need.variant > n.variant else n.least
+            for n in tried
+        )
+        if late + asked <= seconds and late <= (1 - FIT_SHARE) * seconds:
             kept = tried
     kept = kept or sorted(needs, key=lambda need: need.rank)[:fewest]
     return [need.name for need in needs if need in kept]
@@ -363,8 +297,9 @@ class Schedule:
 
     def _starting(self, name: str = "") -> float:
         """Return the seconds that the first network, or that of a name, takes to start."""
-        waiting = [need for need in self._waiting if need.trained and name in ("", need.name)]
-        return STARTING if waiting and not any(need.trained for need in self._over) else 0.0
+        waiting = [need.starting for need in self._waiting if name in ("", need.name)]
+        over = [need.starting for need in self._over]
+        return max(0.0, max(waiting, default=0.0) - max(over, default=0.0))
 
     def _choose(self) -> None:
         """Settle which of the models that are not over there is time for."""

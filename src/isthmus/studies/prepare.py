@@ -14,12 +14,8 @@ from isthmus.data.images import Images
 from isthmus.families import every_name, name_of, named
 from isthmus.heldout import row_hashes
 from isthmus.studies.measure import range_note
-from isthmus.studies.plan import (
-    LONGER,
-    Schedule,
-    loaded_by,
-    need_of,
-)
+from isthmus.studies.needs import need_of
+from isthmus.studies.plan import LONGER, Schedule, loaded_by
 
 LONGEST_SIDE = 64
 """Images larger than this are reduced for a study: its families see every pixel at once."""

@@ -137,7 +137,8 @@ def split(
     n_held = 0 if given is not None else int(stage.validation_fraction * len(order))
     rows, rest = order[:n_held].sort().values, order[n_held:]
     normed = any(isinstance(net, nn.modules.batchnorm._BatchNorm) for net in nets.modules())
-    train = Batches(loop.images, rest, model, model._device(), paired=normed)
+    images = model._as_learned(loop.images)
+    train = Batches(images, rest, model, model._device(), paired=normed)
     if normed and min(train.sizes) < 2:
         raise ValueError(
             f"batch_size={model.batch_size} with {len(rest)} training images: networks "
@@ -145,4 +146,4 @@ def split(
         )
     if given is not None:
         return train, Batches(given, torch.arange(len(given)), model, model._device())
-    return train, Batches(loop.images, rows, model, model._device())
+    return train, Batches(images, rows, model, model._device())

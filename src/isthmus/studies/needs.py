@@ -1,0 +1,128 @@
+"""What every model asks of a study: how many seconds on a quiet machine, and how soon."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isthmus.data.images import Images
+from isthmus.families import FAMILIES
+from isthmus.models.starts import AXES
+from isthmus.models.starts import ROWS as LOOKED_AT
+from isthmus.studies import measure as measures
+
+STARTING = 1.8
+"""Seconds that the first network takes beside its steps: what optimisers import."""
+ROOM = 1.5
+"""Times the seconds a fit is thought to take that it may have: steps are to end it, not time."""
+FEWEST, AMPLE = 2000, 20_000
+"""Images that a closed form learns from, at least, where time is short; and where it is not."""
+AFTER = 30
+"""Nanoseconds for every number in an image that a network is measured with after its steps."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a model asks of a study, in seconds of a quiet machine.
+
+    Attributes
+    ----------
+    name : str
+        The model.
+    rank : int
+        Models of a lower rank are fitted first, and left out last.
+    least, good, enough : float
+        Seconds of fitting below which it is not worth showing, after which it is near its best,
+        and beyond which it gains nothing.
+    weight : float
+        Its share of the time beside others'.
+    variant : bool
+        Whether it is a variant of a family: all families become good before it is begun.
+    starting : float
+        Seconds that are needed once for all models like it.
+    size : float
+        How much work it is to encode and decode an image: 1 for 28x28 by a dense network.
+    tested : int
+        Held-out images that can be measured.
+    trained : bool
+        Whether it takes optimiser steps.
+    """
+
+    name: str
+    rank: int = 2
+    least: float = 0.1
+    good: float = 0.0
+    enough: float = 1.0
+    weight: float = 1.0
+    variant: bool = False
+    starting: float = 0.0
+    size: float = 1.0
+    tested: int = 10_000
+    trained: bool = False
+
+
+def need_of(name: str, model: Any, images: Images) -> Need:
+    """Return what a model asks of a study of images with a split; of one's own classes a guess."""
+    n_test = int(np.sum(images.with_split().is_test))
+    n, pixels, convolves = len(images) - n_test, math.prod(images.shape[1:]), _convolves(model)
+    variant = "-" in name and name.partition("-")[0] in FAMILIES
+    rank, starting, steps = getattr(model, "study_rank", 2), 0.0, getattr(model, "study_steps", 0)
+    if variant:  # noise last: its models are to be robust, not near
+        rank += 4 if getattr(model, "noise", 0) else 3 if convolves else 1
+    if steps:
+        least, good, enough = _learning(model, images.shape[1:], n)
+        starting = STARTING + component_seconds(pixels, n) * _begins_linear(model)
+    else:
+        each = getattr(model, "study_cost", 1.0) * pixels / 1e9
+        each *= int(np.prod(getattr(model, getattr(model, "width", "") or "", 32) or 32))
+        least, good, enough = (0.3 + min(n, some) * each for some in (FEWEST, AMPLE, n))
+    size = 4 * math.prod(images.shape[1:3]) / 784 if convolves else pixels / 784
+    tested = min(n_test, max(measures.FEWEST, measures.NUMBERS // pixels))
+    weight = getattr(model, "study_weight", 1.0)
+    return Need(
+        name, rank, least, good, enough, weight, variant, starting, size, tested, bool(steps)
+    )
+
+
+def _learning(model: Any, shape: tuple[int, ...], n: int) -> tuple[float, float, float]:
+    """Return the seconds in which a network is worth showing, is good, and gains no more."""
+    each = step_seconds(model, shape, n) * max(1.0, model.study_weight)  # the more players
+    most, fewest = getattr(model, "max_steps", None) or model.study_steps, model.study_least
+    if _convolves(model) and not model.keep_best:
+        fewest *= 3  # a game has no best epoch to fall back on, and is long below its start
+    after = 0.5 + AFTER * min(n, 10_000) * math.prod(shape) / 1e9
+    least, good = (after + min(most, some) * each for some in (fewest, model.study_good))
+    return least, good, after + ROOM * most * each
+
+
+def step_seconds(model: Any, shape: tuple[int, ...], n: int) -> float:
+    """Return about how many seconds a step on n images of a shape takes on one quiet core.
+
+    From the products of layers of the usual widths, forth and back: at 40 billion a second in
+    dense networks, at 25 billion in those that convolve. Dense networks that begin at principal
+    components learn from these alone.
+    """
+    pixels, batch = math.prod(shape), min(model.batch_size, n)
+    if _convolves(model):
+        return 0.003 + 3 * batch * 5000 * math.prod(shape[:2]) / 25e9
+    seen = min(pixels, AXES) if _begins_linear(model) else pixels
+    layers = (1 + hasattr(model, "decode")) * 512 * seen + 150_000
+    anew = pixels * seen if getattr(model, "noise", 0) else 0  # other components at every step
+    return 0.0015 + batch * (3 * layers + anew) / 40e9
+
+
+def component_seconds(pixels: int, n: int) -> float:
+    """Return about how many seconds it takes to find the components of a set, once for it."""
+    axes, rows = min(pixels, AXES), min(n, LOOKED_AT[1])
+    return (2 * rows * pixels * min(pixels, 9 * axes) + 2 * n * pixels * axes) / 40e9
+
+
+def _begins_linear(model: Any) -> bool:
+    return hasattr(model, "_starts_linear") and model._starts_linear()
+
+
+def _convolves(model: Any) -> bool:
+    return getattr(model, "architecture", "") == "conv" or getattr(model, "learns_maps", False)
