@@ -7,13 +7,12 @@ import pytest
 
 import isthmus as ist
 from isthmus.data.images import Images
+from isthmus.studies.needs import STARTING, Need
 from isthmus.studies.plan import (
     CLOSING,
     EFFORTS,
     FIT_SHARE,
-    STARTING,
     Effort,
-    Need,
     Schedule,
     affordable,
     shares,
@@ -64,6 +63,40 @@ def test_fewer_models_are_fitted_rather_than_all_of_them_badly():
     assert affordable(ALL, after, 0.1, fewest=0) == []
 
 
+def test_the_main_ones_become_good_before_another_form_has_a_second():
+    vae, gan = Need("vae", 2, 1.0, 10.0, 99.0), Need("gan", 2, 2.0, 30.0, 99.0, weight=3.0)
+    beta, conv = Need("vae-beta", 3, 1.0, 10.0, 99.0), Need("gan-conv", 5, 5.0, 50.0, 99.0, 3.0)
+    after = dict.fromkeys(["vae", "gan", "vae-beta", "gan-conv"], 0.1)
+    needs = [vae, beta, conv, gan]
+    assert affordable(needs, after, 8) == ["vae", "vae-beta", "gan"]
+    assert affordable(needs, after, 50) == ["vae", "vae-beta", "gan"]
+    assert affordable(needs, after, 56) == ["vae", "vae-beta", "gan-conv", "gan"]
+    assert shares([vae, beta, gan], 43) == pytest.approx(
+        {"vae": 10.0, "vae-beta": 3.0, "gan": 30.0}, rel=1e-4
+    )
+    assert shares(needs, 56) == pytest.approx(
+        {"vae": 10.0, "vae-beta": 10.0, "gan-conv": 6.0, "gan": 30.0}, rel=1e-4
+    )
+
+
+@pytest.mark.parametrize("n", [1500, 5000])
+def test_of_photographs_every_family_is_fitted_in_two_minutes(n):
+    """The first network finds the components, those after it learn from these alone."""
+    photographs = np.broadcast_to(np.uint8(9), (n, 64, 64, 3)).copy()
+    prepared = prepare(Images(photographs, y=np.arange(n) % 10), budget=120)
+    schedule, _ = schedule_of(prepared.schedule.needs, 120.0)
+    families = ["kmeans", "pca", "nmf", "som", "autoencoder", "vae", "vae-beta", "gan"]
+    assert schedule.kept[:8] == families
+    assert schedule.kept[8:] == ["classifier"]
+    for name in families[:5]:
+        schedule.begin(name)
+    assert schedule._starting() == 0
+    small = prepare(Images(photographs[:, :16, :16]), budget=120).schedule.needs
+    for name in ("vae", "gan"):
+        one, other = (next(x for x in xs if x.name == name) for xs in (small, schedule.needs))
+        assert one.good <= other.good <= 1.5 * one.good
+
+
 def test_measuring_and_drawing_leave_fitting_its_share():
     for seconds in (40, 60, 120, 600):
         schedule, _ = schedule_of(ALL, seconds)
@@ -99,7 +132,7 @@ def test_what_one_model_leaves_the_next_ones_take():
 
 def test_a_study_ends_in_time_on_a_machine_that_slows_down():
     """Everything but limited fits takes 3 times as long as on a quiet machine."""
-    needs = [*ALL, *(Need(f"vae-{i}", 4, 2.0, 100.0) for i in range(6))]
+    needs = [*ALL, *(Need(f"vae-{i}", 4, 2.0, enough=100.0) for i in range(6))]
     for seconds in (30, 60, 120, 600):
         schedule, clock = schedule_of(needs, seconds)
         fitting = 0.0
@@ -117,7 +150,7 @@ def test_a_study_ends_in_time_on_a_machine_that_slows_down():
 
 
 def test_what_there_seemed_to_be_no_time_for_is_fitted_where_there_is():
-    needs = [Need("pca", 1), Need("vae", 2, 20.0, 20.0)]
+    needs = [Need("pca", 1), Need("vae", 2, 20.0, enough=20.0)]
     schedule, clock = schedule_of(needs, 40)
     assert schedule.following() == "pca"
     schedule.begin("pca")
@@ -131,7 +164,7 @@ def test_what_there_seemed_to_be_no_time_for_is_fitted_where_there_is():
 
 
 def test_the_first_network_has_time_to_start():
-    needs = [Need("vae", 2, 2.0, 200.0, trained=True), Need("gan", 2, 2.0, 200.0, trained=True)]
+    needs = [Need(name, 2, 2.0, enough=200.0, starting=STARTING) for name in ("vae", "gan")]
     schedule, clock = schedule_of(needs, 60)
     first = schedule.begin("vae")
     clock.now += first + schedule.effort.measuring(PCA)

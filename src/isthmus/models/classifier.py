@@ -118,7 +118,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
 
     width = "n_features"
     default_width = 20
-    study_rank, study_weight = 3, 0.5
+    study_rank, study_good, study_weight = 3, 500, 0.5
     needs_labels = True
     variants: ClassVar[dict[str, dict[str, Any]]] = {"conv": {"architecture": "conv"}}
 

@@ -93,7 +93,7 @@ class PCA(Representation):
 
     width = "n_components"
     _passes = 4  # over the images, by the randomized solver
-    study_rank, study_weight, study_cost = 1, 0.3, 0.3
+    study_rank, study_weight, study_cost = 1, 0.3, 1.0
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:

@@ -14,6 +14,9 @@ from isthmus.models.starts import AXES
 from isthmus.models.starts import ROWS as LOOKED_AT
 from isthmus.studies import measure as measures
 
+MAIN, OTHER = 2, 3
+"""Ranks up to which models are the main ones, and up to which they differ in what they are for:
+those become good first, then these, then what is another form of one of them."""
 STARTING = 1.8
 """Seconds that the first network takes beside its steps: what optimisers import."""
 ROOM = 1.5
@@ -33,22 +36,18 @@ class Need:
     name : str
         The model.
     rank : int
-        Models of a lower rank are fitted first, and left out last.
+        Models of a lower rank are left out last; see `MAIN` and `OTHER`.
     least, good, enough : float
         Seconds of fitting below which it is not worth showing, after which it is near its best,
         and beyond which it gains nothing.
     weight : float
         Its share of the time beside others'.
-    variant : bool
-        Whether it is a variant of a family: all families become good before it is begun.
     starting : float
         Seconds that are needed once for all models like it.
     size : float
         How much work it is to encode and decode an image: 1 for 28x28 by a dense network.
     tested : int
         Held-out images that can be measured.
-    trained : bool
-        Whether it takes optimiser steps.
     """
 
     name: str
@@ -57,20 +56,22 @@ class Need:
     good: float = 0.0
     enough: float = 1.0
     weight: float = 1.0
-    variant: bool = False
     starting: float = 0.0
     size: float = 1.0
     tested: int = 10_000
-    trained: bool = False
+
+    @property
+    def well(self) -> float:
+        """Seconds that make it good, between the least and enough."""
+        return min(self.enough, max(self.least, self.good))
 
 
 def need_of(name: str, model: Any, images: Images) -> Need:
     """Return what a model asks of a study of images with a split; of one's own classes a guess."""
     n_test = int(np.sum(images.with_split().is_test))
     n, pixels, convolves = len(images) - n_test, math.prod(images.shape[1:]), _convolves(model)
-    variant = "-" in name and name.partition("-")[0] in FAMILIES
     rank, starting, steps = getattr(model, "study_rank", 2), 0.0, getattr(model, "study_steps", 0)
-    if variant:  # noise last: its models are to be robust, not near
+    if "-" in name and name.partition("-")[0] in FAMILIES:  # noise: to be robust, not near
         rank += 4 if getattr(model, "noise", 0) else 3 if convolves else 1
     if steps:
         least, good, enough = _learning(model, images.shape[1:], n)
@@ -82,9 +83,7 @@ def need_of(name: str, model: Any, images: Images) -> Need:
     size = 4 * math.prod(images.shape[1:3]) / 784 if convolves else pixels / 784
     tested = min(n_test, max(measures.FEWEST, measures.NUMBERS // pixels))
     weight = getattr(model, "study_weight", 1.0)
-    return Need(
-        name, rank, least, good, enough, weight, variant, starting, size, tested, bool(steps)
-    )
+    return Need(name, rank, least, good, enough, weight, starting, size, tested)
 
 
 def _learning(model: Any, shape: tuple[int, ...], n: int) -> tuple[float, float, float]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from isthmus.data.images import Images
-from isthmus.studies.needs import FEWEST, Need
+from isthmus.studies.needs import FEWEST, MAIN, OTHER, Need
 
 FIT_SHARE = 0.6
 """Share of a time budget that is for fitting, at least; the rest is for measuring and drawing."""
@@ -73,8 +73,8 @@ EFFORTS = (
 def shares(needs: Sequence[Need], seconds: float) -> dict[str, float]:
     """Return the seconds of fitting of every model: by weight, within least and enough.
 
-    All have their least; then families, and after them variants, become good; then all gain what
-    they can. What one leaves the others take: all get their weight times the same number of
+    All have their least; then they become good, the main ones first; then all gain what they can.
+    What one leaves the others take: all get their weight times the same number of
     seconds, within these bounds.
 
     Examples
@@ -86,9 +86,8 @@ def shares(needs: Sequence[Need], seconds: float) -> dict[str, float]:
     low = {need.name: need.least for need in needs}
     if (total := sum(low.values())) >= seconds:
         return {name: share * max(0.0, seconds) / total for name, share in low.items()}
-    good = {n.name: min(n.enough, max(n.least, n.good)) for n in needs}
-    families = low | {n.name: good[n.name] for n in needs if not n.variant}
-    for high in (families, good):
+    for rank in (MAIN, OTHER, math.inf):
+        high = low | {need.name: need.well for need in needs if need.rank <= rank}
         if sum(high.values()) > seconds:
             return _levelled(needs, low, high, seconds)
         low = high
@@ -117,8 +116,8 @@ def affordable(
 ) -> list[str]:
     """Return which models are worth fitting in that time, by rank, in the order given.
 
-    Each is given its least, families what makes them good before there is a variant; measuring
-    and drawing take at most what fitting leaves. So many always are.
+    Each is given its least, and all others what makes them good before there is another form of
+    one of them; measuring and drawing take at most what fitting leaves. So many always are.
 
     Examples
     --------
@@ -127,13 +126,10 @@ def affordable(
     ['pca', 'vae']
     """
     kept: list[Need] = []
-    for need in sorted(needs, key=lambda need: (need.rank, need.variant)):
+    for need in sorted(needs, key=lambda need: need.rank):
         tried = [*kept, need]
         late = sum(after[n.name] for n in tried)
-        asked = sum(
-            max(n.least, min(n.good, n.enough)) if need.variant > n.variant else n.least
-            for n in tried
-        )
+        asked = sum(n.well if n.rank <= OTHER < need.rank else n.least for n in tried)
         if late + asked <= seconds and late <= (1 - FIT_SHARE) * seconds:
             kept = tried
     kept = kept or sorted(needs, key=lambda need: need.rank)[:fewest]
