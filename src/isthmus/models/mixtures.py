@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from isthmus.data.images import evenly_spaced
+
 DRAWN = 5000
 """Codes that the mixture is fitted to, at most."""
 COMPONENTS, PER_COMPONENT, PASSES = 50, 50, 20
@@ -78,7 +80,7 @@ class DrawsLikeCodes:
             self.__dict__.pop(f"mixture_{name}_", None)  # of an earlier fit
         if self.prior == "normal" or (self.prior == "auto" and not self.n_axes_):
             return
-        rows = np.linspace(0, len(mean) - 1, min(DRAWN, len(mean))).astype(int)
+        rows = evenly_spaced(len(mean), DRAWN)
         noise = np.random.default_rng(0).normal(size=(len(rows), self.latent_dim_))
         codes = mean[rows] + np.exp(log_var[rows] / 2) * noise
         most = min(COMPONENTS, len(rows) // PER_COMPONENT, ENTRIES // self.latent_dim_**2)

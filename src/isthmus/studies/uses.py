@@ -13,7 +13,7 @@ import numpy as np
 
 from isthmus.codec.quantizer import directions_of
 from isthmus.codes import pixels_of
-from isthmus.data.images import Images, to_unit
+from isthmus.data.images import Images, evenly_spaced, to_unit
 from isthmus.metrics.generation import coverage, gaussians_apart, projection_of
 from isthmus.metrics.rate import cross_entropy
 from isthmus.verbs.traverse import ordered
@@ -168,7 +168,7 @@ def rate_curve(
         back = np.asarray(decode(codes)).reshape(len(codes), -1)
         return float(np.mean(np.square(back - truth), dtype=np.float64))
 
-    train = train[np.linspace(0, len(train) - 1, min(len(train), 2000)).astype(int)]
+    train = train[evenly_spaced(len(train), 2000)]
     finest = error(test)
     if not 0 < finest < math.inf:
         return []
