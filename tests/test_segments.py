@@ -8,6 +8,7 @@ from PIL import Image
 
 import isthmus as ist
 from isthmus.data.geotiff import place_of, write_tiff
+from isthmus.metrics.segmentation import mean_iou
 
 tifffile = pytest.importorskip("tifffile", reason="TIFF files are written by tifffile")
 
@@ -91,6 +92,56 @@ def test_a_command_about_photographs(run, network, halves, tmp_path):
     code, _, err = run("segment", "n.safetensors", "photos", "-o", "out")
     assert code == 2
     assert "exists already" in err
+
+
+def test_scores_of_label_maps_are_those_of_all_pixels(network, halves):
+    found = ist.segment(network, halves)
+    right = found.label_maps == halves.label_maps
+    assert found.scores["global accuracy"] == pytest.approx(right.mean())
+    each = [right[halves.label_maps == label].mean() for label in (0, 1)]
+    assert found.scores["class accuracy"] == pytest.approx(np.mean(each))
+    wanted = mean_iou(halves.label_maps, found.label_maps)
+    assert found.scores["mean iou"] == pytest.approx(wanted)
+    assert [row["right"] for row in found.table()] == right.sum((1, 2)).tolist()
+    maps, attributes = found  # as before there were scores
+    assert maps is found.label_maps
+    assert attributes is found.attributes
+
+
+def test_an_ignored_class_is_not_scored(network, halves):
+    void = halves.label_maps.copy()
+    void[:, :, :10] = 2
+    images = ist.Images(halves.data, label_maps=void, ignored_class=2)
+    found = ist.segment(network, images)
+    assert found.classes == ["dark", "bright"]
+    assert found.confusion.sum() == void.size // 2
+    right = (found.label_maps == void)[:, :, 10:].mean()
+    assert found.scores["global accuracy"] == pytest.approx(right)
+    assert found.scores["mean iou"] > 0.8
+
+
+def test_prototypes_stand_for_no_class_and_are_not_scored(halves):
+    found = ist.segment(ist.KMeans(3, random_state=0).fit(halves.pixels()), halves)
+    assert found.classes == ["class 0", "class 1", "class 2"]
+    assert found.scores == {}
+    assert set(found.table()[0]) == {"image", "shares"}
+
+
+def test_the_command_gives_the_scores_of_python(run, network, halves, tmp_path):
+    network.save(tmp_path / "n.safetensors")
+    for row in range(3):
+        for part, image in (("test", halves.data[row, ..., 0]), ("testannot", halves.label_maps)):
+            shown = image if part == "test" else image[row].astype(np.uint8)
+            (tmp_path / "maps" / part).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(shown).save(tmp_path / "maps" / part / f"{row}.png")
+    code, out, _ = run("segment", "n.safetensors", "maps", "-o", "out", "--json")
+    assert code == 0
+    found = ist.segment(network, ist.load_images("maps"))
+    said = json.loads(out)
+    assert {name: said[name] for name in found.scores} == found.scores
+    assert len(found.scores) == 3
+    each = json.loads((tmp_path / "out" / "segments.json").read_text())["each"]
+    assert [row["right"] for row in each] == [row["right"] for row in found.table()]
 
 
 def test_a_satellite_image_keeps_its_place(run, data_folder, tmp_path):

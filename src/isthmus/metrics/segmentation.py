@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -179,11 +181,7 @@ def class_iou(
     >>> class_iou([[0, 0, 1, 1]], [[0, 1, 1, 1]]).round(2)
     array([0.5 , 0.67])
     """
-    table = confusion_matrix(maps, predicted, n_classes, ignored_class)
-    iou = _share(table.diagonal(), table.sum(0) + table.sum(1) - table.diagonal())
-    if ignored_class is not None and 0 <= ignored_class < len(iou):
-        iou[ignored_class] = np.nan
-    return iou
+    return _iou(confusion_matrix(maps, predicted, n_classes, ignored_class), ignored_class)
 
 
 def mean_iou(
@@ -216,6 +214,57 @@ def mean_iou(
     0.583
     """
     return float(np.nanmean(class_iou(maps, predicted, n_classes, ignored_class)))
+
+
+def agreement(table: ArrayLike, ignored_class: int | None = None) -> dict[str, float]:
+    """Return the scores that follow from a `confusion_matrix`, or from the sum of several.
+
+    Parameters
+    ----------
+    table : array_like of int of shape (n_classes, n_classes)
+        How many pixels of every class (rows) were given every class (columns).
+    ignored_class : int, optional
+        Not averaged over.
+
+    Returns
+    -------
+    dict
+        "global accuracy", "class accuracy" (mean over the classes that occur) and "mean iou", each
+        0 to 1; empty if no pixel was counted.
+
+    Examples
+    --------
+    >>> {name: round(score, 3) for name, score in agreement([[1, 1], [0, 2]]).items()}
+    {'global accuracy': 0.75, 'class accuracy': 0.75, 'mean iou': 0.583}
+    """
+    table = np.asarray(table)
+    if not table.sum():
+        return {}
+    return {
+        "global accuracy": float(table.trace() / table.sum()),
+        "class accuracy": float(np.nanmean(_share(table.diagonal(), table.sum(1)))),
+        "mean iou": float(np.nanmean(_iou(table, ignored_class))),
+    }
+
+
+def summed(tables: Iterable[np.ndarray | None]) -> np.ndarray:
+    """Return the sum of confusion matrices, of as many classes as the widest of them has.
+
+    Examples
+    --------
+    >>> summed([np.eye(1, dtype=int), None, np.eye(2, dtype=int)]).tolist()
+    [[2, 0], [0, 1]]
+    """
+    known = [table for table in tables if table is not None]
+    n = max(map(len, known), default=0)
+    return sum((np.pad(t, (0, n - len(t))) for t in known), np.zeros((n, n), dtype=np.int64))
+
+
+def _iou(table: np.ndarray, ignored_class: int | None) -> np.ndarray:
+    iou = _share(table.diagonal(), table.sum(0) + table.sum(1) - table.diagonal())
+    if ignored_class is not None and 0 <= ignored_class < len(iou):
+        iou[ignored_class] = np.nan
+    return iou
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
