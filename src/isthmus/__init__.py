@@ -15,6 +15,8 @@ moved.install()
 _HOMES = {
     "Images": "data.images",
     "Map": "verbs.map",
+    "NeuralRepresentation": "neural",
+    "Representation": "base",
     "cluster": "verbs.cluster",
     "compress": "codec.compress",
     "decompress": "codec.compress",
@@ -31,6 +33,7 @@ _HOMES = {
     "probe": "verbs.probe",
     "rate_distortion": "codec.rate_distortion",
     "reconstruct": "verbs.reconstruct",
+    "register": "families",
     "segment": "verbs.segment",
     "study": "studies.study",
     "territory": "verbs.territory",

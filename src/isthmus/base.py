@@ -75,6 +75,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     encodes_by_search = False  # `encode` goes on until it has settled: no formula to export
     _error_share = 0.0  # of the last fit, see `isthmus.health`
     variants: ClassVar[dict[str, dict[str, Any]]] = {}  # further rows of a study: name, parameters
+    asked_for: ClassVar[tuple[str, ...]] = ("_fit", "_encode")  # what a family has to have
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:

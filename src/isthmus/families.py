@@ -1,8 +1,13 @@
-"""The table of families: one line each; each is a file of `isthmus.models`."""
+"""The table of families: one line each, each a file of `isthmus.models`; those of one's own."""
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
+import warnings
+from collections.abc import Callable, Iterable
+from functools import cache, reduce
 from importlib import import_module
 from typing import Any
 
@@ -21,6 +26,122 @@ FAMILIES = {
 }
 """Name of the family, which is its module here and its name on the command line, and its class."""
 
+GROUP = "isthmus.families"
+"""Entry points by which an installed package offers families: name of the family, its class."""
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+"""What a family of one's own may be called: a variant's name has a hyphen."""
+
+_own: dict[str, type] = {}  # registered classes by name
+_met: dict[str, type] = {}  # classes of models that are no registered family, by address
+_allowed: list[str] = []  # modules that files may name classes of, wherever they are read
+
+
+def register(name: Any = None) -> Any:
+    """Make a class of your own a family, to be used by its name as those of isthmus are.
+
+    It is then saved and loaded, studied, exported, explored and tuned like them. A package offers
+    its families without being imported by entry points of the group ``isthmus.families``.
+
+    Parameters
+    ----------
+    name : str, optional
+        Lower case letters, digits and underscores; by default the name of the class in lower case.
+
+    Returns
+    -------
+    type
+        The class as it is, so that this is a decorator: ``@ist.register`` or
+        ``@ist.register("name")``.
+
+    Raises
+    ------
+    TypeError
+        If the class does not derive from `Representation`, or has not what a family needs.
+    ValueError
+        If the name is taken.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> @ist.register("narrow")
+    ... class Narrow(ist.PCA):
+    ...     "PCA with another default."
+    ...     default_width = 2
+    >>> family("narrow")().fit(ist.load_images("digits").train).n_components_
+    2
+    """
+    if isinstance(name, type):
+        return _registered(name, name.__name__.lower())
+    return lambda cls: _registered(cls, name or cls.__name__.lower())
+
+
+def _registered(cls: type, name: str) -> type:
+    _check_class(cls)
+    if not NAME.fullmatch(name):
+        raise ValueError(
+            f"a family cannot be called {name!r}: lower case letters, digits and underscores, a "
+            "letter first"
+        )
+    point, known = _entry_points().get(name), _own.get(name)
+    taken = name in FAMILIES or (known and address_of(known) != address_of(cls))
+    if taken or (point and point.value != address_of(cls)):
+        whose = known or (point and point.value) or f"isthmus.{FAMILIES.get(name)}"
+        raise ValueError(f"the name {name!r} is taken, by {whose}: register({name + '2'!r})")
+    _own[name] = cls  # a class that is defined anew, as in a notebook, takes its own place
+    return cls
+
+
+def _check_class(cls: Any) -> None:
+    """Refuse a class that cannot be a family."""
+    base = import_module("isthmus.base").Representation
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise TypeError(
+            f"{cls!r} is no family: derive a class from ist.Representation, or from "
+            "ist.NeuralRepresentation"
+        )
+    if lacking := [name for name in cls.asked_for if not _has(cls, name)]:
+        raise TypeError(f"{cls.__name__} has no {', '.join(lacking)}: see docs/own-family.md")
+    if cls.width not in inspect.signature(cls).parameters:
+        raise TypeError(
+            f"{cls.__name__}.width={cls.width!r} must name the parameter that says how wide the "
+            "code is; a class whose parameters are annotated fields needs "
+            "@dataclass(eq=False, repr=False)"
+        )
+
+
+def _has(cls: Any, name: str) -> bool:
+    return not getattr(getattr(cls, name, None), "__isabstractmethod__", not hasattr(cls, name))
+
+
+@cache
+def _entry_points() -> dict[str, Any]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=GROUP) if point.name not in FAMILIES}
+
+
+def _offered(name: str) -> type:
+    """Return the class that an installed package offers as a family."""
+    point = _entry_points()[name]
+    try:
+        return _registered(point.load(), name)
+    except Exception as error:  # whatever another's module may raise
+        raise ValueError(
+            f"the family {name!r} of {point.value} cannot be loaded: {type(error).__name__}: "
+            f"{error}"
+        ) from error
+
+
+def names() -> list[str]:
+    """Return the names of all families, those of one's own after those of isthmus.
+
+    Examples
+    --------
+    >>> names()[:2]
+    ['kmeans', 'pca']
+    """
+    return [*FAMILIES, *sorted({*_own, *_entry_points()})]
+
 
 def family(name: str) -> Any:
     """Return the class of a family by its name.
@@ -35,12 +156,28 @@ def family(name: str) -> Any:
     >>> family("pca").__name__
     'PCA'
     """
-    if name not in FAMILIES:
-        there = ", ".join(FAMILIES)
-        raise ValueError(
-            f"no family is called {name!r}{hint(name, FAMILIES)} (there are: {there})"
-        )
-    return getattr(import_module(f"isthmus.models.{name}"), FAMILIES[name])
+    if name in FAMILIES:
+        return getattr(import_module(f"isthmus.models.{name}"), FAMILIES[name])
+    if name in _own or name in _met:
+        return _own.get(name) or _met[name]
+    if name in _entry_points():
+        return _offered(name)
+    there = ", ".join(names())
+    raise ValueError(f"no family is called {name!r}{hint(name, names())} (there are: {there})")
+
+
+def loadable() -> list[str]:
+    """Return the names of all families whose class can be had; warn of those that cannot."""
+    return [name for name in names() if name in FAMILIES or _loads(name)]
+
+
+def _loads(name: str) -> bool:
+    try:
+        family(name)
+    except ValueError as error:
+        warnings.warn(str(error), UserWarning, stacklevel=3)
+        return False
+    return True
 
 
 def every_name() -> list[str]:
@@ -53,7 +190,7 @@ def every_name() -> list[str]:
     """
     return [
         name + variant
-        for name in FAMILIES
+        for name in loadable()
         for variant in ("", *(f"-{variant}" for variant in family(name).variants))
     ]
 
@@ -75,20 +212,118 @@ def named(name: str) -> tuple[Any, dict[str, Any]]:
 
 
 def name_of(model: Any) -> str:
-    """Return the family name of a model or of a class.
+    """Return the family name of a model or of a class; of other classes their address.
 
-    Raises
-    ------
-    ValueError
-        If it is another class, be it called like a family or derived from one.
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> name_of(ist.PCA(3))
+    'pca'
     """
     cls = model if isinstance(model, type) else type(model)
+    of_ours = _of_ours(cls)
+    return of_ours or next((name for name, own in _own.items() if own is cls), address_of(cls))
+
+
+def _of_ours(cls: type) -> str:
+    """Return the name of a family of isthmus, "" of any other class, be it called like one."""
     for name, class_name in FAMILIES.items():
         module = sys.modules.get(f"isthmus.models.{name}")
         if module is not None and getattr(module, class_name) is cls:
             return name
-    raise ValueError(
-        f"{cls.__module__}.{cls.__qualname__} is a class of your own, none of the families "
-        f"{', '.join(FAMILIES)}: saved under such a name it would come back as another class; "
-        "use a family and its parameters, or keep what get_params() and the learned arrays say"
-    )
+    return ""
+
+
+def address_of(cls: type) -> str:
+    """Return "module:qualname" of a class.
+
+    Examples
+    --------
+    >>> address_of(dict)
+    'builtins:dict'
+    """
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def stored_name(model: Any) -> str:
+    """Return what a file says of a model's class: a family of isthmus, or an address.
+
+    Raises
+    ------
+    ValueError
+        If the class could not be found again.
+    """
+    cls = type(model)
+    address = address_of(cls)
+    if (of_ours := _of_ours(cls)) or cls in _own.values():
+        return of_ours or address
+    try:
+        there = _at(address, sys.modules.__getitem__)
+    except (KeyError, AttributeError):
+        there = None
+    if there is not cls:
+        raise ValueError(
+            f"{address} is a class of your own that a file could not find again: define it in a "
+            "module, outside of functions, or register it by @ist.register"
+        )
+    _met[address] = cls
+    return address
+
+
+def _at(address: str, module_of: Callable[[str], Any]) -> Any:
+    module, _, qualname = address.partition(":")
+    return reduce(getattr, qualname.split("."), module_of(module))
+
+
+def stored_class(name: str, allow: Iterable[str] = ()) -> Any:
+    """Return the class that a file names.
+
+    Parameters
+    ----------
+    name : str
+        A family of isthmus, or "module:qualname".
+    allow : iterable of str
+        Modules and packages that may be imported for it.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or it is of a module that is not allowed.
+    """
+    if ":" not in name:
+        return family(name)
+    offered = (point for point in _entry_points().values() if point.value == name)
+    known = next((cls for cls in _own.values() if address_of(cls) == name), None)
+    found = known or next((_offered(point.name) for point in offered), None)
+    if found is None:
+        _check_allowed(name, allow)
+        found = _imported(name)
+    _met[name] = found
+    return found
+
+
+def _check_allowed(address: str, allow: Iterable[str]) -> None:
+    module = address.partition(":")[0]
+    allowed = (*((allow,) if isinstance(allow, str) else allow), *_allowed)
+    if not any(f"{module}.".startswith(f"{one}.") for one in allowed):
+        raise ValueError(
+            f"its class is {address}, none of isthmus, and nothing is imported because a file says "
+            f"so: if you trust that module, give load_model(path, allow=({module!r},)), on the "
+            f"command line --allow {module}; or import the module that registers the class"
+        )
+
+
+def _imported(address: str) -> Any:
+    try:
+        found = _at(address, import_module)
+        _check_class(found)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise ValueError(f"its class {address} cannot be had: {error}") from None
+    return found
+
+
+def allow(*modules: str) -> None:
+    """Import modules; files may from now on name classes of theirs, and of modules in them."""
+    for module in modules:
+        import_module(module)
+        _allowed.append(module)

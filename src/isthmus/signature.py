@@ -1,4 +1,4 @@
-"""What a family's parameters are, read from its source.
+"""What a family's parameters are, read from its source; those of one's own from their class.
 
 torch takes seconds to import, and `isthmus fit pca --help` must not. A test holds this against
 the estimators' own ``get_params()``.
@@ -7,13 +7,15 @@ the estimators' own ``get_params()``.
 from __future__ import annotations
 
 import ast
+import inspect
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from isthmus.families import FAMILIES
+from isthmus.families import FAMILIES, family
 
 HERE = Path(__file__).parent
 
@@ -41,6 +43,8 @@ def caption(name: str) -> str:
     >>> caption("pca")
     'Principal component analysis: the best linear code of a given width.'
     """
+    if name not in FAMILIES:  # of one's own
+        return (inspect.getdoc(family(name)) or name).splitlines()[0]
     return (ast.get_docstring(_tree(f"models/{name}.py")) or "").splitlines()[0]
 
 
@@ -52,6 +56,8 @@ def parameters(name: str) -> list[Parameter]:
     >>> [parameter.name for parameter in parameters("pca")][:2]
     ['n_components', 'whiten']
     """
+    if name not in FAMILIES:
+        return list(_of_own(family(name)))
     return _of_class(FAMILIES[name], f"models/{name}.py")
 
 
@@ -118,3 +124,23 @@ def _helps(docstring: str) -> dict[str, str]:
         return {}
     entries = re.findall(r"^(\w+)(?: : [^\n]*)?\n((?:    [^\n]*\n?|\n)+)", section[1], re.M)
     return {name: " ".join(text.split()) for name, text in entries}
+
+
+def _of_own(cls: Any) -> Iterator[Parameter]:
+    """Yield the parameters of a class, its own first, as `parameters` does."""
+    signature = inspect.signature(cls).parameters
+    helps: dict[str, str] = {}
+    for base in cls.__mro__[::-1]:
+        helps |= _helps(inspect.cleandoc(base.__doc__ or ""))
+    known = list(_names_by_class(cls, signature))
+    for name in known:
+        given = signature[name]
+        annotation = given.annotation
+        written = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+        yield Parameter(name, written, given.default, helps.get(name, ""))
+
+
+def _names_by_class(cls: Any, names: Any) -> list[str]:
+    """Return parameters in the order of the classes that declare them, the nearest class first."""
+    declared = [name for base in cls.__mro__ for name in inspect.get_annotations(base)]
+    return list(dict.fromkeys(name for name in (*declared, *names) if name in names))

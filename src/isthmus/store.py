@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,13 +55,14 @@ def save_model(model: Any, path: str | Path, *, dated: bool = True) -> None:
     NotFittedError
         If the model has not learned anything yet.
     ValueError
-        If its class is not one of the families: a file holds the name of a family, no code.
+        If its class could not be found again: a file holds the name of a family, or of a module
+        and a class in it, no code.
     """
     from sklearn.utils.validation import check_is_fitted
 
-    from isthmus.families import name_of
+    from isthmus.families import stored_name
 
-    family = name_of(model)
+    family = stored_name(model)
     check_is_fitted(model)
     tensors: dict[str, torch.Tensor] = {}
     facts: dict[str, Any] = {}
@@ -108,7 +109,7 @@ def _versions() -> dict[str, str]:
 
 
 @usual_torch()
-def load_model(path: str | Path, device: str = "auto") -> Any:
+def load_model(path: str | Path, device: str = "auto", *, allow: Iterable[str] = ()) -> Any:
     """Read a model written by `save`; nothing in the file is executed.
 
     Parameters
@@ -118,6 +119,10 @@ def load_model(path: str | Path, device: str = "auto") -> Any:
     device : str
         Where the model is to compute. "auto" is where it did before, or the best device there is
         if this machine has no such one; its parameter `device` then says which.
+    allow : iterable of str
+        Modules or packages of which the file may name a class: these are imported, nothing else
+        is. Families of isthmus, and those that are registered or that an installed package
+        offers, need no permission.
 
     Returns
     -------
@@ -129,8 +134,8 @@ def load_model(path: str | Path, device: str = "auto") -> Any:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged, is no isthmus model, or was written by a newer isthmus, or if
-        there is no such device.
+        If the file is damaged, is no isthmus model, or was written by a newer isthmus, if
+        there is no such device, or its class is of a module that is not allowed.
 
     Examples
     --------
@@ -150,11 +155,27 @@ def load_model(path: str | Path, device: str = "auto") -> Any:
         )
     if device != "auto":
         find_device(device)
+    _find_classes(path, header, allow)
     try:
         return _made(_upgraded(header) if version < 2 else header, tensors, device)
     except BROKEN as error:
         reason = f"{error}; {_advice(header)}" if _advice(header) else error
         raise ValueError(f"{path} does not hold together as an isthmus model: {reason}") from None
+
+
+def _find_classes(path: str | Path, header: dict[str, Any], allow: Iterable[str]) -> None:
+    """Find the classes of one's own that a file names, or say what to do."""
+    from isthmus.families import stored_class
+
+    learned = header.get("learned")
+    origin = learned.get("origin_") if isinstance(learned, dict) else None
+    for named in (header, origin):
+        name = named.get("family") if isinstance(named, dict) else None
+        if isinstance(name, str) and ":" in name:
+            try:
+                stored_class(name, allow)
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from None
 
 
 def _made(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str) -> Any:

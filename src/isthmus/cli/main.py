@@ -58,6 +58,7 @@ from isthmus.cli.output import (
     save_array,
     save_images,
 )
+from isthmus.cli.own import Allow, Families, import_allowed
 from isthmus.cli.panels import Panels
 from isthmus.families import FAMILIES
 from isthmus.files import refuse_existing
@@ -73,7 +74,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-fit_app = typer.Typer(no_args_is_help=True, help="Fit one family and save the model.")
+fit_app = typer.Typer(
+    cls=Families.made_by(lambda name: _fit_command(name)),
+    no_args_is_help=True,
+    help="Fit one family and save the model.",
+)
 app.add_typer(fit_app, name="fit")
 for _command_of in commands():
     app.command()(_command_of)
@@ -91,8 +96,10 @@ def _options(
         bool,
         typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version."),
     ] = False,
+    allow: Allow = None,
 ) -> None:
     """Take the options that stand before a command."""
+    import_allowed(allow or ())
 
 
 @app.command()
@@ -232,11 +239,11 @@ def data(
 @app.command()
 def models(as_json: AsJson = False) -> None:
     """List the families and what each can do."""
-    from isthmus.families import family
+    from isthmus.families import family, loadable
 
     verbs = ("fit", "encode", "decode", "sample")
     rows = []
-    for name in FAMILIES:
+    for name in loadable():
         can = {verb: verb == "fit" or hasattr(family(name), f"_{verb}") for verb in verbs}
         rows.append({"model": name, "about": signature.caption(name), **can})
     if as_json:

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from isthmus.data.images import with_channels
-from isthmus.families import family, name_of
+from isthmus.families import family, stored_name
 from isthmus.nets.paths import Paths
 from isthmus.store import load_model
 
@@ -35,7 +35,7 @@ def described(model: Any) -> dict[str, Any]:
     facts = {name: value for name, value in vars(model).items() if name.endswith("_")}
     kinds = str | int | float | tuple | dict | None
     return {
-        "family": name_of(model),
+        "family": stored_name(model),
         "width": model._n_features_out,
         "parameters": model.get_params(deep=False) | {"random_state": None},
         "learned": {k: v for k, v in facts.items() if isinstance(v, kinds) and k != "history_"},

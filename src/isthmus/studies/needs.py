@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.images import Images
-from isthmus.families import FAMILIES
+from isthmus.families import names
 from isthmus.models.starts import AXES
 from isthmus.models.starts import ROWS as LOOKED_AT
 from isthmus.studies import measure as measures
@@ -71,7 +71,7 @@ def need_of(name: str, model: Any, images: Images) -> Need:
     n_test = int(np.sum(images.with_split().is_test))
     n, pixels, convolves = len(images) - n_test, math.prod(images.shape[1:]), _convolves(model)
     rank, starting, steps = getattr(model, "study_rank", 2), 0.0, getattr(model, "study_steps", 0)
-    if "-" in name and name.partition("-")[0] in FAMILIES:  # noise: to be robust, not near
+    if "-" in name and name.partition("-")[0] in names():  # noise: to be robust, not near
         rank += 4 if getattr(model, "noise", 0) else 3 if convolves else 1
     if steps:
         least, good, enough = _learning(model, images.shape[1:], n)

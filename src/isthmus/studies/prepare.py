@@ -217,11 +217,9 @@ def _chosen(
 
 
 def _name(model: Any) -> str:
-    """Return the name of the family of a model, or of its class if that is one's own."""
-    try:
-        return name_of(model)
-    except ValueError:
-        return type(model).__name__.lower()
+    """Return the name of the family of a model, or of its class if that is none."""
+    name = name_of(model)
+    return type(model).__name__.lower() if ":" in name else name
 
 
 def table(models: Mapping[str, Any], schedule: Schedule, why: Mapping[str, str]) -> list[dict]:
