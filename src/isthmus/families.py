@@ -94,14 +94,17 @@ def _registered(cls: type, name: str) -> type:
 def _check_class(cls: Any) -> None:
     """Refuse a class that cannot be a family."""
     base = import_module("isthmus.base").Representation
-    if not (isinstance(cls, type) and issubclass(cls, base)):
+    if base not in getattr(cls, "__mro__", ()):
         raise TypeError(
             f"{cls!r} is no family: derive a class from ist.Representation, or from "
             "ist.NeuralRepresentation"
         )
     if lacking := [name for name in cls.asked_for if not _has(cls, name)]:
         raise TypeError(f"{cls.__name__} has no {', '.join(lacking)}: see docs/own-family.md")
-    if cls.width not in inspect.signature(cls).parameters:
+    parameters = inspect.signature(cls).parameters
+    if needed := [name for name, one in parameters.items() if one.default is one.empty]:
+        raise TypeError(f"{cls.__name__}: give {needed[0]} a default; every parameter needs one")
+    if cls.width not in parameters:
         raise TypeError(
             f"{cls.__name__}.width={cls.width!r} must name the parameter that says how wide the "
             "code is; a class whose parameters are annotated fields needs "
@@ -307,8 +310,7 @@ def _check_allowed(address: str, allow: Iterable[str]) -> None:
     allowed = (*((allow,) if isinstance(allow, str) else allow), *_allowed)
     if not any(f"{module}.".startswith(f"{one}.") for one in allowed):
         raise ValueError(
-            f"its class is {address}, none of isthmus, and nothing is imported because a file says "
-            f"so: if you trust that module, give load_model(path, allow=({module!r},)), on the "
+            f"its class is {address}, none of isthmus, and no file has a module imported: if you trust that module, give load_model(path, allow=({module!r},)), on the "
             f"command line --allow {module}; or import the module that registers the class"
         )
 

@@ -32,7 +32,7 @@ class Parameter:
     @property
     def is_option(self) -> bool:
         """Whether a command can be given it: objects can only be given in Python."""
-        return not self.annotation.startswith("tuple[Any")
+        return not re.search(r"tuple\[Any|Module", self.annotation)
 
 
 def caption(name: str) -> str:
@@ -136,7 +136,9 @@ def _of_own(cls: Any) -> Iterator[Parameter]:
     for name in known:
         given = signature[name]
         annotation = given.annotation
-        written = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+        written = (
+            annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+        )
         yield Parameter(name, written, given.default, helps.get(name, ""))
 
 

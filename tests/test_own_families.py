@@ -1,0 +1,223 @@
+"""Families of one's own: what registering gives, and what a file may name."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import pytest
+
+import isthmus as ist
+from isthmus import families, signature
+from isthmus.families import FAMILIES, every_name, family, name_of, named
+
+FILE = '''
+"""A family in a module of its own."""
+
+from dataclasses import KW_ONLY, dataclass
+
+import isthmus as ist
+
+
+@ist.register("centred")
+@dataclass(eq=False, repr=False)
+class Mean(ist.Representation):
+    """Mean image, and how light an image is beside it.
+
+    Parameters
+    ----------
+    n_components : int or None
+        Width of the code, 1.
+    shrink : float
+        Share by which codes are made smaller.
+    """
+
+    n_components: int | None = None
+    _: KW_ONLY
+    shrink: float = 0.0
+
+    width, default_width = "n_components", 1
+
+    def _fit(self, images):
+        self.mean_ = sum(x.sum(0) for x in self._tensors(images)).cpu().numpy() / len(images)
+
+    def _encode(self, x):
+        return (1 - self.shrink) * (x - self._learned("mean_", x)).mean(1, keepdim=True)
+
+    def _decode(self, z):
+        return self._learned("mean_", z) + z
+'''
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch):
+    """Forget after a test what it has registered and allowed."""
+    for table in ("_own", "_met"):
+        monkeypatch.setattr(families, table, dict(getattr(families, table)))
+    monkeypatch.setattr(families, "_allowed", [])
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Return the name of a module with a family, which can be imported and is not yet."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "__init__.py").write_text("")
+    (tmp_path / "mine" / "centred.py").write_text(FILE)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "mine.centred"
+    for name in ("mine", "mine.centred"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def saved(module, tmp_path):
+    """Return the file of a model of that family, which nobody knows any more."""
+    families.allow(module)
+    path = tmp_path / "centred.safetensors"
+    family("centred")(shrink=0.5).fit(ist.load_images("digits").train).save(path)
+    families._own.clear(), families._allowed.clear(), families._met.clear()
+    sys.modules.pop(module)
+    return path
+
+
+@dataclass(eq=False, repr=False)
+class Light(ist.PCA):
+    """PCA with another default.
+
+    Parameters
+    ----------
+    tone : float
+        Nothing.
+    """
+
+    tone: float = 0.5
+
+
+def test_a_registered_class_is_a_family_by_its_name():
+    assert ist.register(Light) is Light
+    assert family("light") is Light
+    assert name_of(Light(3)) == "light"
+    assert named("light") == (Light, {})
+    assert every_name()[-1] == "light"
+    assert signature.caption("light") == "PCA with another default."
+    assert [p.name for p in signature.parameters("light")][:2] == ["tone", "n_components"]
+    assert {p.name: p.default for p in signature.parameters("light")} == Light().get_params()
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_a_class_says_of_its_parameters_is_what_its_source_says(name):
+    assert list(signature._of_own(family(name))) == signature.parameters(name)
+
+
+def test_a_name_that_is_taken_is_refused():
+    with pytest.raises(ValueError, match=r"'pca' is taken, by isthmus.PCA: register\('pca2'\)"):
+        ist.register("pca")(Light)
+    ist.register("light")(Light)
+    other = dataclass(eq=False, repr=False)(type("Other", (ist.PCA,), {"__module__": "mine"}))
+    with pytest.raises(ValueError, match=r"'light' is taken, by .*Light"):
+        ist.register("light")(other)
+    again = type("Light", (ist.PCA,), {"__module__": __name__})  # as a notebook does
+    assert ist.register("light")(again) is family("light") is again
+
+
+@pytest.mark.parametrize("name", ["Upper", "with-hyphen", "2d", ""])
+def test_a_name_is_a_word(name):
+    with pytest.raises(ValueError, match="cannot be called"):
+        families._registered(Light, name)
+
+
+class NoWidth(ist.Representation):
+    _fit = _encode = None
+
+
+class NoTwins(ist.Representation):
+    """Nothing."""
+
+
+@pytest.mark.parametrize(
+    ("cls", "words"),
+    [
+        (int, "derive a class from ist.Representation"),
+        (NoTwins, "NoTwins has no _fit, _encode"),
+        (NoWidth, "NoWidth.width='' must name the parameter"),
+    ],
+)
+def test_a_class_that_is_no_family_is_refused(cls, words):
+    with pytest.raises(TypeError, match=words):
+        ist.register(cls)
+
+
+def test_a_file_of_a_registered_class_comes_back(tmp_path):
+    ist.register(Light)
+    images = ist.load_images("digits")
+    model = Light(5, tone=0.25).fit(images.train)
+    model.save(tmp_path / "light.safetensors")
+    back = ist.load_model(tmp_path / "light.safetensors")
+    assert type(back) is Light
+    assert back.get_params() == model.get_params()
+    np.testing.assert_array_equal(back.encode(images.test), model.encode(images.test))
+
+
+def test_nothing_is_imported_that_is_not_allowed(saved, module):
+    match = r"centred.safetensors: its class is mine.centred:Mean.*allow=\('mine.centred',\)"
+    for allow in ((), ("min",), ("mine.cent", "other")):
+        with pytest.raises(ValueError, match=match):
+            ist.load_model(saved, allow=allow)
+        assert module not in sys.modules
+
+
+@pytest.mark.parametrize("allow", [("mine",), ["mine.centred"], "mine", ("other", "mine.centred")])
+def test_a_class_of_an_allowed_module_comes_back(saved, allow):
+    model = ist.load_model(saved, allow=allow)
+    assert (name_of(model), model.shrink) == ("centred", 0.5)
+    assert model.encode(ist.load_images("digits").test).shape == (359, 1)
+
+
+def test_what_an_allowed_module_has_not_is_said(saved, module):
+    (text := sys.path[0] + "/mine/centred.py")
+    with open(text, "w") as file:
+        file.write("Mean = print")
+    with pytest.raises(ValueError, match=r"its class mine.centred:Mean cannot be had: .* no fam"):
+        ist.load_model(saved, allow=("mine",))
+
+
+def test_an_installed_package_offers_families(saved, module, monkeypatch):
+    point = EntryPoint("centred", "mine.centred:Mean", families.GROUP)
+    broken = EntryPoint("broken", "mine.nowhere:Mean", families.GROUP)
+    monkeypatch.setattr(families, "_entry_points", lambda: {"centred": point, "broken": broken})
+    assert families.names()[-2:] == ["broken", "centred"]
+    assert module not in sys.modules
+    assert ist.load_model(saved).shrink == 0.5
+    assert name_of(family("centred")) == "centred"
+    with pytest.raises(ValueError, match=r"the family 'broken' of mine.nowhere:Mean cannot be lo"):
+        family("broken")
+    with pytest.warns(UserWarning, match="'broken'"):
+        assert every_name()[-1] == "centred"
+
+
+def test_a_class_that_no_file_could_find_again_is_not_saved(tmp_path):
+    class Hidden(ist.PCA):
+        """PCA."""
+
+    model = Hidden(2).fit(np.random.default_rng(0).random((9, 4)))
+    with pytest.raises(ValueError, match=r"Hidden is a class of your own that a file could not"):
+        model.save(tmp_path / "hidden.safetensors")
+    assert not list(tmp_path.iterdir())
+    ist.register(Hidden)
+    model.save(tmp_path / "hidden.safetensors")
+    assert type(ist.load_model(tmp_path / "hidden.safetensors")) is Hidden
+
+
+def isthmus(*words, folder):
+    command = [sys.executable, "-m", "isthmus", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_the_command_line_has_the_families_of_modules_that_are_allowed(saved, tmp_path):
+    words = ("fit", "centred", "digits", "-o", "x.safetensors", "--shrink", "0.25", "--json")
+    made = isthmus("--allow", "mine.centred", *words, folder=tmp_path)
+    assert '"family": "centred"' in made.stdout, made.stderr
+    refused = isthmus("encode", "x.safetensors", "digits", "-o", "z.npy", folder=tmp_path)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "--allow mine.centred" in refused.stderr
