@@ -310,8 +310,9 @@ def _check_allowed(address: str, allow: Iterable[str]) -> None:
     allowed = (*((allow,) if isinstance(allow, str) else allow), *_allowed)
     if not any(f"{module}.".startswith(f"{one}.") for one in allowed):
         raise ValueError(
-            f"its class is {address}, none of isthmus, and no file has a module imported: if you trust that module, give load_model(path, allow=({module!r},)), on the "
-            f"command line --allow {module}; or import the module that registers the class"
+            f"its class is {address}, none of isthmus, and no file has a module imported: if you "
+            f"trust that one, give load_model(path, allow=({module!r},)), on the command line "
+            f"--allow {module}; or import the module that registers the class"
         )
 
 
