@@ -552,7 +552,7 @@ class Server:
 
     def decode(self, query, body) -> np.ndarray:
         model = self.site.models[query["model"]]
-        codes = np.frombuffer(body, "<f4").reshape(-1, model._n_features_out)
+        codes = np.frombuffer(body, "<f4").reshape(-1, model.code_width_)
         return (model.decode(codes).clip(0, 1) * 255).round().astype(np.uint8)
 
     def images(self, query, body) -> np.ndarray:

@@ -16,7 +16,7 @@ ORDER = [
     {"data"},
     {"signature", "fingerprints", "heldout", "health", "nets", "store"},
     {"budget", "training"},
-    {"base"},
+    {"base", "contract"},
     {"neural"},
     {"models"},
     {"codes", "neighbors", "projections"},

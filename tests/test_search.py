@@ -6,6 +6,7 @@ from sklearn.neighbors import NearestNeighbors
 
 import isthmus as ist
 from isthmus import neighbors as search
+from isthmus.contract import Contract
 from isthmus.metrics import precision_at_k
 from isthmus.neighbors import Best, Index, nearest_codes
 
@@ -47,7 +48,9 @@ def test_small_chunks_and_blocks_find_the_same(pca, images, monkeypatch):
 def test_a_set_is_never_encoded_as_a_whole(pca, images, monkeypatch):
     seen = []
 
-    class Watching:
+    class Watching(Contract):
+        code_shape_ = (1,)
+
         def encode(self, some):
             seen.append(len(some))
             return pca.encode(some)

@@ -9,6 +9,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
+from isthmus.contract import Contract
 from isthmus.data.images import Images, to_unit
 from isthmus.plots import (
     curves,
@@ -28,7 +29,7 @@ from isthmus.studies.walked import ordered
 from isthmus.verbs.map import layout
 
 
-class Axes:
+class Axes(Contract):
     """PCA with the verbs of a model."""
 
     health_ = ()
@@ -39,9 +40,12 @@ class Axes:
     def fit(self, X):
         self.shape = self.image_shape_ = np.shape(X)[1:]
         self.pca.fit(flat(X))
-        self._n_features_out = self.pca.n_components_
         self.history_ = {"epoch": [1, 2, 3], "loss": [0.3, 0.2, 0.1], "val_loss": [0.3, None, 0.2]}
         return self
+
+    @property
+    def code_shape_(self):
+        return (self.pca.n_components_,)
 
     def encode(self, X):
         return self.pca.transform(flat(X)).astype(np.float32)
@@ -60,7 +64,7 @@ class Axes:
         }
 
 
-class Centroids:
+class Centroids(Contract):
     """k-means with the verbs of a model."""
 
     def fit(self, X):
@@ -75,22 +79,34 @@ class Centroids:
     def transform(self, X):
         return self.kmeans.transform(flat(X))
 
-    @property
-    def codebook_(self):
-        return self.kmeans.cluster_centers_
+    code_shape_ = ()
 
     def decode(self, Z):
         return self.kmeans.cluster_centers_[Z].reshape(-1, *self.shape)
 
 
-class EncodesOnly:
+class EncodesOnly(Contract):
     """A model that can neither decode nor draw, with codes of any width or badness."""
+
+    code_shape_ = (1,)
 
     def __init__(self, code=lambda x: x[:, :1]):
         self.encode = lambda X: code(flat(X))
 
     def fit(self, X):
         return self
+
+
+class Painter(Contract):
+    """A model that gives every pixel a code and a class."""
+
+    codes_pixels, code_shape_, class_labels_ = True, (None, None, 4), ["0", "1"]
+
+    def encode(self, X):
+        return np.zeros((len(X), 8, 8, 4), np.float32)
+
+    def predict(self, X):
+        return np.zeros((len(X), 8, 8), int)
 
 
 def flat(X):
@@ -466,12 +482,8 @@ def test_label_maps_are_drawn_beside_the_truth():
         np.zeros((20, 8, 8, 3), np.uint8), label_maps=np.ones((20, 8, 8), np.uint8),
         map_classes=["sky", "road"],
     ).split()  # fmt: skip
-    painter = SimpleNamespace(
-        n_classes_=2, predict=lambda X: np.zeros((len(X), 8, 8), int),
-        encode=lambda X: np.zeros((len(X), 8, 8, 4), np.float32),
-    )  # fmt: skip
     study = SimpleNamespace(
-        images=images, models={"painter": painter}, scores=[], notes=[], command=None,
+        images=images, models={"painter": Painter()}, scores=[], notes=[], command=None,
         random_state=0,
     )  # fmt: skip
     page = render(study)

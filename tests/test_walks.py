@@ -5,6 +5,7 @@ import pytest
 
 import isthmus as ist
 from isthmus.codes import code_of, codes_of, vectors
+from isthmus.contract import Contract
 from isthmus.verbs.morph import between, through
 from isthmus.verbs.traverse import neighbors, ordered, random_code
 
@@ -131,8 +132,8 @@ def test_a_way_through_several_images_is_their_ways_one_after_the_other(pca, ima
 def test_all_steps_are_decoded_together(pca, images):
     calls = []
 
-    class Counting:
-        image_shape_, _n_features_out, encode = pca.image_shape_, 6, pca.encode
+    class Counting(Contract):
+        image_shape_, code_shape_, encode = pca.image_shape_, (6,), pca.encode
 
         def decode(self, codes):
             calls.append(len(codes))

@@ -19,6 +19,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from isthmus import health
+from isthmus.contract import Contract
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows, with_channels
 from isthmus.data.like import bits_for
@@ -48,8 +49,10 @@ def _can(twin: str) -> Callable[[Any], bool]:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """What every family is: a scikit-learn estimator with the verbs fit, encode, decode, sample.
+
+    What can be asked of it, as `can` and `code_shape_`, is in `isthmus.contract`.
 
     Parameters
     ----------
@@ -68,13 +71,7 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     width = ""  # the parameter that says how wide the code is: "any kind of data, one parameter"
     default_width = 32  # what None stands for there, where the data allow so much
     keeps_float64 = True  # float64 in, float64 arithmetic and codes out
-    any_size = False  # images of other sizes than those fitted on are taken as well
-    needs_labels = False  # whether `fit` asks for labels
-    learns_maps = needs_positive = False  # label maps, and values of 0 and more
-    study_rank, study_weight, study_cost = 2, 1.0, 1.0  # see `isthmus.studies.needs`
-    encodes_by_search = False  # `encode` goes on until it has settled: no formula to export
     _error_share = 0.0  # of the last fit, see `isthmus.health`
-    variants: ClassVar[dict[str, dict[str, Any]]] = {}  # further rows of a study: name, parameters
     asked_for: ClassVar[tuple[str, ...]] = ("_fit", "_encode")  # what a family has to have
 
     @classmethod
@@ -149,8 +146,8 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
         Returns
         -------
-        ndarray
-            Indices (n,) for a codebook, else vectors (n, k).
+        ndarray of shape (n, *code_shape_)
+            Indices (n,) for a codebook, vectors (n, k), or grids of them.
         """
         check_is_fitted(self)
         return self._map(self._encode, self._check(X, reset=False))
@@ -181,13 +178,15 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return drawn.reshape(n_samples, *self.image_shape_).cpu().numpy()
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return the codes as features (n, k): `encode`, and of codes per pixel their mean."""
+        """Return the codes as features (n, k): flat ones of a grid, of pixels their mean."""
         check_is_fitted(self)
         return self._map(self._features, self._check(X, reset=False))
 
     def _features(self, x: torch.Tensor) -> torch.Tensor:
         z = self._encode(x)
-        return z if z.ndim < 3 else z.flatten(1, -2).mean(1)
+        if self.codes_pixels:
+            return z.flatten(1, -2).mean(1)
+        return z if z.ndim < 3 else z.flatten(1)
 
     @available_if(_can("_decode"))
     def inverse_transform(self, Z: Any) -> np.ndarray:
@@ -210,14 +209,6 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
         save_model(self, path)
 
-    def parts(self) -> dict[str, np.ndarray]:
-        """Return what the model learned that can be drawn, each an array of images."""
-        return {}
-
-    def planes(self) -> dict[str, np.ndarray]:
-        """Return what the model learned as numbers on a grid, each of shape (rows, columns)."""
-        return {}
-
     def _health(self, images: Images) -> list[str]:
         """Return findings about the fit in plain words, with the next thing to try."""
         return []
@@ -233,15 +224,6 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _remedy(self) -> str:
         """Return what to try where the mean image does as well as the model."""
         return f"give a larger {self.width}"
-
-    @property
-    def _n_features_out(self) -> int:
-        return int(getattr(self, f"{self.width}_"))
-
-    @property
-    def code_(self) -> str:
-        """The code of one image in words."""
-        return f"{self._n_features_out} numbers"
 
     def _check(self, X: Any, *, reset: bool, fewest: int = 0) -> Images:
         """Return `X` as finite Images of the shape fitted on; on `reset`, learn the shape."""
@@ -281,13 +263,16 @@ class Representation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             )
 
     def _check_codes(self, Z: Any) -> torch.Tensor:
-        Z = numbers_of(Z, [np.float64, np.float32])
-        if Z.shape[1] != self._n_features_out:
+        """Return codes as `_decode` wants them; those of a grid may be given flat."""
+        shape: Any = self.code_shape_
+        Z = numbers_of(Z, [np.float64, np.float32], allow_nd=len(shape) > 1)
+        if Z.shape[1:] not in (shape, (self.code_width_,)):
             raise ValueError(
-                f"{type(self).__name__} has codes of {self._n_features_out} numbers, "
-                f"got an array of shape {Z.shape}"
+                f"{type(self).__name__} has codes of {self.code_}, got an array of shape {Z.shape}"
             )
-        return self._tensor(Z)
+        z = readable_tensor(Z).to(self.device_)
+        z = z if self.keeps_float64 else z.to(torch.float32)
+        return z.view(len(z), *shape)
 
     def _rows(self, images: Images) -> int:
         return max(1, chunk_rows(images.shape) * PASS_BYTES // CHUNK_BYTES)

@@ -25,12 +25,21 @@ PIECE_BYTES = 2**20
 def features(model: Any, images: Images, *, show: bool | None = False) -> np.ndarray:
     """Return the codes of images as (n,) indices or (n, k) vectors.
 
-    Codes per pixel, (n, h, w, k), are averaged over the pixels of an image. `show` is whether a
-    bar tells how far it is; None shows it where standard error is a terminal.
+    A grid is flattened, and codes per pixel are averaged over the pixels of an image. `show` is
+    whether a bar tells how far it is; None shows it where standard error is a terminal.
     """
-    if per_pixel(model, images):
-        return mapped(lambda piece: model.encode(piece).mean((1, 2)), images, "encode", show)
-    return mapped(model.encode, images, "encode", show, chunk_rows(images.shape))
+    size = None if model.code_kind_ == "pixels" else chunk_rows(images.shape)
+    return mapped(lambda piece: averaged(model, model.encode(piece)), images, "encode", show, size)
+
+
+def flattened(model: Any, codes: np.ndarray) -> np.ndarray:
+    """Return what `encode` gave, grids as vectors (n, k), which `decode` takes too."""
+    return codes.reshape(len(codes), -1) if model.code_kind_ == "grid" else codes
+
+
+def averaged(model: Any, codes: np.ndarray) -> np.ndarray:
+    """Return what `encode` gave as one index or vector an image: of pixels it is their mean."""
+    return codes.mean((1, 2)) if model.code_kind_ == "pixels" else flattened(model, codes)
 
 
 def vectors(model: Any, images: Images, *, show: bool | None = False) -> np.ndarray:
@@ -38,7 +47,7 @@ def vectors(model: Any, images: Images, *, show: bool | None = False) -> np.ndar
 
     For a codebook these are the distances to all prototypes: an index says nothing of near or far.
     """
-    if not hasattr(model, "codebook_"):
+    if model.code_kind_ != "index":
         return features(model, images, show=show)
     return mapped(model.transform, images, "encode", show, chunk_rows(images.shape))
 
@@ -56,11 +65,6 @@ def mapped(
     return np.concatenate(
         [verb(piece) for piece in track(pieces(images, size), what, total, show)]
     )
-
-
-def per_pixel(model: Any, images: Images) -> bool:
-    """Return whether a model codes pixels rather than images."""
-    return model.encode(images[:1]).ndim > 2
 
 
 def pieces(images: Images, size: int) -> Iterator[Images]:
@@ -136,8 +140,8 @@ def code_of(model: Any, image: Any) -> np.ndarray:
         If it is neither one image of the shape fitted on nor one code, or codes are not vectors.
     """
     array = to_array(image)
-    if array.ndim == 1 and len(array) == model._n_features_out and not _is_image(model, array):
-        return array.astype(np.float32)
+    if _is_code(model, array.shape) and not _is_image(model, array):
+        return array.astype(np.float32).ravel()
     return _encoded(model, one_image(model, array))[0]
 
 
@@ -164,9 +168,15 @@ def codes_of(model: Any, several: Any) -> np.ndarray:
     if _is_image(model, array):
         return code_of(model, array)[None]
     images = _is_image(model, array[0]) if len(array) else True
-    if array.ndim == 2 and array.shape[1] == model._n_features_out and not images:
-        return array.astype(np.float32)
+    if _is_code(model, array.shape[1:]) and not images:
+        return array.astype(np.float32).reshape(len(array), -1)
     return _encoded(model, array)
+
+
+def _is_code(model: Any, shape: tuple[int, ...]) -> bool:
+    """Return whether an array of a shape may be a vector, or a grid as it is or flat."""
+    is_vector = model.code_kind_ in ("vector", "grid")
+    return is_vector and shape in (model.code_shape_, (model.code_width_,))
 
 
 def _is_image(model: Any, array: np.ndarray) -> bool:
@@ -187,7 +197,7 @@ def one_image(model: Any, image: Any) -> Any:
 
 
 def _encoded(model: Any, images: Any) -> np.ndarray:
-    codes = model.encode(images)
+    codes = flattened(model, model.encode(images))
     if codes.ndim != 2:
         raise ValueError(
             f"{type(model).__name__} has codes of shape {codes.shape[1:]} an image, not a vector "

@@ -61,7 +61,7 @@ def error_share(model: Any, images: Images, total: int | None = None) -> float:
     >>> error_share(ist.KMeans(1, random_state=0).fit(images), images) > 0.95
     True
     """
-    if not hasattr(model, "_decode") or not hasattr(model, "_encode"):
+    if not model.can("decode") or not model.can("encode"):
         return 0.0
     some = few_of(images)
     x = to_unit(np.asarray(some)).reshape(len(some), -1)

@@ -136,7 +136,7 @@ def _checked(
     model: Any, X: Any, quality: float | None, rate: float | None, lossless: bool
 ) -> Images:
     name, images = type(model).__name__, as_images(X)
-    if not hasattr(model, "decode"):
+    if not model.can("decode"):
         raise ValueError(f"{name} cannot decode, so nothing could be made of its codes")
     if quality is not None and rate is not None:
         raise ValueError(f"quality={quality} and rate={rate} are two ways to choose: give one")

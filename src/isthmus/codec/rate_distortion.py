@@ -120,7 +120,7 @@ def rate_distortion(
             "points at least 1"
         )
     for name, model in models.items():
-        if not hasattr(model, "decode"):
+        if not model.can("decode"):
             raise ValueError(f"{name} is a {type(model).__name__}, which cannot decode")
     ends = common_range(models.values(), images)
     images = images if most is None else sample_of(images, most)

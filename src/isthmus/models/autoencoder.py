@@ -139,8 +139,7 @@ class Autoencoder(NeuralRepresentation):
     warp: float = 0.0
     pretrain_epochs: int = 0
 
-    width = "latent_dim"
-    study_rank = 1
+    width, study_rank, has_encoder = "latent_dim", 1, True
     linear_where: ClassVar[dict[str, tuple[Any, ...]]] = {
         "architecture": ("dense", "conv"),
         "output": ("auto", "linear"),

@@ -119,7 +119,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
     width = "n_features"
     default_width = 20
     study_rank, study_good, study_weight = 3, 500, 0.5
-    needs_labels = True
+    needs_labels = has_encoder = True
     variants: ClassVar[dict[str, dict[str, Any]]] = {"conv": {"architecture": "conv"}}
 
     def __sklearn_clone__(self) -> Classifier:
@@ -207,7 +207,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         """Give the encoder the weights it starts from."""
         if self.pretrained is not None:
             model = with_encoder(self.pretrained, self.image_shape_)
-            start = narrowed(model.encoder_, model._n_features_out)
+            start = narrowed(model.encoder_, model.code_width_)
             self.encoder_.load_state_dict(start.state_dict())
             self.encoder_.eval()
             z = self._map(self._encode, images.evenly(CENTRED))
@@ -291,8 +291,9 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         return float(np.average((predicted == y)[known], weights=weights))
 
     @property
-    def _n_features_out(self) -> int:
-        return int(self.head_[0].in_features)
+    def code_shape_(self) -> tuple[int, ...]:
+        """The shape of the code: as many numbers as the head reads."""
+        return (int(self.head_[0].in_features),)
 
     def _health(self, images: Images) -> list[str]:
         findings = super()._health(images)

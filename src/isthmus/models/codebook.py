@@ -39,7 +39,18 @@ class Codebook(TransformerMixin):
         return self._map(distances, self._check(X, reset=False))
 
     @property
-    def _n_features_out(self: Any) -> int:
+    def code_shape_(self) -> tuple[int, ...]:
+        """The shape of an index."""
+        return ()
+
+    @property
+    def prototypes_(self: Any) -> np.ndarray:
+        """What every index stands for, (k, d)."""
+        return self.codebook_
+
+    @property
+    def code_width_(self: Any) -> int:
+        """How many prototypes there are."""
         return len(self.codebook_)
 
     def predict(self: Any, X: Any) -> np.ndarray:

@@ -178,8 +178,8 @@ class GAN(Inverted):
     validation_fraction: float = 0.0
     keep_best: bool = False
 
-    width = "latent_dim"
-    default_width = 100
+    width, default_width = "latent_dim", 100
+    has_standard_prior = True
     study_steps, study_least, study_good, study_weight = 4000, 500, 2500, 3.0
     variants: ClassVar = {"conv": {"architecture": "conv", "learning_rate": 1e-3}}
     linear_where: ClassVar[dict[str, tuple[Any, ...]]] = {

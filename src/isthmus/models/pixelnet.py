@@ -120,10 +120,9 @@ class PixelNet(NeuralRepresentation):
     batch_size: int = 4
     init: str = "he_normal"
 
-    width = "n_attributes"
-    default_width = 20
+    width, default_width = "n_attributes", 20
     learns_maps, study_rank = True, 3
-    any_size = True
+    any_size = codes_pixels = True
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
@@ -338,9 +337,10 @@ class PixelNet(NeuralRepresentation):
         return (back - x).square().mean((1, 2, 3))
 
     @property
-    def code_(self) -> str:
-        """The code of one image in words."""
-        return f"{self.n_attributes_} numbers a pixel"
+    def class_labels_(self) -> list[str] | None:
+        """The classes of label maps, None where images were learnt."""
+        unnamed = [f"class {i}" for i in range(self.n_classes_)]
+        return list(self.map_classes_ or unnamed) if self.n_classes_ else None
 
     def _check_shape(self, images: Images) -> None:
         """Refuse what has other channels than the images fitted on; any size will do."""

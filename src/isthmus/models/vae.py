@@ -200,8 +200,8 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
     importance_samples: int = 1
     prior: str = "auto"
 
-    width = "latent_dim"
-    default_width = 10
+    width, default_width = "latent_dim", 10
+    has_encoder = has_standard_prior = True
     variants: ClassVar[dict[str, dict[str, Any]]] = {"beta": {"beta_norm": 0.3}}
     _n_images = 0  # that the loop trains on
 

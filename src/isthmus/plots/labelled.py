@@ -17,7 +17,7 @@ SHOWN = 4
 def shown(study: Any, pictures: Pictures) -> dict[str, Any]:
     """Return strips of images, true and predicted label maps, and the colours of the classes."""
     images = study.images.test[:SHOWN]
-    able = {name: model for name, model in study.models.items() if _labels_pixels(model, images)}
+    able = {name: model for name, model in study.models.items() if _labels_pixels(model)}
     if not able:
         return {"strips": [], "legend": []}
     classes = _classes(study.images, able)
@@ -46,12 +46,12 @@ def coloured(label_maps: np.ndarray, n_classes: int) -> np.ndarray:
     return table[np.where(label_maps < n_classes, label_maps, n_classes)]
 
 
-def _labels_pixels(model: Any, images: Any) -> bool:
-    return hasattr(model, "predict") and np.ndim(model.predict(images)) == 3
+def _labels_pixels(model: Any) -> bool:
+    return model.can("segment") and model.can("predict")
 
 
 def _classes(images: Any, models: dict[str, Any]) -> list[str]:
-    most = max(model.n_classes_ for model in models.values())
+    most = max(len(model.class_labels_) for model in models.values())
     return list(images.map_classes or map(str, range(most)))
 
 

@@ -34,11 +34,9 @@ def shown(models: Mapping[str, Any], pictures: Pictures) -> dict[str, list[dict[
 
 
 def _figures(model: Any, pictures: Pictures) -> list[dict[str, Any]]:
-    parts = model.parts() if hasattr(model, "parts") else {}
-    planes = model.planes() if hasattr(model, "planes") else {}
     return [
-        *(_part(title, array, pictures) for title, array in parts.items()),
-        *(_plane(title, array) for title, array in planes.items()),
+        *(_part(title, array, pictures) for title, array in model.parts().items()),
+        *(_plane(title, array) for title, array in model.planes().items()),
     ]
 
 

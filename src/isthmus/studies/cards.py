@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import vectors
+from isthmus.codes import codes_of, vectors
 from isthmus.data.images import to_unit
 from isthmus.plots.charts import rate_against_error
 from isthmus.plots.maps import draw
@@ -64,7 +64,7 @@ class Cards:
         }
         model = self.study.models.get(answer.models[0]) if answer.models else None
         draws, verb = drawn[answer.use]
-        return draws(answer.models[0], model) if hasattr(model, verb) else {}
+        return draws(answer.models[0], model) if model and model.can(verb) else {}
 
     def _keep(self, name: str, model: Any) -> dict[str, Any]:
         held = some(self.study.images.test, self.columns)
@@ -121,7 +121,7 @@ class Cards:
 
     def _explain(self, name: str, model: Any) -> dict[str, Any]:
         held = some(self.study.images.test, LOOKED_AT)
-        codes = np.asarray(model.encode(held))
+        codes = codes_of(model, held)
         dims = ordered(model, codes)[:ROWS]
         walk = traverse(model, codes[len(codes) // 2], dims, self.columns, among=held)
         picture = self.pictures.draw(walk.reshape(-1, *walk.shape[2:]), self.columns)

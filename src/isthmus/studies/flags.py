@@ -100,7 +100,7 @@ def judged(study: Any, baseline: Mapping[str, float] | None = None) -> list[dict
             more["image_bits"] = 8 * pixels
         if (mse := known(score, "mse")) is not None and baseline["mse"] > 0:
             more["kept"] = 1 - mse / baseline["mse"]
-        more["supervised"] = bool(getattr(model, "needs_labels", False))
+        more["supervised"] = model is not None and model.needs_labels
         scored = {**score, **more}
         found.append(scored | {"flags": flags_of(scored, health, baseline)})
     return sorted(found, key=lambda score: not can_win(score))

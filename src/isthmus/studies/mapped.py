@@ -113,7 +113,7 @@ def how(model: Any, found: Map) -> str:
     if width == 1:
         return "the one number of the code across; upwards the images are only spread out."
     method = "t-SNE" if found.method == "tsne" else "principal components"
-    what = "distances to the codebook" if hasattr(model, "codebook_") else "numbers"
+    what = "distances to the codebook" if model.code_kind_ == "index" else "numbers"
     return f"{method} of {width} {what}. The axes have no unit: only nearness counts."
 
 

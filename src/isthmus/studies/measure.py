@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from isthmus import metrics as scores
-from isthmus.codes import features, mapped, per_pixel, pixels_of, range_for
+from isthmus.codes import features, mapped, pixels_of, range_for
 from isthmus.data.images import Images
 from isthmus.data.ranges import UNIT, in_words, is_nominal
 from isthmus.heldout import halves
@@ -64,7 +64,7 @@ def measure(
     train = train.evenly(2 * most)
     codes, codes_train = features(model, held), features(model, train)
     found: dict[str, Any] = {}
-    if hasattr(model, "decode"):
+    if model.can("decode"):
         found |= _errors(model, held, codes, codes_train)
     if images.y is not None:
         known = held, codes, codes_train
@@ -74,7 +74,7 @@ def measure(
 
 def _errors(model: Any, held: Images, codes: np.ndarray, codes_train: np.ndarray) -> dict:
     bits: float | None = None
-    if per_pixel(model, held):
+    if model.code_kind_ == "pixels":
         back = mapped(lambda piece: model.decode(model.encode(piece)), held, "decode")
     else:
         back = model.decode(codes)

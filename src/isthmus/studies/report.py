@@ -229,7 +229,7 @@ def _reconstructions(
     rows = _one_of_each(study.images.test.y, len(pictures.test), pictures.columns(STRIP_WIDTH))
     originals = np.asarray(pictures.test[rows])
     strips = [{"name": "Originals", "note": "held out", **pictures.sheet(originals, STRIP_WIDTH)}]
-    able = {name: model for name, model in study.models.items() if hasattr(model, "decode")}
+    able = {name: model for name, model in study.models.items() if model.can("decode")}
     for name, model in able.items():
         score = scores.get(name, {})
         note = f"mse {table.written(score, 'mse')} · PSNR {table.written(score, 'psnr')} dB"
@@ -255,7 +255,7 @@ def _one_of_each(y: Any, n: int, wanted: int) -> np.ndarray:
 
 
 def _samples(study: Any, pictures: Pictures) -> dict[str, Any]:
-    able = {name: model for name, model in study.models.items() if hasattr(model, "sample")}
+    able = {name: model for name, model in study.models.items() if model.can("sample")}
     small = len(able) not in (1, 2, 4)
     width = SMALL_WIDTH if small else SHEET_WIDTH
     n = pictures.columns(width) * 4

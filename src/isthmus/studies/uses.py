@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.codec.quantizer import directions_of
-from isthmus.codes import pixels_of
+from isthmus.codes import features, pixels_of
 from isthmus.data.images import Images, evenly_spaced, to_unit
 from isthmus.metrics.generation import coverage, gaussians_apart, projection_of
 from isthmus.metrics.rate import cross_entropy
@@ -60,18 +60,23 @@ def uses(
         interval, leading_within. Measures that a
         model has not are left out.
     """
-    one = np.shape(model.encode(held[:1]))[1:]
-    found: dict[str, Any] = {"numbers": int(np.prod(one)), "held_out": len(held)}
-    if hasattr(model, "sample"):
+    found: dict[str, Any] = {"numbers": _numbers(model, held), "held_out": len(held)}
+    if model.can("sample"):
         found |= samples(model, held, seed)
     vectors = codes.ndim == 2 and codes.shape[1] and np.isfinite(codes).all()
-    if hasattr(model, "decode") and vectors and len(one) == 1:
+    if model.can("decode") and vectors and model.code_kind_ in ("vector", "grid"):
         few = _few(held)
-        some = np.asarray(model.encode(few))
+        some = features(model, few)
         found["rate"] = rate_curve(codes_train, some, model.decode, few)
         share, within = leading(model, codes_train, some, few)
         found |= {"leading": share, "leading_within": within}
     return found
+
+
+def _numbers(model: Any, images: Images) -> int:
+    """Return how many numbers the code of an image is, 1 if it is an index."""
+    of_pixels = int(np.prod(images.shape[1:3])) if model.code_kind_ == "pixels" else 1
+    return 1 if model.code_kind_ == "index" else of_pixels * model.code_width_
 
 
 def _few(images: Images, most: int = 300, least: int = 8) -> Images:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.codes import codes_of
 from isthmus.plots.pictures import SHEET_WIDTH, STRIP_WIDTH, Pictures, some
 from isthmus.verbs.morph import morph
 from isthmus.verbs.traverse import ordered, traverse
@@ -22,7 +23,7 @@ ENCODED = 400
 def shown(study: Any, pictures: Pictures) -> dict[str, Any]:
     """Return traversals and morphs of every model whose codes are vectors that it can decode."""
     held = some(study.images.test, ENCODED)
-    able = {name: model for name, model in study.models.items() if _walks(model, held)}
+    able = {name: model for name, model in study.models.items() if _walks(model)}
     if not able or len(held) < 2:
         return {"traversals": [], "morphs": [], "unable": [], "lead": ""}
     lead = (
@@ -40,12 +41,12 @@ def shown(study: Any, pictures: Pictures) -> dict[str, Any]:
     }
 
 
-def _walks(model: Any, held: Any) -> bool:
-    return hasattr(model, "decode") and model.encode(held[:1]).ndim == 2
+def _walks(model: Any) -> bool:
+    return model.can("decode") and model.code_kind_ in ("vector", "grid")
 
 
 def _traversal(name: str, model: Any, held: Any, pictures: Pictures) -> dict[str, Any]:
-    codes = model.encode(held)
+    codes = codes_of(model, held)
     dims = ordered(model, codes)[:ROWS]
     steps = min(9, pictures.columns(SHEET_WIDTH))
     images = traverse(model, codes[len(codes) // 2], dims, steps, among=held)

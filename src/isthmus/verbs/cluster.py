@@ -188,7 +188,7 @@ def group_codes(
     if codes.ndim > 1:
         return group(codes, method, n_clusters, **options)
     used, rows, times = np.unique(codes, return_inverse=True, return_counts=True)
-    prototypes = model.codebook_[used].reshape(len(used), -1)
+    prototypes = model.prototypes_[used].reshape(len(used), -1)
     if method != "kmeans":
         return group(prototypes[rows], method, n_clusters, **options)
     if not 1 <= n_clusters <= len(codes):

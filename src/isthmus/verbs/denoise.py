@@ -70,7 +70,7 @@ def denoise(model: Any, X: Any) -> np.ndarray:
     >>> bool(mse(clean, denoise(model, noisy)) < mse(clean, noisy) / 2)
     True
     """
-    if not hasattr(model, "decode"):
+    if not model.can("decode"):
         raise ValueError(f"{type(model).__name__} cannot decode, so it cannot denoise")
     if model.__sklearn_tags__().input_tags.positive_only:
         X = to_unit(np.asarray(X)).clip(min=0)

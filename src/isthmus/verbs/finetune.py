@@ -10,7 +10,7 @@ import numpy as np
 
 from isthmus.budget import Clock, products
 from isthmus.data.images import Images, with_channels
-from isthmus.families import family
+from isthmus.families import FAMILIES, family
 from isthmus.heldout import MeasuredOn, labels_seen
 from isthmus.metrics.labels import Accuracy, counted
 from isthmus.verbs.probe import in_words, labelled_halves
@@ -18,8 +18,6 @@ from isthmus.verbs.probe import in_words, labelled_halves
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ENCODERS = ("autoencoder", "vae", "classifier")
-"""Families with an encoder network that a classifier can start from."""
 STEPS, EPOCHS = 300, 15
 """At least so many optimiser steps, and so many passes over the labels."""
 BATCH = 64
@@ -174,12 +172,12 @@ def finetune(
 
 
 def _check(model: Any, epochs: int | None, max_seconds: float | None) -> None:
-    if not isinstance(model, tuple(map(family, ENCODERS))):
-        name = type(model).__name__
+    if not model.can("finetune"):
+        name, able = type(model).__name__, [f for f in FAMILIES if family(f).can("finetune")]
         raise ValueError(
-            f"{name} has no encoder network that could go on to learn (Autoencoder, VAE and "
-            f"Classifier have): `isthmus probe` says what a linear head reads off its codes, and "
-            f"in Python make_pipeline({name}(...), LogisticRegression()) is one"
+            f"{name} has no encoder network that could go on to learn (those of "
+            f"{', '.join(able)} have): `isthmus probe` says what a linear head reads off its "
+            f"codes, and in Python make_pipeline({name}(...), LogisticRegression()) is one"
         )
     if epochs is not None and epochs < 1:
         raise ValueError(f"epochs={epochs} must be at least 1")
@@ -204,7 +202,7 @@ def _same_network(model: Any) -> dict[str, Any]:
     names = ("architecture", "hidden", "channels", "activation")
     same = {name: getattr(model, name) for name in names}
     return same | {
-        "n_features": model._n_features_out,
+        "n_features": model.code_width_,
         "code_activation": getattr(model, "code_activation", "linear"),
     }
 

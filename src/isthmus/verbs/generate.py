@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from isthmus.codes import flattened
 from isthmus.models.mixtures import mixture_of
 from isthmus.progress import track
 from isthmus.tensors import usual_torch
@@ -90,15 +91,16 @@ def generate(
             f"n_samples={n_samples} must be at least 1 and temperature={temperature} above 0"
         )
     if sampler == "prior":
-        if not hasattr(model, "sample"):
+        if not model.can("sample"):
             raise ValueError(f"{name} has no prior to draw from; give sampler='mixture'")
         return model.sample(n_samples, random_state=random_state)
-    if among is None or not hasattr(model, "decode"):
+    if among is None or not model.can("decode"):
         raise ValueError(
             f"sampler={sampler!r} needs images to go by, and a model that decodes: got {name} and "
             f"{'no images' if among is None else 'images'}"
         )
-    draw = fitted(model.encode(among), sampler, random_state=random_state, verbose=verbose)
+    known = flattened(model, model.encode(among))
+    draw = fitted(known, sampler, random_state=random_state, verbose=verbose)
     codes = draw(n_samples, np.random.default_rng(random_state), temperature)
     return model.decode(codes)
 

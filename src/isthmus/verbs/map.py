@@ -140,7 +140,7 @@ class Map:
         """
         one_of("method", method, METHODS)
         images = as_images(images)
-        if method == "auto" and hasattr(model, "locate") and dimensions == 2:
+        if method == "auto" and model.can("locate") and dimensions == 2:
             method = "grid"
         codes = _positions(model, images) if method == "grid" else vectors(model, images)
         if method == "grid" and dimensions != 2:
@@ -328,7 +328,7 @@ def _suited(codes: np.ndarray, method: str, dimensions: int) -> str:
 
 def _positions(model: Any, images: Images) -> np.ndarray:
     """Return where on the grid of a map every image's best-matching unit lies, row 0 on top."""
-    if not hasattr(model, "locate"):
+    if not model.can("locate"):
         raise ValueError(
             f"method='grid' needs a self-organising map, {type(model).__name__} has no grid: use "
             "'pca', 'tsne' or 'umap'"

@@ -87,7 +87,7 @@ class Novelty:
 
     def _back(self, rows: np.ndarray) -> np.ndarray | None:
         """Return the reconstructions of images, where the model can decode."""
-        if not hasattr(self.model, "decode"):
+        if not self.model.can("decode"):
             return None
         return self.model.decode(self.model.encode(self.images[rows]))
 
@@ -174,9 +174,9 @@ def novelty(
 def _chosen(model: Any, by: str, referred: bool) -> str:
     """Return the score to use, or say which ones there are for this model and reference."""
     lacks = {
-        "error": not hasattr(model, "decode"),
-        "likelihood": not hasattr(model, "elbo"),
-        "distance": hasattr(model, "codebook_"),
+        "error": not model.can("decode"),
+        "likelihood": not model.can("elbo"),
+        "distance": model.code_kind_ == "index",
         "neighbours": False,
     }
     if by == "auto":

@@ -53,13 +53,13 @@ class Segments(Planes):
             return []
         n, known = self._n_learned, list[str]()
         if n:
-            known += self.images.map_classes or getattr(self.model, "map_classes_", None) or []
-        return known + [f"class {k}" for k in range(len(known), n or len(self.model.codebook_))]
+            known += self.images.map_classes or self.model.class_labels_
+        return known + [f"class {k}" for k in range(len(known), n or self.model.code_width_)]
 
     @property
     def _n_learned(self) -> int:
         """Number of classes that the model learned; none, if it has prototypes."""
-        return getattr(self.model, "n_classes_", None) or 0
+        return len(self.model.class_labels_ or ())
 
     @cached_property
     def confusion(self) -> np.ndarray | None:
@@ -159,12 +159,12 @@ def segment(model: Any, X: Any) -> Segments:
         raise ValueError(
             f"only images have pixels to segment, got vectors of shape {images.shape}"
         )
-    if not getattr(model, "any_size", False):
+    if not model.can("segment"):
         return _segments(model, images, *_by_pixel(model, images))
     empty = images.without_data()
     if empty is not None:
         images = replace(images, data=with_means(np.asarray(images), empty), rows=None)
-    label_maps = model.predict(images) if hasattr(model, "predict") else None
+    label_maps = model.predict(images) if model.can("predict") else None
     attributes = _emptied(model.encode(images), empty)
     return _segments(model, given, _emptied(label_maps, empty), attributes)
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from isthmus.codes import flattened
 from isthmus.data.images import Images, as_images, to_unit
 from isthmus.neighbors import Best
 from isthmus.progress import track
@@ -124,7 +125,7 @@ def territory(
 
 def plane_codes(model: Any, images: Any, dims: tuple[int, int]) -> np.ndarray:
     """Return the codes of images, having checked that two numbers of them span a plane."""
-    codes = model.encode(images)
+    codes = flattened(model, model.encode(images))
     if codes.ndim != 2 or codes.shape[1] < 2:
         raise ValueError(
             f"{type(model).__name__} has codes of shape {codes.shape[1:]}: a territory needs two "

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import code_of, one_image
+from isthmus.codes import code_of, codes_of, one_image
 
 
 def traverse(
@@ -74,10 +74,10 @@ def traverse(
     """
     if values is None and steps < 2:
         raise ValueError(f"steps={steps} must be at least 2")
-    if hasattr(model, "codebook_"):
+    if model.code_kind_ == "index":
         return _among_prototypes(model, start, dims, steps)
     z = code_of(model, start)
-    codes = None if among is None else model.encode(among)
+    codes = None if among is None else codes_of(model, among)
     dims = _dims(dims, len(z), lambda: ordered(model, codes, len(z)))
     if values is None:
         values = np.linspace(*_span(model, len(z), codes), steps).T[dims]
@@ -154,7 +154,7 @@ def neighbors(model: Any, start: Any, steps: int = 9) -> np.ndarray:
     Parameters
     ----------
     model : Representation
-        Fitted, with a `codebook_`.
+        Fitted, its code an index.
     start : array or Images of one image, or int
         The image, or the index of a prototype.
     steps : int
@@ -166,8 +166,8 @@ def neighbors(model: Any, start: Any, steps: int = 9) -> np.ndarray:
         Indices; -1 where there is none.
     """
     unit = _index_of(model, start)
-    if not hasattr(model, "grid_"):
-        apart = ((model.codebook_ - model.codebook_[unit]) ** 2).sum(1)
+    if not model.can("locate"):
+        apart = ((model.prototypes_ - model.prototypes_[unit]) ** 2).sum(1)
         apart[unit] = -1.0  # another centroid may be equal to it
         nearest = np.argsort(apart, kind="stable")[None, :steps]
         return np.pad(nearest, ((0, 0), (0, steps - nearest.shape[1])), constant_values=-1)
@@ -184,7 +184,7 @@ def neighbors(model: Any, start: Any, steps: int = 9) -> np.ndarray:
 
 def _index_of(model: Any, image: Any) -> int:
     if np.ndim(image) == 0:
-        model._check_codes(np.array([image]))  # says which indices there are
+        model.decode(np.array([image]))  # says which indices there are
         return int(image)
     return int(model.encode(one_image(model, image))[0])
 

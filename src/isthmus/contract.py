@@ -1,0 +1,160 @@
+"""What can be asked of a model about itself: what it can do, and what its codes are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MethodType
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from isthmus.tensors import find_device
+
+TWINS = {
+    "encode": "_encode",
+    "decode": "_decode",
+    "sample": "_sample",
+    "predict_proba": "_classify",
+}
+"""The mathematics of public verbs, on a batch of tensors."""
+FACTS = {"segment": "codes_pixels", "finetune": "has_encoder"}
+"""Class attributes that say whether a verb of `isthmus.verbs` has something to work on."""
+
+
+class _Asked:
+    """A method that a class answers as its instances do."""
+
+    def __init__(self, answer: Callable[..., Any]):
+        self.answer, self.__doc__ = answer, answer.__doc__
+
+    def __get__(self, model: Any, cls: type) -> Callable[..., Any]:
+        return MethodType(self.answer, cls if model is None else model)
+
+
+class Contract:
+    """Mixin of every model: the only place that knows the kinds of codes, and who can what.
+
+    A family whose code is not a vector says so by `code_shape_`, and by `codes_pixels` if every
+    pixel has one; all the rest follows. Codes of a grid are flattened by `transform` and
+    `isthmus.codes`, and `decode` takes them flat or as they are, so that all verbs work on them.
+
+    Attributes
+    ----------
+    code_shape_ : tuple
+        Shape of the code of one image: () of an index, (k,) of a vector, (rows, columns, k) of a
+        grid, (None, None, k) where every pixel of an image of any size has a code.
+    code_kind_ : {"index", "vector", "grid", "pixels"}
+        The same in a word.
+    code_width_ : int
+        Features that `transform` gives: the numbers of a vector, a grid or a pixel's code; of an
+        index the prototypes, to each of which there is a distance.
+    code_ : str
+        The code of one image in words.
+    prototypes_ : ndarray of shape (code_width_, d)
+        What every index stands for; there for indices only. If they lie on a map,
+        ``can("locate")`` is true, and ``grid_`` its rows and columns.
+    class_labels_ : list or None
+        The classes that `predict` tells apart; None where it tells none.
+    device_ : torch.device
+        Where the arithmetic runs.
+    networks_ : dict of str to torch.nn.Module
+        The fitted networks by the names of their attributes.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> ist.PCA.can("decode"), ist.PCA(2).can("predict"), ist.SOM.can("locate")
+    (True, False, True)
+    >>> ist.KMeans(4).fit(ist.load_images("digits")).code_shape_
+    ()
+    """
+
+    codes_pixels = False  # every pixel has a code
+    any_size = False  # images of other sizes than those fitted on are taken as well
+    needs_labels = False  # whether `fit` asks for labels
+    learns_maps = needs_positive = False  # label maps, and values of 0 and more
+    encodes_by_search = False  # `encode` goes on until it has settled: no formula to export
+    has_encoder = False  # a network that maps an image to a vector, to go on learning from
+    has_standard_prior = False  # codes are meant to follow N(0, I)
+    study_rank, study_weight, study_cost = 2, 1.0, 1.0  # see `isthmus.studies.needs`
+    variants: ClassVar[dict[str, dict[str, Any]]] = {}  # further rows of a study: name, parameters
+
+    @_Asked
+    def can(self: Any, verb: str) -> bool:
+        """Return whether a model, or any model of a class, can do something.
+
+        Parameters
+        ----------
+        verb : str
+            "encode", "decode", "sample", "predict", "predict_proba", "locate", "elbo" or another
+            method; "segment", if every pixel has a code; "finetune", if a classifier can go on
+            from its encoder.
+        """
+        # a class has all public verbs, and its instances only those whose twins it has
+        twins = TWINS if isinstance(self, type) else {}
+        return bool(getattr(self, (twins | FACTS).get(verb, verb), False))
+
+    def twin(self, verb: str) -> Callable[[torch.Tensor], torch.Tensor]:
+        """Return the mathematics of a verb: from a batch of float tensors to another.
+
+        Examples
+        --------
+        >>> import isthmus as ist
+        >>> pca = ist.PCA(2).fit(ist.load_images("digits"))
+        >>> pca.twin("decode")(torch.zeros(3, 2)).shape
+        torch.Size([3, 64])
+        """
+        return getattr(self, TWINS[verb])
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """Return what the model learned that can be drawn, each an array of images."""
+        return {}
+
+    def planes(self) -> dict[str, np.ndarray]:
+        """Return what the model learned as numbers on a grid, each of shape (rows, columns)."""
+        return {}
+
+    @property
+    def code_shape_(self: Any) -> tuple[int | None, ...]:
+        """Shape of the code of one image; () of an index, None where any number will do."""
+        width = int(getattr(self, f"{self.width}_"))
+        return (None, None, width) if self.codes_pixels else (width,)
+
+    @property
+    def code_kind_(self) -> str:
+        """The kind of the code: "index", "vector", "grid" or "pixels"."""
+        if self.codes_pixels:
+            return "pixels"
+        return {0: "index", 1: "vector"}.get(len(self.code_shape_), "grid")
+
+    @property
+    def code_width_(self) -> int:
+        """How many features `transform` gives."""
+        return int(np.prod([side for side in self.code_shape_ if side is not None]))
+
+    @property
+    def code_(self) -> str:
+        """The code of one image in words."""
+        sides = " x ".join(str(side) for side in self.code_shape_ if side is not None)
+        return f"{sides} numbers" + " a pixel" * self.codes_pixels
+
+    @property
+    def class_labels_(self: Any) -> list[Any] | None:
+        """The classes that `predict` tells apart, None where it tells none."""
+        return self.classes_.tolist() if hasattr(self, "classes_") else None
+
+    @property
+    def device_(self: Any) -> torch.device:
+        """Where the arithmetic runs."""
+        return find_device(self.device)
+
+    @property
+    def networks_(self) -> dict[str, nn.Module]:
+        """The fitted networks by the names of their attributes."""
+        return {k: v for k, v in vars(self).items() if isinstance(v, nn.Module)}
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.code_width_  # which is how scikit-learn asks
