@@ -271,3 +271,17 @@ def test_names_of_code():
     assert name_of_code(Told()) == f"{__name__}:Told"
     assert name_of_code(torch.nn.L1Loss()) == ""
     assert [name_of_code(one) for one in (None, 3, "adam", (1,), np.zeros(2))] == [""] * 5
+
+
+def test_the_command_takes_validation_images(images, run, tmp_path):
+    np.save("train.npy", np.asarray(images.train))
+    np.save("val.npy", np.asarray(images.test))
+    fit = ("fit", "autoencoder", "train.npy", "--split", "all", "--max-steps", 3)
+    fit += ("--random-state", 0)
+    assert run(*fit, "--validation", "val.npy", "-o", "a.safetensors")[0] == 0
+    model = ist.Autoencoder(max_steps=3, random_state=0)
+    model.fit(np.asarray(images.train), validation=np.asarray(images.test))
+    assert ist.load_model("a.safetensors").history_["val_loss"] == model.history_["val_loss"]
+    code, _, err = run("fit", "pca", "train.npy", "--validation", "val.npy", "-o", "p.safetensors")
+    assert code == 2
+    assert "--validation" in err

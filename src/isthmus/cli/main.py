@@ -43,6 +43,7 @@ from isthmus.cli.options import (
     Size,
     Source,
     Split,
+    Validation,
     option_for,
     values_of,
 )
@@ -264,8 +265,10 @@ def _fit(
     loading = {key: options.pop(key) for key in LOADING}
     images = images_from(source, **loading)
     learnt = to_learn_from(images, split)
+    other = options.pop("validation", None)
+    given = {"validation": images_from(other, **loading)} if other else {}
     model = family(name)(**values_of(name, options), verbose=watched(as_json))
-    model.fit(learnt)
+    model.fit(learnt, **given)
     model.save(to)
     facts = {"model": str(to), "family": name, "images": learnt_in_words(images, learnt, split)}
     facts |= {"code": model.code_, "health": model.health_}
@@ -300,6 +303,8 @@ def _fit_command(name: str) -> Callable[..., None]:
     for parameter in filter(lambda p: p.is_option, signature.parameters(name)):
         if parameter.name != "verbose":
             fields.append((parameter.name, *option_for(parameter)))
+    if any(key == "validation_fraction" for key, _, _ in fields):
+        fields.append(("validation", Validation, None))
     fields.append(("split", Learnt, "train"))
     for key in (*LOADING, "force", "as_json"):
         fields.append((key, shared[key].annotation, shared[key].default))

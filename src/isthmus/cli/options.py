@@ -34,6 +34,14 @@ Layout = Annotated[
 ]
 Per = Annotated[str, typer.Option(help="What one sample is: an image, or every pixel of it.")]
 Split = Annotated[str, typer.Option(help="Which images: all, train or test.")]
+Validation = Annotated[
+    str | None,
+    typer.Option(
+        help="Images to choose the best epoch by, in place of a share of the training images: a "
+        "named set, a folder, or a file.",
+        show_default=False,
+    ),
+]
 Learnt = Annotated[str, typer.Option(help="Which images to learn from: train, all or test.")]
 
 SPELLED = {"random_state": "--seed"}
