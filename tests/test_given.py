@@ -1,6 +1,8 @@
 """What a fit can be given in Python: callbacks, images to validate on, losses, optimisers."""
 
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -285,3 +287,12 @@ def test_the_command_takes_validation_images(images, run, tmp_path):
     code, _, err = run("fit", "pca", "train.npy", "--validation", "val.npy", "-o", "p.safetensors")
     assert code == 2
     assert "--validation" in err
+
+
+def test_the_page_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
+    names = {}
+    for block in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S):
+        exec(block, names)
+    assert names["model"].stopped_ == "stopped by a callback"

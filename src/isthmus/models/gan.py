@@ -21,7 +21,7 @@ from isthmus.nets.fused import OUTPUTS
 from isthmus.nets.games import GAMES, loss_of_discriminator, loss_of_generator, slope
 from isthmus.nets.norms import Centered, batch_normed, spectral
 from isthmus.nets.paths import fixed
-from isthmus.training import Stage, Step
+from isthmus.training import Step
 from isthmus.validation import one_of
 
 AXES = 128
@@ -34,8 +34,6 @@ FIXED = 16
 """Codes whose images are kept while the generator learns."""
 MOST_PICTURES = 64
 """Pictures kept at most; of more, every second is dropped."""
-INVERSION_SHARE = 0.2
-"""Share of a time budget that is kept for learning to invert the generator."""
 
 
 @dataclass(eq=False, repr=False)
@@ -268,8 +266,6 @@ class GAN(Inverted):
         super()._fit(images)
         self.history_.pop("loss")  # of neither player
         self._end_pictures()
-        self._measure(images, self._chance)
-        self._chance = None
 
     def _as_learned(self, images: Images) -> Images:
         return as_components(images, self)
@@ -279,11 +275,6 @@ class GAN(Inverted):
         self.average_.requires_grad_(False)
         self._fixed = self._prior(FIXED, rng)
         self._pictures: dict[int, np.ndarray] = {}
-
-    def _stages(self, images: Images) -> list[Stage]:
-        """Let the players play, and an encoder learn to invert the generator."""
-        until = 1 - INVERSION_SHARE * (self.encoder_epochs != 0)
-        return [self._stage(until=until), self._inverting()]
 
     def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
         real, learning = self._given(x), torch.is_grad_enabled()

@@ -20,6 +20,8 @@ from isthmus.training.stages import Record
 
 INVERSION = "inversion"
 """Name of the stage in which an encoder learns."""
+INVERSION_SHARE = 0.2
+"""Share of a time budget that is kept for it."""
 ENCODER_RATE = 1e-3
 """Learning rate of the encoder."""
 CODE_WEIGHT = 0.03
@@ -44,6 +46,11 @@ class Inverted(NeuralRepresentation):
 
     _chance = None  # type: Any  # of the inversion, while it is learnt and measured
 
+    def _stages(self: Any, images: Images) -> list[Stage]:
+        """Learn the decoder, and after it an encoder that inverts it."""
+        until = 1 - INVERSION_SHARE * (self.encoder_epochs != 0)
+        return [self._stage(until=until), self._inverting()]
+
     def _inverting(self: Any) -> Stage:
         """Return the stage in which the encoder learns, once the decoder is learned."""
         self._chance = generator(self.random_state, self._device())
@@ -58,6 +65,11 @@ class Inverted(NeuralRepresentation):
     def _note(self: Any, records: dict[str, Record]) -> None:
         super()._note(records)
         self.inversion_history_ = records[INVERSION].history
+
+    def _fit(self: Any, images: Images) -> None:
+        super()._fit(images)
+        self._measure(images, self._chance)
+        self._chance = None
 
     def _inversion(self: Any, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
         real, z = self._given(x), self._prior(len(x), rng)
