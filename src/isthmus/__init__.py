@@ -14,10 +14,13 @@ moved.install()
 
 _HOMES = {
     "Images": "data.images",
+    "Index": "neighbors",
     "Map": "verbs.map",
     "NeuralRepresentation": "neural",
     "Representation": "base",
     "cluster": "verbs.cluster",
+    "confusion": "verbs.territory",
+    "contact_sheet": "plots.drawing",
     "compress": "codec.compress",
     "decompress": "codec.compress",
     "denoise": "verbs.denoise",
@@ -38,6 +41,7 @@ _HOMES = {
     "study": "studies.study",
     "territory": "verbs.territory",
     "traverse": "verbs.traverse",
+    "with_noise": "data.corrupt",
     **{class_name: f"models.{name}" for name, class_name in FAMILIES.items()},
 }
 

@@ -51,7 +51,6 @@ from isthmus.cli.output import (
     changed_in,
     described,
     in_words,
-    picture_of,
     print_changed,
     print_json,
     print_skipped,
@@ -232,9 +231,10 @@ def data(
             typer.echo(f"{name:>10}  {in_words(value)}")
         print_skipped(images)
         print_changed(images)
-    from isthmus.plots.figures import limits_of
+    from isthmus.plots.figures import limits_of, shown
 
-    save_images(path, picture_of(images, count), True, quiet=as_json, ends=limits_of(images))
+    drawn = shown(images.evenly(count))
+    save_images(path, drawn, True, quiet=as_json, ends=limits_of(images))
 
 
 @app.command()

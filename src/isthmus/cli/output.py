@@ -197,15 +197,6 @@ def in_words(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def picture_of(images: Any, count: int) -> Any:
-    """Return at most so many images to draw, the bands first that a header wants shown."""
-    import numpy as np
-
-    shown = np.asarray(images.evenly(count))
-    first = images.meta.get("shown_bands", []) if images.ndim == 4 else []
-    return shown[..., [*first, *(band for band in range(shown.shape[-1]) if band not in first)]]
-
-
 def _spread(values: Any) -> str:
     """Return the range of a factor, and how many values of it there are if they can be counted."""
     import numpy as np

@@ -242,6 +242,15 @@ def decompress(path: str | Path, model: Any = None, *, verbose: bool = False) ->
         If there is no such file.
     ValueError
         If it is damaged, cut off or of another kind, or the model is not the right one.
+
+    Examples
+    --------
+    >>> import isthmus as ist, tempfile
+    >>> images = ist.load_images("digits")[:9]
+    >>> path = Path(tempfile.mkdtemp()) / "digits.isth"
+    >>> found = ist.compress(ist.PCA(8).fit(images), images, path, quality=18, embed=True)
+    >>> ist.decompress(path).shape
+    (9, 8, 8, 1)
     """
     opened = Opened.read(path, model)
     parts = [images for images, _ in opened.frames(verbose)]

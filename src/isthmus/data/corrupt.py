@@ -85,6 +85,15 @@ def with_noise(
     value_range : (float, float), optional
         What black and white are; that of the images by default (`Images.value_range`).
 
+    Returns
+    -------
+    ndarray of float32 of shape (n, ...)
+
+    Raises
+    ------
+    ValueError
+        If kind or level is not one of these.
+
     Examples
     --------
     >>> with_noise(np.array([[0, 255]], dtype=np.uint8), "bit_flip", 1.0).tolist()

@@ -70,6 +70,15 @@ def limits_for(images: Any, ends: Limits | None) -> Limits | None:
     return ends if np.shape(images)[3:] in ((), (1,), (3,)) else None
 
 
+def shown(images: Any) -> np.ndarray:
+    """Return images as an array to draw, the bands first that a header wants shown."""
+    array = np.asarray(images)
+    first = images.meta.get("shown_bands", []) if isinstance(images, Images) else []
+    if not first or array.ndim != 4:
+        return array
+    return array[..., [*first, *(band for band in range(array.shape[-1]) if band not in first)]]
+
+
 def to_pixels(images: Any, limits: Limits | None = None, *, signed: bool = False) -> np.ndarray:
     """Return RGBA pixels of shape (n, h, w, 4): what `sheet` draws before magnifying it.
 

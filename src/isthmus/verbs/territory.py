@@ -219,7 +219,7 @@ def confusion(model: Any, images: Any, copies: Any) -> np.ndarray:
         The images.
     copies : Images or array of shape (m n, ...)
         Noisy copies of all of them in their order, m times one after the other: see
-        `isthmus.data.corrupt.with_noise`.
+        `isthmus.with_noise`.
 
     Returns
     -------
@@ -234,10 +234,10 @@ def confusion(model: Any, images: Any, copies: Any) -> np.ndarray:
     Examples
     --------
     >>> import isthmus as ist
-    >>> from isthmus.data.corrupt import with_noise
     >>> images = ist.load_images("glyphs")
     >>> pca = ist.PCA(30).fit(images)
-    >>> bool((confusion(pca, images, with_noise(images, "bit_flip", 0.0)) == np.eye(32)).all())
+    >>> found = ist.confusion(pca, images, ist.with_noise(images, "bit_flip", 0.0))
+    >>> bool((found == np.eye(32)).all())
     True
     """
     n, images = len(images), as_images(images)

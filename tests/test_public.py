@@ -1,0 +1,49 @@
+"""Public names in Python say what their commands say."""
+
+import inspect
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import isthmus as ist
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return ist.load_images("digits")
+
+
+@pytest.mark.parametrize("name", [name for name in ist.__all__ if name[0].islower()])
+def test_a_public_function_says_what_it_takes_gives_and_shows(name):
+    text = inspect.getdoc(getattr(ist, name))
+    for part in ("Parameters", "Returns", "Examples"):
+        assert f"{part}\n---" in text, f"{name} has no {part}"
+
+
+def test_a_contact_sheet_is_that_of_the_command(run, digits):
+    assert run("data", "digits", "-n", 30, "-o", "sheet.png")[0] == 0
+    here = np.asarray(ist.contact_sheet(digits, count=30))
+    np.testing.assert_array_equal(np.asarray(Image.open("sheet.png")), here)
+
+
+def test_a_contact_sheet_of_arrays_and_of_bands():
+    rng = np.random.default_rng(0)
+    raster = ist.Images(rng.normal(size=(2, 4, 4, 5)).astype(np.float32))
+    raster.meta["shown_bands"] = [3, 1, 0]
+    wanted = ist.contact_sheet(raster.data[..., [3, 1, 0, 2, 4]], scale=1)
+    np.testing.assert_array_equal(ist.contact_sheet(raster, scale=1), wanted)
+    one = ist.contact_sheet(raster.data, count=1, scale=1)
+    np.testing.assert_array_equal(one, ist.contact_sheet(raster.data[:1], scale=1))
+    with pytest.raises(ValueError, match="count=0"):
+        ist.contact_sheet(raster, count=0)
+
+
+def test_captions_of_a_contact_sheet():
+    images = ist.Images(np.zeros((2, 8, 8)), y=[0, -1], classes=["cat"], names=["a.png", "b.png"])
+    given = ist.contact_sheet(images, captions=["cat", ""])
+    np.testing.assert_array_equal(ist.contact_sheet(images, captions="class"), given)
+    named = ist.contact_sheet(images, captions=["a.png", "b.png"])
+    np.testing.assert_array_equal(ist.contact_sheet(images, captions="name"), named)
+    with pytest.raises(ValueError, match="captions"):
+        ist.contact_sheet(images, captions="kind")
