@@ -239,7 +239,7 @@ def ours_conv_vae(X):
     from isthmus.nets.dense import dense
 
     class Large(ist.VAE):
-        def _networks(self):
+        def networks(self):
             up = [*dense((16, 4 * 4 * 1024), "relu"), ToPicture((4, 4, 1024))]
             for n_in, n_out, extra in ((1024, 512, 0), (512, 256, 1)):
                 up += [TransposedConv(n_in, n_out, 3, 2, 1, extra), nn.BatchNorm2d(n_out)]

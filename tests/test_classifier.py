@@ -80,7 +80,7 @@ def test_loss_is_the_weighted_mean_of_cross_entropy(images):
     x = model._tensor(np.asarray(images.test))
     y = torch.from_numpy(images.test.y)
     with torch.no_grad():
-        _, loss, logs = next(model._losses(x, torch.Generator(), y))
+        _, loss, logs = next(model.losses(x, torch.Generator(), y))
     p = model.predict_proba(images.test)[np.arange(len(y)), images.test.y]
     weights, of_all = (np.where(y == 3, 5, 1) for y in (images.test.y, images.train.y))
     # over the mean weight of the training images, of whatever classes a batch is

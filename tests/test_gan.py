@@ -227,8 +227,8 @@ def test_history_holds_both_players(model):
 def test_critic_moves_more_often(images):
     turns = []
     model = ist.GAN(**SMALL | {"n_critic": 3, "loss": "wgan_gp", "epochs": 1, "max_steps": 2})
-    game = model._losses
-    model._losses = lambda x, rng: (turns.append(turn[0]) or turn for turn in game(x, rng))
+    game = model.losses
+    model.losses = lambda x, rng: (turns.append(turn[0]) or turn for turn in game(x, rng))
     model.fit(images.train)
     assert turns == 2 * [*["discriminator"] * 3, "generator"]
 
@@ -387,14 +387,14 @@ def test_global_random_state_is_left_alone(images, spectral_norm):
 @pytest.mark.parametrize(("steps", "epochs"), [(3, 1), (30, 1)])  # the first is cut short
 def test_ctrl_c_leaves_a_model_that_can_encode(images, steps, epochs):
     model = ist.GAN(**SMALL)
-    game = model._losses
+    game = model.losses
 
     def interrupted(x, rng):
         if model._step == steps:
             raise KeyboardInterrupt
         return game(x, rng)
 
-    model._losses = interrupted
+    model.losses = interrupted
     model.fit(images.train)
     assert model.stopped_ == "interrupted"
     assert len(model.history_["epoch"]) == epochs

@@ -120,10 +120,10 @@ def test_validation_images_take_the_place_of_the_held_out_ones(images):
     trained = []
 
     class Noting(ist.Autoencoder):
-        def _losses(self, x, rng):
+        def losses(self, x, rng):
             if torch.is_grad_enabled():
                 trained.append(len(x))
-            yield from super()._losses(x, rng)
+            yield from super().losses(x, rng)
 
     settings = {"epochs": 3, "init": "glorot_uniform", **FEW}
     model = Noting(4, **settings).fit(images.train, validation=images.test)

@@ -17,7 +17,7 @@ ORDER = [
     {"signature", "fingerprints", "heldout", "health", "nets", "store"},
     {"budget", "training"},
     {"base", "contract"},
-    {"neural"},
+    {"neural", "scaling"},
     {"models"},
     {"codes", "neighbors", "projections"},
     {"metrics"},

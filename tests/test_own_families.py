@@ -7,6 +7,8 @@ from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import isthmus as ist
 from isthmus import families, signature
@@ -221,3 +223,53 @@ def test_the_command_line_has_the_families_of_modules_that_are_allowed(saved, tm
     refused = isthmus("encode", "x.safetensors", "digits", "-o", "z.npy", folder=tmp_path)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "--allow mine.centred" in refused.stderr
+
+
+@dataclass(eq=False, repr=False)
+class Dropping(ist.NeuralRepresentation):
+    """A network of torch's own layers, as they come, with dropout between them.
+
+    Parameters
+    ----------
+    latent_dim : int or None
+        Width of the code.
+    """
+
+    latent_dim: int | None = None
+    max_steps: int | None = 20
+
+    width = "latent_dim"
+    initialises = False
+
+    def networks(self):
+        """Return a network there, and one back."""
+        d, k = self.n_features_in_, self.latent_dim_
+        there = nn.Sequential(nn.Linear(d, 16), nn.Dropout(0.5), nn.ReLU(), nn.Linear(16, k))
+        return {"encoder_": there, "decoder_": nn.Linear(k, d)}
+
+    def losses(self, x, rng, targets=None):
+        """Yield the squared error."""
+        loss = (self._decode(self._encode(x)) - x).square().mean()
+        yield "model", loss, {"loss": loss}
+
+    def _encode(self, x):
+        return self.encoder_(x)
+
+    def _decode(self, z):
+        return self.decoder_(z)
+
+
+def test_layers_of_torch_draw_by_the_seed_and_leave_global_state_alone(tmp_path):
+    images = ist.load_images("digits").train.evenly(200)
+    codes, state = [], torch.get_rng_state()
+    for seed in (0, 0, 1):
+        model = Dropping(4, random_state=seed).fit(images)
+        codes.append(model.encode(images))
+        model.save(tmp_path / "d.safetensors")
+        back = ist.load_model(tmp_path / "d.safetensors", allow=(__name__,))
+        np.testing.assert_array_equal(back.encode(images), codes[-1])
+        assert torch.equal(torch.get_rng_state(), state)
+        torch.rand(3)  # whatever others draw meanwhile
+        state = torch.get_rng_state()
+    np.testing.assert_array_equal(codes[0], codes[1])
+    assert not np.allclose(codes[0], codes[2])

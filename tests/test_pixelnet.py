@@ -174,7 +174,7 @@ def test_ignored_class_has_no_gradient_and_is_never_predicted():
     x, given = model._input(torch.from_numpy(X)), model._targets(images)
     gradients = []
     model.head_.register_full_backward_hook(lambda net, before, after: gradients.append(after[0]))
-    _, loss, logs = next(model._losses(x, torch.Generator(), given))
+    _, loss, logs = next(model.losses(x, torch.Generator(), given))
     assert not gradients[0][..., :13].any()
     assert gradients[0][..., 13:].abs().sum((1, 2, 3)).all()
     with torch.no_grad():

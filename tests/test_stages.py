@@ -27,10 +27,10 @@ class Line(NeuralRepresentation):
 
     says = None  # type: ignore
 
-    def _networks(self):
+    def networks(self):
         return {"net_": nn.Linear(2, 1, bias=False)}
 
-    def _losses(self, x, rng):
+    def losses(self, x, rng):
         yield self.says(self.net_)
 
     def _encode(self, x):
@@ -93,7 +93,7 @@ def killed_in(monkeypatch, stage, epochs):
 
 
 def numbers(model):
-    nets = [getattr(model, name) for name in model._networks()]
+    nets = [getattr(model, name) for name in model.networks()]
     return torch.cat([w.flatten() for net in nets for w in net.parameters()]).detach().numpy()
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import isthmus as ist
-from isthmus import budget, neural, training
+from isthmus import budget, scaling, training
 from isthmus.nets.pixels import pixel_encoder
 from isthmus.neural import NeuralRepresentation
 from isthmus.tensors import read_tensors, write_tensors
@@ -80,8 +80,8 @@ def test_last_epoch_is_kept_where_that_is_asked_for(images):
     assert held[-1] > min(held)
     unheld = small(epochs=12, validation_fraction=0, **jumpy).fit(images)
     with torch.no_grad():
-        _, loss, _ = next(unheld._losses(x, torch.Generator()))
-        _, kept, _ = next(last._losses(x, torch.Generator()))
+        _, loss, _ = next(unheld.losses(x, torch.Generator()))
+        _, kept, _ = next(last.losses(x, torch.Generator()))
     assert float(loss) == pytest.approx(unheld.history_["loss"][-1], rel=0.1)
     assert float(kept) == pytest.approx(last.history_["loss"][-1], rel=0.1)
 
@@ -210,13 +210,13 @@ def test_memory_mapped_images_train_like_an_array(images, tmp_path):
 class Game(NeuralRepresentation):
     """Two players pull one number each: every yield must step its own optimiser only."""
 
-    def _networks(self):
+    def networks(self):
         return {"first_": nn.Linear(1, 1, bias=False), "second_": nn.Linear(1, 1, bias=False)}
 
-    def _players(self):
+    def players(self):
         return {"first": [self.first_], "second": [self.second_]}
 
-    def _losses(self, x, rng):
+    def losses(self, x, rng):
         before = self.second_.weight.item()
         loss = (self.first_.weight - 1) ** 2 + (self.second_.weight * 0)
         yield "first", loss.sum(), {"loss": loss.sum()}
@@ -240,9 +240,9 @@ def test_steps_are_counted_and_capped(images):
     seen = []
 
     class Counting(ist.Autoencoder):
-        def _losses(self, x, rng):
+        def losses(self, x, rng):
             seen.append((self._step, self._done))
-            yield from super()._losses(x, rng)
+            yield from super().losses(x, rng)
 
     model = Counting(
         4, hidden=(8,), batch_size=100, max_steps=20, validation_fraction=0, random_state=0
@@ -267,9 +267,9 @@ def test_targets_come_with_their_images(images):
         def _targets(self, images):
             return torch.from_numpy(np.asarray(images).reshape(len(images), -1).astype(int).sum(1))
 
-        def _losses(self, x, rng, t):
+        def losses(self, x, rng, t):
             assert torch.equal((x * 255).round().sum(1).long(), t)
-            yield from super()._losses(x, rng)
+            yield from super().losses(x, rng)
 
     model = Told(4, hidden=(8,), epochs=2, validation_fraction=0.3).fit(images)
     assert len(model.history_["val_loss"]) == 2
@@ -343,10 +343,10 @@ def test_held_out_images_stay_held_out_without_a_seed(images, tmp_path, monkeypa
     trained = []
 
     class Noting(ist.Autoencoder):
-        def _losses(self, x, rng):
+        def losses(self, x, rng):
             if torch.is_grad_enabled():
                 trained.append(x.clone())
-            yield from super()._losses(x, rng)
+            yield from super().losses(x, rng)
 
     few = images.evenly(40)
     settings = {"hidden": (8,), "validation_fraction": 0.5, "max_seconds": None}
@@ -416,9 +416,9 @@ def test_time_limit_of_a_gan_includes_its_inversion(images, monkeypatch):
     tick = Tick(monkeypatch)
 
     class Slow(ist.GAN):
-        def _losses(self, x, rng):
+        def losses(self, x, rng):
             tick.now += 0.1
-            yield from super()._losses(x, rng)
+            yield from super().losses(x, rng)
 
         def _inversion(self, x, rng):
             tick.now += 0.1
@@ -448,7 +448,7 @@ def test_memory_of_networks_is_what_their_layers_keep():
     model = ist.Autoencoder(5, architecture="conv", channels=(4, 8), hidden=(16,))
     model.image_shape_, model.n_features_in_ = (8, 8, 1), 64
     model._learn_width(ist.Images(np.zeros((2, 8, 8, 1), np.uint8)))
-    networks = model._networks()
+    networks = model.networks()
     # two convolutions (their relu works in place), hidden and its relu, the code; and back
     assert budget.activations(networks["encoder_"], ()) == 4 * 16 + 8 * 4 + 16 + 16 + 5
     assert budget.activations(networks["decoder_"], ()) == 16 + 16 + 8 * 4 + 4 * 16 + 64
@@ -524,4 +524,4 @@ def test_statistics_need_no_float64_of_the_device():
         def cpu(self):
             return torch.tensor([[1.0, 3.0]])
 
-    assert neural._centre_and_scale(iter([OnOther()])) == (2.0, 1.0)
+    assert scaling._centre_and_scale(iter([OnOther()])) == (2.0, 1.0)

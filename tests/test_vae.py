@@ -264,7 +264,7 @@ def objective(model, done):
     model._done = done
     x = torch.rand(32, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        _, loss, logs = next(model._losses(x, torch.Generator().manual_seed(0)))
+        _, loss, logs = next(model.losses(x, torch.Generator().manual_seed(0)))
     return float(loss), {name: float(value) for name, value in logs.items()}
 
 

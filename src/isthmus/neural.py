@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,12 +15,11 @@ from isthmus import health
 from isthmus.base import Representation
 from isthmus.budget import Clock, check_memory, check_time
 from isthmus.data.images import Images
-from isthmus.data.ranges import SIGNED, UNIT, is_nominal
 from isthmus.data.values import as_array
 from isthmus.nets.dense import INITIALISERS, initialise
-from isthmus.nets.fused import OUTPUTS
+from isthmus.scaling import ScaledImages
 from isthmus.store import check_code
-from isthmus.tensors import generator, has_bfloat16, with_float64
+from isthmus.tensors import chance_of, generator, has_bfloat16
 from isthmus.training import OPTIMISERS, Loop, Stage
 from isthmus.training.callbacks import Callbacks, check_callbacks
 from isthmus.training.stages import MAIN, Record
@@ -37,11 +37,11 @@ STUDY_EPOCHS = 500
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class NeuralRepresentation(Representation):
+class NeuralRepresentation(ScaledImages, Representation):
     """What every family trained by gradients is: the training parameters, and the fit by the loop.
 
-    A family writes ``_networks()`` (name of the attribute to network, not initialised), and
-    ``_losses(x, rng)``, which yields ``(player, loss, logs)``; see `isthmus.training.loop`.
+    A family writes two hooks, `networks` and `losses`, and ``_encode(x)`` and ``_decode(z)`` as
+    every family does.
 
     Parameters
     ----------
@@ -107,6 +107,8 @@ class NeuralRepresentation(Representation):
     precision: str = "auto"
 
     keeps_float64 = False
+    asked_for: ClassVar[tuple[str, ...]] = ("networks", "losses", "_encode")
+    initialises = True  # `init` draws the weights; else they are as `networks` makes them
     _done = 0.0  # share of the fit that is over
     _step = 0  # optimiser steps taken
     _clock = Clock()
@@ -128,6 +130,52 @@ class NeuralRepresentation(Representation):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+    @abstractmethod
+    def networks(self) -> dict[str, torch.nn.Module]:
+        """Return new networks, each by the name of the attribute that is to hold it.
+
+        They are asked for in `fit`, when ``image_shape_``, ``n_features_in_`` and the width of
+        the code (``latent_dim_``, where `width` is "latent_dim") are known, and when a file is
+        read: so they depend on parameters and on what was learned. Names end in ``_``.
+        `init` draws the weights of dense and convolutional layers anew, unless the family says
+        ``initialises = False``. What torch's global generator is asked for meanwhile follows from
+        `random_state`, and its state is put back afterwards.
+
+        Returns
+        -------
+        dict of str to Module
+            What is saved, loaded and trained.
+        """
+
+    @abstractmethod
+    def losses(
+        self, x: torch.Tensor, rng: torch.Generator, targets: torch.Tensor | None = None
+    ) -> Iterator[tuple[str, Any, Any]]:
+        """Yield what the networks lose on a batch: ``(player, loss, logs)``, once a step.
+
+        The loop asks every loss for its gradients and takes a step before it asks for the next
+        one. The first is what images held out are judged by.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, d)
+            Images, flat, float; 0..255 as 0..1.
+        rng : Generator
+            Source of whatever is drawn.
+        targets : Tensor, optional
+            What the family's ``_targets(images)`` says of them.
+
+        Yields
+        ------
+        tuple of str, Tensor, dict
+            Whose step it is ("model" where there are no `players` of its own), the loss, and
+            numbers for ``history_``, the loss as "loss" among them.
+        """
+
+    def players(self) -> dict[str, list[torch.nn.Module]]:
+        """Return the networks of every player; each has an optimiser of its own."""
+        return {"model": [getattr(self, name) for name in self.networks()]}
 
     def fit(self, X: Any, y: Any = None, *, validation: Any = None) -> Any:
         """Learn from images; see `Representation.fit`. The time of `max_seconds` starts here.
@@ -153,18 +201,24 @@ class NeuralRepresentation(Representation):
         self._prepare(images)
         self._validation = self._as_validation(self._validation)
         rng = generator(self.random_state, self._device())
-        for name, net in self._built(images).items():
-            net = net.to(self._device(), memory_format=torch.channels_last)
-            initialise(net, self._initialiser(), rng)
-            setattr(self, name, net)
-        self._begin()
-        with torch.enable_grad():
-            self._before(images, rng)
-            Callbacks(self).fit_begins()
-            loop = Loop(self, images, rng, self._validation)
-            loop.run()
+        with chance_of(rng):
+            self._build(images, rng)
+            self._begin()
+            with torch.enable_grad():
+                self._before(images, rng)
+                Callbacks(self).fit_begins()
+                loop = Loop(self, images, rng, self._validation)
+                loop.run()
         self._note(loop.records)
         self._of_components = False
+
+    def _build(self, images: Images, rng: torch.Generator) -> None:
+        """Make the networks, and draw their weights."""
+        for name, net in self._built(images).items():
+            net = net.to(self._device(), memory_format=torch.channels_last)
+            if self.initialises:
+                initialise(net, self._initialiser(), rng)
+            setattr(self, name, net)
 
     def _note(self, records: dict[str, Record]) -> None:
         """Learn what the stages of the fit have left."""
@@ -179,7 +233,7 @@ class NeuralRepresentation(Representation):
         """Return a stage that is trained as the parameters say, but for what is given."""
         own = {name: getattr(self, name) for name in TRAINING}
         own |= {"least": self._least, "starts_well": bool(self.n_axes_)}
-        learning = {"players": self._players(), "losses": self._losses} if name == MAIN else {}
+        learning = {"players": self.players(), "losses": self.losses} if name == MAIN else {}
         return Stage(name=name, **own | learning | other)
 
     def _as_validation(self, given: Any) -> Images | None:
@@ -204,7 +258,7 @@ class NeuralRepresentation(Representation):
     def _built(self, images: Images) -> dict[str, Any]:
         """Return the networks without numbers; refuse what does not fit into memory."""
         try:
-            networks = self._networks()
+            networks = self.networks()
         except RuntimeError as error:  # of torch's allocator
             if "alloc" not in str(error):
                 raise
@@ -231,26 +285,6 @@ class NeuralRepresentation(Representation):
 
     def _prepare(self, images: Images) -> None:
         """Learn what must be known before the networks can be built."""
-
-    def _scale_to(self, images: Images, output: str) -> None:
-        """Choose the last activation of a decoder for the values there are, and their scaling."""
-        self.output_, straight = output, self._starts_linear()
-        if output == "auto":
-            fitting = {} if straight else {UNIT: "sigmoid", SIGNED: "tanh"}
-            self.output_ = fitting.get((self.range_[0], self.range_[1]), "linear")
-        self.offset_, self.scale_ = 0.0, 1.0
-        if self.output_ == "linear" and not (straight and is_nominal(self.range_)):
-            self.offset_, self.scale_ = _centre_and_scale(self._tensors(images))
-
-    def _scaled(self, x: torch.Tensor) -> torch.Tensor:
-        """Return images as the networks learn them: centred, where any value may occur."""
-        return x if self.output_ != "linear" else (x - self.offset_) / self.scale_
-
-    def _image(self, a: torch.Tensor) -> torch.Tensor:
-        """Return the images that the last layer of a decoder stands for."""
-        y = OUTPUTS[self.output_](a.float())
-        y = y * self.scale_ + self.offset_ if self.output_ == "linear" else y
-        return y.clamp(*self.range_) if self.n_axes_ and is_nominal(self.range_) else y
 
     def _starts_linear(self) -> bool:
         """Return whether linear paths begin at principal components."""
@@ -294,10 +328,6 @@ class NeuralRepresentation(Representation):
     def _targets(self, images: Images) -> torch.Tensor | None:
         """Return what every image is to be mapped to, where that is not the image itself."""
         return None
-
-    def _players(self) -> dict[str, list[torch.nn.Module]]:
-        """Return the networks of every player; each has an optimiser of its own."""
-        return {"model": [getattr(self, name) for name in self._networks()]}
 
     def _check_parameters(self) -> None:
         positive = ("epochs", "batch_size", "learning_rate", "patience", "max_seconds")
@@ -366,22 +396,3 @@ class NeuralRepresentation(Representation):
 
     def _remedy(self) -> str:
         return "train longer, or try another learning_rate or init='he_normal'"
-
-    def _unscaled(self) -> list[str]:
-        if getattr(self, "output_", "") != "linear" or max(map(abs, self.range_)) <= 100:
-            return []
-        return [
-            f"the input runs from {self.range_[0]:.4g} to {self.range_[1]:.4g} and was scaled "
-            "by one number; if its columns have different units, put a StandardScaler first"
-        ]
-
-
-def _centre_and_scale(chunks: Iterator[torch.Tensor]) -> tuple[float, float]:
-    """Return mean and standard deviation of all values; a deviation of 0 counts as 1."""
-    count, total, square = 0, 0.0, 0.0
-    for x in map(with_float64, chunks):
-        count += x.numel()
-        total += float(x.sum(dtype=torch.float64))
-        square += float(x.double().square().sum())
-    mean = total / count
-    return mean, math.sqrt(max(0.0, square / count - mean**2)) or 1.0

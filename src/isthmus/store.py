@@ -17,6 +17,7 @@ from torch import nn
 from isthmus.data.values import as_array
 from isthmus.tensors import (
     BROKEN,
+    chance_of,
     find_device,
     read_tensors,
     usual_torch,
@@ -192,7 +193,9 @@ def _made(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str)
         if name.startswith("_") or not name.endswith("_"):
             raise ValueError(f"{name!r} is not the name of anything learned")
         setattr(model, name, tuple(value) if name.endswith("shape_") else value)
-    for name, net in getattr(model, "_networks", dict)().items():
+    with chance_of(torch.Generator()):  # what layers are made with is replaced
+        networks: dict[str, nn.Module] = getattr(model, "networks", dict)()
+    for name, net in networks.items():
         prefix = f"{name}/"
         state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         net.load_state_dict(state)

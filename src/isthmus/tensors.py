@@ -218,6 +218,29 @@ def generator(random_state: Any, device: torch.device | str = "cpu") -> torch.Ge
     return torch.Generator(device=device).manual_seed(seed_of(random_state))
 
 
+@contextlib.contextmanager
+def chance_of(rng: torch.Generator) -> Iterator[None]:
+    """Let torch's global generators, which new layers and dropout draw from, follow a seed.
+
+    Their own state is put back afterwards.
+
+    Examples
+    --------
+    >>> with chance_of(generator(0)):
+    ...     first = torch.rand(2)
+    >>> with chance_of(generator(0)):
+    ...     print(bool((torch.rand(2) == first).all()))
+    True
+    """
+    cuda = [rng.device] if rng.device.type == "cuda" else []
+    with torch.random.fork_rng(cuda):
+        torch.default_generator.manual_seed(rng.initial_seed())
+        for device in cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(rng.initial_seed())
+        yield
+
+
 def has_int8_products(device: torch.device) -> bool:
     """Return whether products of 8-bit integers are fast and exact there.
 

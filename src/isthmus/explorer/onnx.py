@@ -48,7 +48,7 @@ class Part(nn.Module):
         super().__init__()
         self.model, self.part, self.shape = model, part, picture_shape(model)
         self.by_pixel = getattr(model, "any_size", False)
-        for name in getattr(model, "_networks", dict)():
+        for name in getattr(model, "networks", dict)():
             self.add_module(name, getattr(model, name))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -168,7 +168,7 @@ def _on_cpu(model: Any) -> Any:
     import copy
 
     twin = copy.deepcopy(model).set_params(device="cpu")
-    for name in getattr(twin, "_networks", dict)():
+    for name in getattr(twin, "networks", dict)():
         getattr(twin, name).cpu()
     return twin
 

@@ -182,7 +182,8 @@ class Autoencoder(NeuralRepresentation):
                 f"{low:.4g} to {high:.4g}: scale them, or use loss='mse'"
             )
 
-    def _networks(self) -> dict[str, nn.Module]:
+    def networks(self) -> dict[str, nn.Module]:
+        """Return the networks: see `NeuralRepresentation.networks`."""
         shape, up = (self.architecture, self.image_shape_, self.channels), self.activation
         widths = (*self.hidden, self.latent_dim_)
         return {
@@ -204,7 +205,8 @@ class Autoencoder(NeuralRepresentation):
         # what is altered anew at every step has other components
         return images if self.noise or self.warp else as_components(images, self)
 
-    def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
+    def losses(self, x: torch.Tensor, rng: torch.Generator, targets: Any = None) -> Iterator[Step]:
+        """Yield the steps on a batch: see `NeuralRepresentation.losses`."""
         yield self._reconstruction([*self.encoder_, *self.decoder_], x, rng)
 
     def _reconstruction(

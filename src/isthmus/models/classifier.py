@@ -190,7 +190,8 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         else:
             self.train_hashes_ = kept_hashes(self.train_hashes_, before)
 
-    def _networks(self) -> dict[str, nn.Module]:
+    def networks(self) -> dict[str, nn.Module]:
+        """Return the networks: see `NeuralRepresentation.networks`."""
         if self.origin_ is None:
             shape = (self.architecture, self.image_shape_, self.channels)
             n_features = self.n_features_
@@ -200,7 +201,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         else:
             start = twin(self.origin_)
             n_features = self.origin_["width"]
-            net = narrowed(start._networks()["encoder_"], n_features)
+            net = narrowed(start.networks()["encoder_"], n_features)
         return {"encoder_": net, "head_": dense((n_features, self.n_classes_), "linear")}
 
     def _before(self, images: Images, rng: torch.Generator) -> None:
@@ -215,11 +216,12 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
             self.spread_ = np.maximum(z.std(0), 1e-3 * z.std(0).max() + 1e-6)
             self.encoder_.train(not self.frozen)
 
-    def _players(self) -> dict[str, list[nn.Module]]:
+    def players(self) -> dict[str, list[nn.Module]]:
         """Return both networks, or the head where the encoder is to stay as it is."""
         return {"model": [self.head_] if self.frozen else [self.encoder_, self.head_]}
 
     def _convolves(self) -> bool:
+        """Return the networks of every player, each with an optimiser of its own."""
         return any(isinstance(layer, nn.Conv2d) for layer in self.encoder_)
 
     def _dealt(self, order: torch.Tensor, images: Images) -> torch.Tensor:
@@ -232,7 +234,8 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
     def _targets(self, images: Images) -> torch.Tensor:
         return torch.from_numpy(images.y)
 
-    def _losses(self, x: torch.Tensor, rng: torch.Generator, t: torch.Tensor) -> Iterator[Step]:
+    def losses(self, x: torch.Tensor, rng: torch.Generator, targets: Any = None) -> Iterator[Step]:
+        """Yield the steps on a batch: see `NeuralRepresentation.losses`."""
         learning = torch.is_grad_enabled()
         if learning and self.shift:
             x = _shifted(x, with_channels(self.image_shape_), self.shift, rng)
@@ -241,8 +244,8 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         logits = self._logits(z).float()
         weights = self._learned("class_weights_", logits)
         # over the mean weight of all images: a batch of light classes counts little
-        loss = functional.cross_entropy(logits, t, weights, reduction="sum") / len(t)
-        right = (logits.detach().argmax(1) == t).float().mean()
+        loss = functional.cross_entropy(logits, targets, weights, reduction="sum") / len(x)
+        right = (logits.detach().argmax(1) == targets).float().mean()
         yield Step("model", loss, {"loss": loss, "accuracy": right})
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:

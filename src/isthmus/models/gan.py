@@ -217,7 +217,8 @@ class GAN(Inverted):
         self._scale_to(images, self.output)
         look_at_components(self, images, AXES)
 
-    def _networks(self) -> dict[str, nn.Module]:
+    def networks(self) -> dict[str, nn.Module]:
+        """Return the networks: see `NeuralRepresentation.networks`."""
         plain = self.architecture == "dense"
         shape = self.architecture, self.image_shape_, self.channels
         widths = (*(self.generator[::-1] if plain else ()), self.latent_dim_)
@@ -258,7 +259,8 @@ class GAN(Inverted):
             start_game(generators, self.discriminator_, self.encoder_, at, self.latent_dim_)
             self._unit, self._principal = at.spread(self.latent_dim_), None
 
-    def _players(self) -> dict[str, list[nn.Module]]:
+    def players(self) -> dict[str, list[nn.Module]]:
+        """Return the networks of every player, each with an optimiser of its own."""
         generators = [self.generator_, self.average_]  # without gradients the average stays put
         return {"discriminator": [self.discriminator_], "generator": generators}
 
@@ -276,7 +278,8 @@ class GAN(Inverted):
         self._fixed = self._prior(FIXED, rng)
         self._pictures: dict[int, np.ndarray] = {}
 
-    def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
+    def losses(self, x: torch.Tensor, rng: torch.Generator, targets: Any = None) -> Iterator[Step]:
+        """Yield the steps on a batch: see `NeuralRepresentation.losses`."""
         real, learning = self._given(x), torch.is_grad_enabled()
         judge, weight = self._judge(), self._weight_of_slope()
         for turn in range(1, self.n_critic + 1):

@@ -197,7 +197,8 @@ class PixelNet(NeuralRepresentation):
     def _unlearnt(self) -> list[int]:
         return [NO_CLASS] if self.ignored_ is None else [NO_CLASS, self.ignored_]
 
-    def _networks(self) -> dict[str, nn.Module]:
+    def networks(self) -> dict[str, nn.Module]:
+        """Return the networks: see `NeuralRepresentation.networks`."""
         n_in = with_channels(self.image_shape_)[2]
         return {
             "encoder_": pixel_encoder(n_in, self.channels, self.n_attributes_),
@@ -224,11 +225,10 @@ class PixelNet(NeuralRepresentation):
             mean = super()._scaled(torch.tensor(self.offset_))
             self.head_.bias.data.fill_(INVERSES[self.output_](mean).item())
 
-    def _losses(self, x: torch.Tensor, rng: torch.Generator, t: Any = None) -> Iterator[Step]:
+    def losses(self, x: torch.Tensor, rng: torch.Generator, targets: Any = None) -> Iterator[Step]:
         """Add up the gradients of a few images at a time: a batch of large ones needs no more."""
         learning = torch.is_grad_enabled()
-        if learning:
-            x, t = varied(x, t, self.crop, self.flip, rng)
+        x, t = varied(x, targets, self.crop, self.flip, rng) if learning else (x, targets)
         loss_of = self._image_loss if t is None else self._class_loss
         whole = x.numel() if t is None else self._weight_of(t)
         size = max(1, PIXELS // (x.shape[2] * x.shape[3]))

@@ -255,7 +255,8 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
         grey = sum(float(((x > 0.1) & (x < 0.9)).sum()) for x in self._tensors(images))
         return self.output_ == "sigmoid" and grey < MOST_GREY * len(images) * self.n_features_in_
 
-    def _networks(self) -> dict[str, nn.Module]:
+    def networks(self) -> dict[str, nn.Module]:
+        """Return the networks: see `NeuralRepresentation.networks`."""
         shape, k = (self.architecture, self.image_shape_, self.channels), self.latent_dim_
         nets: dict[str, nn.Module] = {
             "encoder_": encoder(*shape, (*self.hidden, 2 * k), self.activation, axes=self.n_axes_),
@@ -265,7 +266,8 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
             nets["discriminator_"] = dense((k, *self.discriminator, 1), "leaky_relu")
         return nets
 
-    def _players(self) -> dict[str, list[nn.Module]]:
+    def players(self) -> dict[str, list[nn.Module]]:
+        """Return the networks of every player, each with an optimiser of its own."""
         players: dict[str, list[nn.Module]] = {"model": [self.encoder_, self.decoder_]}
         return players | ({"judge": [self.discriminator_]} if self.tc == "factor" else {})
 
@@ -278,7 +280,8 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
         exact = self.precision == "auto" and self._narrow()
         return "float32" if exact else super()._precision(device)
 
-    def _losses(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
+    def losses(self, x: torch.Tensor, rng: torch.Generator, targets: Any = None) -> Iterator[Step]:
+        """Yield the steps on a batch: see `NeuralRepresentation.losses`."""
         given, narrow = self._of_components, self._narrow()
         x = x if given else self._scaled(bounds.binarized(x, self.binarize, rng))
         y = self.encoder_[0](x).float() if narrow and not given else x

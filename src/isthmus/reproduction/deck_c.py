@@ -179,7 +179,7 @@ def _logged(bench: Any, name: str, model: Any, train: Images) -> Any:
 
 
 def _nets(model: Any) -> list[Any]:
-    return [net for nets in model._players().values() for net in nets]
+    return [net for nets in model.players().values() for net in nets]
 
 
 def _weighted(net: Any) -> list[Any]:

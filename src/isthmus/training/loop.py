@@ -1,11 +1,11 @@
 """The only gradient loop: a fit is made of stages, a stage of epochs, an epoch of steps.
 
-Models say what their players lose, the loop does the rest. A family writes ``_losses(x, rng)``,
+Models say what their players lose, the loop does the rest. A family writes ``losses(x, rng)``,
 which yields ``(player, loss, logs)``: once for an autoencoder, twice for a GAN. After every yield
 the loop asks the loss for its gradients and steps that player's optimiser, then asks for the next.
 Where the gradients are in the weights already (see `isthmus.nets.fused`), a family yields
 ``Fused(player, loss, logs)``; any other loss without gradients is an error. A model with
-``_targets(images)`` is given those of a batch as well: ``_losses(x, rng, t)``. Before every step
+``_targets(images)`` is given those of a batch as well: ``losses(x, rng, t)``. Before every step
 its ``_done`` is the share of the stage that is over, and ``_step`` the steps taken.
 
 What comes before the fit proper, or after it, is a stage of its own: a family that has any writes
