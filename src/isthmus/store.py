@@ -194,7 +194,7 @@ def _made(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str)
             raise ValueError(f"{name!r} is not the name of anything learned")
         setattr(model, name, tuple(value) if name.endswith("shape_") else value)
     with chance_of(torch.Generator()):  # what layers are made with is replaced
-        networks: dict[str, nn.Module] = getattr(model, "networks", dict)()
+        networks: dict[str, Any] = getattr(model, "networks", dict)()
     for name, net in networks.items():
         prefix = f"{name}/"
         state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
