@@ -126,7 +126,7 @@ def test_a_part_with_nothing_in_it_is_one_clear_error(run, tmp_path):
     np.save(tmp_path / "two.npy", np.asarray(noise(2)))
     ist.PCA(4).fit(noise()).save(tmp_path / "p.safetensors")
     for line, words in [
-        (("rd", "p.safetensors", "one.npy", "-o", "a.png"), "--split all takes what there is"),
+        (("rd", "p.safetensors", "one.npy", "-o", "a.png"), "--split 'all' takes what there is"),
         (("encode", "p.safetensors", "one.npy", "--split", "test", "-o", "z.npy"), "none is held"),
         (("fit", "pca", "two.npy", "-o", "q"), "--split all takes all"),
         (("fit", "pca", "two.npy", "-o", "q", "--split", "some"), "--split 'some'"),

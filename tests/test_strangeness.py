@@ -209,7 +209,7 @@ def test_the_command_ranks_every_image(run, tmp_path):
         (["--count", "0", "-o", "n.png"], "--count 0"),
         (["--reference", "nowhere", "-o", "n.png"], "neither a file or folder"),
         (["--split", "half", "-o", "n.png"], "--split 'half'"),
-        (["-o", "n.svg"], "ending in .png"),
+        (["-o", "n.svg"], "must end in .png or .csv"),
         (["-o", "taken.png"], "--force"),
     ],
 )

@@ -180,7 +180,7 @@ def test_a_map_takes_colours_from_a_factor(run, tmp_path):
 
 
 def test_nearest_finds_what_nearest_returns(run, models, images):
-    asked = ("digits", "--images", "3,17", "-k", 4)
+    asked = ("digits", "--rows", "3,17", "-k", 4)
     code, out, err = run("nearest", models["pca"], *asked, "-o", "n.csv", "--json")
     assert code == 0, err
     facts, model = json.loads(out), ist.load_model(models["pca"])
@@ -201,7 +201,7 @@ def test_nearest_finds_what_nearest_returns(run, models, images):
 
 def test_nearest_among_other_images(run, models, images):
     np.save("others.npy", np.asarray(images)[[9, 17, 3, 40]])
-    asked = ("--images", "3,17", "-k", 1, "--among", "others.npy", "-o", "n.png", "--json")
+    asked = ("--rows", "3,17", "-k", 1, "--among", "others.npy", "-o", "n.png", "--json")
     code, out, err = run("nearest", models["pca"], "digits", *asked)
     assert code == 0, err
     facts = json.loads(out)
@@ -261,8 +261,8 @@ BAD = [
     ("map {pca} digits --on none.npz -o m.png", "there is no file none.npz"),
     ("map {pca} digits --on plain.npy -o m.png", "not a map"),
     ("map {pca} digits --data m.csv -o m.png", "must end in .npz or .parquet"),
-    ("nearest {pca} digits --images 3 -k 0 -o n.png", "k=0 must be 1 to 1796"),
-    ("nearest {pca} digits --images 3 -o n.txt", "must end in .png or .csv"),
+    ("nearest {pca} digits --rows 3 -k 0 -o n.png", "-k 0 must be 1 to 1796"),
+    ("nearest {pca} digits --rows 3 -o n.txt", "must end in .png or .csv"),
     ("territory {pca} digits --dims 0 -o t.png", "two different ones of 0 to 5"),
     ("territory {pca} digits --dims a,b -o t.png", "expected numbers as 0,3,5"),
     ("territory {som} digits -o t.png", "two numbers an image"),
@@ -285,7 +285,7 @@ def test_errors_are_one_line_and_exit_code_2(run, models, images, tmp_path, line
 @pytest.mark.parametrize("verb", ["morph", "edit", "traverse", "map", "nearest", "territory"])
 def test_nothing_is_overwritten_without_force(run, models, tmp_path, verb):
     (tmp_path / "x.png").write_text("mine")
-    more = {"morph": ["--images", "1,2"], "nearest": ["--images", "1"],
+    more = {"morph": ["--images", "1,2"], "nearest": ["--rows", "1"],
             "edit": ["--from", "1", "--to", "2"]}  # fmt: skip
     code, _, err = run(verb, models["pca"], "digits", *more.get(verb, []), "-o", "x.png")
     assert (code, err.count("\n")) == (2, 1)

@@ -7,6 +7,7 @@ from typing import Any
 
 from isthmus import moved
 from isthmus.families import FAMILIES
+from isthmus.verbs import VERBS
 
 __version__ = "0.1.0.dev0"
 
@@ -18,30 +19,14 @@ _HOMES = {
     "Map": "verbs.map",
     "NeuralRepresentation": "neural",
     "Representation": "base",
-    "cluster": "verbs.cluster",
     "confusion": "verbs.territory",
     "contact_sheet": "plots.drawing",
-    "compress": "codec.compress",
-    "decompress": "codec.compress",
-    "denoise": "verbs.denoise",
     "directions": "verbs.edit",
-    "edit": "verbs.edit",
-    "finetune": "verbs.finetune",
-    "generate": "verbs.generate",
     "load_images": "data.readers",
     "load_model": "store",
-    "morph": "verbs.morph",
-    "nearest": "verbs.nearest",
-    "novelty": "verbs.novelty",
-    "probe": "verbs.probe",
-    "rate_distortion": "codec.rate_distortion",
-    "reconstruct": "verbs.reconstruct",
     "register": "families",
-    "segment": "verbs.segment",
-    "study": "studies.study",
-    "territory": "verbs.territory",
-    "traverse": "verbs.traverse",
     "with_noise": "data.corrupt",
+    **{name: verb.home for name, verb in VERBS.items()},
     **{class_name: f"models.{name}" for name, class_name in FAMILIES.items()},
 }
 

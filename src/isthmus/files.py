@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import os
 import shutil
@@ -85,6 +86,14 @@ def refuse_existing(path: str | Path, *, force: bool = False) -> None:
     empty_folder = path.is_dir() and not any(path.iterdir())
     if path.exists() and not force and not empty_folder:
         raise FileExistsError(f"{path} exists already; choose another name, or pass --force")
+
+
+def save_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write rows with the same keys to a .csv file."""
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
 
 
 def plain(

@@ -13,7 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isthmus.data.images import Images, as_images, chunk_rows
+from isthmus.validation import one_of
 
+HALVES = ("all", "train", "test")
+"""What a split says."""
 MOST = 200_000
 """Hashes that a model keeps, at most, the smallest: a random sample of the rows, as hashes are."""
 FEWEST = 10
@@ -35,6 +38,25 @@ def part_to_train_on(X: Any, y: Any) -> tuple[Any, Any]:
     if y is not None and len(y) != len(X):
         raise ValueError(f"y has {len(y)} entries for {len(X)} images of {X.source}")
     return X.train, None if y is None else np.asarray(y)[~X.is_test]
+
+
+def half_of(images: Images, split: str) -> Images:
+    """Return all images, those to train on, or those held out.
+
+    Examples
+    --------
+    >>> len(half_of(Images(np.zeros((10, 3))), "test"))
+    2
+    """
+    one_of("split", split, HALVES)
+    half = images if split == "all" else getattr(images, split)
+    if split != "all" and not len(half):
+        none = "none is held out" if split == "test" else "all are held out"
+        raise ValueError(
+            f"split={split!r}: of {len(images)} image(s) of {images.source} {none}; "
+            "split='all' takes what there is"
+        )
+    return half
 
 
 def row_hashes(images: Any) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""What a family's parameters are, read from its source; those of one's own from their class.
+"""What the parameters of a family or of a verb are, read from its source; of one's own its class.
 
-torch takes seconds to import, and `isthmus fit pca --help` must not. A test holds this against
-the estimators' own ``get_params()``.
+torch takes seconds to import, and `isthmus fit pca --help` must not. Tests hold this against
+the estimators' own ``get_params()`` and the verbs' own signatures.
 """
 
 from __future__ import annotations
@@ -20,19 +20,35 @@ from isthmus.families import FAMILIES, family
 HERE = Path(__file__).parent
 
 
+REQUIRED = object()
+"""The default of a parameter that has none."""
+
+
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a family: its name, annotation as written, default and help."""
+    """One parameter: its name, annotation as written, default, help, and the words it may be."""
 
     name: str
     annotation: str
     default: Any
     help: str
+    choices: tuple[str, ...] = ()
 
     @property
     def is_option(self) -> bool:
         """Whether a command can be given it: objects can only be given in Python."""
         return not re.search(r"tuple\[Any|Module", self.annotation)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A verb: its name, the module it is in, what it does, its parameters, what it returns."""
+
+    name: str
+    home: str
+    caption: str
+    parameters: tuple[Parameter, ...]
+    returns: str
 
 
 def caption(name: str) -> str:
@@ -59,6 +75,64 @@ def parameters(name: str) -> list[Parameter]:
     if name not in FAMILIES:
         return list(_of_own(family(name)))
     return _of_class(FAMILIES[name], f"models/{name}.py")
+
+
+def function(name: str, home: str) -> Function:
+    """Return what a public function of a module is, without importing that.
+
+    Examples
+    --------
+    >>> verb = function("nearest", "verbs.nearest")
+    >>> verb.parameters[0].name, verb.returns
+    ('model', 'Nearest')
+    """
+    file = _file(home)
+    defined = (node for node in _tree(file).body if isinstance(node, ast.FunctionDef))
+    node = next(node for node in defined if node.name == name)
+    text = ast.get_docstring(node) or ""
+    helps, types = _helps(text), dict(_entries(text, _TYPES))
+    given, alone = node.args, node.args.kw_defaults
+    places = [*given.posonlyargs, *given.args]
+    defaults = [None] * (len(places) - len(given.defaults)) + [*given.defaults, *alone]
+    parameters = tuple(
+        Parameter(
+            each.arg,
+            ast.unparse(each.annotation) if each.annotation else "Any",
+            REQUIRED if default is None else ast.literal_eval(default),
+            helps.get(each.arg, ""),
+            tuple(re.findall(r'"([^"]+)"', types.get(each.arg, ""))),
+        )
+        for each, default in zip([*places, *given.kwonlyargs], defaults, strict=True)
+    )
+    returns = ast.unparse(node.returns) if node.returns else ""
+    return Function(name, home, text.partition("\n")[0], parameters, returns)
+
+
+def constant(name: str, class_name: str, home: str) -> Any:
+    """Return what a class attribute is, written in the class or in one it is derived from.
+
+    Examples
+    --------
+    >>> constant("saves", "Nearest", "verbs.nearest")
+    ('.png', '.csv', '')
+    """
+    return _constant(name, class_name, _file(home))
+
+
+def _constant(name: str, class_name: str, file: str) -> Any:
+    defined = {node.name: node for node in _tree(file).body if isinstance(node, ast.ClassDef)}
+    if class_name not in defined:
+        known = _home(class_name, file)
+        return _constant(name, *known) if known else None
+    for field in defined[class_name].body:
+        if isinstance(field, ast.AnnAssign) and ast.unparse(field.target) == name and field.value:
+            return ast.literal_eval(field.value)
+    bases = (_constant(name, ast.unparse(b), file) for b in defined[class_name].bases)
+    return next((value for value in bases if value is not None), None)
+
+
+def _file(home: str) -> str:
+    return f"{home.replace('.', '/')}.py"
 
 
 def _of_class(class_name: str, file: str) -> list[Parameter]:
@@ -119,11 +193,20 @@ def _tree(file: str) -> ast.Module:
 
 def _helps(docstring: str) -> dict[str, str]:
     """Return the text under every entry of a numpydoc section "Parameters"."""
+    return {name: " ".join(text.split()) for name, text in _entries(docstring, _TEXTS)}
+
+
+_TYPES = r"^(\w+(?:, \w+)*) : ([^\n]*)$"
+_TEXTS = r"^(\w+(?:, \w+)*)(?: : [^\n]*)?\n((?:    [^\n]*\n?|\n)+)"
+"""Entries of a section: their names, and their types or their texts."""
+
+
+def _entries(docstring: str, pattern: str) -> Iterator[tuple[str, str]]:
+    """Yield what is said of every parameter, each name of "a, b : int" by itself."""
     section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-+\n|\Z)", docstring, re.M | re.S)
-    if not section:
-        return {}
-    entries = re.findall(r"^(\w+)(?: : [^\n]*)?\n((?:    [^\n]*\n?|\n)+)", section[1], re.M)
-    return {name: " ".join(text.split()) for name, text in entries}
+    for names, said in re.findall(pattern, section[1], re.M) if section else ():
+        for name in names.split(", "):
+            yield name, said
 
 
 def _of_own(cls: Any) -> Iterator[Parameter]:

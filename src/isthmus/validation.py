@@ -1,11 +1,15 @@
-"""What messages share: which words are allowed, and which one was perhaps meant."""
+"""What messages share: which words are allowed, which was perhaps meant, who can do it."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def hint(name: Any, known: Iterable[str]) -> str:
@@ -26,6 +30,40 @@ def one_of(name: str, value: Any, allowed: Iterable[str]) -> None:
     if value not in allowed:
         listed = ", ".join(map(repr, allowed))
         raise ValueError(f"{name}={value!r} must be one of {listed}{hint(value, allowed)}")
+
+
+def able(model: Any, verb: str) -> Callable[..., Any]:
+    """Return a verb of a model, or say who has it."""
+    if not hasattr(model, verb):
+        raise ValueError(f"{type(model).__name__} cannot {verb}; `isthmus models` lists who can")
+    return getattr(model, verb)
+
+
+def renamed(**names: str) -> Callable[[F], F]:
+    """Let a function be called by parameters as they were named, old to new, for one release.
+
+    Examples
+    --------
+    >>> @renamed(X="images")
+    ... def count(images):
+    ...     return len(images)
+    >>> count([1, 2])
+    2
+    """
+
+    def decorated(function: F) -> F:
+        @wraps(function)
+        def called(*args: Any, **given: Any) -> Any:
+            for old, new in names.items():
+                if old in given:
+                    message = f"{function.__name__}({old}=...) is called {new} now"
+                    warnings.warn(message, DeprecationWarning, stacklevel=2)
+                    given[new] = given.pop(old)
+            return function(*args, **given)
+
+        return called  # type: ignore[return-value]
+
+    return decorated
 
 
 def width_of(name: str, value: Any, default: int, limits: Mapping[str, int]) -> int:

@@ -70,18 +70,27 @@ def warn_of_seen(models: Any, images: Any, split: str) -> None:
 
 def in_half(images: Any, split: str) -> Any:
     """Return all images, those to train on, or those held out."""
-    if split not in ("all", "train", "test"):
-        raise ValueError(f"--split {split!r} must be all, train or test")
-    if split == "all" or images is None:
-        return images
-    half = getattr(images, split)
-    if not len(half):
-        none = "none is held out" if split == "test" else "all are held out"
-        raise ValueError(
-            f"--split {split}: of {len(images)} image(s) of {images.source} {none}; --split all "
-            "takes what there is"
-        )
-    return half
+    from isthmus.heldout import HALVES, half_of
+    from isthmus.validation import one_of
+
+    try:
+        one_of("split", split, HALVES)
+        return images if images is None else half_of(images, split)
+    except ValueError as error:
+        raise ValueError(in_options(str(error), {"split": "--split"})) from None
+
+
+def in_options(message: str, options: dict[str, str]) -> str:
+    """Return a message with parameters called as the options that stand for them.
+
+    Examples
+    --------
+    >>> in_options("k=0 must be 1 to 9", {"k": "-k"})
+    '-k 0 must be 1 to 9'
+    """
+    for name, option in options.items():
+        message = re.sub(rf"(?<![\w.]){name}=", f"{option} ", message)
+    return message
 
 
 def measured_half(models: list[Any], images: Any, split: str) -> tuple[Any, Any, Any]:
@@ -141,16 +150,22 @@ def images_for_all(models: dict[str, Any], source: str) -> Any:
 
     Where others were fitted on images brought to their shape by another rule, that is said.
     """
-    from isthmus.data.fitting import loading_of
+    return in_sizes(models, source)[0]
+
+
+def _first_of_fixed_size(models: dict[str, Any]) -> str:
     from isthmus.data.like import of_fixed_size
 
-    name = of_fixed_size(models) or next(iter(models))
-    images = images_for(models[name], source)
-    fits = {n: loading_of(model)["fit"] for n, model in models.items()}
-    others = ", ".join(f"{n} ({fit})" for n, fit in fits.items() if fit != fits[name])
-    if images.changed and others:
-        typer.echo(f"isthmus: fitted as {name} ({fits[name]}), not as {others}", err=True)
-    return images
+    return of_fixed_size(models) or next(iter(models))
+
+
+def _say_other_fits(models: dict[str, Any], like: str) -> None:
+    from isthmus.data.fitting import loading_of
+
+    fits = {name: loading_of(model)["fit"] for name, model in models.items()}
+    others = ", ".join(f"{name} ({fit})" for name, fit in fits.items() if fit != fits[like])
+    if others:
+        typer.echo(f"isthmus: fitted as {like} ({fits[like]}), not as {others}", err=True)
 
 
 def in_sizes(
@@ -160,22 +175,32 @@ def in_sizes(
     per: str | None = None,
     own: bool = False,
     quiet: bool = False,
+    whole: bool = False,
+    rows: str | None = None,
 ) -> list[Any]:
-    """Return the images of a source as a model takes them; say what was skipped and changed.
+    """Return the images of a source as a model takes them, or a dict of several; say what changed.
 
-    They are one set of one size, unless they may keep their `own` and the model takes any.
+    They are one set of one size, unless they may keep their `own` and the model takes any; those
+    of the split and of these `rows`, or the `whole` where a verb itself is told which to take.
     """
     from isthmus.codes import check_range
     from isthmus.data.readers import in_own_sizes, load_images
 
-    images = load_images(source, like=model, per=per)
+    models = model if isinstance(model, dict) else {"": model}
+    name = _first_of_fixed_size(models)
+    images = load_images(source, like=models[name], per=per)
     print_skipped(images)
-    images = in_half(images, split)
-    check_range(model, images)
-    warn_of_seen(model, images, split)
-    sets = in_own_sizes(images, source, model, per or "image") if own else [images]
+    half = in_half(images, split)
+    for each in models.values():
+        check_range(each, half)
+    warn_of_seen(list(models.values()), half, split)
+    images = images if whole else half
+    images = images if rows is None else images[rows_from(rows, len(images), "rows")]
+    sets = in_own_sizes(images, source, models[name], per or "image") if own else [images]
     if not quiet:
         print_changed(*sets)
+    if images.changed:
+        _say_other_fits(models, name)
     return sets
 
 
@@ -201,13 +226,6 @@ def save_from(
         save_folder(output, made, force, as_json, ends=ends)
 
 
-def able(model: Any, verb: str) -> Callable[..., Any]:
-    """Return a verb of a model, or say who has it."""
-    if not hasattr(model, verb):
-        raise ValueError(f"{type(model).__name__} cannot {verb}; `isthmus models` lists who can")
-    return getattr(model, verb)
-
-
 def codes_from(path: Path) -> Any:
     """Return the codes in a .npy file."""
     import numpy as np
@@ -225,7 +243,7 @@ def watched(as_json: bool) -> bool:
     return sys.stderr.isatty() and not as_json
 
 
-def rows_from(text: str, count: int) -> list[int]:
+def rows_from(text: str, count: int, option: str = "images") -> list[int]:
     """Return the images that "3,17" or "0-9" or "all" stands for, of so many.
 
     Examples
@@ -239,11 +257,11 @@ def rows_from(text: str, count: int) -> list[int]:
     for part in text.split(","):
         ends = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         if not ends:
-            raise ValueError(f"--images {text!r}: expected numbers as 3,17,40 or 0-9, or all")
+            raise ValueError(f"--{option} {text!r}: expected numbers as 3,17,40 or 0-9, or all")
         rows += range(int(ends[1]), int(ends[2] or ends[1]) + 1)
     beyond = [row for row in rows if row >= count]
     if beyond or not rows:
-        raise ValueError(f"--images {text!r}: there are {count} images, 0 to {count - 1}")
+        raise ValueError(f"--{option} {text!r}: there are {count} images, 0 to {count - 1}")
     return rows
 
 
@@ -286,23 +304,3 @@ def check_kind(path: Path, kinds: tuple[str, ...]) -> None:
     if path.suffix not in kinds:
         first = f"{', '.join(kinds[:-1])} or " if len(kinds) > 1 else ""
         raise ValueError(f"{path} must end in {first}{kinds[-1]}")
-
-
-def caption_of(images: Any, row: int) -> str:
-    r"""Return the number of an image and its class, in two lines.
-
-    Examples
-    --------
-    >>> from isthmus.data.images import Images
-    >>> import numpy as np
-    >>> caption_of(Images(np.zeros((2, 4, 4)), y=[0, 1], classes=["a", "b"]), 1)
-    'image 1\nb'
-    """
-    name = class_of(images, row)
-    return f"image {row}\n{name}" if name else f"image {row}"
-
-
-def class_of(images: Any, row: int) -> str:
-    """Return the class of an image in words, nothing if it has none."""
-    label = -1 if images.y is None else int(images.y[row])
-    return "" if label < 0 else str(images.classes[label] if images.classes else label)

@@ -16,14 +16,11 @@ import typer
 from isthmus import __version__, signature
 from isthmus.cli.commands import commands
 from isthmus.cli.inputs import (
-    able,
     codes_from,
-    images_for,
     images_from,
     in_half,
     learnt_in_words,
     model_and_images,
-    save_from,
     to_learn_from,
     watched,
 )
@@ -39,12 +36,12 @@ from isthmus.cli.options import (
     Out,
     Per,
     Resize,
-    Seed,
     Size,
     Source,
     Split,
     Validation,
     option_for,
+    taking,
     values_of,
 )
 from isthmus.cli.output import (
@@ -60,8 +57,11 @@ from isthmus.cli.output import (
 )
 from isthmus.cli.own import Allow, Families, import_allowed
 from isthmus.cli.panels import Panels
+from isthmus.cli.verbs import command_of
 from isthmus.families import FAMILIES
 from isthmus.files import refuse_existing
+from isthmus.validation import able
+from isthmus.verbs import COMMANDS
 
 LOADING = ("size", "resize", "color", "dtype", "bits", "layout", "per")
 """Options that say how images are loaded."""
@@ -80,8 +80,9 @@ fit_app = typer.Typer(
     help="Fit one family and save the model.",
 )
 app.add_typer(fit_app, name="fit")
-for _command_of in commands():
-    app.command()(_command_of)
+_BY_HAND = commands()
+for _name in {**COMMANDS, **_BY_HAND}:
+    app.command(_name)(_BY_HAND.get(_name) or command_of(COMMANDS[_name]))
 
 
 def _say_version(asked: bool) -> None:
@@ -132,67 +133,6 @@ def decode(
     loaded = load_model(model)
     images = able(loaded, "decode")(codes_from(codes))
     save_images(output, images, force, as_json, ends=range_for(loaded))
-
-
-@app.command()
-def reconstruct(
-    model: ModelFile,
-    source: Source,
-    output: Out,
-    split: Split = "all",
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Encode images and decode them again: what is left after the narrow code."""
-    from isthmus.store import load_model
-    from isthmus.verbs.reconstruct import reconstruct as run
-
-    refuse_existing(output, force=force)
-    loaded = load_model(model)
-    able(loaded, "decode")
-    save_from(output, loaded, source, split, run, force, as_json)
-
-
-@app.command()
-def generate(
-    model: ModelFile,
-    output: Out,
-    count: Annotated[int, typer.Option("--count", "-n", help="How many images.")] = 16,
-    sampler: Annotated[
-        str | None,
-        typer.Option(
-            help="Draw codes from: prior, gaussian, mixture or flow.",
-            show_default="prior, or mixture with --among",
-        ),
-    ] = None,
-    among: Annotated[
-        str | None, typer.Option(help="Images whose codes those drawn are to be like.")
-    ] = None,
-    temperature: Annotated[
-        float, typer.Option(help="Below 1 codes keep to the middle of what is likely.")
-    ] = 1.0,
-    seed: Seed = 0,
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Draw new images: a .npy file, a .png sheet or a folder of PNG files."""
-    from isthmus.codes import range_for
-    from isthmus.store import load_model
-    from isthmus.verbs.generate import generate as run
-
-    refuse_existing(output, force=force)
-    loaded = load_model(model)
-    sampler = sampler or ("prior" if among is None else "mixture")
-    images = None if among is None else images_for(loaded, among)
-    images = images if images is None else images.train
-    options: dict[str, Any] = {"temperature": temperature, "random_state": seed}
-    save_images(
-        output,
-        run(loaded, count, images, sampler, **options, verbose=watched(as_json)),
-        force,
-        as_json,
-        ends=range_for(loaded, images),
-    )
 
 
 @app.command()
@@ -308,16 +248,7 @@ def _fit_command(name: str) -> Callable[..., None]:
     fields.append(("split", Learnt, "train"))
     for key in (*LOADING, "force", "as_json"):
         fields.append((key, shared[key].annotation, shared[key].default))
-    by_keyword = inspect.Parameter.KEYWORD_ONLY
-    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [
-            inspect.Parameter(key, by_keyword, annotation=kind, default=default)
-            for key, kind, default in fields
-        ]
-    )
-    command.__annotations__ = {key: kind for key, kind, _ in fields}
-    command.__doc__ = signature.caption(name)
-    return command
+    return taking(command, fields, signature.caption(name))
 
 
 for _name in FAMILIES:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,9 +12,8 @@ import typer
 
 from isthmus import signature
 
-Source = Annotated[
-    str, typer.Argument(help="A named set (see `isthmus data`), a folder, or a file of images.")
-]
+SOURCE = "A named set (see `isthmus data`), a folder, or a file of images."
+Source = Annotated[str, typer.Argument(help=SOURCE)]
 ModelFile = Annotated[Path, typer.Argument(help="A model saved by `isthmus fit` or a study.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
@@ -44,8 +45,41 @@ Validation = Annotated[
 ]
 Learnt = Annotated[str, typer.Option(help="Which images to learn from: train, all or test.")]
 
-SPELLED = {"random_state": "--seed"}
-"""Options that are not called as the parameters they stand for."""
+RowsAsked = Annotated[
+    str | None,
+    typer.Option("--rows", help="Which of these, from 0: 3,17 or 0-9.", show_default="all"),
+]
+
+SPELLED = {"random_state": ("--seed",), "count": ("--count", "-n"), "k": ("-k",)}
+"""Options that are not called as the parameters they stand for alone."""
+
+
+def flags_of(name: str) -> tuple[str, ...]:
+    """Return how the option is spelled that stands for a parameter.
+
+    Examples
+    --------
+    >>> flags_of("random_state"), flags_of("max_steps")
+    (('--seed',), ('--max-steps',))
+    """
+    return SPELLED.get(name, (f"--{name.replace('_', '-')}",))
+
+
+def taking(
+    command: Callable[..., None], fields: Iterable[tuple[str, Any, Any]], caption: str
+) -> Callable[..., None]:
+    """Return a command with the parameters that typer is to see: name, annotation, default."""
+    listed = list(fields)
+    by_keyword = inspect.Parameter.KEYWORD_ONLY
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(name, by_keyword, annotation=kind, default=default)
+            for name, kind, default in listed
+        ]
+    )
+    command.__annotations__ = {name: kind for name, kind, _ in listed}
+    command.__doc__ = caption
+    return command
 
 
 def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:
@@ -59,10 +93,23 @@ def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:
         kind = str
         default = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
     kind = kind | None if default is None else kind
-    text = parameter.help.replace("[", "\\[")
-    spelled = (SPELLED[parameter.name],) if parameter.name in SPELLED else ()
-    option = typer.Option(*spelled, help=text, show_default=default is not None)
+    spelled = SPELLED.get(parameter.name, ())
+    more: dict[str, Any] = {"metavar": "|".join(parameter.choices)} if parameter.choices else {}
+    option = typer.Option(
+        *spelled, help=plainly(parameter.help), show_default=default is not None, **more
+    )
     return Annotated[kind, option], default
+
+
+def plainly(text: str) -> str:
+    r"""Return help without the marks of reStructuredText.
+
+    Examples
+    --------
+    >>> plainly("the norm :math:`z`, of ``x[0]``")
+    'the norm z, of x\\[0]'
+    """
+    return re.sub(r":math:`([^`]*)`", r"\1", text).replace("``", "").replace("[", "\\[")
 
 
 def values_of(name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -70,18 +117,19 @@ def values_of(name: str, options: dict[str, Any]) -> dict[str, Any]:
     for parameter in signature.parameters(name):
         given = options.get(parameter.name)
         if "tuple[" in parameter.annotation and isinstance(given, str):
-            options[parameter.name] = _numbers(parameter, given)
+            options[parameter.name] = numbers_of(parameter, given)
     return options
 
 
-def _numbers(parameter: signature.Parameter, given: str) -> Any:
+def numbers_of(parameter: signature.Parameter, given: str) -> Any:
+    """Return the numbers that "512,256" stands for, one alone where the parameter may be one."""
     whole = "float" not in parameter.annotation
     try:
         numbers = tuple((int if whole else float)(part) for part in given.split(",") if part)
     except ValueError:
-        flag = parameter.name.replace("_", "-")
+        flag = flags_of(parameter.name)[0]
         kind = "whole numbers as 512,256" if whole else "a number, or several as 0.1,0.5"
-        raise ValueError(f"--{flag} {given!r}: expected {kind}") from None
+        raise ValueError(f"{flag} {given!r}: expected {kind}") from None
     alone = len(numbers) == 1 and not parameter.annotation.startswith("tuple")
     return numbers[0] if alone else numbers
 

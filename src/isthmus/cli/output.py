@@ -78,8 +78,8 @@ def save_folder(
     They are called as those were, and have their size where it can be given back; `ends` are what
     black and white are.
     """
-    from isthmus.cli.pngs import PngFolder
     from isthmus.files import replacing_folder
+    from isthmus.plots.pngs import PngFolder
 
     with replacing_folder(path, force=force) as folder:
         pngs = PngFolder(folder, sum(len(images) for images, _ in parts), ends)
@@ -94,41 +94,6 @@ def save_folder(
     facts = {"file": str(path), "images": pngs.written, "sizes": f"{len(parts)}, their own"}
     sentence = f"wrote {path}: {pngs.written:,} images, each in its own size"
     print_json(facts | changed_in(*(of for _, of in parts))) if as_json else typer.echo(sentence)
-
-
-def save_figure(path: Path, figure: Any) -> None:
-    """Write a chart of matplotlib as .png or .svg."""
-    import matplotlib
-
-    from isthmus.files import replacing
-
-    check_chart(path)
-    style: dict[Any, Any] = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "isthmus",
-    }  # the same chart, the same file
-    with replacing(path) as temporary, matplotlib.rc_context(style):
-        kind = path.suffix[1:]
-        facts = {"Date": None} if kind == "svg" else {"Software": None}
-        figure.savefig(temporary, format=kind, dpi=110, metadata=facts)
-
-
-def check_chart(path: Path) -> None:
-    """Refuse a chart of another kind than .png and .svg."""
-    if path.suffix not in (".png", ".svg"):
-        raise ValueError(f"{path}: expected a chart's name ending in .png or .svg")
-
-
-def save_table(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write rows with the same keys to a .csv file."""
-    import csv
-
-    from isthmus.files import replacing
-
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(rows[0]))
-        table.writeheader()
-        table.writerows(rows)
 
 
 def _say_written(path: Path, array: Any, as_json: bool, of: Any = None, note: str = "") -> None:
@@ -354,6 +319,7 @@ def save_ways(
     from isthmus.files import replacing
     from isthmus.plots.animations import frames, save_frames
     from isthmus.plots.figures import limits_of
+    from isthmus.plots.saving import save_picture
     from isthmus.plots.strips import labelled_rows
 
     limits = limits_of(images)
@@ -364,16 +330,6 @@ def save_ways(
             save_picture(temporary, labelled_rows(rows, title, heads=heads, limits=limits))
         else:
             save_frames(temporary, frames(rows, title, columns, limits=limits))
-
-
-def save_picture(path: Path, picture: Any, *, photo: bool = True) -> None:
-    """Write a picture as PNG; with 256 colours it is half as large, which suits all but photos."""
-    from PIL import Image
-
-    picture = picture.convert("RGB")
-    if not photo or picture.getcolors(256):
-        picture = picture.quantize(256, dither=Image.Dither.NONE)
-    picture.save(path, optimize=True)
 
 
 def say(path: Path, facts: dict[str, Any], as_json: bool, *sets: Any) -> None:

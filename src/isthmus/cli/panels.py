@@ -8,20 +8,31 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from isthmus.verbs import COMMANDS, VERBS
+
+TITLES = {
+    "start": "Start",
+    "use": "Use a model",
+    "judge": "Judge a model",
+    "explore": "Explore in the browser",
+    "more": "More",
+}
+"""What a panel is called, by its word in VERBS, in the order a person needs them."""
+OTHERS = {
+    "start": ("fit", "data"),
+    "use": ("encode", "decode", "export"),
+    "judge": ("map",),
+    "explore": ("explore",),
+    "more": ("models", "reproduce"),
+}
+"""Commands that are no verbs, and verbs whose command is not made from their signature yet."""
 PANELS = {
-    "Start": ("study", "fit", "data"),
-    "Use a model": (
-        *("encode", "decode", "reconstruct", "generate", "morph", "edit", "traverse"),
-        *("denoise", "compress", "decompress", "segment", "export"),
-    ),
-    "Judge a model": (
-        *("probe", "cluster", "novelty", "nearest", "rd", "map", "territory", "finetune"),
-    ),
-    "Explore in the browser": ("explore",),
-    "More": ("models", "reproduce"),
+    title: (*(name for name, verb in COMMANDS.items() if VERBS[verb].panel == key), *OTHERS[key])
+    for key, title in TITLES.items()
 }
 """Panel to its commands; one that is named nowhere comes at the end of the last."""
 OLD = {
+    "nearest": {"--images": "--rows"},
     "fit": {"--random-state": "--seed"},
     "cluster": {"--n": "--n-clusters", "-n": "--n-clusters"},
 }

@@ -1,1 +1,38 @@
-"""What can be done with a fitted model: one verb, one file."""
+"""The verbs: one file a verb, named after it, and one line in this table."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """Where a verb is, which panel of `isthmus --help` shows it, and its command's other name."""
+
+    home: str
+    panel: str
+    command: str = ""
+
+
+VERBS = {
+    "study": Verb("studies.study", "start"),
+    "reconstruct": Verb("verbs.reconstruct", "use"),
+    "generate": Verb("verbs.generate", "use"),
+    "morph": Verb("verbs.morph", "use"),
+    "edit": Verb("verbs.edit", "use"),
+    "traverse": Verb("verbs.traverse", "use"),
+    "denoise": Verb("verbs.denoise", "use"),
+    "compress": Verb("codec.compress", "use"),
+    "decompress": Verb("codec.compress", "use"),
+    "segment": Verb("verbs.segment", "use"),
+    "probe": Verb("verbs.probe", "judge"),
+    "cluster": Verb("verbs.cluster", "judge"),
+    "novelty": Verb("verbs.novelty", "judge"),
+    "nearest": Verb("verbs.nearest", "judge"),
+    "rate_distortion": Verb("codec.rate_distortion", "judge", "rd"),
+    "territory": Verb("verbs.territory", "judge"),
+    "finetune": Verb("verbs.finetune", "judge"),
+}
+"""A public function each, and a command made from its signature; see CONTRIBUTING.md."""
+
+COMMANDS = {verb.command or name: name for name, verb in VERBS.items()}
+"""Command to its verb."""

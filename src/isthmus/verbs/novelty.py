@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from isthmus.codes import mapped, vectors
 from isthmus.data.images import Images, as_images, evenly_spaced, to_unit
-from isthmus.heldout import MeasuredOn, judged
+from isthmus.heldout import MeasuredOn, half_of, judged
 from isthmus.metrics.outliers import auroc, mahalanobis, neighbour_distance
 from isthmus.validation import one_of
+from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model
 from isthmus.verbs.probe import in_words
+from isthmus.verbs.result import Result, Scores, class_of, name_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,14 +32,14 @@ DRAWS = 10
 """Draws of the code by which the bound of the likelihood of an image is estimated."""
 
 
-@dataclass
-class Novelty:
+@dataclass(repr=False)
+class Novelty(Result):
     """What `novelty` found.
 
     Attributes
     ----------
-    scores : ndarray of shape (n,)
-        The higher, the stranger.
+    scores : Scores of shape (n,)
+        The higher, the stranger; by their names also what sums them up, as ``scores["auroc"]``.
     by : {"error", "distance", "neighbours", "likelihood"}
         What the score is.
     images : Images
@@ -46,13 +48,22 @@ class Novelty:
         By whom.
     auroc : float, optional
         How well the scores find what truth says is new.
+    count : int
+        How many of the strangest a picture and a person are shown.
     """
 
-    scores: np.ndarray
+    title: ClassVar[str] = "scores"
+    scores: Any
     by: str
     images: Images
     model: Any
     auroc: float | None = None
+    count: int = 20
+
+    def __post_init__(self) -> None:
+        figures = {"by": self.by, "unit": self.unit, "images": len(self.images)}
+        figures |= {} if self.auroc is None else {"auroc": self.auroc}
+        self.scores = Scores.of(self.scores, figures)
 
     @property
     def measured(self) -> MeasuredOn:
@@ -64,11 +75,35 @@ class Novelty:
         """The score in words."""
         return UNITS[self.by]
 
-    def strangest(self, count: int = 20) -> np.ndarray:
-        """Return the rows of the strangest images, the strangest first."""
-        return np.argsort(-self.scores, kind="stable")[:count]
+    @property
+    def shown(self) -> int:
+        """How many images of the table a person is shown."""
+        return self.count
 
-    def picture(self, count: int = 20) -> Image:
+    def strangest(self, count: int | None = None) -> np.ndarray:
+        """Return the rows of the strangest images, the strangest first."""
+        return np.argsort(-self.scores, kind="stable")[: self.count if count is None else count]
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return a record for every image, the strangest first."""
+        rows = []
+        for rank, row in enumerate(self.strangest(len(self.scores)).tolist(), start=1):
+            label = {} if self.images.y is None else {"label": class_of(self.images, row)}
+            score = float(f"{self.scores[row]:.6g}")
+            name = name_of(self.images, row)
+            rows.append({"rank": rank, "name": name, "row": row, **label, "score": score})
+        return rows
+
+    def record(self) -> dict[str, Any]:
+        """Return figures of all images, and the strangest of them."""
+        found = super().record()
+        return found | {"strangest": found.pop(self.title)[: self.count]}
+
+    def pictures(self) -> dict[str, Image]:
+        """Return the picture by its name."""
+        return {"strangest": self.picture()}
+
+    def picture(self, count: int | None = None) -> Image:
         """Return the strangest images with their scores beside their reconstructions, if any."""
         from isthmus.plots.verdicts import strange_rows
 
@@ -98,15 +133,17 @@ def _around_middle(n: int, count: int = 10) -> slice:
 
 
 def novelty(
-    model: Any,
-    images: Any,
-    reference: Any = None,
+    model: Model,
+    images: ImagesLike,
+    reference: ImagesLike | None = None,
     by: str = "auto",
     *,
-    truth: Any = None,
+    truth: ArrayLike | None = None,
+    split: str = "all",
+    count: int = 20,
     verbose: bool | None = None,
 ) -> Novelty:
-    r"""Return how strange every image is to a model.
+    r"""Score how strange every image is to a model, and draw the strangest.
 
     "error" is what a reconstruction gets wrong, :math:`\frac 1 d |x - \hat x|^2`; "distance" how
     far a code is from the middle of the reference codes in their own deviations,
@@ -124,19 +161,24 @@ def novelty(
         What is ordinary, for "distance" and "neighbours": the images fitted on, as a rule. By
         default the part to train on where `images` have a split (10,000 of it at most, evenly
         chosen; none is its own neighbour), else `images` themselves: what is rare among them is
-        strange then, and a new class with many images is not.
+        strange then, and a new class with many images is not. With ``split="test"`` the part to
+        train on, all of it.
     by : {"auto", "error", "distance", "neighbours", "likelihood"}
         The score. "auto" is the neighbours where there is a reference or the model cannot decode,
         else the error. A codebook has no "distance", and only a VAE a "likelihood".
     truth : array of bool of shape (n,), optional
         True for what is new: the scores are then judged by the area under their ROC curve.
+    split : {"all", "train", "test"}
+        Which of the images to judge.
+    count : int
+        How many of the strangest are drawn, at least 1.
     verbose : bool, optional
         Show progress; by default where standard error is a terminal.
 
     Returns
     -------
     Novelty
-        ``scores``, ``auroc``, and ``picture()``.
+        ``scores`` of the images judged, ``auroc``, and ``picture()``.
 
     Raises
     ------
@@ -159,8 +201,13 @@ def novelty(
     0.9
     """
     one_of("by", by, WAYS)
-    images = as_images(images)
+    if count < 1:
+        raise ValueError(f"count={count} must be at least 1")
+    whole = as_images(images)
+    images = half_of(whole, split)
     by = _chosen(model, by, reference is not None)
+    if reference is None and split == "test" and by in ("distance", "neighbours"):
+        reference = whole.train
     if by == "error":
         scores = mapped(lambda piece: errors_of(model, piece), images, "error", verbose)
     elif by == "likelihood":
@@ -168,7 +215,7 @@ def novelty(
     else:
         scores = _distances(model, images, reference, by, verbose)
     found = None if truth is None else auroc(truth, scores)
-    return Novelty(np.asarray(scores, dtype=np.float64), by, images, model, found)
+    return Novelty(scores, by, images, model, found, count)
 
 
 def _chosen(model: Any, by: str, referred: bool) -> str:

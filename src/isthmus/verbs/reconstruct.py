@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from isthmus.validation import able, renamed
+from isthmus.verbs.decoded import Decoded
+from isthmus.verbs.parameters import ImagesLike, Model
 
-import numpy as np
 
-
-def reconstruct(model: Any, X: Any) -> np.ndarray:
-    """Return what is left of images after the narrow code: ``decode(encode(X))``.
+@renamed(X="images")
+def reconstruct(model: Model, images: ImagesLike) -> Decoded:
+    """Encode images and decode them again: what is left after the narrow code.
 
     Parameters
     ----------
     model : Representation
         Fitted, and able to decode.
-    X : Images or array of shape (n, ...)
+    images : Images or array of shape (n, ...)
         Images of the shape the model was fitted on.
 
     Returns
     -------
-    ndarray
-        Float, in the shape of the images fitted on.
+    Decoded
+        A float array in the shape of the images fitted on; see `isthmus.verbs.result.Result` for
+        what else it can.
+
+    Raises
+    ------
+    ValueError
+        If the model cannot decode, or images are of another shape than those fitted on.
 
     Examples
     --------
     >>> import isthmus as ist
     >>> images = ist.load_images("digits")
-    >>> ist.reconstruct(ist.PCA(10).fit(images.train), images.test).shape
-    (359, 8, 8, 1)
+    >>> back = ist.reconstruct(ist.PCA(10).fit(images.train), images.test)
+    >>> back
+    Decoded(359 images of digits, (359, 8, 8, 1), float32)
+    >>> round(back.scores["psnr"], 1)
+    17.2
     """
-    return model.decode(model.encode(X))
+    return Decoded.of(able(model, "decode")(model.encode(images)), model, images)

@@ -1,4 +1,4 @@
-"""The verbs of the command line, by what they are about; `isthmus.cli.main` registers them."""
+"""Commands written by hand: of verbs whose command is not made from their signature yet."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from collections.abc import Callable
 from importlib import import_module
 
 HOMES = {
-    "studies": ("study",),
     "codec": ("compress", "decompress", "rd"),
     "denoising": ("denoise",),
     "explorer": ("export", "explore"),
-    "maps": ("map", "nearest", "territory"),
+    "generating": ("generate",),
+    "maps": ("map", "territory"),
     "reproduce": ("reproduce",),
-    "scores": ("probe", "cluster", "novelty"),
+    "scores": ("probe", "cluster"),
     "segments": ("segment",),
+    "studies": ("study",),
     "tuning": ("finetune",),
     "walks": ("morph", "edit", "traverse"),
 }
 """Module to the commands in it."""
 
 
-def commands() -> list[Callable[..., None]]:
-    """Return all of them."""
-    return [
-        getattr(import_module(f"isthmus.cli.commands.{module}"), name)
+def commands() -> dict[str, Callable[..., None]]:
+    """Return all of them by name."""
+    return {
+        name: getattr(import_module(f"isthmus.cli.commands.{module}"), name)
         for module, names in HOMES.items()
         for name in names
-    ]
+    }

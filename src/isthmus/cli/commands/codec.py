@@ -11,7 +11,6 @@ import typer
 from isthmus.cli.inputs import images_for_all, measured_half, model_and_images, watched
 from isthmus.cli.options import AsJson, Force, ModelFile, Out, Source, Split
 from isthmus.cli.output import changed_in, print_json, print_table
-from isthmus.cli.pngs import PngFolder
 from isthmus.files import refuse_existing, replacing, replacing_folder
 
 Compressed = Annotated[Path, typer.Argument(help="A file written by `isthmus compress`.")]
@@ -111,6 +110,8 @@ def _write_array(opened: Any, path: Path, force: bool, verbose: bool) -> str:
 
 def _write_folder(opened: Any, path: Path, force: bool, verbose: bool) -> str:
     """Write images to PNG files under the names they had; say what became of their sizes."""
+    from isthmus.plots.pngs import PngFolder
+
     sizes, start = opened.sizes, 0
     with replacing_folder(path, force=force) as folder:
         pngs = PngFolder(folder, opened.count, opened.ends)

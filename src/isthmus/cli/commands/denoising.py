@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.inputs import able, images_for_all, measured_half, save_from, watched
+from isthmus.cli.inputs import images_for_all, measured_half, save_from, watched
 from isthmus.cli.options import AsJson, Force, Out, Seed
 from isthmus.cli.output import changed_in, print_json, print_table
 from isthmus.files import refuse_existing, replacing
+from isthmus.validation import able
 
 SHOWN = 12
 

@@ -1,4 +1,4 @@
-"""The commands `isthmus map`, `nearest` and `territory`: where codes lie, and what lies around."""
+"""The commands `isthmus map` and `territory`: where codes lie, and what lies around."""
 
 from __future__ import annotations
 
@@ -7,20 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.inputs import (
-    able,
-    caption_of,
-    check_kind,
-    class_of,
-    images_for,
-    model_and_images,
-    numbers_from,
-    rows_from,
-    watched,
-)
+from isthmus.cli.inputs import check_kind, images_for, model_and_images, numbers_from, watched
 from isthmus.cli.options import AsJson, Force, ModelFile, Out, Seed, Source, Split
-from isthmus.cli.output import save_picture, say
+from isthmus.cli.output import say
 from isthmus.files import refuse_existing, replacing
+from isthmus.validation import able
 
 MOSAIC = 16
 """Images a side where a plane is decoded as a picture."""
@@ -61,6 +52,8 @@ def map(
     as_json: AsJson = False,
 ) -> None:
     """Lay images out by their codes, and place new ones on the map: .png, and .npz or .parquet."""
+    from isthmus.plots.saving import save_picture
+
     _check_map(output, data, place, on, force)
     loaded, images = model_and_images(model, source, split)
     images = images.evenly(count)
@@ -163,6 +156,8 @@ def _values(images: Any, by: str) -> Any:
 
 
 def _save_data(path: Path, found: Any, points: Any, shown: Any) -> None:
+    from isthmus.verbs.result import class_of
+
     if path.suffix == ".npz":
         found.save(path)
         return
@@ -175,82 +170,6 @@ def _save_data(path: Path, found: Any, points: Any, shown: Any) -> None:
         columns["class"] = [class_of(shown, row) or None for row in range(len(shown))]
     columns |= {f"factor {name}": v for name, v in shown.factors.items() if v.ndim == 1}
     write_columns(path, columns)
-
-
-def nearest(
-    model: ModelFile,
-    source: Source,
-    output: Out,
-    images: Annotated[
-        str, typer.Option("--images", help="Which to look for, from 0: 3,17 or 0-9, or all.")
-    ],
-    k: Annotated[int, typer.Option("-k", help="How many to find for each.")] = 8,
-    among: Annotated[
-        str | None,
-        typer.Option(help="Where to look.", show_default="SOURCE, without the image itself"),
-    ] = None,
-    split: Split = "all",
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Find the images with the nearest codes: a .png sheet or a .csv table."""
-    import numpy as np
-
-    from isthmus.metrics import precision_at_k
-    from isthmus.verbs.nearest import nearest as run
-
-    check_kind(output, (".png", ".csv"))
-    loaded, known = model_and_images(model, source, split, output, force)
-    asked = rows_from(images, len(known))
-    others = known if among is None else images_for(loaded, among)
-    own = np.array(asked) if among is None else None
-    found = run(loaded, known[asked], others, k, without=own, verbose=watched(as_json))
-    with replacing(output) as temporary:
-        if output.suffix == ".csv":
-            _write_neighbors(temporary, known, asked, others, found)
-        else:
-            save_picture(temporary, _neighbors_page(known, asked, others, found))
-    facts: dict[str, Any] = {"queries": len(asked), "searched": len(others), "k": k}
-    if known.y is not None and others.y is not None:
-        facts["precision at k"] = precision_at_k(known.y[asked], others.y[found.rows])
-    if as_json:
-        facts |= {"rows": found.rows.tolist(), "distances": found.distances.tolist()}
-    say(output, facts, as_json, known, others)
-
-
-def _write_neighbors(path: Path, known: Any, asked: list[int], others: Any, found: Any) -> None:
-    import csv
-
-    names = ["query", "rank", "row", "distance", "query class", "class", "name"]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(names)
-        for query, rows, distances in zip(asked, found.rows, found.distances, strict=True):
-            for rank, (row, distance) in enumerate(zip(rows, distances, strict=True), 1):
-                classes = class_of(known, query), class_of(others, row)
-                name = "" if others.names is None else others.names[row]
-                writer.writerow([query, rank, row, f"{distance:.6g}", *classes, name])
-
-
-def _neighbors_page(known: Any, asked: list[int], others: Any, found: Any) -> Any:
-    """Return a row for every query: the image itself, then what is nearest to it."""
-    import numpy as np
-
-    from isthmus.data.images import to_unit
-    from isthmus.plots.strips import labelled_rows
-
-    rows, captions = {}, {}
-    for query, near, distances in zip(asked, found.rows, found.distances, strict=True):
-        name = caption_of(known, query)
-        both = [to_unit(np.asarray(part)) for part in (known[query], others[near])]
-        rows[name] = np.concatenate(both)
-        words = [
-            f"{class_of(others, row)}  {d:.2f}" for row, d in zip(near, distances, strict=True)
-        ]
-        captions[name] = ["query", *(word.strip() for word in words)]
-    what = "class and distance" if others.y is not None else "distance"
-    title = f"The nearest of {len(others):,} images of {others.source} by code, with {what}"
-    return labelled_rows(rows, title, captions=captions)
 
 
 def territory(
@@ -276,6 +195,7 @@ def territory(
 ) -> None:
     """Show what is decoded in a plane of codes, who owns it, and who is taken for whom: .png."""
     from isthmus.plots.planes import owned, territory_page
+    from isthmus.plots.saving import save_picture
     from isthmus.verbs.territory import grid, plane_codes
     from isthmus.verbs.territory import territory as run
 

@@ -1,4 +1,4 @@
-"""The commands that say what a model is good for: probe, cluster and novelty."""
+"""The commands that say what a model is good for: probe and cluster."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.inputs import class_of, images_for, model_and_images, watched
+from isthmus.cli.inputs import model_and_images, watched
 from isthmus.cli.options import AsJson, Force, ModelFile, Seed, Source, Split
-from isthmus.cli.output import changed_in, print_json, print_table, save_figure, save_table
-from isthmus.files import replacing, replacing_folder
+from isthmus.cli.output import changed_in, print_json, print_table
+from isthmus.files import replacing_folder, save_table
 
 
 def probe(
@@ -33,6 +33,7 @@ def probe(
     as_json: AsJson = False,
 ) -> None:
     """Say how well k-NN, a linear classifier and an SVM read the labels off the codes."""
+    from isthmus.plots.saving import save_figure
     from isthmus.verbs.probe import probe as run
 
     _check_name(output, (".png", ".svg"))
@@ -126,66 +127,6 @@ def _write_clusters(folder: Path, found: Any) -> None:
         found.picture().save(folder / "clusters.png", optimize=True)
     if found.map is not None:
         found.map_picture().save(folder / "map.png", optimize=True)
-
-
-def novelty(
-    model: ModelFile,
-    source: Source,
-    output: Annotated[Path, typer.Option("--out", "-o", help="A folder, or a picture: .png.")],
-    reference: Annotated[
-        str | None,
-        typer.Option(
-            help="What is ordinary, for distances.",
-            show_default="the training half; the images judged where there is none",
-        ),
-    ] = None,
-    by: Annotated[
-        str, typer.Option(help="auto, error, distance, neighbours or likelihood.")
-    ] = "auto",
-    count: Annotated[int, typer.Option("--count", "-n", help="Strangest images drawn.")] = 20,
-    split: Split = "all",
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Score how strange every image is, and draw the strangest."""
-    from isthmus.verbs.novelty import novelty as run
-
-    _check_name(output, (".png",))
-    if count < 1:
-        raise ValueError(f"--count {count} must be at least 1")
-    loaded, images = model_and_images(model, source, split, output, force)
-    ordinary = None if reference is None else images_for(loaded, reference)
-    if reference is None and split == "test" and by in ("distance", "neighbours"):
-        ordinary = images_for(loaded, source).train
-    found = run(loaded, images, ordinary, by, verbose=watched(as_json))
-    rows = _ranked(found)
-    if output.suffix:
-        with replacing(output) as temporary:
-            found.picture(count).save(temporary, "png", optimize=True)
-    else:
-        with replacing_folder(output, force=force) as folder:
-            save_table(folder / "scores.csv", rows)
-            found.picture(count).save(folder / "strangest.png", optimize=True)
-    if as_json:
-        facts = {"by": found.by, "unit": found.unit, "images": len(rows)}
-        facts |= {"measured": found.measured.words, "strangest": rows[:count]}
-        print_json(facts | {"file": str(output)} | changed_in(images, ordinary))
-        return
-    typer.echo(f"{images.source}: {found.measured.words}")
-    typer.echo(f"score: {found.unit}")
-    print_table(rows[:count])
-    _say(output)
-
-
-def _ranked(found: Any) -> list[dict[str, Any]]:
-    """Return a record for every image, the strangest first."""
-    names = _names(found.images)
-    rows = []
-    for rank, row in enumerate(found.strangest(len(found.scores)).tolist(), start=1):
-        label = {} if found.images.y is None else {"label": class_of(found.images, row)}
-        score = float(f"{found.scores[row]:.6g}")
-        rows.append({"rank": rank, "name": names[row], "row": row, **label, "score": score})
-    return rows
 
 
 def _names(images: Any) -> list[str]:

@@ -11,7 +11,6 @@ import typer
 from isthmus.cli.inputs import in_half, in_sizes, watched
 from isthmus.cli.options import AsJson, Force, ModelFile, Out, Source, Split
 from isthmus.cli.output import changed_in, print_json
-from isthmus.cli.pngs import stem_of, unused
 from isthmus.files import refuse_existing, replacing_folder
 
 
@@ -29,6 +28,7 @@ def segment(
     """
     from isthmus.heldout import judged
     from isthmus.metrics.segmentation import agreement, summed
+    from isthmus.plots.pngs import unused
     from isthmus.progress import track
     from isthmus.store import load_model
     from isthmus.verbs.segment import segment as run
@@ -65,6 +65,8 @@ def segment(
 
 def _stem(images: Any, row: int) -> str:
     """Return what the files about an image begin with."""
+    from isthmus.plots.pngs import stem_of
+
     if images.names is not None:
         return stem_of(str(images.names[row])).replace("/", "-").lstrip(".")
     source = Path(images.source).stem if len(images) == 1 else ""

@@ -9,7 +9,7 @@ import typer
 
 from isthmus.cli.inputs import model_and_images, watched
 from isthmus.cli.options import AsJson, Force, ModelFile, Out, Seed, Source
-from isthmus.cli.output import changed_in, check_chart, print_json, save_figure
+from isthmus.cli.output import changed_in, print_json
 from isthmus.files import refuse_existing
 
 
@@ -36,6 +36,7 @@ def finetune(
     as_json: AsJson = False,
 ) -> None:
     """Train a classifier from the encoder of a model and a few labels; save it."""
+    from isthmus.plots.saving import check_chart, save_figure
     from isthmus.verbs.finetune import finetune as run
 
     if output.suffix != ".safetensors":

@@ -7,19 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isthmus.cli.inputs import (
-    able,
-    caption_of,
-    check_kind,
-    class_of,
-    label_from,
-    model_and_images,
-    numbers_from,
-    rows_from,
-)
+from isthmus.cli.inputs import check_kind, label_from, model_and_images, numbers_from, rows_from
 from isthmus.cli.options import AsJson, Force, ModelFile, Out, Seed, Source, Split
 from isthmus.cli.output import save_ways, say
 from isthmus.files import refuse_existing
+from isthmus.validation import able
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,6 +41,7 @@ def morph(
 ) -> None:
     """Walk from image to image by their codes, a row a model: .png, .gif, .webp or .npy."""
     from isthmus.verbs.morph import morph as run
+    from isthmus.verbs.result import class_of
 
     check_kind(output, MOVING)
     refuse_existing(output, force=force)
@@ -121,6 +114,7 @@ def edit(
     from isthmus.heldout import halves, judged
     from isthmus.validation import one_of
     from isthmus.verbs.edit import edit as run
+    from isthmus.verbs.result import caption_of
 
     check_kind(output, STILL)
     one_of("--by", by, ("mean", "probe"))
@@ -224,6 +218,8 @@ def _called(starts: dict[str, Any]) -> str:
 def _starts(images: Any, start: str) -> dict[str, int | None]:
     """Return which images to start from by their names; None stands for a random code."""
     import numpy as np
+
+    from isthmus.verbs.result import caption_of, class_of
 
     if start == "random":
         return {"a random code": None}

@@ -1,0 +1,59 @@
+"""How commands read what the parameters of verbs are given: a reader for every type of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from isthmus import signature
+from isthmus.cli.inputs import codes_from, images_for, numbers_from, rows_from
+from isthmus.cli.options import flags_of, numbers_of
+
+
+class Known(NamedTuple):
+    """What has been read before: the model, and the images of SOURCE."""
+
+    model: Any
+    images: Any
+
+
+Reader = Callable[[str, str, Known], Any]
+"""From what is given, the option and what is known to the value of a parameter."""
+
+
+def array_from(text: str, option: str, known: Known) -> Any:
+    """Return the array in a .npy file, or the numbers in "0,3,5".
+
+    Examples
+    --------
+    >>> array_from("0,3,-1", "--without", Known(None, None)).tolist()
+    [0, 3, -1]
+    """
+    import numpy as np
+
+    if Path(text).suffix == ".npy":
+        return codes_from(Path(text))
+    try:
+        return np.array(numbers_from(text, option, int))
+    except ValueError:
+        return np.array(numbers_from(text, option))
+
+
+READERS: dict[str, Reader] = {
+    "ImagesLike": lambda text, option, known: images_for(known.model, text),
+    "ArrayLike": array_from,
+    "Rows": lambda text, option, known: rows_from(text, len(known.images), option[2:]),
+}
+"""By the types of `isthmus.verbs.parameters`."""
+
+
+def value_of(parameter: signature.Parameter, given: Any, known: Known) -> Any:
+    """Return the value of a parameter from what its option was given."""
+    if not isinstance(given, str):
+        return given
+    if "tuple[" in parameter.annotation:
+        return numbers_of(parameter, given)
+    kinds = parameter.annotation.split(" | ")
+    reader = next((READERS[kind] for kind in kinds if kind in READERS), None)
+    return given if reader is None else reader(given, flags_of(parameter.name)[0], known)

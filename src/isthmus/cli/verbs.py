@@ -1,0 +1,181 @@
+"""Commands made from the signatures and docstrings of verbs, as those of `fit` from families."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from isthmus import signature
+from isthmus.cli.inputs import in_options, in_sizes, watched
+from isthmus.cli.options import (
+    SOURCE,
+    AsJson,
+    Force,
+    ModelFile,
+    RowsAsked,
+    Split,
+    flags_of,
+    option_for,
+    plainly,
+    taking,
+)
+from isthmus.cli.output import changed_in, print_json, print_table
+from isthmus.cli.parameters import Known, value_of
+from isthmus.verbs import VERBS
+
+EMPTY = inspect.Parameter.empty
+MODELS = typer.Argument(metavar="MODEL...", help="One saved model or several.")
+KINDS: dict[str, Any] = {"Model": ModelFile, "Models": Annotated[list[Path], MODELS]}
+"""Arguments that are files of models."""
+CHOOSING = {"split": (Split, "all"), "rows": (RowsAsked, None)}
+"""Options that choose among the images of SOURCE, unless the verb does that itself."""
+
+
+def command_of(name: str) -> Callable[..., None]:
+    """Return the command of a verb, its options made from the verb's signature."""
+    verb = signature.function(name, VERBS[name].home)
+
+    def command(**given: Any) -> None:
+        _run(verb, given)
+
+    return taking(command, _fields(verb), plainly(verb.caption))
+
+
+def source_of(verb: signature.Function) -> str:
+    """Return which parameter SOURCE is: images that have to be given; "" if there are none."""
+    sources = (each.name for each in verb.parameters if _is_source(each))
+    return next(sources, "")
+
+
+def _is_source(parameter: signature.Parameter) -> bool:
+    return parameter.annotation == "ImagesLike" and parameter.default is signature.REQUIRED
+
+
+def _fields(verb: signature.Function) -> Iterator[tuple[str, Any, Any]]:
+    """Yield name, annotation and default of every argument and option."""
+    for parameter in verb.parameters:
+        if parameter.name != "verbose":
+            yield parameter.name, *_field(parameter)
+    known = {parameter.name for parameter in verb.parameters}
+    if source_of(verb) and "split" not in known:
+        yield from ((name, *each) for name, each in CHOOSING.items() if name not in known)
+    out = typer.Option("--out", "-o", help=_ways(verb), show_default=False)
+    if signature.constant("only_saved", verb.returns, verb.home):
+        yield "output", Annotated[Path, out], EMPTY
+    else:
+        yield "output", Annotated[Path | None, out], None
+    yield "force", Force, False
+    yield "as_json", AsJson, False
+
+
+def _field(parameter: signature.Parameter) -> tuple[Any, Any]:
+    if parameter.default is not signature.REQUIRED:
+        return option_for(parameter)
+    if parameter.annotation in KINDS:
+        return KINDS[parameter.annotation], EMPTY
+    if _is_source(parameter):
+        return Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE)], EMPTY
+    return Annotated[str, typer.Argument(help=plainly(parameter.help))], EMPTY
+
+
+def _ways(verb: signature.Function) -> str:
+    """Return what can be written where."""
+    suffixes = signature.constant("saves", verb.returns, verb.home)
+    *others, last = [suffix or "a folder" for suffix in suffixes]
+    return f"Where to write: {', '.join(others)}{' or ' * bool(others)}{last}."
+
+
+def _run(verb: signature.Function, given: dict[str, Any]) -> None:
+    """Read what a command was given, call the verb, write and say what it returns."""
+    output, force, as_json = (given.pop(name) for name in ("output", "force", "as_json"))
+    function = getattr(import_module(f"isthmus.{verb.home}"), verb.name)
+    kind = get_type_hints(function)["return"]
+    if output is not None:
+        kind.check(output, force=force)
+    given |= {"verbose": watched(as_json)}
+    own = kind.own_sizes and output is not None and not output.suffix
+    try:
+        sets, values = _read(verb, given, own)
+        source = source_of(verb)
+        calls = [values | ({source: images} if source else {}) for images in sets]
+        result = kind.joined([function(**call) for call in calls])
+        if output is not None:
+            result.save(output, force=force)
+    except ValueError as error:
+        flags = {each.name: flags_of(each.name)[0] for each in verb.parameters}
+        raise ValueError(in_options(str(error), flags)) from error
+    read = [each for each in (*sets, *values.values()) if hasattr(each, "changed")]
+    say = _say_json if as_json else _say
+    say(result, output, read)
+
+
+def _read(
+    verb: signature.Function, given: dict[str, Any], own: bool
+) -> tuple[list[Any], dict[str, Any]]:
+    """Return the images of SOURCE, in sets of one size, and the values of other parameters."""
+    from isthmus.store import load_model
+
+    model, sets, values = None, [None], dict[str, Any]()
+    names = [parameter.name for parameter in verb.parameters]
+    for parameter in verb.parameters:
+        name, word = parameter.name, given[parameter.name]
+        known = Known(model, sets[0])
+        if parameter.annotation == "Models":
+            values[name] = {key: load_model(path) for key, path in _called(word).items()}
+            model = values[name]
+        elif parameter.annotation.startswith("Model"):
+            values[name] = model = word if word is None else load_model(word)
+        elif name == source_of(verb):
+            rows = None if "rows" in names else given.get("rows")
+            whole = "split" in names
+            split = given["split"] or "all"
+            sets = in_sizes(model, word, split, own=own, whole=whole, rows=rows)
+        else:
+            values[name] = value_of(parameter, word, known)
+    return sets, values
+
+
+def _called(paths: list[Path]) -> dict[str, Path]:
+    """Return files by their names, and with that of their folder where two have one name.
+
+    Examples
+    --------
+    >>> list(_called([Path("a/pca.safetensors"), Path("b/pca.safetensors")]))
+    ['pca', 'b/pca']
+    """
+    called: dict[str, Path] = {}
+    for path in paths:
+        called[path.stem if path.stem not in called else f"{path.parent.name}/{path.stem}"] = path
+    return called
+
+
+def _say_json(result: Any, output: Path | None, read: list[Any]) -> None:
+    from isthmus.files import plain
+
+    written = {} if output is None else {"file": str(output)}
+    if output is not None and not output.suffix:
+        written |= {"folder": str(output)}
+    print_json(written | plain(result.record()) | changed_in(*read))
+
+
+def _say(result: Any, output: Path | None, read: list[Any]) -> None:
+    """Say what was measured on what, and what was found."""
+    from isthmus.verbs.result import short
+
+    if result.measured is not None:
+        typer.echo(f"{f'{read[0].source}: ' if read else ''}{result.measured.words}")
+    for name, value in dict(result.scores).items():
+        typer.echo(f"{name:>12}  {short(value)}")
+    rows = result.table()
+    shown = [{key: short(v) for key, v in row.items()} for row in rows[: result.shown]]
+    if shown:
+        print_table(shown)
+    if len(rows) > len(shown):
+        typer.echo(f"... and {len(rows) - len(shown):,} more")
+    if output is not None:
+        typer.echo(f"wrote {output}" + (f": {result.note}" if result.note else ""))

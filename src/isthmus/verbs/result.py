@@ -1,0 +1,260 @@
+"""What a verb returns: figures, a table, a picture, and how they are written to a file."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from isthmus.data.images import Images
+from isthmus.files import (
+    plain,
+    refuse_existing,
+    replacing,
+    replacing_folder,
+    save_table,
+)
+from isthmus.heldout import MeasuredOn
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+IN_NOTEBOOK = 20
+"""Rows of a table that a notebook shows."""
+
+
+class Result:
+    """The interface of what every verb returns.
+
+    A result is a dataclass, a tuple or an array as well, whatever suits the verb. It has `scores`
+    and says what `table` and `picture` (or `pictures`) are; all else follows from these.
+
+    Attributes
+    ----------
+    scores : dict
+        Numbers and words that sum it up.
+    measured : MeasuredOn or None
+        Which images the scores are of, and whether a model had learnt from them.
+    shown : int
+        Rows of the table that are enough for a person.
+    note : str
+        What else there is to say of what was written.
+    """
+
+    saves: ClassVar[tuple[str, ...]] = (".png", ".csv", "")
+    """Suffixes of what `save` can write; "" is a folder."""
+    title: ClassVar[str] = "table"
+    """What the table is called: its file in a folder, its key in `record`."""
+    only_saved: ClassVar[bool] = False
+    """Whether a command has nothing to say without a file to write."""
+    own_sizes: ClassVar[bool] = False
+    """Whether a folder takes images of many sizes, each as it was."""
+
+    scores: Any
+    note: str = ""
+
+    @property
+    def measured(self) -> MeasuredOn | None:
+        """Which images were measured, None where it does not matter."""
+        return None
+
+    @property
+    def shown(self) -> int:
+        """Rows of the table that are enough for a person."""
+        return 20
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return what was found as records with the same keys."""
+        return []
+
+    def picture(self) -> Image:
+        """Return what there is to see as one picture: the first of all."""
+        return next(iter(self.pictures().values()))
+
+    def pictures(self) -> dict[str, Image]:
+        """Return what there is to see, by names of files."""
+        return {"picture": self.picture()}
+
+    def record(self) -> dict[str, Any]:
+        """Return all figures as JSON can hold them: what a command prints with --json."""
+        return {**dict(self.scores), **said_of(self.measured), self.title: self.table()}
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write it to a file of the kind that the suffix says, or to a folder, as a whole or not.
+
+        Parameters
+        ----------
+        path : str or Path
+            Where; `saves` lists the suffixes, "" is a folder.
+        force : bool
+            Overwrite what is there.
+
+        Raises
+        ------
+        ValueError
+            If the suffix is another.
+        FileExistsError
+            If something is there, unless `force`.
+        """
+        path = self.check(path, force=force)
+        if path.suffix:
+            with replacing(path) as temporary:
+                getattr(self, f"_to_{path.suffix[1:]}")(temporary)
+        else:
+            with replacing_folder(path, force=force) as folder:
+                self._to_folder(folder)
+        return path
+
+    @classmethod
+    def check(cls, path: str | Path, *, force: bool = False) -> Path:
+        """Return a path if a result like this can be written there; see `save`."""
+        path = Path(path)
+        if path.suffix not in cls.saves:
+            raise ValueError(f"{path} must {kinds_in_words(cls.saves)}")
+        refuse_existing(path, force=force)
+        return path
+
+    @classmethod
+    def joined(cls, results: Sequence[Self]) -> Self:
+        """Return the results for images of several sizes as one."""
+        (result,) = results
+        return result
+
+    def _to_folder(self, folder: Path) -> None:
+        if rows := self.table():
+            save_table(folder / f"{self.title}.csv", rows)
+        for name, picture in self.pictures().items():
+            picture.save(folder / f"{name}.png", optimize=True)
+
+    def _to_png(self, path: Path) -> None:
+        from isthmus.plots.saving import save_picture
+
+        save_picture(path, self.picture())
+
+    def _to_csv(self, path: Path) -> None:
+        save_table(path, self.table())
+
+    def _to_json(self, path: Path) -> None:
+        path.write_text(json.dumps(plain(self.record()), indent=1), encoding="utf-8")
+
+    def __repr__(self) -> str:
+        said = ", ".join(f"{key}={short(value)}" for key, value in dict(self.scores).items())
+        return f"{type(self).__name__}({said})"
+
+    def _repr_html_(self) -> str:
+        from isthmus.plots.figures import data_uri
+
+        return f"{_html(self.table()[:IN_NOTEBOOK])}<img src='{data_uri(self.picture())}'>"
+
+
+class Scores(np.ndarray):
+    """A score of every image, and by their names figures of all: an array, and a mapping.
+
+    What is cut out of it or computed from it is a plain array.
+
+    Examples
+    --------
+    >>> scores = Scores.of([0.5, 2.0], {"auroc": 0.9})
+    >>> scores["auroc"], dict(scores), scores[1:]
+    (0.9, {'auroc': 0.9}, array([2.]))
+    """
+
+    figures: Mapping[str, Any] = {}
+
+    @classmethod
+    def of(cls, values: Any, figures: Mapping[str, Any]) -> Scores:
+        """Return scores (n,) with figures of all."""
+        found = np.asarray(values, dtype=np.float64).view(cls)
+        found.figures = dict(figures)
+        return found
+
+    def keys(self) -> Any:
+        """Return the names of the figures."""
+        return self.figures.keys()
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.figures[key] if isinstance(key, str) else np.asarray(self)[key]
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        return as_plain(array)
+
+
+def as_plain(array: np.ndarray) -> Any:
+    """Return an array without what else it knows, or one number as a number."""
+    array = array.view(np.ndarray)
+    return array if array.ndim else array[()]
+
+
+def said_of(measured: MeasuredOn | None) -> dict[str, Any]:
+    """Return what a record says of the images that were measured."""
+    return {} if measured is None else {"measured": measured.words, "held_out": measured.held_out}
+
+
+def kinds_in_words(suffixes: Sequence[str]) -> str:
+    """Return what a name must be like.
+
+    Examples
+    --------
+    >>> kinds_in_words((".png", ".csv", ""))
+    'end in .png or .csv, or be a folder without a suffix'
+    """
+    *others, last = [suffix for suffix in suffixes if suffix] or [""]
+    ends = f"end in {', '.join(others)}{' or ' * bool(others)}{last}" if last else ""
+    folder = "be a folder without a suffix" if "" in suffixes else ""
+    return ", or ".join(part for part in (ends, folder) if part)
+
+
+def short(value: Any) -> str:
+    """Return a figure as a person reads it.
+
+    Examples
+    --------
+    >>> short(1797), short(0.123456), short(None), short([3, 8])
+    ('1797', '0.1235', '-', '3, 8')
+    """
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {short(each)}" for key, each in value.items())
+    return ", ".join(map(short, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def name_of(images: Images, row: int) -> str:
+    """Return what an image is called: its file, or its row."""
+    return str(row) if images.names is None else str(images.names[row])
+
+
+def class_of(images: Images, row: int) -> str:
+    """Return the class of an image in words, nothing if it has none."""
+    label = -1 if images.y is None else int(images.y[row])
+    return "" if label < 0 else str(images.classes[label] if images.classes else label)
+
+
+def caption_of(images: Images, row: int) -> str:
+    r"""Return the number of an image and its class, in two lines.
+
+    Examples
+    --------
+    >>> caption_of(Images(np.zeros((2, 4, 4)), y=[0, 1], classes=["a", "b"]), 1)
+    'image 1\nb'
+    """
+    name = class_of(images, row)
+    return f"image {row}\n{name}" if name else f"image {row}"
+
+
+def _html(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return records as a table of HTML."""
+    if not rows:
+        return ""
+    lines = [("th", rows[0]), *(("td", map(short, row.values())) for row in rows)]
+    cells = (
+        "".join(f"<{kind}>{html.escape(str(each))}</{kind}>" for each in line)
+        for kind, line in lines
+    )
+    return f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"

@@ -1,0 +1,290 @@
+"""A verb is one line in a table: a function, a command, a page and a row of the README each."""
+
+import inspect
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_type_hints
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+
+import isthmus as ist
+from isthmus import signature
+from isthmus.cli.commands import commands
+from isthmus.cli.main import app
+from isthmus.cli.options import flags_of
+from isthmus.cli.verbs import CHOOSING, source_of
+from isthmus.verbs import COMMANDS, VERBS
+from isthmus.verbs.decoded import Decoded
+from isthmus.verbs.result import Result, Scores
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMAND_OF = {verb: command for command, verb in COMMANDS.items()}
+PAGES = {"decompress": "compress", "rate_distortion": "compress", "study": None}
+"""Verbs that are told of on the page of another; a study is told of in the README."""
+WAITING = {name for name, command in COMMAND_OF.items() if command in commands()}
+"""Verbs whose command is written by hand."""
+MADE = [name for name in VERBS if name not in WAITING]
+BY_HAND = {
+    *("study", "generate", "morph", "edit", "traverse", "denoise", "compress", "decompress"),
+    *("segment", "probe", "cluster", "rate_distortion", "territory", "finetune"),
+}
+"""A list to empty: whoever makes a command from its verb takes it out."""
+
+
+def function(name):
+    return getattr(ist, name)
+
+
+def test_commands_written_by_hand_become_fewer():
+    assert WAITING == BY_HAND
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_a_verb_is_public_and_has_a_page_that_the_readme_names(name):
+    assert name in ist.__all__
+    assert function(name).__module__ == f"isthmus.{VERBS[name].home}"
+    page = PAGES.get(name, name)
+    shown = README
+    if page is not None:
+        assert f"| [`{name}`](docs/verbs/{page}.md) |" in README
+        shown = (ROOT / "docs" / "verbs" / f"{page}.md").read_text(encoding="utf-8")
+    assert f"isthmus {COMMAND_OF[name]} " in shown
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_command_has_the_parameters_of_its_verb_and_the_reverse(name):
+    parameters = dict(inspect.signature(function(name)).parameters)
+    parameters.pop("verbose", None)
+    root = typer.main.get_command(app)
+    command = {each.name: each for each in root.commands[COMMAND_OF[name]].params}
+    has_source = source_of(signature.function(name, VERBS[name].home))
+    chosen = set(CHOOSING) - parameters.keys() if has_source else set()
+    shared = {"output", "force", "as_json", "help"}
+    assert command.keys() - shared - chosen == parameters.keys()
+    assert shared - command.keys() <= {"help"}
+    for key, parameter in parameters.items():
+        if parameter.default is inspect.Parameter.empty:
+            assert command[key].param_type_name == "argument", key
+            continue
+        assert set(flags_of(key)) <= set(command[key].opts), key
+        default = parameter.default
+        default = ",".join(map(str, default)) if isinstance(default, tuple) else default
+        assert command[key].default == default, key
+        assert command[key].help, f"{name} says nothing of {key}"
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_a_signature_says_is_read_from_its_source(name):
+    verb, code = signature.function(name, VERBS[name].home), function(name)
+    parameters = inspect.signature(code).parameters
+    assert [each.name for each in verb.parameters] == list(parameters)
+    for each in verb.parameters:
+        known = inspect.Parameter.empty if each.default is signature.REQUIRED else each.default
+        assert parameters[each.name].default == known, each.name
+    assert verb.caption == inspect.getdoc(code).partition("\n")[0]
+    result = get_type_hints(code)["return"]
+    assert verb.returns == result.__name__
+    for key in ("saves", "only_saved"):
+        assert signature.constant(key, verb.returns, verb.home) == getattr(result, key)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_verb_returns_a_result(name):
+    result = get_type_hints(function(name))["return"]
+    assert issubclass(result, Result)
+    assert hasattr(result, "scores") or "scores" in result.__annotations__
+    assert result.saves
+    for suffix in filter(None, result.saves):
+        assert callable(getattr(result, f"_to_{suffix[1:]}"))
+
+
+@pytest.fixture(scope="module")
+def images():
+    return ist.load_images("digits").test
+
+
+@pytest.fixture(scope="module")
+def pca(images):
+    return ist.PCA(8).fit(images)
+
+
+RESULTS = {
+    "nearest": lambda m, x: ist.nearest(m, x, k=3, rows=[0, 5]),
+    "novelty": lambda m, x: ist.novelty(m, x, count=4, verbose=False),
+    "reconstruct": lambda m, x: ist.reconstruct(m, x[:20]),
+}
+"""One result of every verb whose command is made from it."""
+
+
+def test_every_result_is_looked_at():
+    assert sorted(RESULTS) == sorted(MADE)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_result_can_be_seen_and_saved(name, pca, images, tmp_path):
+    found = RESULTS[name](pca, images)
+    assert isinstance(found, get_type_hints(function(name))["return"])
+    assert dict(found.scores)
+    assert all(row.keys() == found.table()[0].keys() for row in found.table())
+    assert found.picture().width > 50
+    assert found.pictures()
+    assert len(repr(found)) < 200
+    assert "<img src='data:image" in found._repr_html_()
+    json.dumps(found.record(), default=int)
+    for suffix in found.saves:
+        path = found.save(tmp_path / f"it{suffix}")
+        assert path.exists()
+        with pytest.raises(FileExistsError):
+            found.save(path)
+        assert found.save(path, force=True) == path
+    with pytest.raises(ValueError, match=r"it\.docx must"):
+        found.save(tmp_path / "it.docx")
+    assert {path.name for path in tmp_path.iterdir()} == {f"it{each}" for each in found.saves}
+
+
+def test_what_is_decoded_is_an_array(pca, images, tmp_path):
+    back, plain = ist.reconstruct(pca, images), pca.decode(pca.encode(images))
+    assert isinstance(back, np.ndarray)
+    np.testing.assert_array_equal(back, plain)
+    for made in (back[0], back[::-1], 1 - back, back.mean(0), np.concatenate([back, back])):
+        assert type(made) is np.ndarray
+    assert type(back.mean()) is type(plain.mean())
+    assert back.copy().images is back.images
+    assert isinstance(back.reshape(len(back), -1), Decoded)
+    assert back.reshape(len(back), -1).images is None
+    assert back.scores["mse"] == pytest.approx(-pca.score(images), rel=1e-5)
+    assert back.measured.seen == len(images)
+    assert np.load(back.save(tmp_path / "b.npy")).shape == plain.shape
+
+
+def test_a_tuple_stays_a_tuple(pca, images):
+    found = ist.nearest(pca, images, k=3)
+    rows, distances = found
+    assert rows is found.rows
+    assert distances.shape == (len(images), 3)
+    assert (rows != np.arange(len(images))[:, None]).all()
+    assert found.scores["precision at k"] > 0.5
+
+
+def test_scores_of_images_are_an_array_and_figures():
+    scores = Scores.of([1.0, 3.0, 2.0], {"auroc": 0.5})
+    assert scores["auroc"] == dict(scores)["auroc"] == 0.5
+    assert type(scores[:2]) is type(scores + 1) is np.ndarray
+    assert scores.max() == 3
+    with pytest.raises(KeyError):
+        _ = scores[:2].view(Scores)["auroc"]
+
+
+def test_parameters_may_be_called_as_before_for_a_release(pca, images):
+    with pytest.warns(DeprecationWarning, match="images now"):
+        assert len(ist.reconstruct(pca, X=images[:3])) == 3
+    with pytest.warns(DeprecationWarning, match="among now"):
+        assert ist.nearest(pca, images[:2], images=images, k=1).rows.tolist() == [[0], [1]]
+
+
+@pytest.fixture
+def model(run):
+    run("fit", "pca", "digits", "--n-components", 4, "-o", "p.safetensors")
+    return "p.safetensors"
+
+
+def test_commands_can_do_what_python_can(run, model, tmp_path):
+    images, pca = ist.load_images("digits"), ist.load_model(tmp_path / model)
+    np.save("truth.npy", images.test.y == 1)
+    novelty = ("novelty", model, "digits", "--split", "test", "--truth", "truth.npy", "--json")
+    code, out, err = run(*novelty)
+    assert code == 0, err
+    found = ist.novelty(pca, images, split="test", truth=images.test.y == 1, verbose=False)
+    assert json.loads(out)["auroc"] == pytest.approx(found.auroc)
+    without = ("nearest", model, "digits", "--rows", "3,5", "--without", "3,-1", "-k", 1)
+    code, out, err = run(*without, "--json")
+    assert code == 0, err
+    rows = json.loads(out)["rows"]
+    assert rows[0] != [3]
+    assert rows[1] == [5]
+    assert run("reconstruct", model, "digits", "--rows", "2-4", "-o", "r.npy")[0] == 0
+    np.testing.assert_allclose(np.load("r.npy"), ist.reconstruct(pca, images[2:5]), atol=1e-6)
+
+
+def test_commands_say_what_they_found(run, model, tmp_path):
+    code, out, err = run("nearest", model, "digits", "--split", "test", "--rows", "0-9", "-k", 3)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "digits: on 10 images the model never saw"
+    assert "precision at k" in out
+    assert lines[-1] == "... and 10 more"
+    code, out, _ = run("nearest", model, "digits", "--rows", "0", "-o", "n.csv")
+    assert out.splitlines()[-1] == "wrote n.csv"
+    code, out, err = run("nearest", model, "digits", "--images", "0", "-o", "n.png")
+    assert (code, err) == (0, "isthmus: nearest --images is called --rows now\n")
+    with Image.open(tmp_path / "n.png") as picture:
+        assert picture.width > 100
+    code, _, err = run("reconstruct", model, "digits")
+    assert code == 2
+    assert "--out" in err
+
+
+TOY = '''"""A toy."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from isthmus.verbs.parameters import ImagesLike, Model
+from isthmus.verbs.result import Result
+
+
+@dataclass(repr=False)
+class Toy(Result):
+    scores: dict[str, Any]
+
+
+def toyverb(model: Model, images: ImagesLike, strength: float = 2.0) -> Toy:
+    """Say how many images there are.
+
+    Parameters
+    ----------
+    model : Representation
+        Fitted.
+    images : Images or array of shape (n, ...)
+        What to count.
+    strength : float
+        How much one counts.
+    """
+    return Toy({"count": strength * len(images)})
+'''
+LINE = '    "toyverb": Verb("verbs.toyverb", "more"),\n'
+
+
+def test_a_verb_is_added_by_a_file_and_a_line(tmp_path):
+    ignored = shutil.ignore_patterns("__pycache__", "page")
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=ignored)
+    verbs = tmp_path / "src" / "isthmus" / "verbs"
+    (verbs / "toyverb.py").write_text(TOY)
+    table = (verbs / "__init__.py").read_text()
+    (verbs / "__init__.py").write_text(table.replace("VERBS = {\n", f"VERBS = {{\n{LINE}"))
+    there = os.environ | {"PYTHONPATH": str(tmp_path / "src"), "COLUMNS": "120"}
+
+    def run(*words):
+        asked = [sys.executable, *words]
+        done = subprocess.run(
+            asked, env=there, cwd=tmp_path, check=True, capture_output=True, text=True
+        )
+        return done.stdout
+
+    shown = run("-m", "isthmus", "--help")
+    assert re.search(r"─ More ─.*toyverb +Say how many images there are", shown, re.S)
+    assert "How much one counts" in run("-m", "isthmus", "toyverb", "--help")
+    ist.PCA(2).fit(ist.load_images("glyphs")).save(tmp_path / "p.safetensors")
+    asked = ("toyverb", "p.safetensors", "glyphs", "--strength", "3", "--rows", "0-4")
+    assert "count  15" in run("-m", "isthmus", *asked)
+    assert json.loads(run("-m", "isthmus", *asked, "--json"))["count"] == 15
+    assert run("-c", "import isthmus; print(isthmus.toyverb.__name__)") == "toyverb\n"
