@@ -1,4 +1,4 @@
-"""What the parameters of a family or of a verb are, read from its source; of one's own its class.
+"""What the parameters of a family or of a verb are, read from its source or its class.
 
 torch takes seconds to import, and `isthmus fit pca --help` must not. Tests hold this against
 the estimators' own ``get_params()`` and the verbs' own signatures.

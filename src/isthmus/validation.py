@@ -34,7 +34,7 @@ def one_of(name: str, value: Any, allowed: Iterable[str]) -> None:
 
 def able(model: Any, verb: str) -> Callable[..., Any]:
     """Return a verb of a model, or say who has it."""
-    if not hasattr(model, verb):
+    if not model.can(verb):
         raise ValueError(f"{type(model).__name__} cannot {verb}; `isthmus models` lists who can")
     return getattr(model, verb)
 
