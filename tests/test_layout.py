@@ -26,7 +26,8 @@ ORDER = [
     {"verbs"},
     {"studies"},
     {"reproduction"},
-    {"explorer", "cli"},
+    {"explorer"},
+    {"cli"},
 ]
 """Left never imports right."""
 

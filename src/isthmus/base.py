@@ -19,7 +19,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from isthmus import health
-from isthmus.contract import Contract
+from isthmus.contract import TWINS, Contract
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows, with_channels
 from isthmus.data.like import bits_for
@@ -263,7 +263,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
             )
 
     def _check_codes(self, Z: Any) -> torch.Tensor:
-        """Return codes as `_decode` wants them; those of a grid may be given flat."""
+        """Return checked codes as `_decode` wants them."""
         shape: Any = self.code_shape_
         Z = numbers_of(Z, [np.float64, np.float32], allow_nd=len(shape) > 1)
         if Z.shape[1:] not in (shape, (self.code_width_,)):
@@ -272,7 +272,26 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
             )
         z = readable_tensor(Z).to(self.device_)
         z = z if self.keeps_float64 else z.to(torch.float32)
-        return z.view(len(z), *shape)
+        return self._as_code(z)
+
+    def _as_code(self, z: torch.Tensor) -> torch.Tensor:
+        """Return codes as `_decode` wants them; those of a grid may be flat."""
+        flat = self.code_kind_ == "grid" and z.ndim == 2
+        return z.unflatten(1, self.code_shape_) if flat else z
+
+    def twin(self, verb: str) -> Callable[[torch.Tensor], torch.Tensor]:
+        """Return the mathematics of a verb: from a batch of images, or of codes, as tensors.
+
+        Examples
+        --------
+        >>> import isthmus as ist
+        >>> pca = ist.PCA(2).fit(ist.load_images("digits"))
+        >>> pca.twin("decode")(torch.zeros(3, 2)).shape
+        torch.Size([3, 64])
+        """
+        twin = getattr(self, TWINS[verb])
+        as_given = self._as_code if verb == "decode" else self._input
+        return lambda x: twin(as_given(x))
 
     def _rows(self, images: Images) -> int:
         return max(1, chunk_rows(images.shape) * PASS_BYTES // CHUNK_BYTES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import Any, ClassVar
 
@@ -96,18 +96,6 @@ class Contract:
         twins = TWINS if isinstance(self, type) else {}
         return bool(getattr(self, (twins | FACTS).get(verb, verb), False))
 
-    def twin(self, verb: str) -> Callable[[torch.Tensor], torch.Tensor]:
-        """Return the mathematics of a verb: from a batch of float tensors to another.
-
-        Examples
-        --------
-        >>> import isthmus as ist
-        >>> pca = ist.PCA(2).fit(ist.load_images("digits"))
-        >>> pca.twin("decode")(torch.zeros(3, 2)).shape
-        torch.Size([3, 64])
-        """
-        return getattr(self, TWINS[verb])
-
     def parts(self) -> dict[str, np.ndarray]:
         """Return what the model learned that can be drawn, each an array of images."""
         return {}
@@ -121,6 +109,11 @@ class Contract:
         """Shape of the code of one image; () of an index, None where any number will do."""
         width = int(getattr(self, f"{self.width}_"))
         return (None, None, width) if self.codes_pixels else (width,)
+
+    def code_shape_of(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Return the shape of the code of an image of a shape: of pixels, as high and wide."""
+        sides = iter(shape)
+        return tuple(next(sides) if side is None else side for side in self.code_shape_)
 
     @property
     def code_kind_(self) -> str:

@@ -153,21 +153,6 @@ def images_for_all(models: dict[str, Any], source: str) -> Any:
     return in_sizes(models, source)[0]
 
 
-def _first_of_fixed_size(models: dict[str, Any]) -> str:
-    from isthmus.data.like import of_fixed_size
-
-    return of_fixed_size(models) or next(iter(models))
-
-
-def _say_other_fits(models: dict[str, Any], like: str) -> None:
-    from isthmus.data.fitting import loading_of
-
-    fits = {name: loading_of(model)["fit"] for name, model in models.items()}
-    others = ", ".join(f"{name} ({fit})" for name, fit in fits.items() if fit != fits[like])
-    if others:
-        typer.echo(f"isthmus: fitted as {like} ({fits[like]}), not as {others}", err=True)
-
-
 def in_sizes(
     model: Any,
     source: str,
@@ -184,10 +169,11 @@ def in_sizes(
     of the split and of these `rows`, or the `whole` where a verb itself is told which to take.
     """
     from isthmus.codes import check_range
+    from isthmus.data.like import like_all
     from isthmus.data.readers import in_own_sizes, load_images
 
     models = model if isinstance(model, dict) else {"": model}
-    name = _first_of_fixed_size(models)
+    name, note = like_all(models)
     images = load_images(source, like=models[name], per=per)
     print_skipped(images)
     half = in_half(images, split)
@@ -199,8 +185,8 @@ def in_sizes(
     sets = in_own_sizes(images, source, models[name], per or "image") if own else [images]
     if not quiet:
         print_changed(*sets)
-    if images.changed:
-        _say_other_fits(models, name)
+    if images.changed and note:
+        typer.echo(f"isthmus: {note}", err=True)
     return sets
 
 

@@ -185,7 +185,7 @@ def models(as_json: AsJson = False) -> None:
     verbs = ("fit", "encode", "decode", "sample")
     rows = []
     for name in loadable():
-        can = {verb: verb == "fit" or hasattr(family(name), f"_{verb}") for verb in verbs}
+        can = {verb: family(name).can(verb) for verb in verbs}
         rows.append({"model": name, "about": signature.caption(name), **can})
     if as_json:
         print_json(rows)
@@ -212,7 +212,7 @@ def _fit(
     model.save(to)
     facts = {"model": str(to), "family": name, "images": learnt_in_words(images, learnt, split)}
     facts |= {"code": model.code_, "health": model.health_}
-    if hasattr(model, "decode"):
+    if model.can("decode"):
         held = images.test if split == "train" and len(images.test) else None
         half, whole = ("train", learnt) if held is None else ("test", held)
         some = model._some(whole, len(whole))

@@ -188,7 +188,7 @@ class Job:
             "family": type(model).__name__,
             "fingerprint": fingerprint(model),
             "shape": [int(side) for side in self.images.shape[1:]],
-            "code": list(model.encode(self.images[:1]).shape[1:]),
+            "code": list(model.code_shape_of(self.images.shape[1:])),
             "count": len(self.images),
             "lossless": self.writer.lossless,
             "model": self.embed,

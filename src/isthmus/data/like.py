@@ -24,7 +24,7 @@ def rule_like(model: Any, given: Rule) -> Rule:
         )
     shape, known = with_channels(model.image_shape_), loading_of(model)
     color = {1: "grey", 3: "rgb"}.get(shape[-1], "auto")
-    free = len(shape) == 1 or getattr(model, "any_size", False)
+    free = len(shape) == 1 or model.any_size
     size = None if free else (shape[0], shape[1])
     rule = Rule(size, known["fit"], color, known["dtype"], bits=given.bits or known["bits"])
     return rule._replace(layout=given.layout, expected=tuple(model.image_shape_))
@@ -55,8 +55,19 @@ def unit_like(model: Any, images: Images, per: str | None) -> str:
 
 def of_fixed_size(models: Mapping[str, Any]) -> str | None:
     """Return the name of the first of several models that does not take images of any size."""
-    strict = (name for name, model in models.items() if not getattr(model, "any_size", False))
-    return next(strict, None)
+    return next((name for name, model in models.items() if not model.any_size), None)
+
+
+def like_all(models: Mapping[str, Any]) -> tuple[str, str]:
+    """Return which of several models images are to be loaded like, and a note on the others.
+
+    It is the first that does not take images of any size. The note says who was fitted on images
+    brought to their shape by another rule, "" where all have the same.
+    """
+    name = of_fixed_size(models) or next(iter(models))
+    fits = {n: loading_of(model)["fit"] for n, model in models.items()}
+    others = ", ".join(f"{n} ({fit})" for n, fit in fits.items() if fit != fits[name])
+    return name, f"fitted as {name} ({fits[name]}), not as {others}" if others else ""
 
 
 def range_like(model: Any, images: Images) -> Images:

@@ -224,7 +224,7 @@ def in_own_sizes(
     list of Images
         The same images and what is known of them, a set for every size.
     """
-    free = getattr(like, "any_size", False) or len(like.image_shape_) == 1
+    free = like.any_size or len(like.image_shape_) == 1
     cut = images.changes is not None and (images.changes & SIZE_BITS).any()
     named = images.names is not None and len(set(images.names)) == len(images)
     if not (free and cut and named and per == "image"):

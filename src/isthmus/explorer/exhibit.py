@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import PIECE_BYTES, pieces, pixels_of, vectors
+from isthmus.codes import PIECE_BYTES, averaged, pieces, pixels_of, vectors
 from isthmus.data.images import Images, chunk_rows
 from isthmus.data.ranges import to_bytes
 from isthmus.explorer import places
@@ -23,8 +23,6 @@ from isthmus.verbs.cluster import expected, group_codes
 from isthmus.verbs.novelty import errors_of, novelty
 from isthmus.verbs.traverse import ordered
 
-KNOWN_PRIOR = ("vae", "gan")
-"""Families whose codes are meant to follow N(0, I)."""
 COLOURS = {
     "error": "Squared error of a pixel",
     "novelty": "Novelty",
@@ -68,10 +66,9 @@ class Exhibit:
     ):
         self.name, self.model, self.images, self.ends = name, model, images, ends
         self.kept, self.extra, self.show = kept, tuple(extra), show
-        self.code = "index" if hasattr(model, "codebook_") else "vector"
-        self.code = "pixels" if getattr(model, "any_size", False) else self.code
-        self.decodes = hasattr(model, "decode")
-        self.width = int(model._n_features_out)
+        kind = model.code_kind_
+        self.code = "vector" if kind == "grid" else kind  # a grid is shown flat
+        self.decodes, self.width = model.can("decode"), model.code_width_
         self.files: Files = {}
 
     @cached_property
@@ -92,7 +89,7 @@ class Exhibit:
         codes, errors = self.model.encode(piece), None
         if self.decodes:
             errors = errors_of(self.model, piece, codes).astype(np.float32)
-        codes = codes.mean((1, 2)) if self.code == "pixels" else codes
+        codes = averaged(self.model, codes)
         return codes.astype(np.int32 if codes.ndim == 1 else np.float32), errors
 
     @cached_property
@@ -145,17 +142,8 @@ class Exhibit:
 
     def classes(self) -> list[str] | None:
         """Return what `predict` says, in words; of pixel networks, what their label maps mean."""
-        if hasattr(self.model, "classes_"):
-            return [str(label) for label in self._names(self.model.classes_)]
-        if self.code == "pixels" and self.model.n_classes_:
-            known = self.model.map_classes_
-            return list(known or [f"class {i}" for i in range(self.model.n_classes_)])
-        return None
-
-    def _names(self, labels: Any) -> list[Any]:
-        """Return labels by the names that the images have for them."""
-        names = dict(enumerate(self.images.classes or ()))
-        return [names.get(label, label) for label in np.asarray(labels).tolist()]
+        names, labels = dict(enumerate(self.images.classes or ())), self.model.class_labels_
+        return None if labels is None else [str(names.get(label, label)) for label in labels]
 
     def samplers(self) -> list[str]:
         """Return what new codes can be drawn from."""
@@ -163,8 +151,7 @@ class Exhibit:
             return []
         if self.code == "index":
             return ["prior"]
-        prior = name_of(self.model) in KNOWN_PRIOR
-        return ["prior", "gaussian", "mixture"] if prior else ["gaussian", "mixture"]
+        return ["prior"] * self.model.has_standard_prior + ["gaussian", "mixture"]
 
     def _add(self, name: str, path: Path) -> str:
         self.files[f"data/{name}"] = lambda: path
@@ -185,7 +172,7 @@ class Exhibit:
 
     def _layouts(self) -> Iterator[dict[str, Any]]:
         for dimensions in (2, 3):
-            if self.code == "index" and hasattr(self.model, "grid_"):
+            if self.model.can("locate"):
                 if dimensions == 2:
                     yield from self._layout(
                         "grid", 2, lambda: places.on_grid(self.model, self.codes)
@@ -256,7 +243,7 @@ class Exhibit:
         return {"id": name, "title": title, "kind": kind, "model": self.name, "file": file}
 
     def _grid(self) -> dict[str, Any] | None:
-        if not hasattr(self.model, "grid_"):
+        if not self.model.can("locate"):
             return None
         rows, columns = self.model.grid_
         return {"rows": rows, "columns": columns, "topology": self.model.topology}

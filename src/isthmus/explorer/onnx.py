@@ -47,23 +47,20 @@ class Part(nn.Module):
     def __init__(self, model: Any, part: str):
         super().__init__()
         self.model, self.part, self.shape = model, part, picture_shape(model)
-        self.by_pixel = getattr(model, "any_size", False)
-        for name in getattr(model, "networks", dict)():
-            self.add_module(name, getattr(model, name))
+        for name, net in model.networks_.items():
+            self.add_module(name, net)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return what the verb makes of a batch."""
         return self._decoded(x) if self.part == "decode" else self._encoded(x)
 
     def _decoded(self, z: torch.Tensor) -> torch.Tensor:
-        if self.by_pixel:
-            return self.model._decode(z.permute(0, 3, 1, 2))
-        flat = self.model._decode(z if z.is_floating_point() else z.long()).float()
-        return flat.unflatten(1, self.shape) if len(self.shape) > 1 else flat
+        y = self.model.twin("decode")(z if z.is_floating_point() else z.long()).float()
+        return y.unflatten(1, self.shape) if y.ndim <= len(self.shape) else y
 
     def _encoded(self, x: torch.Tensor) -> torch.Tensor:
-        verb = self.model._encode if self.part == "encode" else self.model._classify
-        z = verb(x.permute(0, 3, 1, 2) if self.by_pixel else x.flatten(1))
+        z = self.model.twin("encode" if self.part == "encode" else "predict_proba")(x)
+        z = z.flatten(1) if self.model.code_kind_ == "grid" else z
         return z.float() if z.is_floating_point() else z.int()
 
 
@@ -80,8 +77,8 @@ def can_export(model: Any, part: str) -> bool:
     (True, False)
     """
     if part == "encode":
-        return hasattr(model, "encode") and not model.encodes_by_search
-    return hasattr(model, "_classify" if part == "predict" else part)
+        return model.can("encode") and not model.encodes_by_search
+    return model.can("predict_proba" if part == "predict" else part)
 
 
 def export(model: Any, path: str | Path, part: str = "decode") -> None:
@@ -163,13 +160,13 @@ def _check(model: Any, part: str) -> None:
 
 def _on_cpu(model: Any) -> Any:
     """Return the model, or a copy of one that lies on another device."""
-    if model._device().type == "cpu":
+    if model.device_.type == "cpu":
         return model
     import copy
 
     twin = copy.deepcopy(model).set_params(device="cpu")
-    for name in getattr(twin, "networks", dict)():
-        getattr(twin, name).cpu()
+    for net in twin.networks_.values():
+        net.cpu()
     return twin
 
 
@@ -179,11 +176,13 @@ def picture_shape(model: Any) -> tuple[int, ...]:
 
 
 def code_shape(model: Any) -> tuple[int, ...]:
-    """Return the shape of the code of one image: (), (k,) or, of every pixel, (h, w, k)."""
-    if hasattr(model, "codebook_"):
-        return ()
-    k = model._n_features_out
-    return (*picture_shape(model)[:2], k) if getattr(model, "any_size", False) else (k,)
+    """Return the shape of the code of one image: (), (k,) or, of every pixel, (h, w, k).
+
+    A grid is flattened to a vector.
+    """
+    if model.code_kind_ == "grid":
+        return (model.code_width_,)
+    return model.code_shape_of(picture_shape(model))
 
 
 def _example(model: Any, part: str) -> torch.Tensor:
@@ -219,7 +218,8 @@ def _describe(proto: Any, model: Any, part: str) -> None:
 
 
 def _classes(model: Any) -> list[str] | None:
-    return [str(label) for label in model.classes_] if hasattr(model, "classes_") else None
+    labels = model.class_labels_ if model.can("predict_proba") else None
+    return None if labels is None else list(map(str, labels))
 
 
 @contextlib.contextmanager

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isthmus.cli.inputs import images_for_all
+from isthmus.codes import check_range
 from isthmus.data.images import Images
-from isthmus.data.like import of_fixed_size
+from isthmus.data.like import like_all, of_fixed_size
 from isthmus.data.readers import load_images
 from isthmus.store import load_model
 from isthmus.studies.prepare import LONGEST_SIDE
@@ -21,12 +21,16 @@ from isthmus.validation import hint
 
 @dataclass
 class Opened:
-    """Models by name, the images they are shown on, and the scores of a study."""
+    """Models by name, the images they are shown on, and the scores of a study.
+
+    `note` says whose images were brought to their shape otherwise, where any were.
+    """
 
     models: dict[str, Any]
     images: Images
     title: str
     scores: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    note: str = ""
 
 
 def opened(given: Sequence[str], names: Sequence[str] | None = None) -> Opened:
@@ -65,7 +69,7 @@ def opened(given: Sequence[str], names: Sequence[str] | None = None) -> Opened:
         while name in models:
             name, n = f"{Path(file).stem}-{n}", n + 1
         models[name] = load_model(file)
-    return Opened(models, images_for_all(models, source), source)
+    return _on(models, source, source)
 
 
 def is_study(path: Path) -> bool:
@@ -86,11 +90,21 @@ def _study(folder: Path, names: Sequence[str] | None, source: str | None = None)
         raise ValueError(f"{folder} holds no models")
     title = f"{source or record['source']}, {folder.name}"
     if source is not None:
-        return Opened(models, images_for_all(models, source), title, scores)
-    images = _of_study(record["source"], models, folder)
-    if images.is_test is None:  # the study held out the same ones
-        images = images.split(random_state=int(record.get("random_state", 0)))
-    return Opened(models, images, title, scores)
+        return _on(models, source, title, scores)
+    found = _of_study(record["source"], models, folder, title, scores)
+    if found.images.is_test is None:  # the study held out the same ones
+        found.images = found.images.split(random_state=int(record.get("random_state", 0)))
+    return found
+
+
+def _on(
+    models: dict[str, Any], source: str, title: str, scores: dict[str, Any] | None = None
+) -> Opened:
+    """Return models beside the images of a source, loaded as they can take them."""
+    name, note = like_all(models)
+    images = load_images(source, like=models[name])
+    check_range(models[name], images)
+    return Opened(models, images, title, scores or {}, note if images.changed else "")
 
 
 def _record(path: Path) -> dict[str, Any]:
@@ -108,11 +122,14 @@ def _figures(row: dict[str, Any]) -> dict[str, float | None]:
     return {k: v if v is None or math.isfinite(v) else None for k, v in figures.items()}
 
 
-def _of_study(source: str, models: dict[str, Any], folder: Path) -> Images:
+def _of_study(
+    source: str, models: dict[str, Any], folder: Path, title: str, scores: dict[str, Any]
+) -> Opened:
     try:
-        if of_fixed_size(models) is None:
-            return load_images(source, longest=LONGEST_SIDE)  # as the study did
-        return images_for_all(models, source)
+        if of_fixed_size(models) is None:  # as the study did
+            images = load_images(source, longest=LONGEST_SIDE)
+            return Opened(models, images, title, scores)
+        return _on(models, source, title, scores)
     except (ValueError, OSError) as error:
         raise ValueError(
             f"the images of the study, {source!r}, cannot be read again ({error}): give them, "

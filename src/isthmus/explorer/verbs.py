@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.codes import flattened
 from isthmus.data.decode import Rule, read_header, reason
 from isthmus.data.folder import Entry, pack
 from isthmus.data.ranges import from_bytes, to_bytes
-from isthmus.explorer.exhibit import KNOWN_PRIOR, Exhibit
+from isthmus.explorer.exhibit import Exhibit
 from isthmus.explorer.view import View
 from isthmus.families import name_of
 from isthmus.neighbors import Index
@@ -106,6 +107,7 @@ class Verbs:
         shown = self._shown(query, "encode")
         wide = self._row(shown) if shown.code == "pixels" else ()
         codes = shown.model.encode(self._pixels(body, 4 * int(np.prod(wide))))
+        codes = flattened(shown.model, codes)
         return codes.astype("<i4" if codes.ndim == 1 else "<f4")
 
     def _denoise(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
@@ -114,13 +116,13 @@ class Verbs:
 
     def _predict(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
         shown = self._shown(query, "predict")
-        if not hasattr(shown.model, "predict_proba"):
+        if not shown.model.can("predict_proba"):
             raise Refused(404, f"{shown.name} says a class of every pixel: ask it to segment")
         return shown.model.predict_proba(self._pixels(body)).astype("<f4")
 
     def _segment(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
         shown = self._shown(query, "segment")
-        if hasattr(shown.model, "predict"):
+        if shown.model.can("predict"):
             return shown.model.predict(self._pixels(body)).astype(np.uint8)
         wide = 4 * int(np.prod(self._row(shown)))
         return shown.model.encode(self._pixels(body, wide)).astype("<f4")
@@ -150,7 +152,7 @@ class Verbs:
         if sampler not in shown.samplers():
             raise Refused(400, f"sampler={sampler!r} must be one of {', '.join(shown.samplers())}")
         rng = np.random.default_rng(seed)
-        if sampler == "prior" and name_of(shown.model) in KNOWN_PRIOR:
+        if sampler == "prior" and shown.model.has_standard_prior:
             return (t * rng.normal(size=(n, shown.width))).astype("<f4")
         kind = "gaussian" if sampler == "prior" else sampler  # indices are drawn as they occur
         draw: Draw = self._made((kind, shown.name), lambda: fitted(shown.codes, kind))
@@ -197,9 +199,7 @@ class Verbs:
 
     def _row(self, shown: Exhibit) -> tuple[int, ...]:
         """Return the shape of one code."""
-        if shown.code == "index":
-            return ()
-        return (*self.shape[:2], shown.width) if shown.code == "pixels" else (shown.width,)
+        return (shown.width,) if shown.code == "vector" else shown.model.code_shape_of(self.shape)
 
     def _codes(self, shown: Exhibit, body: bytes, answer: int = 0) -> np.ndarray:
         kind = "<i4" if shown.code == "index" else "<f4"

@@ -200,7 +200,7 @@ def _check(models: Mapping[str, Any], images: Images) -> None:
         )
     for name, model in models.items():
         fits = with_channels(model.image_shape_) == images.shape[1:]
-        if not fits and not getattr(model, "any_size", False):
+        if not fits and not model.any_size:
             raise ValueError(
                 f"{name} was fitted on images of shape {with_channels(model.image_shape_)}, those "
                 f"of {images.source} are {images.shape[1:]}: models beside each other need images "

@@ -306,7 +306,7 @@ class PixelNet(NeuralRepresentation):
     def decode(self, Z: Any) -> np.ndarray:
         """Return the images of attributes (n, h, w, k), of any height and width."""
         check_is_fitted(self)
-        codes = self._check_codes(Z).permute(0, 3, 1, 2)
+        codes = self._check_codes(Z)
         size = max(1, PIXELS // max(1, codes.shape[2] * codes.shape[3]))
         back = self._gather(self._decode, codes.split(size), len(codes))
         return back.reshape(*back.shape[:3], *self.image_shape_[2:])
@@ -362,7 +362,10 @@ class PixelNet(NeuralRepresentation):
             raise ValueError(
                 f"PixelNet has codes of {self.code_}, (n, h, w, k); got an array of {Z.shape}"
             )
-        return torch.from_numpy(np.ascontiguousarray(Z)).to(self._device())
+        return self._as_code(torch.from_numpy(np.ascontiguousarray(Z)).to(self._device()))
+
+    def _as_code(self, z: torch.Tensor) -> torch.Tensor:
+        return z.permute(0, 3, 1, 2)
 
     def _together(self, batch: int) -> float:
         area = int(np.prod(self.image_shape_[:2]))

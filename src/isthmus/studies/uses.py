@@ -60,7 +60,8 @@ def uses(
         interval, leading_within. Measures that a
         model has not are left out.
     """
-    found: dict[str, Any] = {"numbers": _numbers(model, held), "held_out": len(held)}
+    numbers = int(np.prod(model.code_shape_of(held.shape[1:])))
+    found: dict[str, Any] = {"numbers": numbers, "held_out": len(held)}
     if model.can("sample"):
         found |= samples(model, held, seed)
     vectors = codes.ndim == 2 and codes.shape[1] and np.isfinite(codes).all()
@@ -71,12 +72,6 @@ def uses(
         share, within = leading(model, codes_train, some, few)
         found |= {"leading": share, "leading_within": within}
     return found
-
-
-def _numbers(model: Any, images: Images) -> int:
-    """Return how many numbers the code of an image is, 1 if it is an index."""
-    of_pixels = int(np.prod(images.shape[1:3])) if model.code_kind_ == "pixels" else 1
-    return 1 if model.code_kind_ == "index" else of_pixels * model.code_width_
 
 
 def _few(images: Images, most: int = 300, least: int = 8) -> Images:

@@ -9,7 +9,7 @@ import typer
 
 from isthmus.cli.inputs import in_half, warn_of_seen, watched
 from isthmus.cli.options import AsJson, Force, ModelFile, Out, Split
-from isthmus.cli.output import changed_in, print_json, say
+from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, say
 from isthmus.files import refuse_existing
 
 HERE = ("127.0.0.1", "localhost", "::1")
@@ -32,7 +32,7 @@ def export(
     loaded = load_model(model)
     run(loaded, output, part)
     shapes = {"codes": code_shape(loaded), "images": picture_shape(loaded)}
-    shapes["probabilities"] = (len(getattr(loaded, "classes_", ())),)
+    shapes["probabilities"] = (len(loaded.class_labels_ or ()),)
     ends = (f"{name} ({', '.join(map(str, ('m', *shapes[name])))})" for name in NAMES[part])
     say(output, {"maps": " to ".join(ends)}, as_json)
 
@@ -83,6 +83,10 @@ def explore(
         check_folder(to, force=force)
     page = page_files()  # before any work is done
     found = opened(given, words_of(models))
+    print_skipped(found.images)
+    print_changed(found.images)
+    if found.note:
+        typer.echo(f"isthmus: {found.note}", err=True)
     images = in_half(found.images, split)
     warn_of_seen(list(found.models.values()), images, split)
     view = View(

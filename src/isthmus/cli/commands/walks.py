@@ -192,7 +192,7 @@ def traverse(
     chosen = None if dims is None else numbers_from(dims, "--dims", int)
     loaded, images = model_and_images(model, source, split, output, force)
     able(loaded, "decode")
-    walk = _prototypes if hasattr(loaded, "codebook_") else _numbers
+    walk = _prototypes if loaded.code_kind_ == "index" else _numbers
     starts = _starts(images, start)
     most = count or (ROWS_A_CLASS if len(starts) > 1 else ROWS)
     rows, facts = walk(loaded, images, starts, chosen, most, steps, seed)
@@ -281,12 +281,12 @@ def _prototypes(
 
     from isthmus.verbs.traverse import neighbors, traverse
 
-    on_grid = hasattr(model, "grid_")
+    on_grid = model.can("locate")
     names = ("down the rows", "along the columns") if on_grid else ("nearest centroids",)
     dims = list(range(len(names))) if dims is None else dims
     rows, found = {}, {}
     for name, row in starts.items():
-        drawn = int(np.random.default_rng(seed).integers(len(model.codebook_)))
+        drawn = int(np.random.default_rng(seed).integers(model.code_width_))
         unit = drawn if row is None else int(model.encode(images[row])[0])
         for dim, way in zip(dims, traverse(model, unit, dims, steps), strict=True):
             key = f"{names[dim]}\nfrom {name}" if len(starts) > 1 else names[dim]
