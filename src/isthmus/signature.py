@@ -192,8 +192,9 @@ def _tree(file: str) -> ast.Module:
 
 
 def _helps(docstring: str) -> dict[str, str]:
-    """Return the text under every entry of a numpydoc section "Parameters"."""
-    return {name: " ".join(text.split()) for name, text in _entries(docstring, _TEXTS)}
+    """Return the text under every entry of a numpydoc section "Parameters" that has one."""
+    said = {name: " ".join(text.split()) for name, text in _entries(docstring, _TEXTS)}
+    return {name: text for name, text in said.items() if not text.startswith("See `")}
 
 
 _TYPES = r"^(\w+(?:, \w+)*) : ([^\n]*)$"
