@@ -244,6 +244,14 @@ def test_models_without_time_are_left_out_and_said(monkeypatch):
     assert "--models autoencoder" in note
 
 
+def test_models_that_learn_from_a_part_learn_from_the_same_one(monkeypatch):
+    monkeypatch.setattr(Schedule, "affords", lambda *_, **__: 100)
+    result = ist.study(ist.load_images("digits").evenly(300), ["pca", "kmeans"], budget=20)
+    assert [record["learned_from"] for record in result.scores] == [100, 100]
+    assert result.some(100) is result.some(100)
+    assert result.some(10_000) is result.train
+
+
 def test_a_study_can_be_watched(tmp_path):
     seen = []
     result = ist.study(

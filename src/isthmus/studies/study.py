@@ -74,11 +74,16 @@ class Study:
     done: bool = True
     schedule: Schedule = field(default_factory=lambda: Schedule([], None), repr=False)
     drawn: dict[Any, Any] = field(default_factory=dict, repr=False)  # by an earlier report
+    parts: dict[int, Images] = field(default_factory=dict, repr=False)  # of the training images
 
     @cached_property
     def train(self) -> Images:
         """The images that models learn from: the same ones, of which what is known is kept."""
         return self.images.train
+
+    def some(self, most: int) -> Images:
+        """Return at most so many training images: the same ones for all models, as `train` is."""
+        return self.parts.setdefault(most, self.train.evenly(most))
 
     @property
     def mapped(self) -> int:
@@ -275,7 +280,7 @@ def _fit_and_measure(name: str, model: Any, result: Study, seconds: float) -> No
     if math.isfinite(seconds) and timed and model.max_seconds is None:
         model.set_params(max_seconds=round(seconds, 2))
     if hasattr(model, "study_cost"):
-        train = train.evenly(schedule.affords(name, train, seconds, timed))
+        train = result.some(schedule.affords(name, train, seconds, timed))
     with PeakMemory() as memory:
         started = time.perf_counter()
         model.fit(train)
