@@ -8,9 +8,12 @@ import torch
 from torch import nn
 
 import isthmus as ist
+from isthmus.data.images import to_unit
+from isthmus.models.starts import match_moments
 from isthmus.nets.descent import descend
 from isthmus.nets.games import loss_of_discriminator, loss_of_generator, slope, steepness
 from isthmus.nets.norms import Spectral, batch_normed, spectral
+from isthmus.nets.paths import Paths, set_linear, still
 
 SMALL = {
     "latent_dim": 8,
@@ -185,7 +188,8 @@ def test_average_follows_its_formula():
 
 
 def test_without_ema_the_average_is_the_generator(images):
-    model = ist.GAN(**SMALL | {"ema": 0.0, "epochs": 2}).fit(images.train)
+    model = ist.GAN(**SMALL | {"ema": 0.0, "epochs": 2, "init": "glorot_uniform"})
+    model.fit(images.train)
     ours, theirs = model.average_.state_dict(), model.generator_.state_dict()
     for name in ours:
         if "num_batches" not in name:
@@ -453,7 +457,9 @@ BEGUN = {"epochs": 1, "max_steps": 1, "batch_size": 8, "learning_rate": 1e-12, "
 @pytest.mark.parametrize("scale", [1.0, 30.0])
 def test_it_begins_as_the_gaussian_of_the_components(images, architecture, scale):
     X = np.asarray(images.train.evenly(300), dtype=np.float32) * (scale / 255) - (scale > 1)
-    model = ist.GAN(6, architecture=architecture, channels=(4,), **BEGUN, random_state=0).fit(X)
+    model = ist.GAN(6, architecture=architecture, channels=(4,), **BEGUN, random_state=0)
+    model._match = lambda: None  # of 6 components it would make what all have
+    model.fit(X)
     pca = ist.PCA(6).fit(X)
     z = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
     signs = np.sign(np.sum(_directions(model) * pca.components_, 1))
@@ -507,3 +513,34 @@ def test_a_short_game_keeps_all_kinds(model):
 def test_bad_parameters(parameters, words):
     with pytest.raises(ValueError, match=words):
         ist.GAN(**parameters).fit(vectors())
+
+
+def test_what_is_drawn_has_the_mean_and_the_covariance_of_the_images():
+    images = ist.load_images("digits").train
+    model = ist.GAN(16, generator=(64,), discriminator=(64,), max_steps=40, random_state=0)
+    matched = model.fit(images).sample(4000, random_state=0).reshape(4000, -1)
+    far = ist.GAN(16, generator=(64,), discriminator=(64,), max_steps=40, random_state=0)
+    far._match = lambda: None
+    drawn = far.fit(images).sample(4000, random_state=0).reshape(4000, -1)
+    real = to_unit(np.asarray(images)).reshape(len(images), -1)
+
+    def apart(x):
+        wrong = x.mean(0) - real.mean(0), np.cov(x.T) - np.cov(real.T)
+        return [np.square(each).sum() for each in wrong]
+
+    assert all(one < 0.7 * other for one, other in zip(apart(matched), apart(drawn), strict=True))
+    assert model._told is None
+
+
+def test_matched_moments_leave_a_generator_alone_that_has_them():
+    paths = Paths(3, 3, still(nn.Sequential(nn.Linear(3, 3))))
+    variance = torch.tensor([4.0, 2.0, 0.5])
+    set_linear(paths.linear, torch.diag(variance.sqrt()), torch.zeros(3))
+    z = torch.randn(20_000, 3, generator=torch.Generator().manual_seed(0))
+    before = paths(z[:5]).detach()
+    match_moments(paths, z, variance)
+    assert torch.allclose(paths(z[:5]), before, atol=0.1)
+    set_linear(paths.linear, torch.diag(2 * variance.sqrt()), torch.ones(3))
+    match_moments(paths, z, variance)
+    assert torch.allclose(paths(z).var(0), variance, rtol=0.2)
+    assert paths(z).mean(0).abs().max() < 0.05

@@ -54,7 +54,8 @@ class GAN(Inverted):
     Gaussian with the mean and the leading covariance of the real ones; d sees up to 128 components
     and G makes as many (where conv, all pixels about their mean, and only g learns). D is held by
     the penalty :math:`\tfrac{\gamma}{2} \sigma^2 (|\nabla D(x)|^2 + |\nabla D(G(z))|^2)`, sigma
-    squared being the variance of the images, at every fourth step four times.
+    squared being the variance of the images, at every fourth step four times. Where dense,
+    what is drawn at last has their mean and covariance: see `isthmus.models.starts.match_moments`.
 
     A GAN has no way from an image to its code, so `encode` inverts the generator: once it is done,
     an encoder E learns to minimise :math:`|G(E(x)) - x|^2` on real images and
@@ -258,6 +259,7 @@ class GAN(Inverted):
             at, generators = self._principal, (self.generator_, self.average_)
             start_game(generators, self.discriminator_, self.encoder_, at, self.latent_dim_)
             self._unit, self._principal = at.spread(self.latent_dim_), None
+            self._told = at.variance / self._unit**2
 
     def players(self) -> dict[str, list[nn.Module]]:
         """Return the networks of every player, each with an optimiser of its own."""
@@ -268,6 +270,7 @@ class GAN(Inverted):
         super()._fit(images)
         self.history_.pop("loss")  # of neither player
         self._end_pictures()
+        self._told = None
 
     def _as_learned(self, images: Images) -> Images:
         return as_components(images, self)
@@ -346,8 +349,7 @@ class GAN(Inverted):
             self._pictures = dict(list(self._pictures.items())[1::2])
 
     def _end_pictures(self) -> None:
-        if self._step not in self._pictures:
-            self._picture(self._step)
+        self._picture(self._step)
         shape = (-1, FIXED, *self.image_shape_)
         self.progress_ = np.stack(list(self._pictures.values())).reshape(shape)
         self.progress_steps_ = list(self._pictures)

@@ -11,6 +11,7 @@ import torch
 from isthmus import health
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.data.ranges import is_nominal
+from isthmus.models.starts import match_moments
 from isthmus.nets.descent import descend
 from isthmus.nets.games import variety
 from isthmus.neural import NeuralRepresentation
@@ -32,6 +33,8 @@ INVERTING = 15, 500
 """Passes and steps of learning to invert by default, at least."""
 INVERTING_ON = 1, 1000
 """The same where the encoder begins as the inverse of what the generator began as."""
+MATCHED = 10_000
+"""Images drawn to compare their mean and covariance with those of the training images."""
 MEASURED = 1000
 """Images that the inversion error and the variety of what is drawn are measured on, at most."""
 
@@ -44,12 +47,19 @@ class Inverted(NeuralRepresentation):
     likewise), ``_coder()`` and ``_prior(n, rng)``.
     """
 
+    _told = None  # type: Any  # variances of the components of images, while it is learnt
     _chance = None  # type: Any  # of the inversion, while it is learnt and measured
 
     def _stages(self: Any, images: Images) -> list[Stage]:
         """Learn the decoder, and after it an encoder that inverts it."""
         until = 1 - INVERSION_SHARE * (self.encoder_epochs != 0)
-        return [self._stage(until=until), self._inverting()]
+        return [self._stage(until=until, then=self._match), self._inverting()]
+
+    def _match(self: Any) -> None:
+        """Move what the learned generator draws to the mean and the covariance of the images."""
+        if self._narrow() and self._step:
+            rng = torch.Generator(self._device()).manual_seed(0)
+            match_moments(self.average_[0], self._prior(MATCHED, rng), self._told)
 
     def _inverting(self: Any) -> Stage:
         """Return the stage in which the encoder learns, once the decoder is learned."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from isthmus.data.images import Images
 from isthmus.models.pca import PCA
@@ -25,6 +26,8 @@ EXACT = 512
 """Images, or numbers in one, up to which components are found exactly."""
 PATIENT_STEPS = 400
 """Optimiser steps that a study waits for a lower validation loss, at least."""
+RIDGE = 0.1
+"""Share of the real variance that is added where moments are matched."""
 KEPT = 2**26
 """Numbers in the components of all images, up to which they are found before a fit."""
 LEAST_VARIANCE = 1e-10
@@ -226,3 +229,43 @@ def start_game(
         start = at.axes / at.spread(width)
         set_linear(judge[0], start, -start @ at.mean)
     start_encoder(coder, at, 1 / gain)
+
+
+@torch.no_grad()
+def match_moments(paths: Paths, z: torch.Tensor, variance: torch.Tensor) -> None:
+    r"""Give components that a generator draws the mean and the covariance of the real ones.
+
+    With covariance C of what is drawn of z, and :math:`\Lambda` of the images, all that is drawn
+    is moved as little as can be (optimal transport between normal distributions):
+
+    .. math:: y \leftarrow C^{-1/2} (C^{1/2} \Lambda C^{1/2})^{1/2} C^{-1/2} (y - \bar y)
+
+    `RIDGE` of :math:`\Lambda` is added to both, so that no noise is made of what is not drawn.
+
+    Parameters
+    ----------
+    paths : Paths
+        From codes to components; both of its last layers take the map in.
+    z : Tensor of shape (n, k)
+        Codes.
+    variance : Tensor of shape (m,)
+        Of the real components, about 0.
+    """
+    drawn = paths(z).double()
+    mean, real = drawn.mean(0), torch.diag(variance.double())
+    spread = torch.cov(drawn.T) + RIDGE * real
+    if not spread.isfinite().all():
+        return
+    half = _power(spread, 0.5)
+    back = _power(spread, -0.5)
+    move = back @ _power(half @ ((1 + RIDGE) * real) @ half, 0.5) @ back
+    last = [layer for layer in paths.net.modules() if isinstance(layer, nn.Linear)][-1]
+    for layer in (paths.linear, last):
+        for weight in layer.parameters():
+            weight.copy_(move @ weight.double())
+    paths.linear.bias.sub_((move @ mean).float())
+
+
+def _power(symmetric: torch.Tensor, exponent: float) -> torch.Tensor:
+    values, vectors = torch.linalg.eigh(symmetric)
+    return (vectors * values.clamp_min(1e-12 * float(values[-1])) ** exponent) @ vectors.T

@@ -78,6 +78,8 @@ class Epochs:
         if self.record.epochs:
             self.keeper.give_back()
         self.players.nets.eval()
+        if self.stage.then:
+            self.stage.then()
         if self.limits.step_seconds:
             self.clock.took(self.limits.step_seconds, self.train.size)
         self.loop.checkpoint.close(self.stage.name, went_on=self.record.steps > self.began_at)

@@ -72,6 +72,8 @@ class Stage:
         Whether its networks begin as something: what is learnt has to be better than that.
     rng : Generator, optional
         Source of its random numbers, where that is not the one of the fit.
+    then : callable, optional
+        What is done to its networks once it has ended, on whichever machine it goes on.
     """
 
     name: str = MAIN
@@ -90,6 +92,7 @@ class Stage:
     optional: bool = False
     starts_well: bool = False
     rng: torch.Generator | None = None
+    then: Callable[[], None] | None = None
 
     def passes(self, n_batches: int) -> int:
         """Return how many passes it has, of so many batches each."""
