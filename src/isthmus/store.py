@@ -77,7 +77,7 @@ def save_model(model: Any, path: str | Path, *, dated: bool = True) -> None:
             tensors[name] = torch.from_numpy(np.ascontiguousarray(native))
         else:
             facts[name] = packed(list(value) if name.endswith("shape_") else value)
-    _warn_of_code(path, model)
+    _warn_of_code(model)
     header = {
         "version": VERSION,
         "family": family,
@@ -90,13 +90,13 @@ def save_model(model: Any, path: str | Path, *, dated: bool = True) -> None:
     write_tensors(path, tensors, {KEY: json.dumps(header)})
 
 
-def _warn_of_code(path: str | Path, model: Any) -> None:
+def _warn_of_code(model: Any) -> None:
     """Say which parameters a file cannot hold."""
     given = {name: code for name, one, code in _code_of(model) if not isinstance(one, Named)}
     if given:
         named = ", ".join(f"{name}={code}" for name, code in given.items())
         warnings.warn(
-            f"{path} keeps the name of {named}, no code: loaded, the model encodes and decodes; "
+            f"the file keeps the name of {named}, no code: loaded, the model encodes and decodes; "
             f"to fit it again, give {' and '.join(given)} anew",
             UserWarning,
             stacklevel=4,

@@ -18,6 +18,7 @@ from isthmus.files import plain, refuse_existing, replacing_folder
 from isthmus.heldout import halves
 from isthmus.memory import PeakMemory
 from isthmus.progress import Bar
+from isthmus.store import in_words
 from isthmus.studies.measure import measure
 from isthmus.studies.plan import Schedule
 from isthmus.studies.prepare import prepare
@@ -304,7 +305,7 @@ def _fit_and_measure(name: str, model: Any, result: Study, seconds: float) -> No
         "learned_from": len(train),
     }
     schedule.measured(name, schedule.clock() - began)
-    result.scores.append(plain(record, finite=True, unknown=repr))
+    result.scores.append(plain(record, finite=True, unknown=in_words))
     measured = halves(model, result.images).measured
     if not measured.held_out or measured.left_out:
         result.notes.append(f"{name} was measured {measured.words}.")
