@@ -1,6 +1,7 @@
 """What every family must do, tested once for all of them."""
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,6 +41,8 @@ def brief(name):
     few = {"max_steps": 20} if issubclass(family(name), NeuralRepresentation) else {}
     return build(name, **few | SHORT.get(name, {}))
 
+
+GOLDEN = Path(__file__).parent / "golden" / "0.1" / "models"
 
 NARROWEST = {"som": 2}
 """Least width of a code, where it is not 1: a map of one unit is none."""
@@ -83,6 +86,64 @@ def test_codes_have_one_row_an_image_and_the_promised_type(model, images):
     else:
         assert codes.dtype == np.float32
         assert codes.shape[-1] == getattr(model, f"{model.width}_")
+
+
+KINDS = {"kmeans": "index", "som": "index", "pixelnet": "pixels"}
+"""Kinds of codes that are no vectors."""
+CANNOT = {"classifier": {"decode", "sample"}, "pixelnet": {"sample"}}
+"""What no model of a family can, of what most can."""
+
+
+def check_codes(model, images):
+    """Check what a model says of its codes by those that it gives."""
+    codes = model.encode(images)
+    assert codes.shape[1:] == model.code_shape_of(images.shape[1:])
+    assert len(model.code_shape_) == {"index": 0, "vector": 1, "pixels": 3}[model.code_kind_]
+    assert model.transform(images).shape == (len(images), model.code_width_)
+    assert len(model.get_feature_names_out()) == model.code_width_
+    assert str(model.code_width_) in model.code_
+    if model.code_kind_ == "index":
+        assert model.prototypes_.shape == (model.code_width_, model.n_features_in_)
+    if model.class_labels_ is not None:
+        assert set(np.unique(model.predict(images))) <= set(range(len(model.class_labels_)))
+    assert bool(model.networks_) == isinstance(model, NeuralRepresentation)
+    assert model.device_.type in ("cpu", "cuda")
+
+
+def test_what_a_model_says_of_its_codes_is_so(model, images):
+    check_codes(model, images.test[:5])
+    assert model.code_kind_ == KINDS.get(name_of(model), "vector")
+    learned_labels = model.needs_labels or getattr(model, "supervised_", False)
+    assert (model.class_labels_ is not None) == learned_labels
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.safetensors")), ids=lambda p: p.stem)
+def test_what_a_model_of_old_says_of_its_codes_is_so(path):
+    old = ist.load_model(path)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *old.image_shape_), dtype=np.uint8)
+    check_codes(old, pixels)
+    assert old.code_kind_ == KINDS.get(name_of(old), "vector")
+
+
+@pytest.mark.parametrize("verb", ["encode", "decode", "sample", "predict", "locate", "elbo"])
+def test_can_says_what_a_class_and_a_model_can(model, verb):
+    name = name_of(model)
+    assert model.can(verb) == hasattr(model, verb)
+    if name != "pixelnet" or verb not in ("decode", "predict"):  # these depend on what it learns
+        assert type(model).can(verb) == build(name).can(verb) == model.can(verb)
+    if verb in ("encode", "decode", "sample"):
+        assert type(model).can(verb) == (verb not in CANNOT.get(name, ()))
+
+
+def test_twins_are_the_verbs_on_tensors(model, images):
+    x = np.asarray(images.test[:4])
+    given = torch.from_numpy(x / np.float32(255)).to(model.device_)
+    codes = model.twin("encode")(given)
+    np.testing.assert_allclose(codes.detach().cpu(), model.encode(x), rtol=1e-4, atol=1e-4)
+    if model.can("decode"):
+        back = model.twin("decode")(torch.from_numpy(model.encode(x)).to(model.device_))
+        back = back.detach().cpu().numpy().reshape(x.shape)
+        np.testing.assert_allclose(back, model.decode(model.encode(x)), rtol=1e-4, atol=1e-4)
 
 
 def test_decode_gives_back_the_shape_fitted_on(model, images):

@@ -9,7 +9,8 @@ from PIL import Image
 
 import isthmus as ist
 from isthmus.data import folder as folders
-from isthmus.data.fitting import restored, size_changes
+from isthmus.data.adjust import restored
+from isthmus.data.fitting import size_changes
 from isthmus.data.images import Images
 from isthmus.data.readers import in_own_sizes
 from isthmus.explorer.opened import opened

@@ -10,6 +10,7 @@ import pytest
 import isthmus
 
 HERE = Path(isthmus.__file__).parent
+FILES = list(HERE.rglob("*.py"))
 ORDER = [
     {"validation", "files", "memory", "progress", "moved"},
     {"families", "tensors"},
@@ -57,6 +58,35 @@ def test_left_never_imports_right(path):
         return
     for other in imports(path):
         assert layer(other) <= layer(part), f"{part} -> {other}"
+
+
+def modules():
+    """Return our modules by their full names."""
+    dotted = {".".join(("isthmus", *p.relative_to(HERE).with_suffix("").parts)): p for p in FILES}
+    return {name.removesuffix(".__init__"): path for name, path in dotted.items()}
+
+
+def imported(path, known):
+    """Return which of our modules a module imports, in functions too, but not for types alone."""
+    found, left = set(), [ast.parse(path.read_text(encoding="utf-8"))]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        left += ast.iter_child_nodes(node)
+        if isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}": node.module for alias in node.names}
+            found |= {full if full in known else part for full, part in names.items()}
+    return found & set(known)
+
+
+def test_no_import_goes_round_in_a_circle():
+    known = modules()
+    waits = {name: imported(path, known) - {name} for name, path in known.items()}
+    while ready := {name for name, others in waits.items() if not others & set(waits)}:
+        waits = {name: others for name, others in waits.items() if name not in ready}
+    # what is left imports, or is imported by, a circle; its edges show it
+    assert not {name: sorted(others & set(waits)) for name, others in waits.items()}
 
 
 def test_import_is_light():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.decode import LUMA, Rule, fit_labels, resize_array
-from isthmus.data.fitting import COLORED, GREYED, size_changes
+from isthmus.data.fitting import COLORED, CUT, GREYED, PADDED, padded, size_changes
 from isthmus.data.images import Images, to_unit
 from isthmus.data.label_maps import NO_CLASS
 from isthmus.data.nodata import empty_pixels
@@ -115,3 +115,25 @@ def _resized(data: np.ndarray, rule: Rule) -> np.ndarray:
         out[row] = resize_array(image - black if black else image, size, rule.fit)
     out += out.dtype.type(black)
     return out.clip(*ends, out=out) if is_nominal(ends) and data.dtype != np.uint8 else out
+
+
+def restored(image: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray | None:
+    """Return an (h, w, c) image at the size it was read with, None where parts of it were cut off.
+
+    Examples
+    --------
+    >>> restored(np.zeros((64, 64, 1), np.float32), (100, 50), "pad").shape
+    (100, 50, 1)
+    >>> restored(np.zeros((64, 64, 1), np.float32), (100, 50), "crop") is None
+    True
+    """
+    there = image.shape[0], image.shape[1]
+    if there == size:
+        return image
+    done = int(size_changes([size], there, fit)[0])
+    if done & CUT:
+        return None
+    if done & PADDED:
+        (h, w), (top, left) = padded(size, there)
+        image = image[top : top + h, left : left + w]
+    return resize_array(image, size, "stretch")

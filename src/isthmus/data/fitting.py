@@ -100,30 +100,6 @@ def _listed(sizes: np.ndarray) -> str:
     return " and ".join([", ".join(named[:-1])] * (len(named) > 1) + named[-1:])
 
 
-def restored(image: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray | None:
-    """Return an (h, w, c) image at the size it was read with, None where parts of it were cut off.
-
-    Examples
-    --------
-    >>> restored(np.zeros((64, 64, 1), np.float32), (100, 50), "pad").shape
-    (100, 50, 1)
-    >>> restored(np.zeros((64, 64, 1), np.float32), (100, 50), "crop") is None
-    True
-    """
-    from isthmus.data.decode import resize_array
-
-    there = image.shape[0], image.shape[1]
-    if there == size:
-        return image
-    done = int(size_changes([size], there, fit)[0])
-    if done & CUT:
-        return None
-    if done & PADDED:
-        (h, w), (top, left) = padded(size, there)
-        image = image[top : top + h, left : left + w]
-    return resize_array(image, size, "stretch")
-
-
 def padded(
     size: tuple[float, float], within: tuple[int, int]
 ) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -1,6 +1,6 @@
 """Scores: pure functions of arrays that say how good images, codes and clusters are."""
 
-from isthmus.metrics.clustering import ari, cluster_accuracy, clusters, nmi, purity
+from isthmus.metrics.clustering import ari, cluster_accuracy, nmi, purity
 from isthmus.metrics.disentanglement import (
     factor_vae_score,
     mig,
@@ -9,7 +9,7 @@ from isthmus.metrics.disentanglement import (
     variance_explained,
 )
 from isthmus.metrics.generation import frechet_distance, precision_recall
-from isthmus.metrics.groups import agreement, group
+from isthmus.metrics.groups import agreement, clusters, group
 from isthmus.metrics.intervals import wilson
 from isthmus.metrics.labels import label_curve, probe_codes
 from isthmus.metrics.outliers import auroc, mahalanobis, neighbour_distance

@@ -260,3 +260,46 @@ def agreement(y: ArrayLike, labels: ArrayLike) -> dict[str, Any]:
     0.75
     """
     return {"accuracy": cluster_accuracy(y, labels), "nmi": nmi(y, labels), "ari": ari(y, labels)}
+
+
+def clusters(Z: ArrayLike, k: int, random_state: int = 0) -> np.ndarray:
+    """Return a cluster label for every code: k-means on vectors, an index as it is.
+
+    The labels of `group`, without the rest.
+
+    Parameters
+    ----------
+    Z : array_like of shape (n, k), (n, h, w, k) or (n,)
+        Codes. Dense codes are flattened; one integer per image is a cluster already, and is
+        returned unchanged, whatever `k` is.
+    k : int
+        Number of clusters, 1 to n.
+    random_state : int
+        Seed of the starts.
+
+    Returns
+    -------
+    ndarray of int of shape (n,)
+        0 to k - 1 for vectors.
+
+    Raises
+    ------
+    ValueError
+        If there are no codes, or `k` is not between 1 and their number.
+
+    References
+    ----------
+    Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding", 2007.
+
+    Examples
+    --------
+    >>> labels = clusters(np.array([[0.0, 0], [0, 1], [9, 9], [9, 8]]), k=2)
+    >>> bool(labels[0] == labels[1] != labels[2] == labels[3])
+    True
+    """
+    Z = np.asarray(Z)
+    if Z.ndim == 1 and Z.dtype.kind in "iu":
+        return Z
+    if not 1 <= k <= len(Z):
+        raise ValueError(f"k={k} clusters of {len(Z)} codes: k must be 1 to the number of codes")
+    return group(Z.reshape(len(Z), -1), "kmeans", k, random_state=random_state).labels

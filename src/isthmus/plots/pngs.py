@@ -65,7 +65,7 @@ class PngFolder:
 
     def _resized(self, pixels: Any, size: tuple[int, int], fit: str) -> Any:
         """Return pixels in the size the image had; as they are where parts of it were cut off."""
-        from isthmus.data.fitting import restored
+        from isthmus.data.adjust import restored
 
         back = restored(pixels, size, fit)
         if back is None:
