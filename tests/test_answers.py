@@ -175,6 +175,13 @@ def test_nothing_measured_is_no_answer():
     assert "90.0 %" in best("Keep", table).words
 
 
+def test_codes_of_few_numbers_have_no_leading_ones():
+    few = score("few", numbers=3, leading=0.9, leading_within=0.1)
+    assert best("Explain", few).words.startswith("All 3 numbers of few tell 90")
+    many = score("many", numbers=30, leading=0.9, leading_within=0.1)
+    assert best("Explain", many).words.startswith("The 5 leading numbers of many tell 90")
+
+
 def test_what_is_no_better_than_chance_is_no_answer():
     blind = score("blind", svm_accuracy=0.3, chance=0.3, leading=0.1, leading_within=0.2)
     assert best("Tell apart", blind).models == ()

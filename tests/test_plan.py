@@ -252,6 +252,15 @@ def test_models_that_learn_from_a_part_learn_from_the_same_one(monkeypatch):
     assert result.some(10_000) is result.train
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+def test_probes_are_spoken_of_where_there_are_labels(labelled, monkeypatch):
+    monkeypatch.setattr("isthmus.studies.plan.EFFORTS", (Effort(20, ("knn",), 0),))
+    images = ist.load_images("digits").evenly(300)
+    images = images if labelled else Images(np.asarray(images))
+    (note,) = [note for note in ist.study(images, ["pca"], budget=20).notes if "20 of" in note]
+    assert ("probes" in note) == labelled
+
+
 def test_a_study_can_be_watched(tmp_path):
     seen = []
     result = ist.study(

@@ -246,7 +246,8 @@ def test_peak_memory_sees_an_allocation():
 @pytest.mark.parametrize(
     ("source", "models", "words"),
     [
-        (np.zeros((3, 4, 4), np.uint8), None, "at least 4 images, got 3"),
+        (np.zeros((3, 4, 4), np.uint8), None, "at least 4 images, got 3; --per pixel studies"),
+        (np.zeros((3, 4)), None, "at least 4 images, got 3$"),
         ("digits", ["pda"], "did you mean 'pca'"),
         ("digitz", None, "did you mean 'digits'"),
     ],

@@ -96,7 +96,8 @@ def _listed(sizes: np.ndarray) -> str:
     order = np.argsort(-counts, kind="stable")
     named = [f"{h}x{w}" for h, w in found[order[:LISTED]].tolist()]
     if len(found) > LISTED:
-        named.append(f"{len(found) - LISTED:,} other sizes")
+        more = len(found) - LISTED
+        named.append(f"{more:,} other size{'s' * (more > 1)}")
     return " and ".join([", ".join(named[:-1])] * (len(named) > 1) + named[-1:])
 
 

@@ -364,6 +364,8 @@ def _explain(scores: Sequence[Score]) -> Answer | None:
 
     within = known(best, "leading_within")
     share = f"{100 * best['leading']:.0f}{f' ± {100 * within:.0f}' if within else ''} %"
-    words = f"The 5 leading numbers of {best['model']} tell {share} of what differs between images"
+    count = int(known(best, "numbers") or 0)
+    told = "The 5 leading numbers" if count > 5 or not count else f"All {count} numbers"
+    words = f"{told} of {best['model']} tell {share} of what differs between images"
     words += f".{_next(order, ties, form)}"
     return Answer("Explain", question, _names(ties), words, _sure(best, "leading_within"))

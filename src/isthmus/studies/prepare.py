@@ -181,7 +181,8 @@ def _read(source: Any, random_state: int, loading: dict) -> tuple[Images, list[s
     limit = {"longest": LONGEST_SIDE} if whole else {}
     images = load_images(source, **limit | loading)
     if len(images) < 4:
-        raise ValueError(f"a study needs at least 4 images, got {len(images)}")
+        pixels = "; --per pixel studies the pixels of one" if images.ndim == 4 else ""
+        raise ValueError(f"a study needs at least 4 images, got {len(images)}{pixels}")
     if limit and not loading.get("size") and max(images.shape[1:3]) == LONGEST_SIDE:
         notes.append(
             f"Images with a side longer than {LONGEST_SIDE} pixels were reduced to that: every "

@@ -328,9 +328,11 @@ def _time_notes(result: Study) -> list[str]:
         notes.append(f"As time is short, not all of {n:,} images were learned from: {said}.")
     most, n_test = schedule.effort.most, len(result.images.test)
     if most < n_test and result.scores:
+        labelled = result.images.y is not None
+        probes = f", and probes learned from up to {most:,} labels: isthmus probe takes more"
         notes.append(
-            f"Scores are of up to {most:,} of {n_test:,} held-out images, evenly chosen, and "
-            f"probes learned from up to {most:,} labels: isthmus probe takes more."
+            f"Scores are of up to {most:,} of {n_test:,} held-out images, evenly chosen"
+            f"{probes if labelled else ''}."
         )
     return notes
 

@@ -58,8 +58,10 @@ def percent(value: float) -> str:
     --------
     >>> percent(0.9725)
     '97.2 %'
+    >>> percent(0.0002)
+    'less than 0.1 %'
     """
-    return f"{100 * value:.1f} %"
+    return "less than 0.1 %" if 0 < value < 0.0005 else f"{100 * value:.1f} %"
 
 
 def brief(value: float) -> str:
