@@ -338,7 +338,7 @@ def test_files_without_sizes_or_with_damaged_ones(run, photographs, tmp_path, he
         ("nearest", "-o", "n.png", "--rows", "0", "-k", "2"),
         ("novelty", "-o", "s.png"),
         ("cluster", "-o", "c", "--n-clusters", "2"),
-        ("morph", "-o", "m.png", "--images", "0,1"),
+        ("morph", "-o", "m.png", "--rows", "0,1"),
         ("traverse", "-o", "t.png"),
         ("segment", "-o", "s"),
     ],

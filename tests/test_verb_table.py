@@ -34,7 +34,7 @@ WAITING = {name for name, command in COMMAND_OF.items() if command in commands()
 """Verbs whose command is written by hand."""
 MADE = [name for name in VERBS if name not in WAITING]
 BY_HAND = {
-    *("study", "generate", "morph", "edit", "traverse", "denoise", "compress", "decompress"),
+    *("study", "generate", "edit", "traverse", "denoise", "compress", "decompress"),
     *("segment", "probe", "cluster", "rate_distortion", "territory", "finetune"),
 }
 """A list to empty: whoever makes a command from its verb takes it out."""
@@ -118,6 +118,7 @@ def pca(images):
 
 
 RESULTS = {
+    "morph": lambda m, x: ist.morph({"a": m, "b": m}, x, steps=3, rows=[0, 5]),
     "nearest": lambda m, x: ist.nearest(m, x, k=3, rows=[0, 5]),
     "novelty": lambda m, x: ist.novelty(m, x, count=4, verbose=False),
     "reconstruct": lambda m, x: ist.reconstruct(m, x[:20]),
@@ -187,6 +188,8 @@ def test_scores_of_images_are_an_array_and_figures():
 def test_parameters_may_be_called_as_before_for_a_release(pca, images):
     with pytest.warns(DeprecationWarning, match="images now"):
         assert len(ist.reconstruct(pca, X=images[:3])) == 3
+    with pytest.warns(DeprecationWarning, match="images now"):
+        assert ist.morph(pca, a=images[:2], steps=3).shape == (3, 8, 8, 1)
     with pytest.warns(DeprecationWarning, match="among now"):
         assert ist.nearest(pca, images[:2], images=images, k=1).rows.tolist() == [[0], [1]]
 

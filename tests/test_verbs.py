@@ -43,7 +43,7 @@ def pixels(path):
 
 def test_morph_writes_what_morph_returns(run, models, images):
     files = [models[name] for name in VECTORS]
-    asked = ("digits", "--images", "3,17,40", "--steps", 4, "--how", "spherical")
+    asked = ("digits", "--rows", "3,17,40", "--steps", 4, "--how", "spherical")
     code, out, err = run("morph", *files, *asked, "-o", "m.npy", "--json")
     assert code == 0, err
     assert json.loads(out)["models"] == list(VECTORS)
@@ -55,7 +55,7 @@ def test_morph_writes_what_morph_returns(run, models, images):
 
 
 def test_morph_draws_a_strip_and_moves(run, models, tmp_path):
-    two = (models["pca"], models["vae"], "digits", "--images", "3,17", "--steps", 5)
+    two = (models["pca"], models["vae"], "digits", "--rows", "3,17", "--steps", 5)
     for name in ("m.png", "m.gif", "m.webp"):
         code, _, err = run("morph", *two, "-o", name)
         assert code == 0, err
@@ -68,6 +68,17 @@ def test_morph_draws_a_strip_and_moves(run, models, tmp_path):
         moving.seek(4)
         assert np.abs(np.asarray(moving.convert("L")).astype(int) - first).max() > 50
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.gif", "m.png", "m.webp"]
+
+
+def test_a_way_leads_to_an_image_of_another_set(run, models, images, tmp_path):
+    np.save(tmp_path / "last.npy", np.asarray(images)[17:18])
+    asked = (models["pca"], "digits", "--rows", 3, "--to", "last.npy", "--steps", 4)
+    assert run("morph", *asked, "-o", "m.npy")[0] == 0
+    way = ist.morph(ist.load_model(models["pca"]), images[3], images[17], 4)
+    np.testing.assert_allclose(np.load("m.npy"), way[None], atol=1e-5)
+    assert way.heads == ["image 0", "", "", "another"]
+    code, _, err = run("morph", models["pca"], "digits", "-o", "all.npy")
+    assert (code, err.count("1,000 at most")) == (2, 1)
 
 
 @pytest.mark.parametrize("family", VECTORS)
@@ -234,14 +245,14 @@ def test_territory_of_glyphs_names_what_cannot_be_seen(run, tmp_path):
 
 
 BAD = [
-    ("morph {pca} digits --images 3 -o m.png", "at least 2 images, got 1"),
-    ("morph {pca} digits --images 3,9999 -o m.png", "there are 1797 images, 0 to 1796"),
-    ("morph {pca} digits --images three,4 -o m.png", "expected numbers as 3,17,40"),
-    ("morph {pca} digits --images 3,4 -o m.jpg", "must end in .png, .gif, .webp or .npy"),
-    ("morph {pca} digits --images 3,4 --how round -o m.png", "how='round'"),
-    ("morph {pca} digits --images 3,4 --steps 1 -o m.png", "steps=1 must be at least 2"),
-    ("morph {som} digits --images 3,4 -o m.png", "SOM has codes of shape ()"),
-    ("morph {pca} nowhere --images 3,4 -o m.png", "neither a file or folder"),
+    ("morph {pca} digits --rows 3 -o m.png", "at least 2 images, got 1"),
+    ("morph {pca} digits --rows 3,9999 -o m.png", "there are 1797 images, 0 to 1796"),
+    ("morph {pca} digits --rows three,4 -o m.png", "expected numbers as 3,17,40"),
+    ("morph {pca} digits --rows 3,4 -o m.jpg", "must end in .png, .gif, .webp or .npy"),
+    ("morph {pca} digits --rows 3,4 --how round -o m.png", "how='round'"),
+    ("morph {pca} digits --rows 3,4 --steps 1 -o m.png", "steps=1 must be at least 2"),
+    ("morph {som} digits --rows 3,4 -o m.png", "SOM has codes of shape ()"),
+    ("morph {pca} nowhere --rows 3,4 -o m.png", "neither a file or folder"),
     ("edit {pca} digits --from 3 --to eleven -o e.png", "the classes are 0, 1, 2"),
     ("edit {pca} plain.npy --from 3 --to 8 -o e.png", "has no labels"),
     ("edit {pca} digits --from 3 --to 8 --by median -o e.png", "'mean', 'probe'"),
@@ -285,7 +296,7 @@ def test_errors_are_one_line_and_exit_code_2(run, models, images, tmp_path, line
 @pytest.mark.parametrize("verb", ["morph", "edit", "traverse", "map", "nearest", "territory"])
 def test_nothing_is_overwritten_without_force(run, models, tmp_path, verb):
     (tmp_path / "x.png").write_text("mine")
-    more = {"morph": ["--images", "1,2"], "nearest": ["--rows", "1"],
+    more = {"morph": ["--rows", "1,2"], "nearest": ["--rows", "1"],
             "edit": ["--from", "1", "--to", "2"]}  # fmt: skip
     code, _, err = run(verb, models["pca"], "digits", *more.get(verb, []), "-o", "x.png")
     assert (code, err.count("\n")) == (2, 1)

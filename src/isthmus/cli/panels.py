@@ -33,6 +33,7 @@ PANELS = {
 """Panel to its commands; one that is named nowhere comes at the end of the last."""
 OLD = {
     "nearest": {"--images": "--rows"},
+    "morph": {"--images": "--rows"},
     "fit": {"--random-state": "--seed"},
     "cluster": {"--n": "--n-clusters", "-n": "--n-clusters"},
 }

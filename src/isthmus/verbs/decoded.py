@@ -18,9 +18,6 @@ from isthmus.verbs.result import Result, as_plain, said_of
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-FACTS = ("model", "images", "parts", "note")
-"""What an array of images knows beside its values."""
-
 
 class Decoded(Result, np.ndarray):
     """Images (n, ...) as an array that knows which model decoded them, and from what.
@@ -40,6 +37,8 @@ class Decoded(Result, np.ndarray):
     saves: ClassVar[tuple[str, ...]] = (".npy", ".png", "")
     only_saved: ClassVar[bool] = True
     own_sizes: ClassVar[bool] = True
+    facts: ClassVar[tuple[str, ...]] = ("model", "images", "parts", "note")
+    """What it knows beside its values."""
     model: Any = None
     images: Images | None = None
     parts: tuple[Decoded, ...] = ()
@@ -52,8 +51,8 @@ class Decoded(Result, np.ndarray):
         return made
 
     def __array_finalize__(self, other: Any) -> None:
-        if isinstance(other, Decoded) and other.shape == self.shape:
-            for name in FACTS:
+        if isinstance(other, type(self)) and other.shape == self.shape:
+            for name in self.facts:
                 setattr(self, name, getattr(other, name))
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:

@@ -4,44 +4,66 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from isthmus.codes import code_of, codes_of
-from isthmus.validation import one_of
+from isthmus.data.images import Images
+from isthmus.validation import able, one_of, renamed
+from isthmus.verbs.parameters import ImagesLike, Models, Rows
+from isthmus.verbs.result import class_of
+from isthmus.verbs.ways import Ways
 
 HOWS = ("linear", "spherical")
+LONGEST = 1000
+"""Images that a way goes through unless more are asked for."""
 
 
-def morph(model: Any, a: Any, b: Any = None, steps: int = 9, how: str = "linear") -> np.ndarray:
-    r"""Return the images on the way from one image to another, or through several.
+@renamed(model="models", a="images", b="to")
+def morph(
+    models: Models,
+    images: ImagesLike,
+    to: ImagesLike | None = None,
+    steps: int = 9,
+    how: str = "linear",
+    *,
+    rows: Rows | None = None,
+) -> Ways:
+    r"""Walk from image to image by their codes, a row a model.
 
-    They are decoded from codes between theirs, :math:`(1 - t) z_a + t z_b`, or on the arc between
-    them: the one in the middle is the "semantic average" of both. All are decoded together.
+    Images are decoded from codes between theirs, :math:`(1 - t) z_a + t z_b`, or on the arc
+    between them: the one in the middle is the "semantic average" of both. All are decoded
+    together.
 
     Parameters
     ----------
-    model : Representation
-        Fitted, and able to decode vectors.
-    a, b : array or Images of one image
-        The first and the last; each comes back as its reconstruction.
-        Without `b`, `a` is a sequence of two or more images, which the way goes through in order.
+    models : Representation, or dict of str to Representation
+        Fitted, and able to decode vectors; several by their names walk side by side.
+    images : Images or array of shape (n, ...), or codes of shape (n, k)
+        Two or more, which the way goes through in order; each comes back as its reconstruction.
+        One image where `to` is given.
+    to : array or Images of one image, optional
+        The last of the way, after one image.
     steps : int
         How many images from one to the next, both included: at least 2.
     how : {"linear", "spherical"}
         Straight, or round the origin: the length of the codes then changes evenly, which suits
         models whose codes lie on a shell around the origin (VAE, GAN).
+    rows : sequence of int, optional
+        Which of the images to go through, in this order; by default all.
 
     Returns
     -------
-    ndarray of shape ((n - 1) (steps - 1) + 1, ...)
-        For n images; (steps, ...) for two.
+    Ways
+        An array ((n - 1) (steps - 1) + 1, ...) for n images, (steps, ...) for two; with a first
+        axis of the models where these are a dict.
 
     Raises
     ------
     ValueError
-        If a code of the model is an index, an image is of another shape, there are fewer than
+        If a code of a model is an index, an image is of another shape, there are fewer than
         two, or `steps` or `how` is out of its range.
 
     References
@@ -55,11 +77,76 @@ def morph(model: Any, a: Any, b: Any = None, steps: int = 9, how: str = "linear"
     >>> pca = ist.PCA(10).fit(images.train)
     >>> ist.morph(pca, images.test[0], images.test[1], 5).shape
     (5, 8, 8, 1)
-    >>> ist.morph(pca, images.test[:3], steps=5).shape
-    (9, 8, 8, 1)
+    >>> ist.morph({"10": pca}, images, steps=5, rows=[3, 17, 40])
+    Ways(1 rows, (1, 9, 8, 8, 1), float32)
     """
-    codes = codes_of(model, a) if b is None else [code_of(model, a), code_of(model, b)]
-    return model.decode(through(codes, steps, how))
+    named = models if isinstance(models, Mapping) else {type(models).__name__: models}
+    given = _chosen(images, rows)
+    ways = {name: _way(model, given, to, steps, how) for name, model in named.items()}
+    _check_sizes(ways)
+    first = next(iter(ways.values()))
+    made = Ways.of(np.stack(list(ways.values())) if models is named else first, models)
+    made.images = given if isinstance(given, Images) else None
+    passed = (len(first) - 1) // (steps - 1) + (to is None)
+    asked = list(range(passed)) if rows is None else [int(row) for row in rows]
+    names, stations = _stations(made.images, asked, to)
+    return made.told(
+        ways,
+        f"From {' to '.join(names)}: the codes between, decoded ({how})",
+        _heads(stations, steps),
+        models=list(ways),
+        images=asked,
+        how=how,
+        shape=list(first.shape),
+    )
+
+
+def _stations(images: Any, asked: list[int], to: Any) -> tuple[list[str], list[str]]:
+    """Return what is walked through, by classes where these are known, and by numbers."""
+    names = [_class(images, i) or f"image {row}" for i, row in enumerate(asked)]
+    stations = [f"image {row}" for row in asked]
+    if to is None:
+        return names, stations
+    return [*names, _class(to, 0) or "another"], [*stations, "another"]
+
+
+def _class(images: Any, row: int) -> str:
+    return class_of(images, row) if isinstance(images, Images) else ""
+
+
+def _heads(stations: list[str], steps: int) -> list[str]:
+    """Return names over the images that were given, nothing over those between.
+
+    Examples
+    --------
+    >>> _heads(["a", "b", "c"], 3)
+    ['a', '', 'b', '', 'c']
+    """
+    *others, last = stations
+    return [*(head for name in others for head in (name, *[""] * (steps - 2))), last]
+
+
+def _chosen(images: Any, rows: Any) -> Any:
+    """Return the images to go through."""
+    if rows is not None:
+        return images[np.asarray(rows)]
+    if isinstance(images, Images) and len(images) > LONGEST:
+        raise ValueError(
+            f"rows=None is all {len(images):,} images: a way goes through {LONGEST:,} at most"
+        )
+    return images
+
+
+def _way(model: Any, images: Any, to: Any, steps: int, how: str) -> np.ndarray:
+    decode = able(model, "decode")
+    codes = codes_of(model, images) if to is None else [code_of(model, images), code_of(model, to)]
+    return decode(through(codes, steps, how))
+
+
+def _check_sizes(ways: Mapping[str, np.ndarray]) -> None:
+    if len({way.shape[1:] for way in ways.values()}) > 1:
+        sizes = ", ".join(f"{name} {way.shape[1:]}" for name, way in ways.items())
+        raise ValueError(f"models of images of one size can be compared, got {sizes}")
 
 
 def through(codes: Any, steps: int = 9, how: str = "linear") -> np.ndarray:

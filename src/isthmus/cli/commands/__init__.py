@@ -16,7 +16,7 @@ HOMES = {
     "segments": ("segment",),
     "studies": ("study",),
     "tuning": ("finetune",),
-    "walks": ("morph", "edit", "traverse"),
+    "walks": ("edit", "traverse"),
 }
 """Module to the commands in it."""
 

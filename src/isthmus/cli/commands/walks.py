@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +9,6 @@ import typer
 from isthmus.cli.inputs import check_kind, label_from, model_and_images, numbers_from, rows_from
 from isthmus.cli.options import AsJson, Force, ModelFile, Out, Seed, Source, Split
 from isthmus.cli.output import save_ways, say
-from isthmus.files import refuse_existing
 from isthmus.validation import able
 
 if TYPE_CHECKING:
@@ -24,66 +22,6 @@ ROWS, ROWS_A_CLASS = 8, 2
 
 ImagesAsked = typer.Option("--images", help="Which images, from 0: 3,17,40 or 0-9.")
 Steps = Annotated[int, typer.Option(help="Images in a row, or from one image to the next.")]
-
-
-def morph(
-    models: Annotated[
-        list[Path], typer.Argument(help="One saved model or several.", metavar="MODEL...")
-    ],
-    source: Source,
-    output: Out,
-    images: Annotated[str, ImagesAsked],
-    steps: Steps = 9,
-    how: Annotated[str, typer.Option(help="linear, or spherical: round the origin.")] = "linear",
-    split: Split = "all",
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Walk from image to image by their codes, a row a model: .png, .gif, .webp or .npy."""
-    from isthmus.verbs.morph import morph as run
-    from isthmus.verbs.result import class_of
-
-    check_kind(output, MOVING)
-    refuse_existing(output, force=force)
-    rows: dict[str, Any] = {}
-    for path in models:
-        model, known = model_and_images(path, source, split)
-        able(model, "decode")
-        asked = rows_from(images, len(known))
-        rows[_name(path, rows)] = run(model, known[asked], steps=steps, how=how)
-    _check_sizes(rows)
-    names = " to ".join(class_of(known, row) or f"image {row}" for row in asked)
-    title = f"From {names}: the codes between, decoded ({how})"
-    heads = _stations([f"image {row}" for row in asked], steps)
-    save_ways(output, rows, title, known, heads=heads)
-    shape = next(iter(rows.values())).shape
-    say(
-        output, {"models": list(rows), "images": asked, "how": how, "shape": shape}, as_json, known
-    )
-
-
-def _name(path: Path, taken: Any) -> str:
-    """Return what a row is called: the file, and its folder where two files have one name."""
-    return path.stem if path.stem not in taken else f"{path.parent.name}/{path.stem}"
-
-
-def _check_sizes(rows: dict[str, Any]) -> None:
-    if len({row.shape[1:] for row in rows.values()}) > 1:
-        sizes = ", ".join(f"{name} {row.shape[1:]}" for name, row in rows.items())
-        raise ValueError(f"models of images of one size can be compared, got {sizes}")
-
-
-def _stations(names: list[str], steps: int) -> list[str]:
-    """Return names over the images that were given, nothing over those between.
-
-    Examples
-    --------
-    >>> _stations(["a", "b", "c"], 3)
-    ['a', '', 'b', '', 'c']
-    """
-    between = [""] * (steps - 2)
-    *others, last = names
-    return [*(head for name in others for head in (name, *between)), last]
 
 
 def edit(

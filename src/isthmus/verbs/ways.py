@@ -1,0 +1,83 @@
+"""Images on ways through the space of codes: an array, and rows to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from isthmus.heldout import MeasuredOn, judged
+from isthmus.verbs.decoded import Decoded
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Ways(Decoded):
+    """Decoded images as an array, to be seen in rows or moving.
+
+    Attributes
+    ----------
+    drawn : dict of str to ndarray of shape (steps, ...)
+        The rows of a picture by their names.
+    heads : sequence of str
+        A name for every column.
+    headline : str
+        What is to be seen.
+    found : dict
+        What else is known of them.
+    """
+
+    saves: ClassVar[tuple[str, ...]] = (".png", ".gif", ".webp", ".npy")
+    own_sizes: ClassVar[bool] = False
+    facts: ClassVar[tuple[str, ...]] = (*Decoded.facts, "drawn", "heads", "headline", "found")
+    drawn: Mapping[str, np.ndarray] = {}
+    heads: Sequence[str] = ()
+    headline: str = ""
+    found: Mapping[str, Any] = {}
+
+    def told(
+        self, drawn: Mapping[str, Any], headline: str, heads: Sequence[str], **found: Any
+    ) -> Self:
+        """Return it with what a picture and a person are told."""
+        self.drawn, self.headline, self.heads, self.found = drawn, headline, heads, found
+        return self
+
+    @property
+    def measured(self) -> MeasuredOn | None:
+        """What they were made from; None if from codes."""
+        models = self.model.values() if isinstance(self.model, Mapping) else [self.model]
+        return None if self.images is None else judged(list(models), self.images)
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """What was asked for and found, and the shape."""
+        return {"shape": list(self.shape), **self.found}
+
+    def picture(self) -> Image:
+        """Return a strip with a row for every way."""
+        from isthmus.plots.strips import labelled_rows
+
+        return labelled_rows(self.drawn, self.headline, heads=self.heads, limits=self._limits())
+
+    def _limits(self) -> Any:
+        from isthmus.plots.figures import limits_of
+
+        return None if self.images is None else limits_of(self.images)
+
+    def _to_gif(self, path: Path) -> None:
+        from isthmus.plots.animations import frames, save_frames
+
+        save_frames(path, frames(self.drawn, self.headline, limits=self._limits()))
+
+    _to_webp = _to_gif
+
+    def _to_png(self, path: Path) -> None:
+        from isthmus.plots.saving import save_picture
+
+        save_picture(path, self.picture())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.drawn)} rows, {self.shape}, {self.dtype})"
