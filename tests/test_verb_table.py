@@ -20,7 +20,7 @@ from isthmus import signature
 from isthmus.cli.commands import commands
 from isthmus.cli.main import app
 from isthmus.cli.options import flags_of
-from isthmus.cli.verbs import CHOOSING, source_of
+from isthmus.cli.verbs import chosen_by
 from isthmus.verbs import COMMANDS, VERBS
 from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.result import Result, Scores
@@ -66,8 +66,7 @@ def test_a_command_has_the_parameters_of_its_verb_and_the_reverse(name):
     parameters.pop("verbose", None)
     root = typer.main.get_command(app)
     command = {each.name: each for each in root.commands[COMMAND_OF[name]].params}
-    has_source = source_of(signature.function(name, VERBS[name].home))
-    chosen = set(CHOOSING) - parameters.keys() if has_source else set()
+    chosen = set(chosen_by(signature.function(name, VERBS[name].home)))
     shared = {"output", "force", "as_json", "help"}
     assert command.keys() - shared - chosen == parameters.keys()
     assert shared - command.keys() <= {"help"}

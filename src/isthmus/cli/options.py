@@ -89,7 +89,7 @@ def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:
     if parameter.name == "random_state":
         kind = int
     default = parameter.default
-    if "tuple[" in parameter.annotation and default is not None:
+    if isinstance(default, tuple) or ("tuple[" in parameter.annotation and default is not None):
         kind = str
         default = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
     kind = kind | None if default is None else kind

@@ -52,6 +52,16 @@ def source_of(verb: signature.Function) -> str:
     return next(sources, "")
 
 
+def chosen_by(verb: signature.Function) -> list[str]:
+    """Return the options that choose among the images of SOURCE, where the verb does not."""
+    known = {parameter.name for parameter in verb.parameters}
+    if not source_of(verb) or "split" in known:
+        return []
+    if signature.constant("halves", verb.returns, verb.home):
+        known.add("split")
+    return [name for name in CHOOSING if name not in known]
+
+
 def _is_source(parameter: signature.Parameter) -> bool:
     return parameter.annotation == "ImagesLike" and parameter.default is signature.REQUIRED
 
@@ -61,14 +71,12 @@ def _fields(verb: signature.Function) -> Iterator[tuple[str, Any, Any]]:
     for parameter in verb.parameters:
         if parameter.name != "verbose":
             yield parameter.name, *_field(parameter)
-    known = {parameter.name for parameter in verb.parameters}
-    if source_of(verb) and "split" not in known:
-        yield from ((name, *each) for name, each in CHOOSING.items() if name not in known)
+    yield from ((name, *CHOOSING[name]) for name in chosen_by(verb))
     out = typer.Option("--out", "-o", help=_ways(verb), show_default=False)
     if signature.constant("only_saved", verb.returns, verb.home):
-        yield "output", Annotated[Path, out], EMPTY
+        yield "output", Annotated[list[Path], out], EMPTY
     else:
-        yield "output", Annotated[Path | None, out], None
+        yield "output", Annotated[list[Path] | None, out], None
     yield "force", Force, False
     yield "as_json", AsJson, False
 
@@ -87,7 +95,8 @@ def _ways(verb: signature.Function) -> str:
     """Return what can be written where."""
     suffixes = signature.constant("saves", verb.returns, verb.home)
     *others, last = [suffix or "a folder" for suffix in suffixes]
-    return f"Where to write: {', '.join(others)}{' or ' * bool(others)}{last}."
+    ways = f"Where to write: {', '.join(others)}{' or ' * bool(others)}{last}."
+    return ways + " May be given several times." * bool(others)
 
 
 def _run(verb: signature.Function, given: dict[str, Any]) -> None:
@@ -95,27 +104,26 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
     output, force, as_json = (given.pop(name) for name in ("output", "force", "as_json"))
     function = getattr(import_module(f"isthmus.{verb.home}"), verb.name)
     kind = get_type_hints(function)["return"]
-    if output is not None:
-        kind.check(output, force=force)
+    outputs = [kind.check(path, force=force) for path in output or ()]
     given |= {"verbose": watched(as_json)}
-    own = kind.own_sizes and output is not None and not output.suffix
+    own = kind.own_sizes and (kind.per == "image" or any(not path.suffix for path in outputs))
     try:
-        sets, values = _read(verb, given, own)
+        sets, values = _read(verb, given, own, kind.per or None)
         source = source_of(verb)
         calls = [values | ({source: images} if source else {}) for images in sets]
         result = kind.joined([function(**call) for call in calls])
-        if output is not None:
-            result.save(output, force=force)
+        for path in outputs:
+            result.save(path, force=force)
     except ValueError as error:
         flags = {each.name: flags_of(each.name)[0] for each in verb.parameters}
         raise ValueError(in_options(str(error), flags)) from error
     read = [each for each in (*sets, *values.values()) if hasattr(each, "changed")]
     say = _say_json if as_json else _say
-    say(result, output, read)
+    say(result, outputs, read)
 
 
 def _read(
-    verb: signature.Function, given: dict[str, Any], own: bool
+    verb: signature.Function, given: dict[str, Any], own: bool, per: str | None
 ) -> tuple[list[Any], dict[str, Any]]:
     """Return the images of SOURCE, in sets of one size, and the values of other parameters."""
     from isthmus.store import load_model
@@ -133,8 +141,8 @@ def _read(
         elif name == source_of(verb):
             rows = None if "rows" in names else given.get("rows")
             whole = "split" in names
-            split = given["split"] or "all"
-            sets = in_sizes(model, word, split, own=own, whole=whole, rows=rows)
+            split = given.get("split") or "all"
+            sets = in_sizes(model, word, split, per, own=own, whole=whole, rows=rows)
         else:
             values[name] = value_of(parameter, word, known)
     return sets, values
@@ -154,16 +162,17 @@ def _called(paths: list[Path]) -> dict[str, Path]:
     return called
 
 
-def _say_json(result: Any, output: Path | None, read: list[Any]) -> None:
+def _say_json(result: Any, outputs: list[Path], read: list[Any]) -> None:
     from isthmus.files import plain
 
-    written = {} if output is None else {"file": str(output)}
-    if output is not None and not output.suffix:
-        written |= {"folder": str(output)}
+    written: dict[str, Any] = {"file": str(outputs[0])} if outputs else {}
+    written |= {"files": [str(path) for path in outputs]} if len(outputs) > 1 else {}
+    folders = [str(path) for path in outputs if not path.suffix]
+    written |= {"folder": folders[0]} if folders else {}
     print_json(written | plain(result.record()) | changed_in(*read))
 
 
-def _say(result: Any, output: Path | None, read: list[Any]) -> None:
+def _say(result: Any, outputs: list[Path], read: list[Any]) -> None:
     """Say what was measured on what, and what was found."""
     from isthmus.verbs.result import short
 
@@ -175,7 +184,8 @@ def _say(result: Any, output: Path | None, read: list[Any]) -> None:
     shown = [{key: short(v) for key, v in row.items()} for row in rows[: result.shown]]
     if shown:
         print_table(shown)
-    if len(rows) > len(shown):
+    if len(rows) > len(shown) > 0:
         typer.echo(f"... and {len(rows) - len(shown):,} more")
-    if output is not None:
-        typer.echo(f"wrote {output}" + (f": {result.note}" if result.note else ""))
+    if outputs:
+        note = f": {result.note}" if result.note else ""
+        typer.echo(f"wrote {' and '.join(map(str, outputs))}{note}")

@@ -42,7 +42,7 @@ class Nearest(Result, Neighbors):
     """
 
     saves: ClassVar[tuple[str, ...]] = (".png", ".csv", "")
-    title: ClassVar[str] = "nearest"
+    table_name: ClassVar[str] = "nearest"
     model: Any
     queries: Images
     asked: np.ndarray
@@ -88,7 +88,7 @@ class Nearest(Result, Neighbors):
     def record(self) -> dict[str, Any]:
         """Return all figures, what was found as it is in Python."""
         found = {"rows": self.rows.tolist(), "distances": self.distances.tolist()}
-        return {key: v for key, v in super().record().items() if key != self.title} | found
+        return {key: v for key, v in super().record().items() if key != self.table_name} | found
 
     def picture(self, most: int = DRAWN) -> Image:
         """Return a row for every query: the image itself, then what is nearest to it."""

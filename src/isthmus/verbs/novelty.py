@@ -52,7 +52,7 @@ class Novelty(Result):
         How many of the strangest a picture and a person are shown.
     """
 
-    title: ClassVar[str] = "scores"
+    table_name: ClassVar[str] = "scores"
     scores: Any
     by: str
     images: Images
@@ -97,7 +97,7 @@ class Novelty(Result):
     def record(self) -> dict[str, Any]:
         """Return figures of all images, and the strangest of them."""
         found = super().record()
-        return found | {"strangest": found.pop(self.title)[: self.count]}
+        return found | {"strangest": found.pop(self.table_name)[: self.count]}
 
     def pictures(self) -> dict[str, Image]:
         """Return the picture by its name."""

@@ -21,6 +21,7 @@ from isthmus.files import (
 from isthmus.heldout import MeasuredOn
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from PIL.Image import Image
 
 IN_NOTEBOOK = 20
@@ -47,12 +48,16 @@ class Result:
 
     saves: ClassVar[tuple[str, ...]] = (".png", ".csv", "")
     """Suffixes of what `save` can write; "" is a folder."""
-    title: ClassVar[str] = "table"
+    table_name: ClassVar[str] = "table"
     """What the table is called: its file in a folder, its key in `record`."""
     only_saved: ClassVar[bool] = False
     """Whether a command has nothing to say without a file to write."""
     own_sizes: ClassVar[bool] = False
     """Whether a folder takes images of many sizes, each as it was."""
+    per: ClassVar[str] = ""
+    """What one sample is: "" as the model takes it, "image" whole ones whatever it takes."""
+    halves: ClassVar[bool] = False
+    """Whether the verb learns from a part of the images and measures on another: it needs both."""
 
     scores: Any
     note: str = ""
@@ -81,7 +86,7 @@ class Result:
 
     def record(self) -> dict[str, Any]:
         """Return all figures as JSON can hold them: what a command prints with --json."""
-        return {**dict(self.scores), **said_of(self.measured), self.title: self.table()}
+        return {**dict(self.scores), **said_of(self.measured), self.table_name: self.table()}
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write it to a file of the kind that the suffix says, or to a folder, as a whole or not.
@@ -126,7 +131,7 @@ class Result:
 
     def _to_folder(self, folder: Path) -> None:
         if rows := self.table():
-            save_table(folder / f"{self.title}.csv", rows)
+            save_table(folder / f"{self.table_name}.csv", rows)
         for name, picture in self.pictures().items():
             picture.save(folder / f"{name}.png", optimize=True)
 
@@ -149,6 +154,38 @@ class Result:
         from isthmus.plots.figures import data_uri
 
         return f"{_html(self.table()[:IN_NOTEBOOK])}<img src='{data_uri(self.picture())}'>"
+
+
+class Charted(Result):
+    """A result whose picture is a chart, which can be written as .svg too."""
+
+    saves: ClassVar[tuple[str, ...]] = (".csv", ".png", ".svg", "")
+
+    def chart(self) -> Figure:
+        """Return what was found as a chart of matplotlib."""
+        raise NotImplementedError
+
+    def picture(self) -> Image:
+        """Return the chart as a picture."""
+        from isthmus.plots.plots import as_picture
+
+        return as_picture(self.chart())
+
+    def pictures(self) -> dict[str, Image]:
+        """Return the picture by its name."""
+        return {self.table_name: self.picture()}
+
+    def _to_png(self, path: Path) -> None:
+        from isthmus.plots.saving import save_figure
+
+        save_figure(path, self.chart())
+
+    _to_svg = _to_png
+
+    def _to_folder(self, folder: Path) -> None:
+        save_table(folder / f"{self.table_name}.csv", self.table())
+        for suffix in (".png", ".svg"):
+            self._to_png(folder / f"{self.table_name}{suffix}")
 
 
 class Scores(np.ndarray):
