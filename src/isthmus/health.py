@@ -26,6 +26,8 @@ RISEN = 0.15
 DEAD = 1e-3
 """A number of a code that varies less than this, as a share of the liveliest one, is dead."""
 
+COLLAPSED = 0.01
+"""A latent with less KL in nats, or whose mean varies less, says nothing about the image."""
 WON = 0.1
 """Loss of a discriminator that has won."""
 LEAST_VARIETY, ALIKE = 0.5, 0.05
@@ -205,3 +207,32 @@ def dead_code(dead: int, width: int, what: str, remedy: str) -> list[str]:
     if dead == width:
         return [f"the code has collapsed, it is the same for every image: {remedy}"]
     return [f"{dead} of {width} {what} are dead (they never change): {remedy}"]
+
+
+def collapsed(quiet: int, k: int, fewest: float, weight: str, some_may: bool) -> list[str]:
+    """Return the finding that some of k latents say nothing about the image.
+
+    Parameters
+    ----------
+    quiet, k : int
+        How many say nothing, of how many.
+    fewest : float
+        Below so many that say something the code has collapsed as a whole.
+    weight : str
+        Which weight to lower.
+    some_may : bool
+        Whether it is no finding that only some say nothing.
+    """
+    if not quiet:
+        return []
+    if quiet == k:
+        lost = f"the code has collapsed: all {k} latents say nothing about the image"
+    elif k - quiet < fewest:
+        lost = f"most of the code has collapsed: {quiet} of {k} latents say nothing"
+    elif some_may:
+        return []
+    else:
+        lost = f"{quiet} of {k} latents say nothing about the image"
+        weight = f"if the others are not enough, {weight}"
+    remedy = f"{weight} or let it rise slowly with warmup=0.3"
+    return [f"{lost} (below {COLLAPSED} nats of KL, on average): {remedy}"]

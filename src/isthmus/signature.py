@@ -37,7 +37,7 @@ class Parameter:
     @property
     def is_option(self) -> bool:
         """Whether a command can be given it: objects can only be given in Python."""
-        return not re.search(r"tuple\[Any|Module", self.annotation)
+        return not re.match(r"tuple\[Any|([\w.]+\.)?Module\b", self.annotation)
 
 
 @dataclass(frozen=True)

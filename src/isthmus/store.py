@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from isthmus import tensors as files
 from isthmus.data.values import as_array
-from isthmus.tensors import (
-    BROKEN,
-    chance_of,
-    find_device,
-    read_tensors,
-    usual_torch,
-    write_tensors,
-)
+from isthmus.tensors import BROKEN, chance_of, find_device, usual_torch
 
 VERSION = 2
 """Version of the file layout; a newer file than the reader knows is refused.
@@ -31,6 +25,8 @@ VERSION = 2
 2: these are marked, see `packed`; the header says what wrote the file, when, and from what images.
 """
 KEY = "isthmus_model"
+MODULE = "$module"
+"""Key of the name of a module of the user's: its weights are among the tensors."""
 ARRAYS = "biufUO"
 """Kinds of arrays that a header may hold: numbers, words, and objects that are either."""
 
@@ -87,7 +83,7 @@ def save_model(model: Any, path: str | Path, *, dated: bool = True) -> None:
         "parameters": {k: packed(v) for k, v in model.get_params(deep=False).items()},
         "learned": facts,
     }
-    write_tensors(path, tensors, {KEY: json.dumps(header)})
+    files.write_tensors(path, tensors, {KEY: json.dumps(header)})
 
 
 def _warn_of_code(model: Any) -> None:
@@ -110,7 +106,9 @@ def _versions() -> dict[str, str]:
 
 
 @usual_torch()
-def load_model(path: str | Path, device: str = "auto", *, allow: Iterable[str] = ()) -> Any:
+def load_model(
+    path: str | Path, device: str = "auto", *, allow: Iterable[str] = (), **modules: nn.Module
+) -> Any:
     """Read a model written by `save`; nothing in the file is executed.
 
     Parameters
@@ -124,6 +122,10 @@ def load_model(path: str | Path, device: str = "auto", *, allow: Iterable[str] =
         Modules or packages of which the file may name a class: these are imported, nothing else
         is. Families of isthmus, and those that are registered or that an installed package
         offers, need no permission.
+    **modules : Module
+        What the model was given of your own, as ``encoder=`` and ``decoder=`` of an `Autoencoder`:
+        a file holds their weights and the names of their classes. Built as they were; those given
+        are left as they are.
 
     Returns
     -------
@@ -136,7 +138,8 @@ def load_model(path: str | Path, device: str = "auto", *, allow: Iterable[str] =
         If there is no such file.
     ValueError
         If the file is damaged, is no isthmus model, or was written by a newer isthmus, if
-        there is no such device, or its class is of a module that is not allowed.
+        there is no such device, its class is of a module that is not allowed, or a module of
+        your own is not given.
 
     Examples
     --------
@@ -147,7 +150,7 @@ def load_model(path: str | Path, device: str = "auto", *, allow: Iterable[str] =
     >>> ist.load_model(path).encode(images.test).shape
     (359, 10)
     """
-    tensors, header = read_tensors(path, KEY)
+    tensors, header = files.read_tensors(path, KEY)
     version = header.get("version", 0)
     if not isinstance(version, int) or version > VERSION:
         raise ValueError(
@@ -157,6 +160,7 @@ def load_model(path: str | Path, device: str = "auto", *, allow: Iterable[str] =
     if device != "auto":
         find_device(device)
     _find_classes(path, header, allow)
+    header = _with_modules(path, header, modules)
     try:
         return _made(_upgraded(header) if version < 2 else header, tensors, device)
     except BROKEN as error:
@@ -179,6 +183,34 @@ def _find_classes(path: str | Path, header: dict[str, Any], allow: Iterable[str]
                 raise ValueError(f"{path}: {error}") from None
 
 
+def _with_modules(
+    path: str | Path, header: dict[str, Any], modules: Mapping[str, nn.Module]
+) -> dict[str, Any]:
+    """Return a header with modules of the user's where these were when it was written."""
+    there: dict[str, str] = {}
+
+    def given(value: Any, name: str = "") -> Any:
+        if isinstance(value, list):
+            return [given(one, name) for one in value]
+        if not isinstance(value, dict):
+            return value
+        if MODULE in value:
+            there[name] = str(value[MODULE])
+            return modules.get(name)
+        return {key: given(one, key) for key, one in value.items()}
+
+    header = given(header)
+    if missing := [f"{name} was {of}" for name, of in there.items() if name not in modules]:
+        asked = ", ".join(f"{name}=..." for name in there)
+        raise ValueError(
+            f"{path} holds the weights of modules of your own and no code, {', '.join(missing)}: "
+            f"build them as they were, and load_model(path, {asked})"
+        )
+    if other := next((name for name in modules if name not in there), ""):
+        raise ValueError(f"{path} has no module {other!r} (it has: {', '.join(there) or None})")
+    return header
+
+
 def _made(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str) -> Any:
     """Return the model that a header and tensors describe."""
     from isthmus.families import family
@@ -198,11 +230,22 @@ def _made(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str)
     for name, net in networks.items():
         prefix = f"{name}/"
         state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        net.load_state_dict(state)
+        _fill(net, state)
         # the same layout in memory as after the fit, and so the same sums to the last bit
         net = net.to(model._device(), memory_format=torch.channels_last)
         setattr(model, name, net.eval())
     return model
+
+
+def _fill(net: nn.Module, state: dict[str, torch.Tensor]) -> None:
+    try:
+        net.load_state_dict(state)
+    except RuntimeError as error:
+        own = next((layer.what for layer in net.modules() if hasattr(layer, "what")), "")
+        if not own:
+            raise
+        why = " ".join(str(error).split("\n", 1)[-1].split())[:200]
+        raise ValueError(f"{own} is not built as the one that was saved: {why}") from None
 
 
 def _usable(device: Any) -> str:
@@ -246,6 +289,8 @@ def packed(value: Any) -> Any:
     value = as_array(value) if isinstance(value, torch.Tensor) else value
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, nn.Module):
+        return {MODULE: f"{type(value).__module__}:{type(value).__qualname__}"}
     if name_of_code(value):
         return {"$name": name_of_code(value)}
     if isinstance(value, str | int | float | None):

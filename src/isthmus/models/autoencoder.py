@@ -13,6 +13,7 @@ from torch import nn
 from isthmus import health
 from isthmus.data.corrupt import check_noise, corrupt, warped
 from isthmus.data.images import Images, with_channels
+from isthmus.models.modules import TakesModules
 from isthmus.models.starts import (
     as_components,
     look_at_components,
@@ -31,7 +32,7 @@ from isthmus.validation import one_of
 
 
 @dataclass(eq=False, repr=False)
-class Autoencoder(NeuralRepresentation):
+class Autoencoder(TakesModules, NeuralRepresentation):
     r"""Encodes by a dense network and decodes by its mirror image: :math:`\hat x = g(f(x))`.
 
     Both are trained together to give back what went in, through a code of `latent_dim` numbers:
@@ -85,6 +86,10 @@ class Autoencoder(NeuralRepresentation):
     pretrain_epochs : int
         Epochs for every layer before all are trained together: the outermost layer and its mirror
         first, then the next ones between them.
+    encoder, decoder : torch.nn.Module or None
+        In Python, networks of your own in place of ours: a module that makes of pictures (n, c, h,
+        w), or of vectors (n, d), codes (n, k), and one that makes of codes pictures, before the
+        last activation. Copies of them learn, from the weights they have; k is the width.
     epochs, batch_size, optimizer, learning_rate, schedule, init
         See `NeuralRepresentation`.
     validation_fraction, keep_best, patience, max_seconds, checkpoint, log_dir, precision
@@ -138,6 +143,8 @@ class Autoencoder(NeuralRepresentation):
     noise_kind: str = "gaussian"
     warp: float = 0.0
     pretrain_epochs: int = 0
+    encoder: nn.Module | None = None
+    decoder: nn.Module | None = None
 
     width, study_rank, has_encoder = "latent_dim", 1, True
     linear_where: ClassVar[dict[str, tuple[Any, ...]]] = {
@@ -187,8 +194,9 @@ class Autoencoder(NeuralRepresentation):
         shape, up = (self.architecture, self.image_shape_, self.channels), self.activation
         widths = (*self.hidden, self.latent_dim_)
         return {
-            "encoder_": encoder(*shape, widths, up, self.code_activation, self.n_axes_),
-            "decoder_": decoder(*shape, widths, up, self.n_axes_),
+            "encoder_": self._own_encoder()
+            or encoder(*shape, widths, up, self.code_activation, self.n_axes_),
+            "decoder_": self._own_decoder() or decoder(*shape, widths, up, self.n_axes_),
         }
 
     def _begin(self) -> None:

@@ -19,6 +19,7 @@ from torch.nn import functional
 from isthmus import health
 from isthmus.data.images import Images, with_channels
 from isthmus.heldout import kept_hashes, labels_seen
+from isthmus.models.modules import TakesModules
 from isthmus.models.pretrained import described, narrowed, twin, with_encoder
 from isthmus.nets.coders import ARCHITECTURES, encoder
 from isthmus.nets.dense import ACTIVATIONS, dense
@@ -35,7 +36,7 @@ SCALING = ("output_", "range_", "offset_", "scale_")
 
 
 @dataclass(eq=False, repr=False)
-class Classifier(ClassifierMixin, NeuralRepresentation):
+class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
     r"""Encodes by the features from which a linear layer tells the classes: :math:`z = f(x)`.
 
     Encoder and head are trained together to minimise the mean cross-entropy
@@ -60,8 +61,11 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
     pretrained : fitted model, str or None
         What to start from: a model with an encoder network, such as an Autoencoder or a VAE (of
         which the mean is taken), or the file of one. The model itself is left as it is.
+    encoder : torch.nn.Module or None
+        In Python, one of your own that makes codes (n, k) of pictures (n, c, h, w), or of vectors
+        (n, d). A copy of it learns, from the weights it has; k is the width.
     frozen : bool
-        Train the head only and leave the encoder of `pretrained` as it is.
+        Train the head only and leave the encoder of `pretrained`, or your own, as it is.
     shift : int
         Move every training image by up to so many pixels, anew in every epoch.
     class_weight : {None, "balanced"} or dict
@@ -112,6 +116,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
     activation: str = "relu"
     code_activation: str = "relu"
     pretrained: Any = None
+    encoder: nn.Module | None = None
     frozen: bool = False
     shift: int = 0
     class_weight: Any = None
@@ -140,7 +145,9 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         self._check_units("hidden", "channels")
         if self.shift < 0 or (self.shift and len(self.image_shape_) == 1):
             raise ValueError(f"shift={self.shift} must be at least 0, and 0 for vectors")
-        if self.frozen and self.pretrained is None:
+        if self.encoder is not None and self.pretrained is not None:
+            raise ValueError("encoder= and pretrained= both say what to start from: give one")
+        if self.frozen and self.pretrained is None and self.encoder is None:
             raise ValueError("frozen=True needs pretrained: a model whose encoder is kept")
 
     def _with_targets(self, images: Images, y: Any) -> Images:
@@ -175,6 +182,8 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         self.n_features_ = self.origin_["width"]
         for name in SCALING:
             setattr(self, name, getattr(model, name, getattr(self, name)))
+        if not hasattr(model, "output_"):  # a family of one's own, which scales no values
+            self.output_ = "sigmoid"
 
     def _remember(self, images: Images) -> None:
         """Keep which images were learnt from, those of the model it started from included."""
@@ -195,7 +204,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
         if self.origin_ is None:
             shape = (self.architecture, self.image_shape_, self.channels)
             n_features = self.n_features_
-            net = encoder(
+            net = self._own_encoder() or encoder(
                 *shape, (*self.hidden, n_features), self.activation, self.code_activation
             )
         else:
@@ -210,18 +219,22 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
             model = with_encoder(self.pretrained, self.image_shape_)
             start = narrowed(model.encoder_, model.code_width_)
             self.encoder_.load_state_dict(start.state_dict())
+        if self._standardises():
             self.encoder_.eval()
             z = self._map(self._encode, images.evenly(CENTRED))
             self.center_ = z.mean(0)
             self.spread_ = np.maximum(z.std(0), 1e-3 * z.std(0).max() + 1e-6)
             self.encoder_.train(not self.frozen)
 
+    def _standardises(self) -> bool:
+        """Return whether the head is given standardised features: those learnt elsewhere are."""
+        return self.origin_ is not None or (self.frozen and self.encoder is not None)
+
     def players(self) -> dict[str, list[nn.Module]]:
         """Return both networks, or the head where the encoder is to stay as it is."""
         return {"model": [self.head_] if self.frozen else [self.encoder_, self.head_]}
 
     def _convolves(self) -> bool:
-        """Return the networks of every player, each with an optimiser of its own."""
         return any(isinstance(layer, nn.Conv2d) for layer in self.encoder_)
 
     def _dealt(self, order: torch.Tensor, images: Images) -> torch.Tensor:
@@ -253,7 +266,7 @@ class Classifier(ClassifierMixin, NeuralRepresentation):
 
     def _logits(self, z: torch.Tensor) -> torch.Tensor:
         """Return what the head says of features; those of another model are standardised first."""
-        if self.origin_ is not None:
+        if self._standardises():
             z = (z - self._learned("center_", z)) / self._learned("spread_", z)
         return self.head_(z)
 

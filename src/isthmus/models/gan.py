@@ -14,6 +14,7 @@ from torch import nn
 from isthmus import health
 from isthmus.data.images import Images
 from isthmus.models.inversion import Inverted
+from isthmus.models.modules import TakesModules
 from isthmus.models.starts import as_components, look_at_components, start_game
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.dense import dense
@@ -37,7 +38,7 @@ MOST_PICTURES = 64
 
 
 @dataclass(eq=False, repr=False)
-class GAN(Inverted):
+class GAN(TakesModules, Inverted):
     r"""Draws images from noise; two networks learn by playing against each other.
 
     The generator G makes images of codes z from a standard normal prior, the discriminator D tells
@@ -72,8 +73,12 @@ class GAN(Inverted):
         Dense layers only, or transposed convolutions up and strided ones down.
     generator : tuple of int
         Units of its hidden layers, where dense; each is batch normalised, but for ``init="pca"``.
+        In Python also a module of your own, as the decoder of an `Autoencoder`.
     discriminator : tuple of int
-        Units of its hidden layers, where dense; one logit follows them.
+        Units of its hidden layers, where dense; one logit follows them. In Python also a module of
+        your own that makes of pictures, about zero, one logit each, (n, 1).
+    encoder : torch.nn.Module or None
+        In Python, one of your own that learns to invert the generator.
     channels : tuple of int
         Filters of the convolutions of the discriminator, mirrored in the generator, where conv.
     output : {"auto", "sigmoid", "tanh", "linear"}
@@ -157,8 +162,9 @@ class GAN(Inverted):
     latent_dim: int | None = None
     _: KW_ONLY
     architecture: str = "dense"
-    generator: tuple[int, ...] = (256, 256)
-    discriminator: tuple[int, ...] = (512, 256)
+    generator: tuple[int, ...] | nn.Module = (256, 256)
+    discriminator: tuple[int, ...] | nn.Module = (512, 256)
+    encoder: nn.Module | None = None
     channels: tuple[int, ...] = (32, 64)
     output: str = "auto"
     loss: str = "relativistic"
@@ -177,7 +183,7 @@ class GAN(Inverted):
     validation_fraction: float = 0.0
     keep_best: bool = False
 
-    width, default_width = "latent_dim", 100
+    width, default_width, decoding = "latent_dim", 100, "generator"
     has_standard_prior = True
     study_steps, study_least, study_good, study_weight = 4000, 500, 2500, 3.0
     variants: ClassVar = {"conv": {"architecture": "conv", "learning_rate": 1e-3}}
@@ -220,20 +226,24 @@ class GAN(Inverted):
 
     def networks(self) -> dict[str, nn.Module]:
         """Return the networks: see `NeuralRepresentation.networks`."""
-        plain = self.architecture == "dense"
         shape = self.architecture, self.image_shape_, self.channels
-        widths = (*(self.generator[::-1] if plain else ()), self.latent_dim_)
-        down = (*(self.discriminator if plain else ()), 1)
+        widths = (*self._units("generator")[::-1], self.latent_dim_)
+        down = (*self._units("discriminator"), 1)
         if self.n_axes_:
             return self._networks_of_axes(widths, down)
-        judge = encoder(*shape, down, "leaky_relu")
         gentle = self.loss != "wgan_gp" if self.spectral_norm is None else self.spectral_norm
+        judge = encoder(*shape, down, "leaky_relu")
         return {
-            "generator_": batch_normed(decoder(*shape, widths, "relu")),
-            "average_": batch_normed(decoder(*shape, widths, "relu")),
-            "discriminator_": spectral(judge) if gentle else judge,
-            "encoder_": encoder(*shape, widths, "leaky_relu"),
+            "generator_": self._own_decoder() or batch_normed(decoder(*shape, widths, "relu")),
+            "average_": self._own_decoder() or batch_normed(decoder(*shape, widths, "relu")),
+            "discriminator_": self._own_judge() or (spectral(judge) if gentle else judge),
+            "encoder_": self._own_encoder() or encoder(*shape, widths, "leaky_relu"),
         }
+
+    def _units(self, name: str) -> tuple[int, ...]:
+        """Return the units of hidden layers; none where convolutions or a module are there."""
+        units = getattr(self, name)
+        return () if self.architecture != "dense" or isinstance(units, nn.Module) else units
 
     def _networks_of_axes(
         self, widths: tuple[int, ...], down: tuple[int, ...]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from isthmus.data.images import with_channels
+from isthmus.data.images import Images, with_channels
 from isthmus.families import family, stored_name
+from isthmus.nets.own import OwnEncoder
 from isthmus.nets.paths import Paths
 from isthmus.store import load_model
+from isthmus.tensors import chance_of, generator
 
 
 def with_encoder(pretrained: Any, shape: tuple[int, ...]) -> Any:
@@ -55,6 +58,14 @@ def twin(origin: dict[str, Any]) -> Any:
     return twin
 
 
+def untrained(model: Any, images: Images, random_state: Any) -> Any:
+    """Return a model of the same networks before they have learnt anything."""
+    other, rng = copy.deepcopy(model), generator(random_state, model.device_)
+    with chance_of(rng):
+        other._build(images, rng)
+    return other
+
+
 def narrowed(net: nn.Sequential, width: int) -> nn.Sequential:
     """Return the network with its last layer cut to so many units: a VAE's to the means."""
     last = net[-1]
@@ -64,6 +75,8 @@ def narrowed(net: nn.Sequential, width: int) -> nn.Sequential:
         )
         paths.linear = narrowed(nn.Sequential(last.linear), width)[0]
         return nn.Sequential(*list(net)[:-1], paths)
+    if isinstance(last, OwnEncoder):
+        return nn.Sequential(*list(net)[:-1], last.narrowed(width))
     if not isinstance(last, nn.Linear) or last.out_features == width:
         return net
     cut = nn.utils.skip_init(nn.Linear, last.in_features, width)

@@ -12,9 +12,11 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from isthmus import health
 from isthmus.data.images import Images
 from isthmus.models.likelihoods import Likelihoods
 from isthmus.models.mixtures import DrawsLikeCodes
+from isthmus.models.modules import TakesModules
 from isthmus.models.ppca import SPOKEN, BeginsAsPCA
 from isthmus.models.starts import quickly
 from isthmus.nets import bounds
@@ -28,8 +30,6 @@ from isthmus.validation import one_of
 
 MEASURED = 10_000
 """Training images that the KL of every latent is measured on after the fit, at most."""
-COLLAPSED = 0.01
-"""A latent with less KL in nats, or whose mean varies less, says nothing about the image."""
 MOSTLY = 0.75
 """Share of the latents from which on a code has collapsed as a whole."""
 LIMITS = {
@@ -44,7 +44,7 @@ MOST_GREY = 0.25
 
 
 @dataclass(eq=False, repr=False)
-class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
+class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresentation):
     r"""Encodes an image as a normal distribution q(z|x) and decodes draws from it as p(x|z).
 
     Maximises a lower bound of log p(x) under the prior N(0, I) of the code:
@@ -125,6 +125,9 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
         up to 50 normal distributions, fitted after the fit to draws from the posteriors of up to
         5,000 training images, which leaves out what no image is like. "auto" is "mixture" where
         the fit began as probabilistic PCA.
+    encoder, decoder : torch.nn.Module or None
+        In Python, networks of your own, as of an `Autoencoder`; the encoder makes (n, 2 k)
+        numbers, means and then logarithms of variances.
     epochs, batch_size, optimizer, learning_rate, schedule, init, max_steps
         See `NeuralRepresentation`.
     validation_fraction, keep_best, patience, max_seconds, checkpoint, log_dir, precision
@@ -199,9 +202,12 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
     discriminator: tuple[int, ...] = (512, 512, 512)
     importance_samples: int = 1
     prior: str = "auto"
+    encoder: nn.Module | None = None
+    decoder: nn.Module | None = None
 
     width, default_width = "latent_dim", 10
     has_encoder = has_standard_prior = True
+    numbers_each = 2
     variants: ClassVar[dict[str, dict[str, Any]]] = {"beta": {"beta_norm": 0.3}}
     _n_images = 0  # that the loop trains on
 
@@ -259,8 +265,10 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
         """Return the networks: see `NeuralRepresentation.networks`."""
         shape, k = (self.architecture, self.image_shape_, self.channels), self.latent_dim_
         nets: dict[str, nn.Module] = {
-            "encoder_": encoder(*shape, (*self.hidden, 2 * k), self.activation, axes=self.n_axes_),
-            "decoder_": decoder(*shape, (*self.hidden, k), self.activation, axes=self.n_axes_),
+            "encoder_": self._own_encoder()
+            or encoder(*shape, (*self.hidden, 2 * k), self.activation, axes=self.n_axes_),
+            "decoder_": self._own_decoder()
+            or decoder(*shape, (*self.hidden, k), self.activation, axes=self.n_axes_),
         }
         if self.tc == "factor":
             nets["discriminator_"] = dense((k, *self.discriminator, 1), "leaky_relu")
@@ -377,24 +385,12 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, NeuralRepresentation):
 
     def _health(self, images: Images) -> list[str]:
         findings = super()._health(images)
-        quiet = int(((self.kl_ < COLLAPSED) | (self.activity_ < COLLAPSED)).sum())
+        quiet = int(((self.kl_ < health.COLLAPSED) | (self.activity_ < health.COLLAPSED)).sum())
         return findings + self._collapse(quiet)
 
     def _collapse(self, quiet: int) -> list[str]:
-        """Return the finding that so many latents say nothing, and what to change."""
         k, name = self.latent_dim_, "beta" if self.beta_norm is None else "beta_norm"
-        if not quiet:
-            return []
-        weight = f"lower {name}={getattr(self, name):g}"
         fewest = (1 - MOSTLY) * k if self.beta_norm is None else min(SPOKEN, k)
-        if quiet == k:
-            lost = f"the code has collapsed: all {k} latents say nothing about the image"
-        elif k - quiet < fewest:
-            lost = f"most of the code has collapsed: {quiet} of {k} latents say nothing"
-        elif self.beta_norm is not None:  # that some do is what it is for
-            return []
-        else:
-            lost = f"{quiet} of {k} latents say nothing about the image"
-            weight = f"if the others are not enough, {weight}"
-        remedy = f"{weight} or let it rise slowly with warmup=0.3"
-        return [f"{lost} (below {COLLAPSED} nats of KL, on average): {remedy}"]
+        weight = f"lower {name}={getattr(self, name):g}"
+        some_may = self.beta_norm is not None  # that some say nothing is what it is for
+        return health.collapsed(quiet, k, fewest, weight, some_may)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
+from isthmus.nets.own import own_in
+
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": lambda: nn.LeakyReLU(0.2),
@@ -80,8 +82,12 @@ WEIGHTED = nn.Linear, nn.Conv2d, nn.ConvTranspose2d
 
 
 def initialise(net: nn.Module, name: str, generator: torch.Generator) -> None:
-    """Draw the weights of every layer of `net` from `generator`; biases become zero."""
-    for layer in net.modules():
+    """Draw the weights of every layer of `net` from `generator`; biases become zero.
+
+    Modules of the user's keep theirs.
+    """
+    theirs = {id(layer) for own in own_in(net) for layer in own.modules()}
+    for layer in (layer for layer in net.modules() if id(layer) not in theirs):
         if isinstance(layer, WEIGHTED):
             INITIALISERS[name](layer.weight, generator=generator)
             if layer.bias is not None:

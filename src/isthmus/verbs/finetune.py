@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import nn
 
 from isthmus.budget import Clock, products
 from isthmus.data.images import Images, with_channels
 from isthmus.families import FAMILIES, family
 from isthmus.heldout import MeasuredOn, labels_seen
 from isthmus.metrics.labels import Accuracy, counted
+from isthmus.models.pretrained import untrained
 from isthmus.verbs.probe import in_words, labelled_halves
 
 if TYPE_CHECKING:
@@ -166,7 +168,9 @@ def finetune(
         if max_seconds:  # no less than a tenth: the first may have gone on for a step too long
             left = max_seconds - clock.spent()
             training["max_seconds"] = max(0.1 * max_seconds, left)
-        fresh = _fitted(train, learning_rate=RATE, **_same_network(model), **training)
+        fresh = _fitted(
+            train, learning_rate=RATE, **_same_network(model, train, random_state), **training
+        )
         found.scratch = _counted(fresh, train, test)
     return found
 
@@ -197,9 +201,12 @@ def _training(model: Any, n: int, epochs: int | None) -> dict[str, Any]:
     return {"batch_size": batch, "validation_fraction": 0.0} | chosen
 
 
-def _same_network(model: Any) -> dict[str, Any]:
+def _same_network(model: Any, train: Images, random_state: int) -> dict[str, Any]:
     """Return the parameters of a classifier whose encoder is built as that of the model."""
     names = ("architecture", "hidden", "channels", "activation")
+    own = any(isinstance(value, nn.Module) for value in model.get_params(deep=False).values())
+    if own or not all(hasattr(model, name) for name in names):
+        return {"pretrained": untrained(model, train, random_state)}
     same = {name: getattr(model, name) for name in names}
     return same | {
         "n_features": model.code_width_,
