@@ -27,6 +27,8 @@ MOST_PRODUCTS, FEWEST = 10**11, 50
 """Products of the encoder in all steps, where these are more than the fewest: a minute or so."""
 SCRATCH_SHARE = 0.5
 """Share of a time limit for the network from scratch."""
+LAYERS = "architecture", "hidden", "channels", "activation"
+"""Parameters that say how an encoder of ours is built."""
 RATE, HEAD_RATE = 1e-3, 1e-2
 """Learning rates of a whole network, and of a head alone."""
 
@@ -169,7 +171,7 @@ def finetune(
             left = max_seconds - clock.spent()
             training["max_seconds"] = max(0.1 * max_seconds, left)
         fresh = _fitted(
-            train, learning_rate=RATE, **_same_network(model, train, random_state), **training
+            train, learning_rate=RATE, **_same_start(model, train, random_state), **training
         )
         found.scratch = _counted(fresh, train, test)
     return found
@@ -201,13 +203,17 @@ def _training(model: Any, n: int, epochs: int | None) -> dict[str, Any]:
     return {"batch_size": batch, "validation_fraction": 0.0} | chosen
 
 
-def _same_network(model: Any, train: Images, random_state: int) -> dict[str, Any]:
-    """Return the parameters of a classifier whose encoder is built as that of the model."""
-    names = ("architecture", "hidden", "channels", "activation")
+def _same_start(model: Any, train: Images, random_state: int) -> dict[str, Any]:
+    """Return the parameters of a classifier of the same network, with weights anew."""
     own = any(isinstance(value, nn.Module) for value in model.get_params(deep=False).values())
-    if own or not all(hasattr(model, name) for name in names):
+    if own or not all(hasattr(model, name) for name in LAYERS):
         return {"pretrained": untrained(model, train, random_state)}
-    same = {name: getattr(model, name) for name in names}
+    return _same_network(model)
+
+
+def _same_network(model: Any) -> dict[str, Any]:
+    """Return the parameters of a classifier whose encoder is built as that of the model."""
+    same = {name: getattr(model, name) for name in LAYERS}
     return same | {
         "n_features": model.code_width_,
         "code_activation": getattr(model, "code_activation", "linear"),
