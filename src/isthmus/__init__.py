@@ -24,6 +24,7 @@ _HOMES = {
     "directions": "verbs.edit",
     "load_images": "data.readers",
     "load_model": "store",
+    "load_study": "studies.stored",
     "register": "families",
     "with_noise": "data.corrupt",
     **{name: verb.home for name, verb in VERBS.items()},

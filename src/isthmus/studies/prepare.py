@@ -78,7 +78,7 @@ def prepare(
     """
     worked = time.process_time() if began is None else 0.0
     began = time.monotonic() if began is None else began
-    images, notes = _read(images, random_state, loading)
+    images, notes = read_images(images, random_state, loading)
     row_hashes(images)  # once: its parts have them from here
     train = images.train
     notes += [note for note in (range_note(train),) if note]
@@ -173,7 +173,10 @@ def _are_ready(models: Any) -> bool:
     return isinstance(models, dict) or not any(isinstance(model, str) for model in models)
 
 
-def _read(source: Any, random_state: int, loading: dict) -> tuple[Images, list[str]]:
+def read_images(
+    source: Any, random_state: int, loading: dict[str, Any]
+) -> tuple[Images, list[str]]:
+    """Return images with a split, and what a reader should know of how they came to be so."""
     from isthmus.data.readers import load_images
 
     notes = []

@@ -7,8 +7,8 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, MutableMapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,11 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass
+@dataclass(repr=False)
 class Study:
     """Fitted models and their scores on the same held-out images.
+
+    `isthmus.study` makes one, and `isthmus.load_study` reads its folder.
 
     Attributes
     ----------
@@ -61,10 +63,14 @@ class Study:
         Whether no more models are to come.
     schedule : Schedule
         How the time was shared out, and what is left of it for drawing.
+    source : str
+        Where the images are from.
+    options : dict
+        What was asked for: the budget, the width, and how the images were to be loaded.
     """
 
     images: Images
-    models: dict[str, Any] = field(default_factory=dict)
+    models: MutableMapping[str, Any] = field(default_factory=dict)
     scores: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     random_state: int = 0
@@ -76,6 +82,19 @@ class Study:
     schedule: Schedule = field(default_factory=lambda: Schedule([], None), repr=False)
     drawn: dict[Any, Any] = field(default_factory=dict, repr=False)  # by an earlier report
     parts: dict[int, Images] = field(default_factory=dict, repr=False)  # of the training images
+    source: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.source = self.source or str(self.images.source)
+
+    def __repr__(self) -> str:
+        some = f"{len(self.models)} model{'s' * (len(self.models) != 1)}"
+        return f"Study({self.source}, {some}: {', '.join(self.models)})"
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return a record a model with the figures of `scores.csv`; None is not known."""
+        return [{name: record.get(name) for name in COLUMNS} for record in self.scores]
 
     @cached_property
     def train(self) -> Images:
@@ -144,19 +163,24 @@ class Study:
         record = {
             "isthmus": __version__,
             "command": self.command,
-            "source": self.images.source,
+            "source": self.source,
             "shape": list(self.images.shape),
             "train": len(self.train),
             "test": len(self.images.test),
             "random_state": self.random_state,
+            "options": plain(self.options, unknown=repr),
+            "plan": plain(self.plan, unknown=repr),
+            "left_out": self.left_out,
+            "unsaved": self.unsaved,
+            "effort": asdict(self.schedule.effort),
             "notes": self.notes,
             "scores": self.scores,
         }
         (folder / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+            writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
-            writer.writerows(self.scores)
+            writer.writerows(self.table())
 
 
 def study(
@@ -225,6 +249,7 @@ def study(
     )  # fmt: skip
     images, schedule, chosen = prepared.images, prepared.schedule, prepared.models
     result = Study(images, {}, [], prepared.notes, random_state, schedule=schedule, done=False)
+    result.options = {"budget": budget, "width": width, **loading}
     result.train = prepared.train
     result.plan, result.left_out = prepared.plan, prepared.unsuited
     if verbose:
