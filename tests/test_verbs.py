@@ -83,7 +83,7 @@ def test_a_way_leads_to_an_image_of_another_set(run, models, images, tmp_path):
 
 @pytest.mark.parametrize("family", VECTORS)
 def test_edit_follows_the_direction_of_the_training_images(run, models, images, family):
-    asked = ("--from", 3, "--to", "8", "--by", "probe", "--strength", "-1,0,1.5")
+    asked = ("--from", 3, "--to", "8", "--by", "probe", "--strengths", "-1,0,1.5")
     code, out, err = run("edit", models[family], "digits", *asked, "-o", "e.npy", "--json")
     assert code == 0, err
     facts = json.loads(out)
@@ -256,7 +256,8 @@ BAD = [
     ("edit {pca} digits --from 3 --to eleven -o e.png", "the classes are 0, 1, 2"),
     ("edit {pca} plain.npy --from 3 --to 8 -o e.png", "has no labels"),
     ("edit {pca} digits --from 3 --to 8 --by median -o e.png", "'mean', 'probe'"),
-    ("edit {pca} digits --from 3 --to 8 --strength much -o e.png", "expected numbers as -1,0"),
+    ("edit {pca} digits --from 3 --to 8 --strengths much -o e.png", "several as 0.1,0.5"),
+    ("edit {pca} digits --from 3 -o e.png", "a direction is needed"),
     ("edit {pca} digits --from 3 --to 3 -o e.png", "a group is empty"),
     ("edit {kmeans} digits --from 3 --to 8 -o e.png", "not a vector of numbers"),
     ("traverse {pca} digits --start here -o t.png", "must be random, classes, or the number"),

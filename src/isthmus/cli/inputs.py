@@ -266,25 +266,6 @@ def numbers_from(text: str, option: str, kind: type = float) -> list[Any]:
         raise ValueError(f"{option} {text!r}: expected numbers as {example}") from None
 
 
-def label_from(images: Any, text: str, option: str) -> int:
-    """Return the label of a class, given by its name or its number."""
-    from isthmus.validation import hint
-
-    if images.y is None:
-        raise ValueError(f"{option} {text!r}: {images.source} has no labels; give a set that has")
-    names = images.classes or [str(label) for label in sorted(set(images.y.tolist()) - {-1})]
-    if text in names:
-        label = names.index(text) if images.classes else int(text)
-    elif text.isdigit() and int(text) < len(names) and images.classes:
-        label = int(text)
-    else:
-        few = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
-        raise ValueError(f"{option} {text!r}: the classes are {few}{hint(text, names)}")
-    if not (images.y == label).any():
-        raise ValueError(f"{option} {text!r}: no image is of that class")
-    return label
-
-
 def check_kind(path: Path, kinds: tuple[str, ...]) -> None:
     """Raise ValueError if a name does not end in one of these suffixes."""
     if path.suffix not in kinds:

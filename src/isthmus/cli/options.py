@@ -59,10 +59,10 @@ def flags_of(name: str) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> flags_of("random_state"), flags_of("max_steps")
-    (('--seed',), ('--max-steps',))
+    >>> flags_of("random_state"), flags_of("max_steps"), flags_of("from_")
+    (('--seed',), ('--max-steps',), ('--from',))
     """
-    return SPELLED.get(name, (f"--{name.replace('_', '-')}",))
+    return SPELLED.get(name, (f"--{name.rstrip('_').replace('_', '-')}",))
 
 
 def taking(
@@ -93,7 +93,8 @@ def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:
         kind = str
         default = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
     kind = kind | None if default is None else kind
-    spelled = SPELLED.get(parameter.name, ())
+    name = parameter.name
+    spelled = flags_of(name) if name in SPELLED or name.endswith("_") else ()
     more: dict[str, Any] = {"metavar": "|".join(parameter.choices)} if parameter.choices else {}
     option = typer.Option(
         *spelled, help=plainly(parameter.help), show_default=default is not None, **more

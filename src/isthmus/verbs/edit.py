@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from isthmus.codes import codes_of
+from isthmus.data.images import Images, as_images, to_unit
+from isthmus.heldout import Halves, halves
+from isthmus.validation import able, hint, one_of
+from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model, Rows
+from isthmus.verbs.result import caption_of
+from isthmus.verbs.ways import Ways
 
-STRENGTHS = (-1.0, 0.0, 1.0, 2.0)
+WAYS = {"mean": "mean difference", "probe": "linear probe"}
+FEW = 3
+"""Images that are edited where none are named."""
+DRAWN = 100
+"""Images on a picture, at most."""
 
 
 class Directions(NamedTuple):
@@ -73,10 +83,33 @@ def directions(codes: Any, labels: Any) -> Directions:
     return Directions(mean, normal * (normal @ mean))
 
 
+class Edited(Ways):
+    """Images edited with several strengths, an array (n, strengths, ...); see `Ways`."""
+
+    halves: ClassVar[bool] = True
+
+    def record(self) -> dict[str, Any]:
+        """Return what is known of them as JSON can hold it."""
+        drawn = {} if self.measured is None else {"drawn": self.measured.words}
+        return super().record() | drawn
+
+
 def edit(
-    model: Any, images: Any, direction: Any, strengths: Sequence[float] = STRENGTHS
-) -> np.ndarray:
-    r"""Return images whose codes were moved along a direction, :math:`z + s\,d`.
+    model: Model,
+    images: ImagesLike,
+    direction: ArrayLike | None = None,
+    strengths: tuple[float, ...] | Sequence[float] = (-1.0, 0.0, 1.0, 2.0),
+    *,
+    from_: str | int | None = None,
+    to: str | int | None = None,
+    by: str = "mean",
+    rows: Rows | None = None,
+) -> Edited:
+    r"""Move images along a direction in their codes, as from one class to another.
+
+    The codes are moved by a strength times the direction, :math:`z + s\,d`. The direction from
+    one class to another is learned from the images of both that the model learnt from, or that
+    are to learn from.
 
     Along a direction of `directions` a strength of 1 is the whole way from the middle of one
     group to that of the other; 0 is the reconstruction, below 0 leads away from the group.
@@ -87,21 +120,33 @@ def edit(
         Fitted, and able to decode vectors.
     images : Images or array of shape (n, ...), or codes of shape (n, k)
         What to edit.
-    direction : array of shape (k,)
-        ``directions(...).mean``, ``directions(...).probe``, or any other.
+    direction : array of shape (k,), optional
+        ``directions(...).mean``, ``directions(...).probe``, or any other. Needed where no classes
+        are given.
     strengths : sequence of float
-        How far to go: one edited image for each.
+        How far to go, one edited image for each: 1 is from the middle of one class to the other.
+    from_ : str or int, optional
+        Class to leave, by its name or its number.
+    to : str or int, optional
+        Class to go to.
+    by : {"mean", "probe"}
+        How the direction from class to class is found: the difference of their means, or the
+        normal of a plane between them.
+    rows : sequence of int, optional
+        Which of the images to edit; by default all, or of class `from_` the first three that the
+        model has not learnt from.
 
     Returns
     -------
-    ndarray of shape (n, len(strengths), ...)
-        A row of images for every image, in the order of the strengths; all are decoded together.
+    Edited
+        An array (n, len(strengths), ...): a row of images for every image, in the order of the
+        strengths; all are decoded together.
 
     Raises
     ------
     ValueError
         If a code of the model is an index, an image is of another shape, the direction is not as
-        wide as a code, or there are no strengths or infinite ones.
+        wide as a code, there are no strengths or infinite ones, or no image is of a class.
 
     References
     ----------
@@ -116,8 +161,27 @@ def edit(
     >>> found = ist.directions(pca.encode(images.train), threes_and_eights)
     >>> ist.edit(pca, images.test[:5], found.mean, strengths=[0, 1, 2]).shape
     (5, 3, 8, 8, 1)
+    >>> ist.edit(pca, images, from_=3, to=8).found["images"]
+    [60, 91, 98]
     """
-    codes = codes_of(model, images)
+    one_of("by", by, WAYS)
+    headline, found = "Moved along a direction", {}
+    if (direction is None) != (from_ is not None and to is not None):
+        raise ValueError("a direction is needed, or the classes from_ and to between which it is")
+    if direction is None:
+        images = as_images(images)
+        parts = halves(model, images)
+        labels = _label(images, from_, "from_"), _label(images, to, "to")
+        rows = _few_of(parts, labels[0], from_) if rows is None else rows
+        direction, learned = _learned(model, parts.train, labels, by)
+        headline, found = f"From {from_} to {to} by the {WAYS[by]}", {"learned from": learned}
+    chosen = images if rows is None else images[np.asarray(rows)]
+    edited = Edited.of(_moved(model, chosen, direction, strengths), model)
+    return _told(edited, images, rows, headline, strengths, by=by, **found)
+
+
+def _moved(model: Any, images: Any, direction: Any, strengths: Any) -> np.ndarray:
+    decode, codes = able(model, "decode"), codes_of(model, images)
     direction = np.asarray(direction, dtype=np.float32)
     steps = np.asarray(strengths, dtype=np.float32)
     if direction.shape != codes.shape[1:]:
@@ -129,5 +193,59 @@ def edit(
     if steps.ndim != 1 or not len(steps) or not np.isfinite(steps).all():
         raise ValueError(f"strengths={strengths!r} must be some finite numbers, as (-1, 0, 1, 2)")
     moved = codes[:, None] + steps[:, None] * direction
-    edited = model.decode(moved.reshape(-1, codes.shape[1]))
+    edited = decode(moved.reshape(-1, codes.shape[1]))
     return edited.reshape(len(codes), len(steps), *edited.shape[1:])
+
+
+def _told(
+    edited: Edited, images: Any, rows: Any, headline: str, strengths: Any, **found: Any
+) -> Edited:
+    """Return what was edited with what it was and what a picture is told."""
+    asked = list(range(len(edited))) if rows is None else [int(row) for row in rows]
+    drawn = {f"image {row}": way for row, way in zip(asked[:DRAWN], edited, strict=False)}
+    heads = [f"{value:+g}" if value else "0" for value in strengths]
+    if isinstance(images, Images):
+        edited.images = images[np.asarray(asked)]
+        shown = to_unit(np.asarray(edited.images[:DRAWN]))
+        shown = shown.reshape(len(shown), 1, *edited.shape[2:])
+        names = [caption_of(images, row) for row in asked[:DRAWN]]
+        both = np.concatenate([shown, edited[:DRAWN]], axis=1)
+        drawn, heads = dict(zip(names, both, strict=True)), ["original", *heads]
+    headline = f"{headline}: added to the code with the strength above"
+    found |= {"images": asked, "strengths": [float(value) for value in strengths]}
+    return edited.told(drawn, headline, heads, **found)
+
+
+def _label(images: Images, given: Any, name: str) -> int:
+    """Return the label of a class, given by its name or its number."""
+    if images.y is None:
+        raise ValueError(f"{name}={given!r}: {images.source} has no labels; give a set that has")
+    names = images.classes or [str(label) for label in sorted(set(images.y.tolist()) - {-1})]
+    if given in names:
+        label = names.index(given) if images.classes else int(given)
+    elif str(given).isdigit() and (int(given) < len(names) or not images.classes):
+        label = int(given)
+    else:
+        few = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
+        raise ValueError(f"{name}={given!r}: the classes are {few}{hint(given, names)}")
+    if not (images.y == label).any():
+        raise ValueError(f"{name}={given!r}: no image is of that class")
+    return label
+
+
+def _few_of(parts: Halves, label: int, given: Any) -> list[int]:
+    """Return the first held-out images of a class."""
+    rows = parts.rows[parts.test.y == label][:FEW].tolist()
+    if not rows:
+        raise ValueError(f"from_={given!r}: no held-out image is of that class; name some by rows")
+    return rows
+
+
+def _learned(
+    model: Any, train: Images, labels: tuple[int, int], by: str
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Return a direction from one class to another, and from how many images it was learned."""
+    both = train.where(np.isin(np.asarray(train.y), labels))
+    groups = (np.asarray(both.y) == labels[1]).astype(int)
+    found = directions(codes_of(model, both), groups)
+    return getattr(found, by), {"from": int((groups == 0).sum()), "to": int(groups.sum())}

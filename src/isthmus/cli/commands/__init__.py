@@ -16,7 +16,7 @@ HOMES = {
     "segments": ("segment",),
     "studies": ("study",),
     "tuning": ("finetune",),
-    "walks": ("edit", "traverse"),
+    "walks": ("traverse",),
 }
 """Module to the commands in it."""
 

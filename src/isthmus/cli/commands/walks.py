@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isthmus.cli.inputs import check_kind, label_from, model_and_images, numbers_from, rows_from
+from isthmus.cli.inputs import check_kind, model_and_images, numbers_from
 from isthmus.cli.options import AsJson, Force, ModelFile, Out, Seed, Source, Split
 from isthmus.cli.output import save_ways, say
 from isthmus.validation import able
@@ -14,92 +14,13 @@ from isthmus.validation import able
 if TYPE_CHECKING:
     import numpy as np
 
-STILL, MOVING = (".png", ".npy"), (".png", ".gif", ".webp", ".npy")
+MOVING = (".png", ".gif", ".webp", ".npy")
 KNOWN = 2000
 """Images whose codes say how far every number goes, evenly spaced over the source."""
 ROWS, ROWS_A_CLASS = 8, 2
 """Numbers of a code that are shown unless others are asked for."""
 
-ImagesAsked = typer.Option("--images", help="Which images, from 0: 3,17,40 or 0-9.")
 Steps = Annotated[int, typer.Option(help="Images in a row, or from one image to the next.")]
-
-
-def edit(
-    model: ModelFile,
-    source: Source,
-    output: Out,
-    start: Annotated[str, typer.Option("--from", help="Class (name or number) to leave.")],
-    to: Annotated[str, typer.Option("--to", help="Class to go to.")],
-    by: Annotated[str, typer.Option(help="mean: difference of means; probe: a plane.")] = "mean",
-    strength: Annotated[
-        str, typer.Option(help="How far: 1 is from the middle of one class to the other.")
-    ] = "-1,0,1,2",
-    images: Annotated[
-        str | None,
-        typer.Option(
-            "--images",
-            help="Which images, from 0: 3,17 or 0-9.",
-            show_default="3 held-out ones of --from",
-        ),
-    ] = None,
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Move images from one class to another along a direction in their codes: .png or .npy."""
-    import numpy as np
-
-    from isthmus.data.images import to_unit
-    from isthmus.heldout import halves, judged
-    from isthmus.validation import one_of
-    from isthmus.verbs.edit import edit as run
-    from isthmus.verbs.result import caption_of
-
-    check_kind(output, STILL)
-    one_of("--by", by, ("mean", "probe"))
-    strengths = numbers_from(strength, "--strength")
-    loaded, known = model_and_images(model, source, "all", output, force)
-    able(loaded, "decode")
-    labels = label_from(known, start, "--from"), label_from(known, to, "--to")
-    parts = halves(loaded, known)
-    asked = _few_of(parts, labels[0]) if images is None else rows_from(images, len(known))
-    direction, counts = _direction(loaded, parts.train, labels, by)
-    edited = run(loaded, known[asked], direction, strengths)
-    originals = to_unit(np.asarray(known[asked])).reshape(len(asked), 1, *edited.shape[2:])
-    if output.suffix == ".png":
-        edited = np.concatenate([originals, edited], axis=1)
-    rows = {caption_of(known, row): way for row, way in zip(asked, edited, strict=True)}
-    what = {"mean": "mean difference", "probe": "linear probe"}[by]
-    title = f"From {start} to {to} by the {what}: added to the code with the strength above"
-    heads = ["original", *(f"{value:+g}" if value else "0" for value in strengths)]
-    save_ways(output, rows, title, known, heads=heads)
-    facts = {"by": by, "learned from": counts, "images": asked, "strengths": strengths}
-    facts["drawn"] = judged(loaded, known[asked]).words
-    say(output, facts | {"shape": edited.shape}, as_json, known)
-
-
-def _few_of(parts: Any, label: int) -> list[int]:
-    """Return three held-out images of a class."""
-    rows = parts.rows[parts.test.y == label][:3].tolist()
-    if not rows:
-        raise ValueError(
-            "no held-out image is of the class --from: --images says which ones to draw"
-        )
-    return rows
-
-
-def _direction(
-    model: Any, train: Any, labels: tuple[int, int], by: str
-) -> tuple[np.ndarray, dict[str, int]]:
-    """Return a direction from one class to another, learned from the training images of both."""
-    import numpy as np
-
-    from isthmus.codes import codes_of
-    from isthmus.verbs.edit import directions
-
-    both = train[np.flatnonzero(np.isin(train.y, labels))]
-    groups = (both.y == labels[1]).astype(int)
-    found = directions(codes_of(model, both), groups)
-    return getattr(found, by), {"from": int((groups == 0).sum()), "to": int(groups.sum())}
 
 
 def traverse(
