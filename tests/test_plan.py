@@ -171,6 +171,14 @@ def test_the_first_network_has_time_to_start():
     assert schedule.begin("gan") == pytest.approx(first - STARTING, abs=0.9)
 
 
+def test_a_network_starts_in_no_more_time_than_is_left():
+    needs = [Need("vae", 2, 2.0, enough=200.0, starting=STARTING), PCA]
+    schedule, clock = schedule_of(needs, 20, pace=20.0, must=True)
+    assert STARTING * schedule.pace > 20
+    clock.now += 5
+    assert 0.1 < schedule.begin("vae") <= 15
+
+
 def test_a_closed_form_learns_from_as_many_images_as_there_is_time_for():
     schedule, _ = schedule_of(ALL, 60, pace=2.0)
     many = Images(np.broadcast_to(np.uint8(0), (100_000, 8, 8)))

@@ -235,7 +235,8 @@ class Schedule:
         """Return the seconds that a model has for its fit."""
         given = math.inf
         if self.seconds is not None:
-            given = max(0.1, self.planned().get(name, 0.0)) + self.pace * self._starting(name)
+            given = max(0.1, self.planned().get(name, 0.0))
+            given += min(self.pace * self._starting(name), max(0.0, self.left() - given))
         self._over.append(self._need(name))
         self._waiting = [need for need in self._waiting if need.name != name]
         return given
