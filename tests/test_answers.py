@@ -93,6 +93,12 @@ def test_a_code_larger_than_the_image_cannot_be_best():
     assert best("Keep", index).models == ("index",)
 
 
+def test_a_poor_inversion_is_said_and_is_not_below_the_mean_image():
+    note = "the inversion is poor: images come back with 55% of what their mean image would have"
+    flags = flags_of({"mse": 0.05}, [note], MEAN)
+    assert [(flag.short, flag.bars) for flag in flags] == [("poor inversion", False)]
+
+
 @pytest.mark.parametrize(
     ("figures", "health", "flag"),
     [

@@ -31,6 +31,7 @@ class Flag(NamedTuple):
 
 
 WORDS = (
+    ("inversion is poor", "poor inversion", False),
     ("mean image", "below the mean image", True),
     ("the code has collapsed", "collapsed code", True),
     ("mode collapse", "mode collapse", True),
