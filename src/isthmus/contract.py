@@ -61,6 +61,9 @@ class Contract:
         Where the arithmetic runs.
     networks_ : dict of str to torch.nn.Module
         The fitted networks by the names of their attributes.
+    kl_, code_mean_, code_deviation_ : ndarray of shape (code_width_,) or None
+        Of every number of a code: its KL divergence from the prior, and what it was on training
+        images, where the family learns that.
 
     Examples
     --------
@@ -78,6 +81,7 @@ class Contract:
     encodes_by_search = False  # `encode` goes on until it has settled: no formula to export
     has_encoder = False  # a network that maps an image to a vector, to go on learning from
     has_standard_prior = False  # codes are meant to follow N(0, I)
+    kl_ = code_mean_ = code_deviation_ = None  # type: Any
     study_rank, study_weight, study_cost = 2, 1.0, 1.0  # see `isthmus.studies.needs`
     variants: ClassVar[dict[str, dict[str, Any]]] = {}  # further rows of a study: name, parameters
 

@@ -267,11 +267,10 @@ class Exhibit:
 
 
 def _numbers(model: Any, codes: np.ndarray) -> dict[str, list[float]]:
-    use = getattr(model, "kl_", None)
     low, high = np.percentile(codes, [1, 99], axis=0)
     found = {
         "order": np.asarray(ordered(model, codes)),
-        "usefulness": codes.var(0) if use is None else np.asarray(use),
+        "usefulness": codes.var(0) if model.kl_ is None else np.asarray(model.kl_),
         "low": low,
         "high": high,
         "mean": codes.mean(0, dtype=np.float64),

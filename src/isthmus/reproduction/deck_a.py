@@ -282,11 +282,11 @@ def _clusters(bench: Any, model: Any, train: Images) -> None:
         members = np.flatnonzero(model.labels_ == cluster)
         some = rng.choice(members, min(12, len(members)), replace=False)
         pictures = to_unit(np.asarray(train[np.sort(some)]))
-        centroid = model.codebook_[cluster].reshape(1, 28, 28, 1)
+        centroid = model.prototypes_[cluster].reshape(1, 28, 28, 1)
         rows[f"cluster {cluster}:\n{len(members):,} digits"] = np.concatenate([centroid, pictures])
     title = "Clusters: the centroid first, then digits that belong to it"
     bench.picture("clusters", labelled_rows(rows, title=title), title)
-    title = f"All {len(model.codebook_)} centroids, the most used first"
+    title = f"All {len(model.prototypes_)} centroids, the most used first"
     sheet = drawing.contact_sheet(model.parts()["centroids"], title)
     bench.picture("centroids", sheet, title)
 
@@ -318,7 +318,7 @@ def _maps(bench: Any, model: Any, test: Images) -> None:
 
 def _sheet_of_units(bench: Any, model: Any, side: int) -> None:
     title = f"The map: what each of {side}x{side} units has learned"
-    units = model.codebook_.reshape(-1, 28, 28)
+    units = model.prototypes_.reshape(-1, 28, 28)
     sheet = drawing.contact_sheet(units, title, side, scale=2 if side < 20 else 1, gap=1)
     bench.picture("map", sheet, title)
 
@@ -335,7 +335,7 @@ def _planes(bench: Any, model: Any, test: Images) -> None:
 
 def _winners(model: Any, test: Images) -> np.ndarray:
     """Return the most frequent digit of every unit, -1 where there is none."""
-    votes = np.zeros((len(model.codebook_), int(test.y.max()) + 1))
+    votes = np.zeros((len(model.prototypes_), int(test.y.max()) + 1))
     np.add.at(votes, (model.encode(test), test.y), 1)
     return np.where(votes.any(1), votes.argmax(1), -1).reshape(model.grid_)
 

@@ -73,8 +73,6 @@ def write_report(
 
 def render(study: Any, *, live: bool | None = None, drawn: dict[Any, Any] | None = None) -> str:
     """Return the report of a study as text; see `write_report`."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     live = not getattr(study, "done", True) if live is None else live
     pictures = Pictures(study.images, getattr(study, "drawn", None) if drawn is None else drawn)
     baseline = mean_image(study.images, study.scores)
@@ -82,14 +80,7 @@ def render(study: Any, *, live: bool | None = None, drawn: dict[Any, Any] | None
     study = _in_order(study, scores)
     by_name = {score["model"]: score for score in scores}
     maps, found = mapped.Maps(study, pictures), answers(scores, baseline)
-    environment = Environment(
-        loader=PackageLoader("isthmus.studies"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    return environment.get_template("report.html.j2").render(
+    return _template().render(
         title=_title(study.images.source),
         summary=_summary(study),
         facts=_facts(study),
@@ -116,6 +107,19 @@ def render(study: Any, *, live: bool | None = None, drawn: dict[Any, Any] | None
         health=_health(study, by_name, baseline),
         settings=_settings(study, by_name),
     )
+
+
+def _template() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("isthmus.studies"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("report.html.j2")
 
 
 def _in_order(study: Any, scores: Sequence[Mapping[str, Any]]) -> Any:

@@ -51,7 +51,7 @@ def _traversal(name: str, model: Any, held: Any, pictures: Pictures) -> dict[str
     steps = min(9, pictures.columns(SHEET_WIDTH))
     images = traverse(model, codes[len(codes) // 2], dims, steps, among=held)
     flat = images.reshape(-1, *images.shape[2:])
-    what = "KL divergence" if hasattr(model, "kl_") else "variance"
+    what = "variance" if model.kl_ is None else "KL divergence"
     how = f"Numbers {', '.join(map(str, dims))} of {codes.shape[1]}, ordered by {what}."
     picture = pictures.embed(pictures.draw(flat, steps))
     return {"name": name, "how": how, **picture}

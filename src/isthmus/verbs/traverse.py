@@ -122,11 +122,11 @@ def ordered(model: Any, codes: Any = None, width: int = 0) -> list[int]:
     >>> ordered(None, np.array([[0.0, 1.0], [0.0, 3.0]]))
     [1, 0]
     """
-    use = getattr(model, "kl_", None)
+    use = None if model is None else model.kl_
     if use is None and codes is not None:
         use = np.asarray(codes).var(0)
     if use is None:
-        use = getattr(model, "code_deviation_", np.zeros(width))
+        use = np.zeros(width) if model.code_deviation_ is None else model.code_deviation_
     return np.argsort(-np.asarray(use), kind="stable").tolist()
 
 
@@ -135,9 +135,10 @@ def _span(model: Any, width: int, codes: Any) -> tuple[np.ndarray, np.ndarray]:
     if codes is not None:
         low, high = np.percentile(codes, [1, 99], axis=0)
         return low, high
-    mean = np.asarray(getattr(model, "code_mean_", np.zeros(width)))
-    reach = 2.5 * np.asarray(getattr(model, "code_deviation_", np.ones(width)))
-    return mean - reach, mean + reach
+    if model.code_mean_ is None:
+        return np.full(width, -2.5), np.full(width, 2.5)
+    reach = 2.5 * np.asarray(model.code_deviation_)
+    return np.asarray(model.code_mean_) - reach, np.asarray(model.code_mean_) + reach
 
 
 def _among_prototypes(model: Any, start: Any, dims: Any, steps: int) -> np.ndarray:
