@@ -122,9 +122,9 @@ def test_precision_and_recall_tell_too_few_from_too_many():
 
 BAD = [
     ({"sampler": "fog"}, "sampler"),
-    ({"n_samples": 0}, "n_samples=0"),
+    ({"count": 0}, "count=0"),
     ({"temperature": 0.0}, "temperature=0.0"),
-    ({"among": None}, "needs images to go by"),
+    ({"among": None, "sampler": "mixture"}, "needs images to go by"),
 ]
 
 
@@ -132,7 +132,7 @@ BAD = [
 def test_what_is_wrong_is_said(options, message, digits):
     model = ist.PCA(4).fit(digits.train)
     with pytest.raises(ValueError, match=message):
-        generate(model, **{"n_samples": 2, "among": digits.train} | options)
+        generate(model, **{"count": 2, "among": digits.train} | options)
 
 
 def test_who_cannot_draw(digits):

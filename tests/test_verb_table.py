@@ -34,7 +34,7 @@ WAITING = {name for name, command in COMMAND_OF.items() if command in commands()
 """Verbs whose command is written by hand."""
 MADE = [name for name in VERBS if name not in WAITING]
 BY_HAND = {
-    *("study", "generate", "traverse", "denoise", "compress", "decompress"),
+    *("study", "traverse", "denoise", "compress", "decompress"),
     *("segment", "probe", "cluster", "rate_distortion", "territory", "finetune"),
 }
 """A list to empty: whoever makes a command from its verb takes it out."""
@@ -117,6 +117,7 @@ def pca(images):
 
 
 RESULTS = {
+    "generate": lambda m, x: ist.generate(m, 5, x),
     "edit": lambda m, x: ist.edit(m, x, np.ones(8), rows=[0, 5]),
     "morph": lambda m, x: ist.morph({"a": m, "b": m}, x, steps=3, rows=[0, 5]),
     "nearest": lambda m, x: ist.nearest(m, x, k=3, rows=[0, 5]),
@@ -190,6 +191,8 @@ def test_parameters_may_be_called_as_before_for_a_release(pca, images):
         assert len(ist.reconstruct(pca, X=images[:3])) == 3
     with pytest.warns(DeprecationWarning, match="images now"):
         assert ist.morph(pca, a=images[:2], steps=3).shape == (3, 8, 8, 1)
+    with pytest.warns(DeprecationWarning, match="count now"):
+        assert len(ist.generate(pca, n_samples=3)) == 3
     with pytest.warns(DeprecationWarning, match="among now"):
         assert ist.nearest(pca, images[:2], images=images, k=1).rows.tolist() == [[0], [1]]
 

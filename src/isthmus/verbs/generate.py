@@ -9,10 +9,13 @@ import numpy as np
 import torch
 
 from isthmus.codes import flattened
+from isthmus.heldout import part_to_train_on
 from isthmus.models.mixtures import mixture_of
 from isthmus.progress import track
 from isthmus.tensors import usual_torch
-from isthmus.validation import one_of
+from isthmus.validation import one_of, renamed
+from isthmus.verbs.decoded import Decoded
+from isthmus.verbs.parameters import ImagesLike, Model
 
 Draw = Callable[[int, np.random.Generator, float], np.ndarray]
 """From a number, a source of chance and a temperature to so many codes."""
@@ -28,30 +31,33 @@ PASSES, FEWEST, MOST = 30, 500, 2000
 """Of the flow over the codes, within so many steps."""
 
 
+@renamed(n_samples="count")
 def generate(
-    model: Any,
-    n_samples: int = 1,
-    among: Any = None,
-    sampler: str = "mixture",
+    model: Model,
+    count: int = 16,
+    among: ImagesLike | None = None,
+    sampler: str | None = None,
     *,
     temperature: float = 1.0,
     random_state: int = 0,
-    verbose: bool = False,
-) -> np.ndarray:
-    """Return new images: draws of codes that are like those of images, decoded.
+    verbose: bool | None = False,
+) -> Decoded:
+    """Draw new images: codes that are like those of images, decoded.
 
     Parameters
     ----------
     model : Representation
         Fitted, and able to decode.
-    n_samples : int
+    count : int
         How many, at least 1.
     among : Images or array of shape (n, ...), optional
-        Images whose codes the sampler is fitted to; needed by all but "prior".
-    sampler : {"prior", "gaussian", "mixture", "flow"}
+        Images whose codes those drawn are to be like, of Images with a split the part to train
+        on; needed by all samplers but "prior".
+    sampler : {"prior", "gaussian", "mixture", "flow"}, optional
         What codes are drawn from: what the model itself draws from (`sample`); a Gaussian; a
-        mixture of up to 50 Gaussians; a neural spline flow (by zuko). Codes that are indices are
-        drawn as often as they occur, whichever it is.
+        mixture of up to 50 Gaussians; a neural spline flow (by zuko). By default the prior, or
+        the mixture where there are images to go by. Codes that are indices are drawn as often as
+        they occur, whichever it is.
     temperature : float
         Above 0: below 1 codes keep to the middle of what is likely, so images are plainer. Not for
         "prior".
@@ -62,7 +68,8 @@ def generate(
 
     Returns
     -------
-    ndarray of shape (n_samples, ...)
+    Decoded
+        An array (count, ...).
 
     Raises
     ------
@@ -81,28 +88,33 @@ def generate(
     --------
     >>> import isthmus as ist
     >>> images = ist.load_images("digits")
-    >>> generate(ist.PCA(10).fit(images.train), 4, images.train).shape
-    (4, 8, 8, 1)
+    >>> ist.generate(ist.PCA(10).fit(images.train), 4, images.train)
+    Decoded(4 images, (4, 8, 8, 1), float32)
     """
+    sampler = sampler or ("prior" if among is None else "mixture")
     one_of("sampler", sampler, SAMPLERS)
-    name = type(model).__name__
-    if n_samples < 1 or not temperature > 0:
-        raise ValueError(
-            f"n_samples={n_samples} must be at least 1 and temperature={temperature} above 0"
-        )
+    if count < 1 or not temperature > 0:
+        raise ValueError(f"count={count} must be at least 1 and temperature={temperature} above 0")
     if sampler == "prior":
-        if not model.can("sample"):
-            raise ValueError(f"{name} has no prior to draw from; give sampler='mixture'")
-        return model.sample(n_samples, random_state=random_state)
+        return Decoded.of(_of_prior(model, count, random_state), model)
     if among is None or not model.can("decode"):
         raise ValueError(
-            f"sampler={sampler!r} needs images to go by, and a model that decodes: got {name} and "
-            f"{'no images' if among is None else 'images'}"
+            f"sampler={sampler!r} needs images to go by, and a model that decodes: got "
+            f"{type(model).__name__} and {'no images' if among is None else 'images'}"
         )
-    known = flattened(model, model.encode(among))
-    draw = fitted(known, sampler, random_state=random_state, verbose=verbose)
-    codes = draw(n_samples, np.random.default_rng(random_state), temperature)
-    return model.decode(codes)
+    known, _ = part_to_train_on(among, None)
+    codes = flattened(model, model.encode(known))
+    draw = fitted(codes, sampler, random_state=random_state, verbose=bool(verbose))
+    drawn = draw(count, np.random.default_rng(random_state), temperature)
+    return Decoded.of(model.decode(drawn), model)
+
+
+def _of_prior(model: Any, count: int, random_state: int) -> np.ndarray:
+    if not model.can("sample"):
+        raise ValueError(
+            f"{type(model).__name__} has no prior to draw from; give sampler='mixture'"
+        )
+    return model.sample(count, random_state=random_state)
 
 
 def fitted(

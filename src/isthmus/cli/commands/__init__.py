@@ -9,7 +9,6 @@ HOMES = {
     "codec": ("compress", "decompress", "rd"),
     "denoising": ("denoise",),
     "explorer": ("export", "explore"),
-    "generating": ("generate",),
     "maps": ("map", "territory"),
     "reproduce": ("reproduce",),
     "scores": ("probe", "cluster"),
