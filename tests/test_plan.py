@@ -294,3 +294,11 @@ def test_live_reports_replace_one_another(run, tmp_path):
     assert (tmp_path / "runs" / "x" / "report.html").is_file()
     code, _, err = run("study", "digits", "--models", "pca", "--live", "-o", "runs/x")
     assert (code, "--force" in err) == (2, True)
+
+
+def test_time_that_none_needs_is_given_where_a_guess_may_be_too_low():
+    schedule, _ = schedule_of([PCA, Need("gan", 2, least=0.5, enough=2.0)], 120)
+    planned = schedule.planned()
+    assert planned == {"pca": 0.5, "gan": 2.0}
+    assert schedule.begin("pca") > 20
+    assert 40 < schedule.begin("gan") < 120

@@ -235,7 +235,7 @@ class Schedule:
         """Return the seconds that a model has for its fit."""
         given = math.inf
         if self.seconds is not None:
-            given = max(0.1, self.planned().get(name, 0.0))
+            given = max(0.1, self.planned().get(name, 0.0)) + self._spare()
             given += min(self.pace * self._starting(name), max(0.0, self.left() - given))
         self._over.append(self._need(name))
         self._waiting = [need for need in self._waiting if need.name != name]
@@ -291,6 +291,14 @@ class Schedule:
         """Return what is left for the waiting models, in seconds of a quiet machine."""
         drawn = sum(self.effort.drawing(need) for need in self._over)
         return self.left() / self.pace - CLOSING - drawn - self._starting()
+
+    def _spare(self) -> float:
+        """Return the seconds that no waiting model is thought to need, for one of them.
+
+        What a model needs is a guess: where there is time it goes on until its steps are done.
+        """
+        needed = sum(self._after(need) + need.enough for need in self._waiting)
+        return self.pace * max(0.0, self._quiet() - needed) / max(1, len(self._waiting))
 
     def _starting(self, name: str = "") -> float:
         """Return the seconds that the first network, or that of a name, takes to start."""
