@@ -1,6 +1,7 @@
 """What every family must do, tested once for all of them."""
 
 import copy
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,12 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from torch import nn
 
 import isthmus as ist
+from isthmus.data.images import with_channels
 from isthmus.families import FAMILIES, family, name_of
+from isthmus.nets.conv import ToPicture
 from isthmus.neural import NeuralRepresentation
 
 QUICK = {
@@ -20,8 +24,12 @@ QUICK = {
     | {"generator": (64, 128), "discriminator": (128, 64), "encoder_epochs": 10},
     "classifier": {"epochs": 20, "hidden": (64,), "batch_size": 32},
     "pixelnet": {"epochs": 6, "channels": 8, "batch_size": 16, "learning_rate": 5e-3},
+    "own": {"epochs": 15, "learning_rate": 3e-3, "batch_size": 32},
 }
 """Settings for families whose defaults would take long; all others are tested as they are."""
+
+THEIRS = ("squeezed", "modules")
+"""A family of the user's, and one with networks of theirs: other ones for images and vectors."""
 
 SHORT = {"gan": {"encoder_epochs": 1}, "nmf": {"max_iter": 20}}
 """Settings of fits that are only compared with each other, beside few steps."""
@@ -32,14 +40,83 @@ def images():
     return ist.load_images("digits")
 
 
-def build(name, **parameters):
-    return family(name)(**{"random_state": 0} | QUICK.get(name, {}) | parameters)
+@dataclass(eq=False, repr=False)
+class Squeezed(NeuralRepresentation):
+    """A network as those of timm: depthwise convolutions, channels weighed by what is in them.
+
+    Parameters
+    ----------
+    latent_dim : int or None
+        Width of the code.
+    """
+
+    latent_dim: int | None = None
+
+    width = "latent_dim"
+    initialises = False
+    has_encoder = True
+
+    def networks(self):
+        shape, k = with_channels(self.image_shape_), self.latent_dim_
+        shape = shape if len(shape) == 3 else (1, *shape, 1)
+        down = nn.Sequential(ToPicture(shape), Blocks(shape[2]), nn.Flatten(), nn.LazyLinear(k))
+        with torch.no_grad():
+            down(torch.zeros(2, self.n_features_in_))
+        up = nn.Sequential(nn.Linear(k, 64), nn.GELU(), nn.Linear(64, self.n_features_in_))
+        return {"encoder_": down, "decoder_": up}
+
+    def losses(self, x, rng, targets=None):
+        loss = (self._decode(self._encode(x)) - x).square().mean()
+        yield "model", loss, {"loss": loss}
+
+    def _encode(self, x):
+        return self.encoder_(x)
+
+    def _decode(self, z):
+        return self.decoder_(z.float())
 
 
-def brief(name):
+class Blocks(nn.Module):
+    """Two convolutions, and weights for the channels."""
+
+    def __init__(self, depth):
+        super().__init__()
+        self.stem, self.by_channel = nn.Conv2d(depth, 16, 1), nn.Conv2d(16, 16, 3, 1, 1, groups=16)
+        self.norm, self.weigh = nn.GroupNorm(4, 16), nn.Linear(16, 16)
+
+    def forward(self, x):
+        x = self.norm(self.by_channel(nn.functional.gelu(self.stem(x))))
+        return x * self.weigh(x.mean((2, 3))).sigmoid()[:, :, None, None]
+
+
+def own_modules(shape, k):
+    """Return an encoder and a decoder for images of a shape, or vectors, the same each time."""
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        if len(shape) == 1:
+            return {"encoder": nn.Linear(shape[0], k), "decoder": nn.Linear(k, shape[0])}
+        h, w, depth = with_channels(shape)
+        layers = Blocks(depth), nn.Flatten(), nn.Linear(16 * h * w, k)
+        up = nn.Sequential(nn.Linear(k, 64), nn.GELU(), nn.Linear(64, depth * h * w))
+        return {"encoder": nn.Sequential(*layers), "decoder": up}
+
+
+def build(name, X=None, **parameters):
+    """Return a model of a family, its modules, where they are its own, for images like X."""
+    if name == "modules":
+        shape = (8, 8, 1) if X is None else np.shape(X)[1:]
+        width = parameters.pop("latent_dim", 8)
+        modules = own_modules(shape, max(width, 1)) | ({} if width else {"latent_dim": 0})
+        return ist.Autoencoder(**{"random_state": 0} | QUICK["own"] | modules | parameters)
+    quick = QUICK["own"] | {"latent_dim": 8} if name == "squeezed" else QUICK.get(name, {})
+    return family(name)(**{"random_state": 0} | quick | parameters)
+
+
+def brief(name, X=None):
     """Return a model to be compared with another fit of it: how well it learns is no matter."""
-    few = {"max_steps": 20} if issubclass(family(name), NeuralRepresentation) else {}
-    return build(name, **few | SHORT.get(name, {}))
+    cls = ist.Autoencoder if name == "modules" else family(name)
+    few = {"max_steps": 20} if issubclass(cls, NeuralRepresentation) else {}
+    return build(name, X, **few | SHORT.get(name, {}))
 
 
 GOLDEN = Path(__file__).parent / "golden" / "0.1" / "models"
@@ -68,14 +145,22 @@ def there_and_back(model, X):
     return ist.reconstruct(model, X) if hasattr(model, "decode") else model.encode(X)
 
 
-@pytest.fixture(scope="module", params=list(FAMILIES))
-def model(request, images):
-    return build(request.param).fit(images.train)
+@pytest.fixture(scope="module", params=[*FAMILIES, *THEIRS])
+def name(request):
+    """Return a family: of isthmus, of the user's, or of isthmus with networks of the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("isthmus.families._own", {"squeezed": Squeezed})
+        yield request.param
 
 
 @pytest.fixture(scope="module")
-def briefly(model, images):
-    return brief(name_of(model)).fit(images.train)
+def model(name, images):
+    return build(name).fit(images.train)
+
+
+@pytest.fixture(scope="module")
+def briefly(name, images):
+    return brief(name).fit(images.train)
 
 
 def test_codes_have_one_row_an_image_and_the_promised_type(model, images):
@@ -90,7 +175,7 @@ def test_codes_have_one_row_an_image_and_the_promised_type(model, images):
 
 KINDS = {"kmeans": "index", "som": "index", "pixelnet": "pixels"}
 """Kinds of codes that are no vectors."""
-CANNOT = {"classifier": {"decode", "sample"}, "pixelnet": {"sample"}}
+CANNOT = {"classifier": {"decode", "sample"}, "pixelnet": {"sample"}, "squeezed": {"sample"}}
 """What no model of a family can, of what most can."""
 
 
@@ -110,9 +195,9 @@ def check_codes(model, images):
     assert model.device_.type in ("cpu", "cuda")
 
 
-def test_what_a_model_says_of_its_codes_is_so(model, images):
+def test_what_a_model_says_of_its_codes_is_so(name, model, images):
     check_codes(model, images.test[:5])
-    assert model.code_kind_ == KINDS.get(name_of(model), "vector")
+    assert model.code_kind_ == KINDS.get(name, "vector")
     learned_labels = model.needs_labels or getattr(model, "supervised_", False)
     assert (model.class_labels_ is not None) == learned_labels
 
@@ -126,8 +211,7 @@ def test_what_a_model_of_old_says_of_its_codes_is_so(path):
 
 
 @pytest.mark.parametrize("verb", ["encode", "decode", "sample", "predict", "locate", "elbo"])
-def test_can_says_what_a_class_and_a_model_can(model, verb):
-    name = name_of(model)
+def test_can_says_what_a_class_and_a_model_can(name, model, verb):
     assert model.can(verb) == hasattr(model, verb)
     if name != "pixelnet" or verb not in ("decode", "predict"):  # these depend on what it learns
         assert type(model).can(verb) == build(name).can(verb) == model.can(verb)
@@ -173,10 +257,10 @@ def test_encode_is_deterministic(model, images):
     np.testing.assert_array_equal(model.encode(images.test), model.encode(images.test))
 
 
-def test_fit_is_repeatable_and_leaves_global_random_state_alone(model, images):
+def test_fit_is_repeatable_and_leaves_global_random_state_alone(name, model, images):
     numpy_before = np.random.get_state()[1].copy()  # noqa: NPY002
     torch_before = torch.get_rng_state()
-    again = build(name_of(model)).fit(images.train)
+    again = build(name).fit(images.train)
     if hasattr(again, "sample"):
         again.sample(2, random_state=3)
     np.testing.assert_array_equal(again.encode(images.test), model.encode(images.test))
@@ -198,7 +282,8 @@ def test_samples_are_images_and_repeat_with_their_seed(model):
 
 def test_saved_model_is_the_same_model(model, images, tmp_path):
     model.save(tmp_path / "model.safetensors")
-    back = ist.load_model(tmp_path / "model.safetensors")
+    modules = {k: v for k, v in model.get_params().items() if isinstance(v, nn.Module)}
+    back = ist.load_model(tmp_path / "model.safetensors", **modules)
     np.testing.assert_array_equal(back.encode(images.test), model.encode(images.test))
     if hasattr(model, "sample"):
         drawn = model.sample(3, random_state=0)
@@ -211,8 +296,13 @@ def test_saved_model_is_the_same_model(model, images, tmp_path):
     }
 
 
+def same_parameters(parameters):
+    """Return parameters as they are, modules, of which a clone has copies, in words."""
+    return {k: repr(v) if isinstance(v, nn.Module) else v for k, v in parameters.items()}
+
+
 def test_clone_and_copy(model, images):
-    assert clone(model).get_params() == model.get_params()
+    assert same_parameters(clone(model).get_params()) == same_parameters(model.get_params())
     with pytest.raises(NotFittedError):
         clone(model).encode(images.test)
     np.testing.assert_array_equal(
@@ -220,11 +310,11 @@ def test_clone_and_copy(model, images):
     )
 
 
-def test_same_images_in_every_form_give_the_same_model(briefly, images):
+def test_same_images_in_every_form_give_the_same_model(name, briefly, images):
     model, X = briefly, np.asarray(images.train)
     forms = [X[..., 0], (X / np.float32(255)).astype(np.float32), X.reshape(len(X), -1)]
-    for form in forms if takes_vectors(model) else forms[:2]:
-        again = brief(name_of(model)).fit(form, images.train.y)
+    for form in forms if takes_vectors(model) and name not in THEIRS else forms[:2]:
+        again = brief(name, form).fit(form, images.train.y)
         test = np.asarray(images.test[:50])
         test = test.reshape(50, *form.shape[1:]) / (
             1 if form.dtype == np.uint8 else np.float32(255)
@@ -237,29 +327,29 @@ def test_same_images_in_every_form_give_the_same_model(briefly, images):
             assert again.decode(again.encode(test)).shape == test.shape
 
 
-def test_memory_mapped_subset_is_like_an_array(images, tmp_path, briefly):
+def test_memory_mapped_subset_is_like_an_array(name, images, tmp_path, briefly):
     np.save(tmp_path / "x.npy", np.asarray(images))
     mapped = ist.load_images(tmp_path / "x.npy")
     assert isinstance(mapped.data, np.memmap)
     rows = np.flatnonzero(~images.is_test)
     y = images.y[rows]
-    again = brief(name_of(briefly)).fit(mapped[rows], y)
+    again = brief(name).fit(mapped[rows], y)
     np.testing.assert_array_equal(
         again.encode(mapped[rows[:30]]), briefly.encode(np.asarray(images)[rows[:30]])
     )
 
 
-def test_colour_images(model):
+def test_colour_images(name, model):
     colour = np.random.default_rng(0).integers(0, 256, (80, 6, 5, 3), dtype=np.uint8)
-    small = build(name_of(model), **{model.width: 3}).fit(colour, labels_for(model, colour))
+    small = build(name, colour, **{model.width: 3}).fit(colour, labels_for(model, colour))
     assert len(small.encode(colour)) == 80
     if hasattr(small, "decode"):
         assert small.decode(small.encode(colour)).shape == (80, 6, 5, 3)
 
 
-def test_vectors(model):
+def test_vectors(name, model):
     vectors = np.abs(np.random.default_rng(0).normal(5, 3, (80, 11)))
-    small = build(name_of(model), **{model.width: 3})
+    small = build(name, vectors, **{model.width: 3})
     if not takes_vectors(model):
         with pytest.raises(ValueError, match="needs images"):
             small.fit(vectors)
@@ -286,9 +376,9 @@ def test_health_is_a_list_of_words(model):
         (np.array([["a", "b"]] * 5), "convert"),
     ],
 )
-def test_bad_images_are_refused_in_words(model, X, words):
+def test_bad_images_are_refused_in_words(name, model, X, words):
     with pytest.raises(ValueError, match=words):
-        build(name_of(model)).fit(X)
+        build(name).fit(X)
 
 
 def test_other_shapes_are_refused_at_encode(model):
@@ -310,32 +400,32 @@ def test_bad_codes_are_refused_at_decode(model):
             model.decode(np.array([10_000]))
 
 
-def test_bad_requests_are_refused(model, images):
+def test_bad_requests_are_refused(name, model, images):
     if hasattr(model, "sample"):
         with pytest.raises(ValueError, match="at least 1"):
             model.sample(0)
     with pytest.raises(ValueError, match="device='nowhere'"):
-        build(name_of(model), device="nowhere").fit(images.train)
+        build(name, device="nowhere").fit(images.train)
     with pytest.raises(ValueError, match="random_state"):
-        build(name_of(model), random_state="seed").fit(
+        build(name, random_state="seed").fit(
             images.train
-        ) if model.width != "n_components" else build(name_of(model)).fit(images.train).sample(
+        ) if model.width != "n_components" else build(name).fit(images.train).sample(
             1, random_state="seed"
         )
     with pytest.raises(ValueError, match=model.width):
-        build(name_of(model), **{model.width: 0}).fit(images.train)
+        build(name, **{model.width: 0}).fit(images.train)
 
 
-def test_constant_images_do_not_break_anything(model):
+def test_constant_images_do_not_break_anything(name, model):
     constant = np.full((40, 3, 3), 7, dtype=np.uint8)
-    small = build(name_of(model), **{model.width: 2}).fit(constant, labels_for(model, constant))
+    small = build(name, constant, **{model.width: 2}).fit(constant, labels_for(model, constant))
     assert np.isfinite(there_and_back(small, constant)).all()
 
 
-def test_one_pixel_is_an_image(model):
+def test_one_pixel_is_an_image(name, model):
     pixel = np.linspace(0, 255, 40).astype(np.uint8).reshape(40, 1, 1)
-    least = NARROWEST.get(name_of(model), 1)
-    small = build(name_of(model), **{model.width: least}).fit(pixel, labels_for(model, pixel))
+    least = NARROWEST.get(name, 1)
+    small = build(name, pixel, **{model.width: least}).fit(pixel, labels_for(model, pixel))
     back = there_and_back(small, pixel)
     assert back.shape == ((40, 1, 1) if hasattr(small, "decode") else (40, 1))
 
@@ -355,8 +445,8 @@ def test_every_family_can_be_probed_clustered_and_asked_what_is_new(model, image
         assert scores.max() > scores.min() > 0
 
 
-def test_a_family_can_be_finetuned_or_says_why_not(model, images):
-    if name_of(model) in ("autoencoder", "vae", "classifier"):
+def test_a_family_can_be_finetuned_or_says_why_not(name, model, images):
+    if name in ("autoencoder", "vae", "classifier", "squeezed", "modules"):
         made = ist.finetune(model, images, 30)
         assert made.tuned.accuracy > 0.5
         assert made.scratch.n_test == 359
