@@ -125,6 +125,24 @@ def test_functions_stay_short():
     assert max(bodies(), key=lambda pair: pair[1])[1] <= 50
 
 
+KNOWS = {"base", "contract", "models", "neural", "nets", "training"}
+"""Who may know how a model is made; all others ask what `isthmus.contract` says."""
+MADE_OF = {"_n_features_out", "_check_codes", "_device", "_some", "codebook_", "_classify"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HERE)))
+def test_what_a_model_is_made_of_is_its_own(path):
+    if path.relative_to(HERE).parts[0].removesuffix(".py") in KNOWS:
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in MADE_OF, f"{path}:{node.lineno} asks for {node.attr}"
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "hasattr":
+            what = node.args[1]
+            verb = isinstance(what, ast.Constant) and what.value in ("encode", "decode", "sample")
+            assert not verb, f"{path}:{node.lineno}: model.can({what.value!r}) says it"
+
+
 def _opens_text(call):
     """Return whether a call opens a file, and not as bytes."""
     name = getattr(call.func, "attr", getattr(call.func, "id", ""))

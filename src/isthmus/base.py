@@ -27,7 +27,7 @@ from isthmus.data.nodata import check_finite
 from isthmus.data.values import as_array, as_values, to_array
 from isthmus.heldout import kept_hashes, part_to_train_on, row_hashes
 from isthmus.progress import track
-from isthmus.tensors import find_device, generator, readable_tensor, usual_torch
+from isthmus.tensors import generator, readable_tensor, usual_torch
 from isthmus.validation import width_of
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         check_is_fitted(self)
         if n_samples < 1:
             raise ValueError(f"n_samples={n_samples} must be at least 1")
-        drawn = self._sample(n_samples, generator(random_state, self._device()))
+        drawn = self._sample(n_samples, generator(random_state, self.device_))
         return drawn.reshape(n_samples, *self.image_shape_).cpu().numpy()
 
     def transform(self, X: Any) -> np.ndarray:
@@ -213,7 +213,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         """Return findings about the fit in plain words, with the next thing to try."""
         return []
 
-    def _some(self, images: Images, most: int) -> Images:
+    def affordable(self, images: Images, most: int) -> Images:
         """Return at most so many images to measure something on after a fit."""
         return images.evenly(most)
 
@@ -323,7 +323,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
     def _tensor(self, chunk: np.ndarray) -> torch.Tensor:
         """Return a packed chunk as the twins want it: a float tensor on the device."""
-        return self._input(readable_tensor(chunk).to(self._device()))
+        return self._input(readable_tensor(chunk).to(self.device_))
 
     def _input(self, x: torch.Tensor) -> torch.Tensor:
         """Return packed values as floats (n, d), uint8 scaled to 0..1."""
@@ -342,9 +342,6 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
     def _learned(self, name: str, like: torch.Tensor) -> torch.Tensor:
         """Return a learned array as a tensor of the type and device of `like`."""
         return torch.from_numpy(getattr(self, name)).to(like)
-
-    def _device(self) -> torch.device:
-        return find_device(self.device)
 
 
 def numbers_of(Z: Any, dtype: list[Any], **options: Any) -> np.ndarray:

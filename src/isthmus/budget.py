@@ -108,7 +108,7 @@ def check_memory(model: Any, networks: Mapping[str, nn.Module], n_images: int) -
     each = math.prod(model.image_shape_)
     each += sum(activations(net, (depth, *sides)) for net in networks.values())
     of_batch = int(2 * 4 * each * model._together(batch))
-    device = model._device()
+    device = model.device_
     needed, free = of_weights + of_batch, free_bytes(device)
     if needed <= free:
         return
@@ -130,7 +130,7 @@ def check_time(model: Any, networks: Mapping[str, nn.Module], n_images: int) -> 
     *sides, depth = with_channels(model.image_shape_)
     # there, and back to the inputs and to the weights of every layer
     work = 3 * sum(products(net, (depth, *sides)) for net in networks.values()) * batch
-    if not model.max_seconds or work < LITTLE or model._device().type != "cpu":
+    if not model.max_seconds or work < LITTLE or model.device_.type != "cpu":
         return
     seconds = work / _products_a_second()
     if seconds > model.max_seconds:

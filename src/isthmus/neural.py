@@ -200,7 +200,7 @@ class NeuralRepresentation(ScaledImages, Representation):
         self.n_axes_ = 0  # an earlier fit may have begun elsewhere
         self._prepare(images)
         self._validation = self._as_validation(self._validation)
-        rng = generator(self.random_state, self._device())
+        rng = generator(self.random_state, self.device_)
         with chance_of(rng):
             self._build(images, rng)
             self._begin()
@@ -215,7 +215,7 @@ class NeuralRepresentation(ScaledImages, Representation):
     def _build(self, images: Images, rng: torch.Generator) -> None:
         """Make the networks, and draw their weights."""
         for name, net in self._built(images).items():
-            net = net.to(self._device(), memory_format=torch.channels_last)
+            net = net.to(self.device_, memory_format=torch.channels_last)
             if self.initialises:
                 initialise(net, self._initialiser(), rng)
             setattr(self, name, net)
@@ -274,13 +274,13 @@ class NeuralRepresentation(ScaledImages, Representation):
         """Return how many images go through the networks at once while they learn a batch."""
         return batch
 
-    def _some(self, images: Images, most: int) -> Images:
+    def affordable(self, images: Images, most: int) -> Images:
         """Return at most so many images, and no more than there is time to measure."""
         affordable = self._clock.affordable(self.max_seconds)
         return images.evenly(most if affordable is None else min(most, affordable))
 
     def _share_of_spread(self, images: Images) -> float:
-        some = self._some(images, health.LOOKED_AT)
+        some = self.affordable(images, health.LOOKED_AT)
         return health.error_share(self, some, len(images))
 
     def _prepare(self, images: Images) -> None:

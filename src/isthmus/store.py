@@ -232,7 +232,7 @@ def _made(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str)
         state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         _fill(net, state)
         # the same layout in memory as after the fit, and so the same sums to the last bit
-        net = net.to(model._device(), memory_format=torch.channels_last)
+        net = net.to(model.device_, memory_format=torch.channels_last)
         setattr(model, name, net.eval())
     return model
 

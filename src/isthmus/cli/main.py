@@ -215,7 +215,7 @@ def _fit(
     if model.can("decode"):
         held = images.test if split == "train" and len(images.test) else None
         half, whole = ("train", learnt) if held is None else ("test", held)
-        some = model._some(whole, len(whole))
+        some = model.affordable(whole, len(whole))
         facts[f"{half} mse"] = round(-model.score(some), 8)
         if len(some) < len(whole):
             facts["measured"] = f"on {len(some):,} of {len(whole):,} images, as time is limited"

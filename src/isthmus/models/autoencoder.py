@@ -294,7 +294,7 @@ class Autoencoder(TakesModules, NeuralRepresentation):
 
     def _fit(self, images: Images) -> None:
         super()._fit(images)
-        z = self._map(self._encode, self._some(images, len(images))).astype(np.float64)
+        z = self._map(self._encode, self.affordable(images, len(images))).astype(np.float64)
         self.code_mean_, self.code_deviation_ = z.mean(0), z.std(0)
         values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(z, rowvar=False)))
         self.code_spread_ = vectors * np.sqrt(np.maximum(values, 0))  # S S^T is the covariance

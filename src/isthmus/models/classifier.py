@@ -321,7 +321,7 @@ class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
                 f"{accuracy:.1%} are right, no more than if the most frequent class were always "
                 "the answer: try another learning_rate, more epochs, or class_weight='balanced'"
             )
-        z = self._map(self._encode, self._some(images, 2000)).astype(np.float64)
+        z = self._map(self._encode, self.affordable(images, 2000)).astype(np.float64)
         dead = health.dead_numbers(z.mean(0), z.std(0))
         remedy = "use code_activation='leaky_relu' or a lower learning_rate"
         return findings + health.dead_code(dead, z.shape[1], "features", remedy)

@@ -74,4 +74,4 @@ class Codebook(TransformerMixin):
                 f"codes run from {Z.min()} to {Z.max()}; "
                 f"{type(self).__name__} has indices 0 to {len(self.codebook_) - 1}"
             )
-        return torch.from_numpy(Z.astype(np.int64)).to(self._device())
+        return torch.from_numpy(Z.astype(np.int64)).to(self.device_)

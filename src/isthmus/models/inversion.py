@@ -58,12 +58,12 @@ class Inverted(NeuralRepresentation):
     def _match(self: Any) -> None:
         """Move what the learned generator draws to the mean and the covariance of the images."""
         if self._narrow() and self._step:
-            rng = torch.Generator(self._device()).manual_seed(0)
+            rng = torch.Generator(self.device_).manual_seed(0)
             match_moments(self.average_[0], self._prior(MATCHED, rng), self._told)
 
     def _inverting(self: Any) -> Stage:
         """Return the stage in which the encoder learns, once the decoder is learned."""
-        self._chance = generator(self.random_state, self._device())
+        self._chance = generator(self.random_state, self.device_)
         return self._stage(
             INVERSION, players={"encoder": [self.encoder_]}, losses=self._inversion,
             epochs=self.encoder_epochs, max_steps=None, rng=self._chance,
@@ -133,7 +133,7 @@ class Inverted(NeuralRepresentation):
 
     def _measure(self: Any, images: Images, rng: torch.Generator) -> None:
         most = max(2, min(MEASURED, CHUNK_BYTES // (4 * self.n_features_in_)))
-        x = self._tensor(np.asarray(self._some(images, most)))
+        x = self._tensor(np.asarray(self.affordable(images, most)))
         x = x[torch.randperm(len(x), generator=rng, device=rng.device)]
         self.spread_ = _spread(x)
         self.inversion_error_ = None

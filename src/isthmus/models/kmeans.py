@@ -99,7 +99,7 @@ class KMeans(Codebook, ClusterMixin, Representation):
 
     def _fit(self, images: Images) -> None:
         self._check_parameters()
-        rng = generator(self.random_state, self._device())
+        rng = generator(self.random_state, self.device_)
         runs = (self._run(images, rng) for _ in range(self.n_init))
         best = min(runs, key=lambda run: run["inertia"])
         self.codebook_ = best["centers"].cpu().numpy()

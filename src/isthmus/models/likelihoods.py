@@ -79,8 +79,8 @@ class Likelihoods:
                 f"n_samples={n_samples} must be at least 1, refine={refine} 0 or more"
             )
         images = self._check(X, reset=False)
-        coins = generator(seed, self._device())
-        rng, found = generator(coins.initial_seed(), self._device()), []
+        coins = generator(seed, self.device_)
+        rng, found = generator(coins.initial_seed(), self.device_), []
         rows = min(MOST_DRAWS, self._rows(images))
         total = -(-len(images) // rows)
         for chunk in track(images.chunks(rows), "likelihood", total, self.verbose):

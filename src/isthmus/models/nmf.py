@@ -116,7 +116,7 @@ class NMF(Representation):
 
     def _fit(self, images: Images) -> None:
         self._check_parameters()
-        rng = generator(self.random_state, self._device())
+        rng = generator(self.random_state, self.device_)
         unit, rows = self._unit(images), self._rows(images)
 
         def read() -> Iterator[torch.Tensor]:

@@ -161,14 +161,14 @@ class PCA(Representation):
 
     def _scatter(self, images: Images) -> tuple[np.ndarray, np.ndarray]:
         """Return the mean, and the sum of products of the images about it, as float64."""
-        sums = _integer_sums(images) if has_int8_products(self._device()) else None
+        sums = _integer_sums(images) if has_int8_products(self.device_) else None
         return sums or _sums(self._tensors(images), self._is_small(images))
 
     def _is_small(self, images: Images) -> bool:
         return len(images) * self.n_features_in_**2 <= EXACT
 
     def _mean(self, images: Images) -> torch.Tensor:
-        total = torch.zeros(self.n_features_in_, dtype=torch.float64, device=self._device())
+        total = torch.zeros(self.n_features_in_, dtype=torch.float64, device=self.device_)
         for x in self._tensors(images):
             total += x.sum(0, dtype=torch.float64)
         return total / len(images)

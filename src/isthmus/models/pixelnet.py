@@ -362,7 +362,7 @@ class PixelNet(NeuralRepresentation):
             raise ValueError(
                 f"PixelNet has codes of {self.code_}, (n, h, w, k); got an array of {Z.shape}"
             )
-        return self._as_code(torch.from_numpy(np.ascontiguousarray(Z)).to(self._device()))
+        return self._as_code(torch.from_numpy(np.ascontiguousarray(Z)).to(self.device_))
 
     def _as_code(self, z: torch.Tensor) -> torch.Tensor:
         return z.permute(0, 3, 1, 2)
@@ -377,7 +377,7 @@ class PixelNet(NeuralRepresentation):
 
     def _health(self, images: Images) -> list[str]:
         findings = super()._health(images)
-        some = self._some(images, max(2, HEALTH_PIXELS // int(np.prod(images.shape[1:3]))))
+        some = self.affordable(images, max(2, HEALTH_PIXELS // int(np.prod(images.shape[1:3]))))
         a = self.encode(some)
         dead = health.dead_numbers(a.mean((0, 1, 2)), a.std((0, 1, 2)))
         remedy = "use a lower learning_rate, or another random_state"

@@ -147,7 +147,7 @@ class SOM(Codebook, Representation):
 
     def _fit(self, images: Images) -> None:
         self._check_parameters()
-        rng = generator(self.random_state, self._device())
+        rng = generator(self.random_state, self.device_)
         self.deviation_ = deviation_of(map(self._tensor, images.chunks(BLOCK)))
         codebook = self._start(images, rng)
         # bytes never lie far from it, and are compared as they are

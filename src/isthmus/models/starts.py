@@ -74,7 +74,7 @@ def principal(images: Images, model: Any, most: int = AXES) -> Principal:
     found = _components(images, model.device)
     m = min(most, len(found.axes))
     left_out = float(found.variance[m:].sum())
-    on = model._device()
+    on = model.device_
     return Principal(
         ((found.mean - model.offset_) / model.scale_).to(on),
         found.axes[:m].to(on),

@@ -364,7 +364,7 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresen
 
     def _fit(self, images: Images) -> None:
         super()._fit(images)
-        chosen = self._some(images, MEASURED)
+        chosen = self.affordable(images, MEASURED)
         mean, log_var = self.posterior(chosen)
         kl = bounds.kl_divergence(torch.from_numpy(mean), torch.from_numpy(log_var))
         self.kl_ = kl.mean(0, dtype=torch.float64).numpy()
@@ -374,7 +374,7 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresen
         self._fit_mixture(mean, log_var)
 
     def _best_sigma(self, images: Images) -> float:
-        rng = generator(0, self._device())
+        rng = generator(0, self.device_)
 
         def squared(x: torch.Tensor) -> torch.Tensor:
             mean, log_var = self._posterior(x := self._scaled(x))

@@ -108,7 +108,7 @@ def step_seconds(model: Any, shape: tuple[int, ...], n: int) -> float:
     if _convolves(model):
         return 0.003 + 3 * batch * 5000 * math.prod(shape[:2]) / 25e9
     seen = min(pixels, AXES) if _begins_linear(model) else pixels
-    layers = (1 + hasattr(model, "decode")) * 512 * seen + 150_000
+    layers = (1 + model.can("decode")) * 512 * seen + 150_000
     anew = pixels * seen if getattr(model, "noise", 0) else 0  # other components at every step
     return 0.0015 + batch * (3 * layers + anew) / 40e9
 

@@ -138,12 +138,12 @@ def split(
     rows, rest = order[:n_held].sort().values, order[n_held:]
     normed = any(isinstance(net, nn.modules.batchnorm._BatchNorm) for net in nets.modules())
     images = model._as_learned(loop.images)
-    train = Batches(images, rest, model, model._device(), paired=normed)
+    train = Batches(images, rest, model, model.device_, paired=normed)
     if normed and min(train.sizes) < 2:
         raise ValueError(
             f"batch_size={model.batch_size} with {len(rest)} training images: networks "
             "with batch normalisation learn from batches of at least 2 images"
         )
     if given is not None:
-        return train, Batches(given, torch.arange(len(given)), model, model._device())
-    return train, Batches(images, rows, model, model._device())
+        return train, Batches(given, torch.arange(len(given)), model, model.device_)
+    return train, Batches(images, rows, model, model.device_)

@@ -30,7 +30,7 @@ class Players:
 
     def __init__(self, model: Any, stage: Stage, rng: torch.Generator):
         self.model, self.losses, self.rng = model, stage.losses, rng
-        self.device = model._device()
+        self.device = model.device_
         self.nets = nn.ModuleDict({k: nn.ModuleList(nets) for k, nets in stage.players.items()})
         self.weights = list(self.nets.parameters())
         self._of = {player: list(net.parameters()) for player, net in self.nets.items()}
