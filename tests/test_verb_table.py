@@ -34,7 +34,7 @@ WAITING = {name for name, command in COMMAND_OF.items() if command in commands()
 """Verbs whose command is written by hand."""
 MADE = [name for name in VERBS if name not in WAITING]
 BY_HAND = {
-    *("study", "traverse", "denoise", "compress", "decompress"),
+    *("study", "denoise", "compress", "decompress"),
     *("segment", "probe", "cluster", "rate_distortion", "territory", "finetune"),
 }
 """A list to empty: whoever makes a command from its verb takes it out."""
@@ -117,6 +117,7 @@ def pca(images):
 
 
 RESULTS = {
+    "traverse": lambda m, x: ist.traverse(m, x, rows="classes"),
     "generate": lambda m, x: ist.generate(m, 5, x),
     "edit": lambda m, x: ist.edit(m, x, np.ones(8), rows=[0, 5]),
     "morph": lambda m, x: ist.morph({"a": m, "b": m}, x, steps=3, rows=[0, 5]),

@@ -100,7 +100,7 @@ def test_edit_follows_the_direction_of_the_training_images(run, models, images, 
 
 @pytest.mark.parametrize("family", VECTORS)
 def test_traverse_orders_numbers_and_changes_one(run, models, images, family):
-    asked = ("--start", 7, "-n", 2, "--steps", 3)
+    asked = ("--rows", 7, "-n", 2, "--steps", 3)
     code, out, err = run("traverse", models[family], "digits", *asked, "-o", "t.npy", "--json")
     assert code == 0, err
     dims, model = json.loads(out)["dims"], ist.load_model(models[family])
@@ -117,7 +117,7 @@ def test_traverse_orders_numbers_and_changes_one(run, models, images, family):
 @pytest.mark.parametrize("start", ["random", "classes", "4"])
 @pytest.mark.parametrize("family", ["vae", "nmf", "som", "kmeans"])
 def test_traverse_starts_anywhere(run, models, family, start):
-    to = ("-o", "t.png", "--json", "--start", start, "--steps", 3)
+    to = ("-o", "t.png", "--json", "--rows", start, "--steps", 3)
     code, out, err = run("traverse", models[family], "digits", *to)
     assert code == 0, err
     rows = {"vae": 4, "nmf": 5, "som": 2, "kmeans": 1}[family]
@@ -130,7 +130,7 @@ def test_traverse_starts_anywhere(run, models, family, start):
 
 def test_random_starts_follow_the_seed(run, models):
     for name, seed in (("a.npy", 1), ("b.npy", 1), ("c.npy", 2)):
-        run("traverse", models["pca"], "digits", "--start", "random", "--seed", seed, "-o", name)
+        run("traverse", models["pca"], "digits", "--rows", "random", "--seed", seed, "-o", name)
     a, b, c = (np.load(name) for name in ("a.npy", "b.npy", "c.npy"))
     np.testing.assert_array_equal(a, b)
     assert not np.allclose(a, c)
@@ -260,8 +260,8 @@ BAD = [
     ("edit {pca} digits --from 3 -o e.png", "a direction is needed"),
     ("edit {pca} digits --from 3 --to 3 -o e.png", "a group is empty"),
     ("edit {kmeans} digits --from 3 --to 8 -o e.png", "not a vector of numbers"),
-    ("traverse {pca} digits --start here -o t.png", "must be random, classes, or the number"),
-    ("traverse {pca} plain.npy --start classes -o t.png", "has no labels"),
+    ("traverse {pca} digits --rows here -o t.png", "expected numbers as 3,17,40"),
+    ("traverse {pca} plain.npy --rows classes -o t.png", "has no labels"),
     ("traverse {pca} digits --dims 0,6 -o t.png", "some of 0 to 5"),
     ("traverse {som} digits --dims 2 -o t.png", "some of 0 to 1"),
     ("traverse {pca} digits --steps 1 -o t.png", "--steps 1 must be at least 2"),

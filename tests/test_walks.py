@@ -188,6 +188,21 @@ def test_dims_as_a_number_are_the_most_useful_ones(images):
     assert ordered(pca, width=3) == [0, 1, 2]
 
 
+def test_a_walk_may_start_from_some_of_many_images(images):
+    test, pca = images.test, ist.PCA(10).fit(images.train)
+    shown = ist.traverse(pca, test, steps=3, rows=[4, 9])
+    assert shown.shape == (4, 3, 8, 8, 1)  # the two most useful, from either
+    one = ist.traverse(pca, test[4], 2, 3, among=test)
+    np.testing.assert_allclose(shown[::2], one, atol=1e-5)
+    assert list(shown.drawn)[1] == f"number {shown.found['dims'][0]}\nfrom image 9\n{test.y[9]}"
+    assert len(ist.traverse(pca, test)) == 8
+    assert len(ist.traverse(pca, test, count=99)) == len(ist.traverse(pca, test[0])) == 10
+    with pytest.warns(DeprecationWarning, match="images now"):
+        assert len(ist.traverse(pca, start=test[0], count=3)) == 3
+    with pytest.raises(ValueError, match="rows='class' must be one of 'classes', 'random'"):
+        ist.traverse(pca, test, rows="class")
+
+
 def test_a_walk_on_a_map_is_along_its_rows_and_columns(images):
     som = ist.SOM((4, 6), max_iter=3, random_state=0).fit(images.train)
     unit = int(som.encode(images.test[:1])[0])

@@ -95,7 +95,8 @@ def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:
     kind = kind | None if default is None else kind
     name = parameter.name
     spelled = flags_of(name) if name in SPELLED or name.endswith("_") else ()
-    more: dict[str, Any] = {"metavar": "|".join(parameter.choices)} if parameter.choices else {}
+    words = [*(["3,17"] if "Rows" in parameter.annotation else []), *parameter.choices]
+    more: dict[str, Any] = {"metavar": "|".join(words)} if words else {}
     option = typer.Option(
         *spelled, help=plainly(parameter.help), show_default=default is not None, **more
     )

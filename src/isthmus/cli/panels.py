@@ -34,6 +34,7 @@ PANELS = {
 OLD = {
     "nearest": {"--images": "--rows"},
     "morph": {"--images": "--rows"},
+    "traverse": {"--start": "--rows"},
     "edit": {"--images": "--rows", "--strength": "--strengths"},
     "fit": {"--random-state": "--seed"},
     "cluster": {"--n": "--n-clusters", "-n": "--n-clusters"},

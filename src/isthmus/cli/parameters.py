@@ -50,7 +50,7 @@ READERS: dict[str, Reader] = {
 
 def value_of(parameter: signature.Parameter, given: Any, known: Known) -> Any:
     """Return the value of a parameter from what its option was given."""
-    if not isinstance(given, str):
+    if not isinstance(given, str) or given in parameter.choices:
         return given
     if "tuple[" in parameter.annotation:
         return numbers_of(parameter, given)

@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from isthmus.codes import code_of, codes_of, one_image
+from isthmus.data.images import Images, as_images
+from isthmus.validation import able, one_of, renamed
+from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model, Rows
+from isthmus.verbs.result import caption_of, class_of
+from isthmus.verbs.ways import Ways
+
+KNOWN = 2000
+"""Images whose codes say how far every number goes, evenly spaced over the set."""
+MOST, MOST_OF_EACH = 8, 2
+"""Numbers of a code that are changed unless others are asked for: of one image, of several."""
 
 
+class Traversal(Ways):
+    """What becomes of images when numbers of their codes change, an array; see `Ways`."""
+
+    @property
+    def measured(self) -> None:
+        """Nothing is measured."""
+
+
+@renamed(start="images")
 def traverse(
-    model: Any,
-    start: Any,
-    dims: Sequence[int] | int | None = None,
+    model: Model,
+    images: ImagesLike,
+    dims: tuple[int, ...] | Sequence[int] | int | None = None,
     steps: int = 9,
     *,
-    values: Any = None,
-    among: Any = None,
-) -> np.ndarray:
-    """Return what becomes of an image when one number of its code is changed, and no other.
+    values: ArrayLike | None = None,
+    among: ImagesLike | None = None,
+    rows: Rows | str | None = None,
+    count: int | None = None,
+    random_state: int = 0,
+) -> Traversal:
+    """Change one number of a code at a time, a row a number.
 
     Where the code is an index, the walk is among the prototypes: on the grid of a map, from the
     best-matching unit along either axis; of centroids, from the nearest one to those nearest it.
@@ -29,27 +51,37 @@ def traverse(
     ----------
     model : Representation
         Fitted, and able to decode.
-    start : array or Images of one image, or array of shape (k,), or int
-        The image, or the code, to start from.
+    images : Images or array of shape (n, ...), or array of shape (k,), or int
+        The image, or the code, to start from; or Images, of which `rows` says which.
     dims : int or sequence of int, optional
-        Which numbers of the code; by default all. A whole number is that many, the most useful
-        first: see `ordered`. Of a map: 0 walks down the rows, 1 along the columns, whichever
-        topology it has; of centroids there is only 0.
+        Which numbers of the code; by default the most useful, see `count`. Of a map: 0 walks down
+        the rows, 1 along the columns, whichever topology it has; of centroids there is only 0.
+        In Python a number alone is that many of the most useful.
     steps : int
         How many values each of them takes, evenly spaced from the lowest to the highest; for an
         index, how many prototypes, on a map half of them on either side of the best-matching unit.
     values : array of shape (steps,) or (len(dims), steps), optional
         The values themselves.
     among : Images or array of shape (n, ...), optional
-        Images whose codes say how low and high: from their 1st to their 99th percentile. Without
-        them the span is 2.5 standard deviations of the training codes around their mean where
-        the model knows these, and else from -2.5 to 2.5.
+        Images whose codes say how low and high: from their 1st to their 99th percentile. By
+        default those that `rows` are of. For one image or code without them the span is 2.5
+        standard deviations of the training codes around their mean where the model knows these,
+        and else from -2.5 to 2.5.
+    rows : {"classes", "random"} or sequence of int, optional
+        Which of the images to start from, the first by default; "classes" is one image of each
+        class, "random" a code drawn from the normal distribution fitted to their codes.
+    count : int, optional
+        How many numbers of the code, the most useful first; by default 8, and 2 from several
+        images. From one image or code alone it is all, in their order.
+    random_state : int
+        Seed of the random code.
 
     Returns
     -------
-    ndarray of shape (len(dims), steps, ...)
-        A row of images for every number of the code; NaN beyond the edge of a map, or where
-        there are no more centroids.
+    Traversal
+        An array (len(dims), steps, ...), a row of images for every number of the code, and where
+        it starts from several for each of them; NaN beyond the edge of a map, or where there are
+        no more centroids.
 
     Raises
     ------
@@ -68,26 +100,129 @@ def traverse(
     >>> pca = ist.PCA(10).fit(images.train)
     >>> ist.traverse(pca, images.test[0], dims=[0, 1], steps=7).shape
     (2, 7, 8, 8, 1)
+    >>> ist.traverse(pca, images.test, rows="classes", dims=[0]).shape
+    (10, 9, 8, 8, 1)
     >>> som = ist.SOM((5, 6), max_iter=5, random_state=0).fit(images.train)
     >>> ist.traverse(som, images.test[0], steps=5).shape
     (2, 5, 8, 8, 1)
     """
     if values is None and steps < 2:
         raise ValueError(f"steps={steps} must be at least 2")
+    if count is not None and count < 1:
+        raise ValueError(f"count={count} must be at least 1")
+    able(model, "decode")
+    alone = rows is None and not (isinstance(images, Images) and len(images) > 1)
+    starts = {_name(images): images} if alone else _starts(as_images(images), rows)
+    if among is None and not alone:
+        among = as_images(images).evenly(KNOWN)
+    if dims is None:
+        dims = _most(model, count, alone, len(starts))
     if model.code_kind_ == "index":
-        return _among_prototypes(model, start, dims, steps)
-    z = code_of(model, start)
+        made = _among_prototypes(model, starts, dims, steps, random_state)
+    else:
+        made = _numbers(model, starts, dims, steps, values, among, random_state)
+    made.images = images if isinstance(images, Images) else None
+    made.headline = f"Around {_called(starts, rows)}: {made.headline}"
+    made.found = {"start": _in_words(rows), **made.found, "shape": list(made.shape)}
+    return made
+
+
+def _most(model: Any, count: int | None, alone: bool, starts: int) -> int | None:
+    """Return how many numbers are changed where none are named, None for all."""
+    if count is None and (alone or model.code_kind_ == "index"):
+        return None
+    there = len(_axes(model)) if model.code_kind_ == "index" else model.code_width_
+    return min(count or (MOST if starts == 1 else MOST_OF_EACH), there)
+
+
+def _axes(model: Any) -> tuple[str, ...]:
+    """Return the ways that lead on from a prototype."""
+    return (
+        ("down the rows", "along the columns") if model.can("locate") else ("nearest centroids",)
+    )
+
+
+def _in_words(rows: Any) -> str:
+    if rows is None or isinstance(rows, str):
+        return rows or "0"
+    return ", ".join(str(row) for row in rows)
+
+
+def _name(start: Any) -> str:
+    """Return what one image or code is called."""
+    return caption_of(start, 0) if isinstance(start, Images) else "what was given"
+
+
+def _called(starts: Mapping[str, Any], rows: Any) -> str:
+    name, _, label = next(iter(starts)).partition("\n")
+    if len(starts) > 1:
+        return "one image of each class" if rows == "classes" else f"{len(starts)} images"
+    return f"{name} ({label})" if label else name
+
+
+def _starts(images: Images, rows: Any) -> dict[str, Any]:
+    """Return images to start from by their names; None stands for a random code."""
+    if isinstance(rows, str):
+        one_of("rows", rows, ("classes", "random"))
+    if isinstance(rows, str) and rows == "random":
+        return {"a random code": None}
+    if not isinstance(rows, str):
+        return {
+            caption_of(images, row): images[int(row)] for row in ([0] if rows is None else rows)
+        }
+    if images.y is None:
+        raise ValueError(f"rows='classes': {images.source} has no labels; give numbers")
+    labels, firsts = np.unique(images.y, return_index=True)
+    return {class_of(images, row): images[int(row)] for row in firsts[labels >= 0]}
+
+
+def _numbers(
+    model: Any, starts: dict, dims: Any, steps: int, values: Any, among: Any, seed: int
+) -> Traversal:
+    """Return rows for numbers of the code, from every start."""
     codes = None if among is None else codes_of(model, among)
-    dims = _dims(dims, len(z), lambda: ordered(model, codes, len(z)))
+    begun = [
+        random_code(codes, seed) if start is None else code_of(model, start)
+        for start in starts.values()
+    ]
+    width = len(begun[0])
+    dims = _dims(dims, width, lambda: ordered(model, codes, width))
+    heads = [] if values is None else [f"{value:g}" for value in np.ravel(values)]
     if values is None:
-        values = np.linspace(*_span(model, len(z), codes), steps).T[dims]
+        values = np.linspace(*_span(model, width, codes), steps).T[dims]
+        heads = ["lowest", *[""] * (steps - 2), "highest"]
     values = np.asarray(values, dtype=np.float32)
     values = np.broadcast_to(values, (len(dims), values.shape[-1]))
-    moved = np.tile(z, (*values.shape, 1))
+    made = Traversal.of(_moved(model, np.stack(begun), dims, values), model)
+    what, use = _use(model, codes)
+    notes = [_note(name, what, use, dim, len(starts)) for dim in dims for name in starts]
+    drawn = dict(zip(notes, np.asarray(made), strict=True))
+    facts = {} if use is None else {what: [round(float(use[dim]), 4) for dim in dims]}
+    headline = "one number of the code changes, the rest stay"
+    return made.told(drawn, headline, heads[: values.shape[1]], dims=list(map(int, dims)), **facts)
+
+
+def _moved(model: Any, begun: np.ndarray, dims: Sequence[int], values: np.ndarray) -> np.ndarray:
+    """Return images (len(dims) starts, steps, ...) of codes with one number changed."""
+    moved = np.tile(begun[None, :, None], (len(dims), 1, values.shape[1], 1))
     for row, dim in enumerate(dims):
-        moved[row, :, dim] = values[row]
-    images = model.decode(moved.reshape(-1, len(z)))
-    return images.reshape(*values.shape, *images.shape[1:])
+        moved[row, :, :, dim] = values[row]
+    images = model.decode(moved.reshape(-1, begun.shape[1]))
+    return images.reshape(-1, values.shape[1], *images.shape[1:])
+
+
+def _use(model: Any, codes: Any) -> tuple[str, Any]:
+    """Return how useful every number of a code is, and what that is called."""
+    known = getattr(model, "kl_", None)
+    if known is not None:
+        return "KL", np.asarray(known)
+    return "variance", None if codes is None else np.asarray(codes).var(0)
+
+
+def _note(name: str, what: str, use: Any, dim: int, starts: int) -> str:
+    if starts > 1:
+        return f"number {dim}\nfrom {name}"
+    return f"number {dim}" if use is None else f"number {dim}\n{what} {use[dim]:.2g}"
 
 
 def _dims(dims: Any, width: int, order: Any) -> list[int]:
@@ -141,12 +276,24 @@ def _span(model: Any, width: int, codes: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(model.code_mean_) - reach, np.asarray(model.code_mean_) + reach
 
 
-def _among_prototypes(model: Any, start: Any, dims: Any, steps: int) -> np.ndarray:
-    units = neighbors(model, start, steps)
-    units = units[_dims(dims, len(units), lambda: list(range(len(units))))]
+def _among_prototypes(model: Any, starts: dict, dims: Any, steps: int, seed: int) -> Traversal:
+    """Return rows of prototypes around that of every start."""
+    names = _axes(model)
+    dims = _dims(dims, len(names), lambda: list(range(len(names))))
+    found: dict[str, np.ndarray] = {}
+    for name, start in starts.items():
+        if start is None:
+            start = int(np.random.default_rng(seed).integers(len(model.prototypes_)))
+        ways = neighbors(model, start, steps)
+        for dim in dims:
+            found[f"{names[dim]}\nfrom {name}" if len(starts) > 1 else names[dim]] = ways[dim]
+    units = np.stack(list(found.values()))
     shown = model.decode(units.clip(min=0).ravel()).reshape(*units.shape, *model.image_shape_)
     shown[units < 0] = np.nan
-    return shown
+    made = Traversal.of(shown, model)
+    prototypes = {name.replace("\n", ", "): way.tolist() for name, way in found.items()}
+    drawn = dict(zip(found, shown, strict=True))
+    return made.told(drawn, "prototypes beside its own", [], prototypes=prototypes)
 
 
 def neighbors(model: Any, start: Any, steps: int = 9) -> np.ndarray:

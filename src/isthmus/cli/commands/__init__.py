@@ -15,7 +15,6 @@ HOMES = {
     "segments": ("segment",),
     "studies": ("study",),
     "tuning": ("finetune",),
-    "walks": ("traverse",),
 }
 """Module to the commands in it."""
 
