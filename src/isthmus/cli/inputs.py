@@ -181,7 +181,7 @@ def in_sizes(
         check_range(each, half)
     warn_of_seen(list(models.values()), half, split)
     images = images if whole else half
-    images = images if rows is None else images[rows_from(rows, len(images), "rows")]
+    images = images if rows is None else images[rows_from(rows, len(images))]
     sets = in_own_sizes(images, source, models[name], per or "image") if own else [images]
     if not quiet:
         print_changed(*sets)
@@ -229,7 +229,7 @@ def watched(as_json: bool) -> bool:
     return sys.stderr.isatty() and not as_json
 
 
-def rows_from(text: str, count: int, option: str = "images") -> list[int]:
+def rows_from(text: str, count: int, option: str = "rows") -> list[int]:
     """Return the images that "3,17" or "0-9" or "all" stands for, of so many.
 
     Examples
@@ -256,7 +256,7 @@ def numbers_from(text: str, option: str, kind: type = float) -> list[Any]:
 
     Examples
     --------
-    >>> numbers_from("-1,0,2.5", "--strength")
+    >>> numbers_from("-1,0,2.5", "--strengths")
     [-1.0, 0.0, 2.5]
     """
     try:

@@ -288,50 +288,6 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, default=str))
 
 
-def save_ways(
-    path: Path,
-    rows: dict[str, Any],
-    title: str,
-    images: Any,
-    *,
-    heads: Any = (),
-    columns: int | None = None,
-) -> None:
-    """Write rows of images as an array (.npy), a strip (.png), or moving (.gif, .webp).
-
-    Parameters
-    ----------
-    path : Path
-        Where to write.
-    rows : dict of str to array of shape (steps, ...)
-        Images by the names of their rows.
-    title : str
-        What is to be seen.
-    images : Images
-        What the models know; their range of values is drawn.
-    heads : sequence of str
-        A name for every column of a strip.
-    columns : int, optional
-        Images beside each other where they move.
-    """
-    import numpy as np
-
-    from isthmus.files import replacing
-    from isthmus.plots.animations import frames, save_frames
-    from isthmus.plots.figures import limits_of
-    from isthmus.plots.saving import save_picture
-    from isthmus.plots.strips import labelled_rows
-
-    limits = limits_of(images)
-    with replacing(path) as temporary:
-        if path.suffix == ".npy":
-            np.save(temporary, np.stack(list(rows.values())))
-        elif path.suffix == ".png":
-            save_picture(temporary, labelled_rows(rows, title, heads=heads, limits=limits))
-        else:
-            save_frames(temporary, frames(rows, title, columns, limits=limits))
-
-
 def say(path: Path, facts: dict[str, Any], as_json: bool, *sets: Any) -> None:
     """Say what was written, what was found, and in JSON what was done to the sets of images."""
     if as_json:
