@@ -8,6 +8,7 @@ explore` prints, a server of three models on the digits is started for it.
 
 import argparse
 import asyncio
+import contextlib
 import json
 import math
 import random
@@ -157,7 +158,7 @@ def summary(found, memory, seconds):
 def own_server(port):
     """In a process of its own: serve three models on the digits, print the address."""
     import isthmus as ist
-    from isthmus.explorer.server import create_app, serve
+    from isthmus.explorer.server import Running, create_app
     from isthmus.explorer.view import View
 
     images = ist.load_images("digits")
@@ -172,7 +173,10 @@ def own_server(port):
         index.write_text("<!doctype html>")
         view = View(models, images, cache=Path(folder) / "cache", show=False)
         app = create_app(view, {"index.html": index}, "token")
-        serve(app, "127.0.0.1", port, lambda p: print(f"http://127.0.0.1:{p}/token/", flush=True))
+        running = Running(app, "127.0.0.1", port)
+        print(f"http://127.0.0.1:{running.port}/token/", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            running.wait()
 
 
 def main():

@@ -303,14 +303,14 @@ def study(tmp_path_factory, images, one_machine):
 
 
 def test_a_study_brings_its_models_scores_and_split(study, tmp_path):
-    found = opened([str(study)], ["kmeans", "pca"])
+    found = opened(str(study), names=["kmeans", "pca"])
     assert list(found.models) == ["kmeans", "pca"]
     assert found.title == "digits, mine"
     assert found.scores["pca"]["mse"] > 0
     assert "family" not in found.scores["pca"]
     view = View(found.models, found.images, scores=found.scores, cache=tmp_path, show=False)
     assert entry(view, "pca")["scores"] == found.scores["pca"]
-    assert len(opened([str(study)]).models) == 3
+    assert len(opened(str(study)).models) == 3
 
 
 def test_what_is_given_wrongly_is_said(study, run, page, tmp_path):
@@ -330,7 +330,7 @@ def test_what_is_given_wrongly_is_said(study, run, page, tmp_path):
     (broken / "models").mkdir(parents=True)
     (broken / "scores.json").write_text("{}")
     with pytest.raises(ValueError, match="damaged"):
-        opened([str(broken)])
+        opened(str(broken))
 
 
 def raw(address, request, body=b""):
@@ -380,6 +380,62 @@ def test_the_command_serves_until_it_is_ended(run, page, study, monkeypatch):
     truth = ist.load_model(study / "models" / "pca.safetensors").decode(np.zeros((1, 4)))
     pixels = np.frombuffer(found["decode"][1], np.uint8)
     assert np.abs(pixels / 255 - truth.clip(0, 1).ravel()).max() <= 1 / 255
+
+
+def test_python_opens_what_the_command_opens(page, study, images, monkeypatch):
+    pytest.importorskip("uvicorn")
+    visited = []
+    monkeypatch.setattr("webbrowser.open", visited.append)
+    with ist.explore(study, names=["pca"], split="test", count=30) as explorer:
+        assert visited == [explorer.url]
+        assert explorer.url in repr(explorer)
+        assert explorer.models == ["pca"]
+        parts = urlsplit(explorer.url)
+        address = parts.hostname, parts.port
+        assert raw(address, f"GET {parts.path} HTTP/1.1")[0] == 200
+        manifest = json.loads(raw(address, f"GET {parts.path}data/manifest.json HTTP/1.1")[1])
+        assert manifest["images"]["count"] == 30
+        assert manifest["title"] == "digits, mine"
+    explorer.close()  # it is already
+    with pytest.raises(ConnectionError):
+        raw(address, f"GET {parts.path} HTTP/1.1")
+
+
+def test_python_exports_what_the_command_exports(run, page, study, tmp_path):
+    pytest.importorskip("onnxruntime")
+    options = ("--models", "pca,kmeans", "--split", "test", "-n", 50)
+    assert run("explore", study, *options, "--export", "command")[0] == 0
+    options = {"names": ["pca", "kmeans"], "split": "test", "count": 50}
+    assert ist.export(ist.load_study(study), "python", **options) == Path("python")
+    first, second = (
+        {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*.*")}
+        for root in (tmp_path / "command", tmp_path / "python")
+    )
+    assert first.keys() == second.keys()
+    assert len(first) > 10
+    said = [json.loads(each.pop("data/manifest.json")) for each in (first, second)]
+    assert [each.pop("title") for each in said] == ["digits, mine", "digits"]
+    assert said[0] == said[1]
+    assert first == second
+    with pytest.raises(FileExistsError):
+        ist.export(study, "python")
+
+
+def test_models_in_any_form_are_opened(images, tmp_path):
+    pca, kmeans = ist.PCA(2).fit(images.train), ist.KMeans(3, random_state=0).fit(images.train)
+    pca.save(tmp_path / "mine.safetensors")
+    for given, names in (
+        (pca, ["pca"]),
+        ([pca, kmeans, pca], ["pca", "kmeans", "pca-2"]),
+        ({"a": pca, "b": tmp_path / "mine.safetensors"}, ["a", "b"]),
+        (str(tmp_path / "mine.safetensors"), ["mine"]),
+    ):
+        found = opened(given, images)
+        assert list(found.models) == names
+        assert found.images is images
+    for call in (opened, ist.explore):
+        with pytest.raises(ValueError, match=r"give images|not built"):
+            call(pca)
 
 
 def test_a_taken_port_is_said(run, page, study):

@@ -223,7 +223,7 @@ def test_command_and_explorer_give_a_model_the_same_pixels(run, photographs, mod
     code, _, err = run("encode", "pca.safetensors", photographs, "-o", "codes.npy")
     assert code == 0
     assert "5 of 6 images were changed: 5 scaled and cut" in err
-    shown = opened([str(tmp_path / "pca.safetensors"), str(photographs)]).images
+    shown = opened(tmp_path / "pca.safetensors", str(photographs)).images
     np.testing.assert_array_equal(
         np.asarray(shown), np.asarray(ist.load_images(photographs, like=model))
     )

@@ -117,7 +117,7 @@ def test_networks_of_an_export_decode_its_codes(images):
 def test_the_folder_of_a_study_opens():
     from isthmus.explorer.opened import opened
 
-    found = opened([str(GOLDEN / "study")])
+    found = opened(GOLDEN / "study")
     record = json.loads((GOLDEN / "study" / "scores.json").read_text())
     assert list(found.models) == [row["model"] for row in record["scores"]]
     for row in record["scores"]:

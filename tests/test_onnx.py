@@ -169,3 +169,17 @@ def test_command(run, images, tmp_path):
         assert len(err.splitlines()) == 1
     code, _, err = run("export", "pca.safetensors", "-o", "other.bin")
     assert (code, "must end in .onnx" in err) == (2, True)
+
+
+def test_python_writes_the_file_of_the_command(run, images, tmp_path):
+    model = ist.PCA(3).fit(images.train)
+    model.save(tmp_path / "pca.safetensors")
+    assert run("export", "pca.safetensors", "-o", "a.onnx", "--part", "encode")[0] == 0
+    assert ist.export(model, tmp_path / "b.onnx", part="encode") == tmp_path / "b.onnx"
+    ist.export(tmp_path / "pca.safetensors", tmp_path / "c.onnx", part="encode")
+    first, *others = ((tmp_path / f"{name}.onnx").read_bytes() for name in "abc")
+    assert others == [first, first]
+    with pytest.raises(FileExistsError):
+        ist.export(model, tmp_path / "b.onnx")
+    with pytest.raises(ValueError, match=r"must end in .onnx"):
+        ist.export(model, tmp_path / "b.pt")

@@ -90,7 +90,7 @@ def narrow(monkeypatch):
 def test_every_recipe_runs(name, root, narrow, request):
     if name not in NEED_NOTHING:
         request.getfixturevalue("data_folder")
-    result = reproduce.reproduce(name, root, share=SHARE)
+    result = reproduce.carry_out(name, root, share=SHARE)
     folder = root / name
     assert json.loads((folder / "result.json").read_text()) == result
     assert (result["recipe"], result["deck"]) == (name, RECIPES[name].deck)
@@ -135,20 +135,20 @@ def test_chosen(few):
 
 
 def test_what_is_done_is_left_alone(few, tmp_path):
-    first = reproduce.reproduce("b-tiny-2", tmp_path, share=0.5)
+    first = reproduce.carry_out("b-tiny-2", tmp_path, share=0.5)
     written = (tmp_path / "b-tiny-2" / "result.json").stat().st_mtime_ns
-    assert reproduce.reproduce("b-tiny-2", tmp_path, share=0.2) == first
+    assert reproduce.carry_out("b-tiny-2", tmp_path, share=0.2) == first
     assert (tmp_path / "b-tiny-2" / "result.json").stat().st_mtime_ns == written
     with pytest.raises(ValueError, match="was done with seed 0"):
-        reproduce.reproduce("b-tiny-2", tmp_path, share=0.5, seed=1)
-    assert reproduce.reproduce("b-tiny-2", tmp_path, share=0.5, seed=1, force=True)["seed"] == 1
-    assert reproduce.reproduce("b-tiny-2", tmp_path, seed=1)["share"] == 1  # no rehearsal
+        reproduce.carry_out("b-tiny-2", tmp_path, share=0.5, seed=1)
+    assert reproduce.carry_out("b-tiny-2", tmp_path, share=0.5, seed=1, force=True)["seed"] == 1
+    assert reproduce.carry_out("b-tiny-2", tmp_path, seed=1)["share"] == 1  # no rehearsal
 
 
 @pytest.mark.parametrize("share", [0, -1, 1.5, float("nan")])
 def test_bad_share(few, tmp_path, share):
     with pytest.raises(ValueError, match="above 0 and at most 1"):
-        reproduce.reproduce("b-tiny-2", tmp_path, share=share)
+        reproduce.carry_out("b-tiny-2", tmp_path, share=share)
     assert not list(tmp_path.iterdir())
 
 
@@ -161,7 +161,7 @@ def counted(monkeypatch):
 
 
 def test_an_interrupt_stops_the_recipe_and_the_next_run_goes_on(few, tmp_path, monkeypatch):
-    reproduce.reproduce("b-tiny-2", tmp_path)
+    reproduce.carry_out("b-tiny-2", tmp_path)
     steps, step = [], Epochs._step
 
     def interrupted(epochs, batch):
@@ -172,12 +172,12 @@ def test_an_interrupt_stops_the_recipe_and_the_next_run_goes_on(few, tmp_path, m
 
     monkeypatch.setattr(Epochs, "_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        reproduce.reproduce("b-tiny-3", tmp_path)
+        reproduce.carry_out("b-tiny-3", tmp_path)
     assert not (tmp_path / "b-tiny-3").exists()
     assert (tmp_path / "b-tiny-2" / "result.json").exists()
     monkeypatch.setattr(Epochs, "_step", step)
     fits = counted(monkeypatch)
-    assert reproduce.reproduce("b-tiny-3", tmp_path)["figures"]
+    assert reproduce.carry_out("b-tiny-3", tmp_path)["figures"]
     assert len(fits) == 1
 
 
@@ -188,11 +188,11 @@ def test_a_model_of_another_setting_is_not_taken_for_this(few, tmp_path, monkeyp
     figure = reproduce.Bench.figure
     monkeypatch.setattr(reproduce.Bench, "figure", fails)
     with pytest.raises(RuntimeError):
-        reproduce.reproduce("b-tiny-3", tmp_path)
+        reproduce.carry_out("b-tiny-3", tmp_path)
     monkeypatch.setattr(reproduce.Bench, "figure", figure)
     monkeypatch.setitem(RECIPES, "b-tiny-3", Recipe("B", "wider", 1, "tiny", {"width": 5}))
     fits = counted(monkeypatch)
-    assert reproduce.reproduce("b-tiny-3", tmp_path)["figures"][0]["ours"] == 5
+    assert reproduce.carry_out("b-tiny-3", tmp_path)["figures"][0]["ours"] == 5
     assert len(fits) == 2
 
 
@@ -211,7 +211,7 @@ def test_a_killed_run_leaves_what_was_done_and_resumes(tmp_path, monkeypatch):
     assert not (tmp_path / "e-glyphs").exists()
     kept = len(list(tmp_path.glob(".work/e-glyphs*/models/chosen-*.safetensors")))
     fits = counted(monkeypatch)
-    result = reproduce.reproduce("e-glyphs", tmp_path, share=0.04)
+    result = reproduce.carry_out("e-glyphs", tmp_path, share=0.04)
     assert len(fits) == RECIPES["e-glyphs"].options["seeds"] - kept
     assert result["figures"]
     assert [path.name for path in tmp_path.glob(".work/*")] == []
@@ -234,6 +234,19 @@ def test_list_run_and_json(few, run, tmp_path):
     results = json.loads(run("--all", "--json")[1])
     assert [result["share"] for result in results] == [1, 1]
     assert json.loads(run("--json")[1])[0]["state"] == "done"
+
+
+def test_python_carries_out_what_the_command_does(few, run, tmp_path):
+    seen = []
+    found = ist.reproduce(
+        "B", share=0.3, folder=tmp_path / "runs" / "reproduce", watch=seen.append
+    )
+    assert list(found) == ["b-tiny-2", "b-tiny-3"]
+    assert list(found.values()) == seen
+    results = json.loads(run("B", "--share", 0.3, "--json")[1])  # done already, and left alone
+    assert results == seen
+    with pytest.raises(ValueError, match="no recipe is named"):
+        ist.reproduce()
 
 
 def test_a_recipe_that_fails_does_not_keep_the_others(few, run, tmp_path, monkeypatch):

@@ -185,6 +185,21 @@ def code_shape(model: Any) -> tuple[int, ...]:
     return model.code_shape_of(picture_shape(model))
 
 
+def ends(model: Any, part: str) -> str:
+    """Return what goes in and what comes out, with their shapes.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> ends(ist.PCA(4).fit(ist.load_images("digits")), "encode")
+    'images (m, 8, 8, 1) to codes (m, 4)'
+    """
+    shapes = {"codes": code_shape(model), "images": picture_shape(model)}
+    shapes["probabilities"] = (len(model.class_labels_ or ()),)
+    named = (f"{name} ({', '.join(map(str, ('m', *shapes[name])))})" for name in NAMES[part])
+    return " to ".join(named)
+
+
 def _example(model: Any, part: str) -> torch.Tensor:
     shape = code_shape(model) if part == "decode" else picture_shape(model)
     kind = torch.float32 if shape else torch.int32

@@ -1,21 +1,21 @@
-"""What `isthmus explore` is given: models and images, or the folder of a study."""
+"""What the explorer is given: models and images, or a study, in Python or in files."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from isthmus.codes import check_range
-from isthmus.data.images import Images
-from isthmus.data.like import like_all, of_fixed_size
+from isthmus.data.images import Images, as_images
+from isthmus.data.like import like_all
 from isthmus.data.readers import load_images
+from isthmus.families import name_of
 from isthmus.store import load_model
-from isthmus.studies.prepare import LONGEST_SIDE
-from isthmus.studies.study import COLUMNS
+from isthmus.studies.stored import is_study, load_study
+from isthmus.studies.study import COLUMNS, Study
 from isthmus.validation import hint
 
 
@@ -33,15 +33,16 @@ class Opened:
     note: str = ""
 
 
-def opened(given: Sequence[str], names: Sequence[str] | None = None) -> Opened:
-    """Return models and images from the words of a command.
+def opened(models: Any, images: Any = None, names: Iterable[str] | None = None) -> Opened:
+    """Return models and images, in whatever form they are given.
 
     Parameters
     ----------
-    given : sequence of str
-        Files of models and at last a source of images, or the folder of a study, with or without
-        another source of images.
-    names : sequence of str, optional
+    models : Study, Representation, str, Path, list or dict of them, or Opened
+        A study, or the folder of one; fitted models, or their files.
+    images : Images, array or source, optional
+        What models are shown on; that of the study by default.
+    names : iterable of str, optional
         Which models of a study; all by default.
 
     Raises
@@ -49,89 +50,86 @@ def opened(given: Sequence[str], names: Sequence[str] | None = None) -> Opened:
     ValueError, OSError
         If something is missing or cannot be read.
     """
-    if is_study(Path(given[0])):
-        if len(given) > 2:
-            raise ValueError(
-                f"expected STUDY_FOLDER or STUDY_FOLDER SOURCE, got {' '.join(given)}"
-            )
-        return _study(Path(given[0]), names, *given[1:])
+    if isinstance(models, Opened):
+        return models
+    found = _study_of(models)
+    if found is not None:
+        return _of_study(*found, images, names)
     if names:
         raise ValueError("--models chooses among the models of a study; name files instead")
-    if len(given) < 2:
+    if images is None:
+        given = models if isinstance(models, str | Path) else "what was given"
         raise ValueError(
-            f"{given[0]} is not the folder of a study: give MODEL... SOURCE, as in `isthmus "
-            "explore pca.safetensors mnist`, or a folder that `isthmus study` wrote"
+            f"{given} is not the folder of a study: give images to show the models on, or a "
+            "folder that `isthmus study` wrote"
         )
-    *files, source = given
-    models = {}
-    for file in files:
-        name, n = Path(file).stem, 2
-        while name in models:
-            name, n = f"{Path(file).stem}-{n}", n + 1
-        models[name] = load_model(file)
-    return _on(models, source, source)
+    ready = _by_name(models)
+    shown, note = images_for(ready, images)
+    return Opened(ready, shown, str(shown.source), note=note)
 
 
-def is_study(path: Path) -> bool:
-    """Return whether a folder is one that `isthmus study` wrote."""
-    return (path / "scores.json").is_file() and (path / "models").is_dir()
+def _study_of(given: Any) -> tuple[Study, str] | None:
+    """Return the study that is meant, if one is, and its title."""
+    if isinstance(given, Study):
+        return given, ""
+    if isinstance(given, str | Path) and is_study(given):
+        return load_study(given), Path(given).name
+    return None
 
 
-def _study(folder: Path, names: Sequence[str] | None, source: str | None = None) -> Opened:
-    record = _record(folder / "scores.json")
-    scores = {row["model"]: _figures(row) for row in record["scores"]}
+def _of_study(study: Study, name: str, images: Any, names: Iterable[str] | None) -> Opened:
+    scores = {row["model"]: _figures(row) for row in study.scores}
     chosen = list(names or scores)
-    for name in chosen:
-        if name not in scores:
-            known = ", ".join(scores)
-            raise ValueError(f"--models {name}: the study has {known}{hint(name, scores)}")
-    models = {name: load_model(folder / "models" / f"{name}.safetensors") for name in chosen}
-    if not models:
-        raise ValueError(f"{folder} holds no models")
-    title = f"{source or record['source']}, {folder.name}"
-    if source is not None:
-        return _on(models, source, title, scores)
-    found = _of_study(record["source"], models, folder, title, scores)
-    if found.images.is_test is None:  # the study held out the same ones
-        found.images = found.images.split(random_state=int(record.get("random_state", 0)))
-    return found
+    for one in chosen:
+        if one not in scores:
+            raise ValueError(
+                f"no model {one!r}: the study has {', '.join(scores)}{hint(one, scores)}"
+            )
+    if not chosen:
+        raise ValueError(f"the study {name or study.source} holds no models")
+    models = {one: study.models[one] for one in chosen}
+    shown, note = (study.images, "") if images is None else images_for(models, images)
+    source = study.source if images is None else str(shown.source)
+    return Opened(models, shown, ", ".join(filter(None, (source, name))), scores, note)
 
 
-def _on(
-    models: dict[str, Any], source: str, title: str, scores: dict[str, Any] | None = None
-) -> Opened:
-    """Return models beside the images of a source, loaded as they can take them."""
-    name, note = like_all(models)
-    images = load_images(source, like=models[name])
-    check_range(models[name], images)
-    return Opened(models, images, title, scores or {}, note if images.changed else "")
-
-
-def _record(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        str(record["source"]), [row["model"] for row in record["scores"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged or not the scores of a study ({error})") from None
-    return record
-
-
-def _figures(row: dict[str, Any]) -> dict[str, float | None]:
+def _figures(row: Mapping[str, Any]) -> dict[str, float | None]:
     found = {name: row[name] for name in COLUMNS if name in row}
     figures = {k: v for k, v in found.items() if v is None or isinstance(v, int | float)}
     return {k: v if v is None or math.isfinite(v) else None for k, v in figures.items()}
 
 
-def _of_study(
-    source: str, models: dict[str, Any], folder: Path, title: str, scores: dict[str, Any]
-) -> Opened:
+def _by_name(given: Any) -> dict[str, Any]:
+    """Return models by their names: those given, of their files, or of their families."""
+    if isinstance(given, Mapping):
+        return {str(name): one_model(model) for name, model in given.items()}
+    found: dict[str, Any] = {}
+    for each in given if isinstance(given, list | tuple) else [given]:
+        base = Path(each).stem if isinstance(each, str | Path) else _family(each)
+        name, n = base, 2
+        while name in found:
+            name, n = f"{base}-{n}", n + 1
+        found[name] = one_model(each)
+    return found
+
+
+def _family(model: Any) -> str:
     try:
-        if of_fixed_size(models) is None:  # as the study did
-            images = load_images(source, longest=LONGEST_SIDE)
-            return Opened(models, images, title, scores)
-        return _on(models, source, title, scores)
-    except (ValueError, OSError) as error:
-        raise ValueError(
-            f"the images of the study, {source!r}, cannot be read again ({error}): give them, "
-            f"`isthmus explore {folder} SOURCE`"
-        ) from None
+        return name_of(model)
+    except ValueError:
+        return type(model).__name__.lower()
+
+
+def one_model(given: Any) -> Any:
+    """Return a model itself, or read it from its file."""
+    return load_model(given) if isinstance(given, str | Path) else given
+
+
+def images_for(models: Mapping[str, Any], images: Any) -> tuple[Images, str]:
+    """Return images, those of a source loaded as the models can take them, and a note on that."""
+    if not isinstance(images, str | Path):
+        return as_images(images), ""
+    name, note = like_all(models)
+    found = load_images(images, like=models[name])
+    check_range(models[name], found)
+    return found, note if found.changed else ""

@@ -7,12 +7,13 @@ browser can read images or ask models. `web/README.md` says what goes over the w
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import mimetypes
 import re
 import secrets
 import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -252,8 +253,8 @@ def hosts_for(host: str) -> tuple[str, ...] | None:
     return LOCAL if address.is_loopback else None
 
 
-def serve(app: FastAPI, host: str, port: int, ready: Callable[[int], None]) -> None:
-    """Serve until Ctrl-C.
+class Running:
+    """A server that answers in a thread of its own.
 
     Parameters
     ----------
@@ -262,29 +263,44 @@ def serve(app: FastAPI, host: str, port: int, ready: Callable[[int], None]) -> N
     host : str
         Address to bind to.
     port : int
-        Port; 0 takes any that is free.
-    ready : callable
-        Called with the port once requests are answered.
+        Port; 0 takes any that is free. Afterwards `port` is the one that was taken.
 
     Raises
     ------
     OSError
         If the port is taken, or nothing can be bound to the host.
     """
-    import uvicorn
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: Any = None) -> None:
-            await super().startup(sockets)
-            ready(bound.getsockname()[1])
+    def __init__(self, app: FastAPI, host: str, port: int):
+        import uvicorn
 
-    # Ctrl-C is how it is ended
-    with _bound(host, port) as bound, contextlib.suppress(KeyboardInterrupt):
+        self._bound = _bound(host, port)
+        self.port = int(self._bound.getsockname()[1])
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False,
             timeout_graceful_shutdown=2,
         )  # fmt: skip
-        Server(config).run([bound])
+        self._server, self._ended = uvicorn.Server(config), threading.Event()
+        threading.Thread(target=self._run, name="explorer", daemon=True).start()
+        while not (self._server.started or self._ended.is_set()):
+            time.sleep(0.005)
+
+    def _run(self) -> None:
+        try:
+            self._server.run([self._bound])
+        finally:
+            self._bound.close()
+            self._ended.set()
+
+    def wait(self) -> None:
+        """Wait until the server has ended; Ctrl-C gets through, as it does not through a join."""
+        while not self._ended.wait(0.5):
+            pass
+
+    def close(self) -> None:
+        """End the server, and wait until it has ended."""
+        self._server.should_exit = True
+        self.wait()
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -71,12 +71,12 @@ def beta_vae(bench: Any, architecture: str, beta: float) -> None:
 
 def study(bench: Any, recipes: dict[str, str]) -> None:
     """Lay the recipes of all betas side by side; those that are missing are carried out."""
-    from isthmus.reproduction.runner import reproduce
+    from isthmus.reproduction.runner import carry_out
 
     root = bench.folder.parents[2]  # of all results: this one is not in its place yet
     given = {"share": bench.share, "seed": bench.seed}
     results = {
-        label: reproduce(name, root, verbose=bench.verbose, **given)
+        label: carry_out(name, root, verbose=bench.verbose, **given)
         for label, name in recipes.items()
     }
     found = {

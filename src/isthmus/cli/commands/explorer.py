@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +12,6 @@ import typer
 from isthmus.cli.inputs import in_half, warn_of_seen, watched
 from isthmus.cli.options import AsJson, Force, ModelFile, Out, Split
 from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, say
-from isthmus.files import refuse_existing
 
 HERE = ("127.0.0.1", "localhost", "::1")
 """Addresses that nobody else can reach."""
@@ -24,17 +25,12 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write the decoder of a model, or its encoder, as an ONNX file."""
-    from isthmus.explorer.onnx import NAMES, code_shape, picture_shape
-    from isthmus.explorer.onnx import export as run
+    from isthmus.explorer.explore import export as run
+    from isthmus.explorer.onnx import ends
     from isthmus.store import load_model
 
-    refuse_existing(output, force=force)
     loaded = load_model(model)
-    run(loaded, output, part)
-    shapes = {"codes": code_shape(loaded), "images": picture_shape(loaded)}
-    shapes["probabilities"] = (len(loaded.class_labels_ or ()),)
-    ends = (f"{name} ({', '.join(map(str, ('m', *shapes[name])))})" for name in NAMES[part])
-    say(output, {"maps": " to ".join(ends)}, as_json)
+    say(run(loaded, output, part=part, force=force), {"maps": ends(loaded, part)}, as_json)
 
 
 def explore(
@@ -71,37 +67,41 @@ def explore(
     as_json: AsJson = False,
 ) -> None:
     """Walk through codes by hand in the browser: a map, sliders, morphs, drawing, comparison."""
-    from isthmus.explorer.folder import check_folder, page_files
+    from isthmus.explorer.explore import check
     from isthmus.explorer.opened import opened
-    from isthmus.explorer.view import View
 
-    if count is not None and count < 1:
-        raise ValueError(f"--count {count} must be at least 1")
-    if not 0 <= port <= 65_535:
-        raise ValueError(f"--port {port} must be from 0 to 65535")
-    if to is not None:
-        check_folder(to, force=force)
-    page = page_files()  # before any work is done
-    found = opened(given, words_of(models))
-    print_skipped(found.images)
-    print_changed(found.images)
+    check(count, port, to, force=force)  # before any work is done
+    found = opened(*_words(given), words_of(models))
+    images = in_half(found.images, split)
+    print_skipped(images)
+    print_changed(images)
     if found.note:
         typer.echo(f"isthmus: {found.note}", err=True)
-    images = in_half(found.images, split)
     warn_of_seen(list(found.models.values()), images, split)
-    view = View(
-        found.models,
-        images if count is None else images.evenly(count),
-        title=found.title,
-        layouts=words_of(layout) or (),
-        scores=found.scores,
-        live=to is None,
-        show=watched(as_json),
-    )
+    found = replace(found, images=images)
+    options = {"layouts": words_of(layout) or (), "count": count, "verbose": watched(as_json)}
     if to is not None:
-        _write(view, to, force, as_json)
+        _write(found, to, as_json, force=force, **options)
     else:
-        _serve(view, page, host, port, browser, as_json)
+        _serve(found, browser, as_json, host=host, port=port, **options)
+
+
+def _words(given: list[str]) -> tuple[Any, str | None]:
+    """Return models, or the folder of a study, and a source of images."""
+    from isthmus.studies.stored import is_study
+
+    if is_study(given[0]):
+        if len(given) > 2:
+            raise ValueError(
+                f"expected STUDY_FOLDER or STUDY_FOLDER SOURCE, got {' '.join(given)}"
+            )
+        return given[0], given[1] if len(given) == 2 else None
+    if len(given) < 2:
+        raise ValueError(
+            f"{given[0]} is not the folder of a study: give MODEL... SOURCE, as in `isthmus "
+            "explore pca.safetensors mnist`, or a folder that `isthmus study` wrote"
+        )
+    return given[:-1], given[-1]
 
 
 def words_of(text: str | None) -> list[str] | None:
@@ -115,37 +115,32 @@ def words_of(text: str | None) -> list[str] | None:
     return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _write(view: Any, to: Path, force: bool, as_json: bool) -> None:
-    from isthmus.explorer.folder import write_folder
+def _write(found: Any, to: Path, as_json: bool, **options: Any) -> None:
+    from isthmus.explorer.explore import export as run
 
-    write_folder(view, to, force=force, show=watched(as_json))
+    run(found, to, **options)
     size = sum(path.stat().st_size for path in to.rglob("*") if path.is_file())
-    facts = {"images": len(view.images), "models": list(view.exhibits)}
-    say(to, facts | {"MiB": round(size / 2**20, 1)}, as_json, view.images)
+    count = options["count"]
+    shown = found.images if count is None else found.images.evenly(count)
+    facts = {"images": len(shown), "models": list(found.models)}
+    say(to, facts | {"MiB": round(size / 2**20, 1)}, as_json, shown)
 
 
-def _serve(
-    view: Any, page: dict[str, Path], host: str, port: int, browser: bool, as_json: bool
-) -> None:
-    import secrets
+def _serve(found: Any, browser: bool, as_json: bool, **options: Any) -> None:
     import webbrowser
 
-    from isthmus.explorer.server import create_app, hosts_for, serve
+    from isthmus.explorer.explore import explore as run
 
-    token = secrets.token_urlsafe(24)
-    app = create_app(view, page, token, hosts_for(host))
-
-    def ready(port: int) -> None:
-        shown = f"[{host}]" if ":" in host else host
-        url = f"http://{shown}:{port}/{token}/#token={token}"
-        print_json({"url": url} | changed_in(view.images)) if as_json else typer.echo(
-            f"{url}\nCtrl-C ends it"
-        )
-        if host not in HERE:
+    explorer = run(found, open_browser=False, **options)
+    with explorer, contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it is ended
+        if as_json:
+            print_json({"url": explorer.url} | changed_in(explorer.images))
+        else:
+            typer.echo(f"{explorer.url}\nCtrl-C ends it")
+        if options["host"] not in HERE:
             typer.echo(
                 "isthmus: others can reach this; only who has the address gets in", err=True
             )
         if browser:
-            webbrowser.open(url)
-
-    serve(app, host, port, ready)
+            webbrowser.open(explorer.url)
+        explorer.wait()

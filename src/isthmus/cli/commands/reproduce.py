@@ -37,37 +37,34 @@ def reproduce(
     What was done is left alone; what was stopped goes on where it was.
     """
     from isthmus.reproduction.page import write_document
-    from isthmus.reproduction.runner import chosen
+    from isthmus.reproduction.runner import reproduce as run
 
-    wanted = chosen(names or (), every)
-    if not wanted and document is None:
+    given: dict[str, Any] = {
+        "every": every,
+        "folder": output,
+        "share": share,
+        "seed": seed,
+        "force": force,
+    }
+    watched = sys.stderr.isatty() and not as_json
+    results: list[dict[str, Any]] = []
+
+    def watch(result: dict[str, Any]) -> None:
+        results.append(result)
+        if not as_json:
+            typer.echo(_line(result, output / result["recipe"]))
+
+    if names or every:
+        try:
+            run(names or (), **given, verbose=watched, watch=watch)
+        finally:
+            if as_json and results:
+                print_json(results)
+    elif document is None:
         _list(output, as_json)
-    if wanted:
-        _carry_out(wanted, output, as_json, share=share, seed=seed, force=force)
     if document is not None:
         count = write_document(document, output)
         typer.echo(f"wrote {document}: {count} recipes", err=as_json)
-
-
-def _carry_out(names: list[str], output: Path, as_json: bool, **options: Any) -> None:
-    from isthmus.reproduction.runner import reproduce_all
-
-    failed, results = [], []
-    watched = sys.stderr.isatty() and not as_json
-    for name, result in reproduce_all(names, output, verbose=watched, **options):
-        if isinstance(result, Exception):
-            if len(names) == 1:
-                raise result
-            failed.append(name)
-            typer.echo(f"{name}: {result}", err=True)
-            continue
-        results.append(result)
-        if not as_json:
-            typer.echo(_line(result, output / name))
-    if as_json:
-        print_json(results)
-    if failed:
-        raise ValueError(f"{len(failed)} of {len(names)} recipes failed: {', '.join(failed)}")
 
 
 def _line(result: dict[str, Any], folder: Path) -> str:
