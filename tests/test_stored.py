@@ -106,3 +106,15 @@ def test_what_is_no_study_is_said(tmp_path):
     (tmp_path / "scores.json").write_text("{}")
     with pytest.raises(ValueError, match="damaged"):
         ist.load_study(tmp_path)
+
+
+def test_the_command_makes_a_report_again(run, folder, images, tmp_path):
+    shutil.copytree(folder, tmp_path / "mine")
+    (tmp_path / "mine" / "report.html").unlink()
+    code, _, err = run("report", "mine")
+    assert (code, "cannot be read again" in err) == (2, True)
+    np.savez(tmp_path / "again.npz", images=images.data, labels=images.y)
+    assert run("report", "mine", "again.npz")[0] == 0
+    assert (tmp_path / "mine" / "report.html").stat().st_size > 10_000
+    assert run("report", "mine", "again.npz", "-o", "other", "--json")[0] == 0
+    assert (tmp_path / "other" / "models" / "pca.safetensors").is_file()

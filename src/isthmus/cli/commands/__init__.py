@@ -13,7 +13,7 @@ HOMES = {
     "reproduce": ("reproduce",),
     "scores": ("probe", "cluster"),
     "segments": ("segment",),
-    "studies": ("study",),
+    "studies": ("study", "report"),
     "tuning": ("finetune",),
 }
 """Module to the commands in it."""

@@ -1,4 +1,4 @@
-"""The command `isthmus study`: many families on one set of images, and their report."""
+"""The commands `study` (many families on one set of images) and `report` (theirs, again)."""
 
 from __future__ import annotations
 
@@ -98,6 +98,28 @@ def study(
         typer.echo(note)
     print_skipped(result.images)
     typer.echo(f"report: {report}")
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="The folder of a study.", metavar="FOLDER")],
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="Its images, if they lie elsewhere now.", show_default="where they were"
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Another folder for it.", show_default="FOLDER itself"),
+    ] = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the report of a study again, with nothing fitted."""
+    from isthmus.studies.stored import load_study
+
+    page = load_study(folder, source).report(output or folder, force=force or output is None)
+    print_json({"report": str(page)}) if as_json else typer.echo(f"report: {page}")
 
 
 def _say_left_out(reasons: dict[str, str]) -> None:
