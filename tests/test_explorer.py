@@ -421,7 +421,7 @@ def test_python_exports_what_the_command_exports(run, page, study, tmp_path):
         ist.export(study, "python")
 
 
-def test_models_in_any_form_are_opened(images, tmp_path):
+def test_models_in_any_form_are_opened(page, images, tmp_path):
     pca, kmeans = ist.PCA(2).fit(images.train), ist.KMeans(3, random_state=0).fit(images.train)
     pca.save(tmp_path / "mine.safetensors")
     for given, names in (
@@ -434,7 +434,7 @@ def test_models_in_any_form_are_opened(images, tmp_path):
         assert list(found.models) == names
         assert found.images is images
     for call in (opened, ist.explore):
-        with pytest.raises(ValueError, match=r"give images|not built"):
+        with pytest.raises(ValueError, match="give images"):
             call(pca)
 
 
