@@ -49,6 +49,9 @@ RowsAsked = Annotated[
     str | None,
     typer.Option("--rows", help="Which of these, from 0: 3,17 or 0-9.", show_default="all"),
 ]
+Evenly = Annotated[
+    int, typer.Option("--count", "-n", help="At most so many images, evenly spaced.", min=1)
+]
 
 SPELLED = {"random_state": ("--seed",), "count": ("--count", "-n"), "k": ("-k",)}
 """Options that are not called as the parameters they stand for alone."""

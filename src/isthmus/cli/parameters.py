@@ -40,9 +40,20 @@ def array_from(text: str, option: str, known: Known) -> Any:
         return np.array(numbers_from(text, option))
 
 
+def code_from(text: str, option: str, known: Known) -> Any:
+    """Return the code of the image that has this number."""
+    from isthmus.codes import codes_of
+
+    rows = rows_from(text, len(known.images), option[2:])
+    if len(rows) > 1:
+        raise ValueError(f"{option} {text!r}: expected the number of one image")
+    return codes_of(known.model, known.images[rows])[0]
+
+
 READERS: dict[str, Reader] = {
     "ImagesLike": lambda text, option, known: images_for(known.model, text),
     "ArrayLike": array_from,
+    "Code": code_from,
     "Rows": lambda text, option, known: rows_from(text, len(known.images), option[2:]),
 }
 """By the types of `isthmus.verbs.parameters`."""

@@ -15,6 +15,7 @@ from isthmus.cli.inputs import in_options, in_sizes, watched
 from isthmus.cli.options import (
     SOURCE,
     AsJson,
+    Evenly,
     Force,
     ModelFile,
     RowsAsked,
@@ -72,6 +73,8 @@ def _fields(verb: signature.Function) -> Iterator[tuple[str, Any, Any]]:
         if parameter.name != "verbose":
             yield parameter.name, *_field(parameter)
     yield from ((name, *CHOOSING[name]) for name in chosen_by(verb))
+    if most := _evenly(verb):
+        yield "count", Evenly, most
     out = typer.Option("--out", "-o", help=_ways(verb), show_default=False)
     if signature.constant("only_saved", verb.returns, verb.home):
         yield "output", Annotated[list[Path], out], EMPTY
@@ -79,6 +82,11 @@ def _fields(verb: signature.Function) -> Iterator[tuple[str, Any, Any]]:
         yield "output", Annotated[list[Path] | None, out], None
     yield "force", Force, False
     yield "as_json", AsJson, False
+
+
+def _evenly(verb: signature.Function) -> int | None:
+    """Return how many images a verb is given, at most; None where it is given all."""
+    return signature.constant("evenly", verb.returns, verb.home)
 
 
 def _field(parameter: signature.Parameter) -> tuple[Any, Any]:
@@ -145,7 +153,15 @@ def _read(
             sets = in_sizes(model, word, split, per, own=own, whole=whole, rows=rows)
         else:
             values[name] = value_of(parameter, word, known)
+    if _evenly(verb):
+        sets = [_few(images, given["count"]) for images in sets]
+        values = {key: _few(value, given["count"]) for key, value in values.items()}
     return sets, values
+
+
+def _few(value: Any, most: int) -> Any:
+    """Return images evenly spaced, at most so many; anything else as it is."""
+    return value.evenly(most) if hasattr(value, "evenly") else value
 
 
 def _called(paths: list[Path]) -> dict[str, Path]:

@@ -29,7 +29,7 @@ Extent = tuple[float, float, float, float]
 def draw_mosaic(
     axis: Any, images: Any, extent: Extent, limits: Limits | None = None, *, dark: bool = False
 ) -> None:
-    """Draw images decoded on a grid of the plane, as `isthmus.verbs.territory.grid` has them."""
+    """Draw images decoded on a grid of the plane, as `isthmus.verbs.planes.grid` has them."""
     pixels = _pixels(images, limits_of(images) if limits is None else limits, dark)
     n, h, w, c = pixels.shape
     side, gap = round(n**0.5), max(1, h // 12)

@@ -63,7 +63,7 @@ def pictures_at(
 
 
 def mosaic(images: Any, extent: Extent, title: str, size: float = 7) -> Image:
-    """Return images decoded on a grid, in the order of `isthmus.verbs.territory.grid`."""
+    """Return images decoded on a grid, in the order of `isthmus.verbs.planes.grid`."""
     figure, axis = _plane(extent, size)
     draw_mosaic(axis, images, extent)
     return drawing.as_picture(figure, title)

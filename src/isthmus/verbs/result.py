@@ -58,6 +58,8 @@ class Result:
     """What one sample is: "" as the model takes it, "image" whole ones whatever it takes."""
     halves: ClassVar[bool] = False
     """Whether the verb learns from a part of the images and measures on another: it needs both."""
+    evenly: ClassVar[int | None] = None
+    """How many images a command takes, at most and evenly spaced, unless it is told (-n)."""
 
     scores: Any
     note: str = ""

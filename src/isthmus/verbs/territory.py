@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from isthmus.codes import flattened
-from isthmus.data.images import Images, as_images, to_unit
+from isthmus.data.corrupt import with_noise
+from isthmus.data.images import Images, as_images, evenly_spaced, to_unit
 from isthmus.neighbors import Best
 from isthmus.progress import track
+from isthmus.validation import able
+from isthmus.verbs.parameters import Code, ImagesLike, Model
+from isthmus.verbs.planes import Extent, checked_extent, code_for, extent_of, grid, plane_codes
+from isthmus.verbs.result import Result
 
-Extent = tuple[float, float, float, float]
-"""Lowest and highest first number of a code, lowest and highest second."""
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
-MARGIN = 0.1
-"""Share of its width that a plane goes on beyond the outermost codes."""
 BLOCK_BYTES = 32 * 2**20
 """Decoded images, as float32, that are compared at a time."""
+MOSAIC = 16
+"""Images a side where a plane is decoded as a picture."""
+CLOSE = 300
+"""Images whose confusion with each other is measured, at most: pairs are many."""
 
 
-class Territory(NamedTuple):
-    """Who owns which part of a plane of codes.
+class Plane(NamedTuple):
+    """Who owns which part of a plane: the numbers of a `Territory`."""
+
+    owners: np.ndarray
+    shares: np.ndarray
+    extent: Extent
+
+
+class Noise(NamedTuple):
+    """Noise under which images may be taken for each other; see `territory`."""
+
+    kind: str
+    level: float
+    copies: int
+    random_state: int
+
+
+class Territory(Result, Plane):
+    """Who owns which part of a plane of codes: ``owners``, ``shares`` and ``extent``, and more.
 
     Attributes
     ----------
@@ -32,11 +56,86 @@ class Territory(NamedTuple):
         Share of the plane that every image owns; they add up to 1.
     extent : tuple of float
         Lowest and highest first number, lowest and highest second.
+    model : Representation
+        What decoded the plane.
+    images : Images
+        Those that share it.
+    codes : ndarray of shape (n, k)
+        Their codes.
+    dims : (int, int)
+        The numbers of a code that span the plane.
+    start : ndarray of shape (k,)
+        The code whose other numbers all points share.
+    noise : Noise
+        What `close` is measured under.
     """
 
-    owners: np.ndarray
-    shares: np.ndarray
-    extent: Extent
+    table_name: ClassVar[str] = "shares"
+    evenly: ClassVar[int | None] = 500
+    model: Any
+    images: Images
+    codes: np.ndarray
+    dims: tuple[int, int]
+    start: np.ndarray
+    noise: Noise
+
+    @cached_property
+    def close(self) -> Closeness:
+        """Confusion under noise against the distance of codes, of 300 of the images at most."""
+        kind, level, copies, seed = self.noise
+        rows = evenly_spaced(len(self.images), CLOSE)
+        few = self.images[rows]
+        many = few[np.tile(np.arange(len(few)), copies)]
+        confused = confusion(self.model, few, with_noise(many, kind, level, seed))
+        return closeness(self.codes[rows], confused)
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """What the plane is, and whether images with codes close to each other are confused."""
+        rank = None if np.isnan(self.close.rank) else round(self.close.rank, 4)
+        facts = {"dims": list(self.dims), "images": len(self.images)}
+        return facts | {"rank correlation of distance and confusion": rank}
+
+    @property
+    def shown(self) -> int:
+        """Owners that a person is shown."""
+        return 10
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return a record for every owner, the greatest share first: classes, where known."""
+        from isthmus.plots.planes import owned
+
+        _, shares, names = owned(self, self.images)
+        order = np.argsort(-shares, kind="stable").tolist()
+        seen = [name if name.isprintable() else repr(name)[1:-1] for name in names]
+        return [{"owner": seen[i], "share": round(float(shares[i]), 4)} for i in order]
+
+    def record(self) -> dict[str, Any]:
+        """Return all figures, and the greatest shares by their owners."""
+        greatest = {row["owner"]: row["share"] for row in self.table()[: self.shown]}
+        return {**super().record(), self.table_name: greatest}
+
+    def pictures(self) -> dict[str, Image]:
+        """Return the picture by its name."""
+        return {"territory": self.picture()}
+
+    def picture(self) -> Image:
+        """Return a page: who owns the plane, what is decoded, shares, and confusion."""
+        from isthmus.plots.planes import territory_page
+
+        first, second = self.dims
+        mosaic = grid(self.start, self.extent, MOSAIC, self.dims)
+        return territory_page(
+            self, self.codes[:, [first, second]], self.images, self.model.decode(mosaic),
+            self.close,
+            title=f"The plane of numbers {first} and {second} of the code, {self.images.source}",
+            labels=(f"number {first} of the code", f"number {second} of the code"),
+            noise=f"{self.noise.kind.replace('_', ' ')} noise of {self.noise.level:g}",
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        side, n = len(self.owners), len(self.shares)
+        return f"{type(self).__name__}({side}x{side} points of {n} images)"
 
     def of_classes(self, y: Any) -> np.ndarray:
         """Return the share of the plane that every class owns, by the labels (n,) of the images.
@@ -57,19 +156,24 @@ class Territory(NamedTuple):
 
 
 def territory(
-    model: Any,
-    images: Any,
+    model: Model,
+    images: ImagesLike,
     resolution: int = 200,
-    extent: Extent | None = None,
+    extent: tuple[float, float, float, float] | None = None,
     *,
     dims: tuple[int, int] = (0, 1),
-    start: Any = None,
+    start: Code | None = None,
+    noise: str = "gaussian",
+    level: float = 0.2,
+    copies: int = 20,
+    random_state: int = 0,
     verbose: bool = False,
 ) -> Territory:
-    r"""Return which training image owns which part of a latent plane: its "attractors".
+    r"""Show what a latent plane is decoded to, whose territory that is, and who is confused.
 
-    Every point z of a grid is decoded, and belongs to the image that is nearest in its pixels:
-    :math:`\arg\min_i \|g(z) - x_i\|`. Images and what is decoded are compared chunk by chunk.
+    Every point z of a grid is decoded, and belongs to the image that is nearest in its pixels, its
+    "attractor": :math:`\arg\min_i \|g(z) - x_i\|`. Images and what is decoded are compared chunk
+    by chunk. Confusion under noise is measured once a picture or the scores are asked for.
 
     Parameters
     ----------
@@ -85,18 +189,29 @@ def territory(
     dims : (int, int)
         Which two numbers of the code span the plane.
     start : array of shape (k,), optional
-        The code whose other numbers all points share; by default the mean of the codes.
+        The code whose other numbers all points share, that of an image; by default the mean of
+        the codes.
+    noise : {"gaussian", "salt_and_pepper", "bit_flip", "masking"}
+        Noise under which images may be taken for each other; see `confusion`.
+    level : float
+        How much noise.
+    copies : int
+        Noisy copies of every image, at least 1.
+    random_state : int
+        Seed of the noise.
     verbose : bool
         Show progress on standard error.
 
     Returns
     -------
     Territory
+        ``owners`` and ``shares``, ``close`` and ``picture()``.
 
     Raises
     ------
     ValueError
-        If codes are not two numbers or more, or `dims`, `start` or `resolution` do not fit them.
+        If codes are not two numbers or more, `dims`, `start` or `resolution` do not fit them, or
+        there is no such noise.
 
     References
     ----------
@@ -111,40 +226,27 @@ def territory(
     >>> found.owners.shape, round(float(found.shares.sum()), 6)
     ((20, 20), 1.0)
     """
+    images = as_images(images)
+    heard = Noise(noise, level, copies, random_state)
+    _check(model, images, resolution, heard)
+    codes = plane_codes(model, images, dims)
+    start = codes.mean(0) if start is None else code_for(start, codes.shape[1])
+    extent = extent_of(codes, dims) if extent is None else checked_extent(extent)
+    owners = _owners(model, grid(start, extent, resolution, dims), images, verbose)
+    shares = np.bincount(owners, minlength=len(codes)) / len(owners)
+    found = Territory(owners.reshape(resolution, resolution), shares, extent)
+    found.model, found.images, found.codes = model, images, codes
+    found.dims, found.start, found.noise = dims, start, heard
+    return found
+
+
+def _check(model: Any, images: Images, resolution: int, noise: Noise) -> None:
+    able(model, "decode")
     if resolution < 2:
         raise ValueError(f"resolution={resolution} must be at least 2 points a side")
-    images = as_images(images)
-    codes = plane_codes(model, images, dims)
-    start = codes.mean(0) if start is None else _start(start, codes.shape[1])
-    extent = extent or extent_of(codes, dims)
-    points = grid(start, extent, resolution, dims)
-    owners = _owners(model, points, images, verbose)
-    shares = np.bincount(owners, minlength=len(codes)) / len(owners)
-    return Territory(owners.reshape(resolution, resolution), shares, extent)
-
-
-def plane_codes(model: Any, images: Any, dims: tuple[int, int]) -> np.ndarray:
-    """Return the codes of images, having checked that two numbers of them span a plane."""
-    codes = flattened(model, model.encode(images))
-    if codes.ndim != 2 or codes.shape[1] < 2:
-        raise ValueError(
-            f"{type(model).__name__} has codes of shape {codes.shape[1:]}: a territory needs two "
-            "numbers an image, or more"
-        )
-    width = codes.shape[1]
-    if len(dims) != 2 or dims[0] == dims[1] or not all(0 <= dim < width for dim in dims):
-        raise ValueError(
-            f"dims={tuple(dims)} must be two different ones of 0 to {width - 1}, the numbers of a "
-            "code"
-        )
-    return codes
-
-
-def _start(start: Any, width: int) -> np.ndarray:
-    start = np.asarray(start, dtype=np.float32)
-    if start.shape != (width,):
-        raise ValueError(f"start of shape {start.shape} must be a code of {width} numbers")
-    return start
+    if noise.copies < 1:
+        raise ValueError(f"copies={noise.copies} must be at least 1")
+    with_noise(images[:1], noise.kind, noise.level, noise.random_state)
 
 
 def _owners(model: Any, points: np.ndarray, images: Images, verbose: bool) -> np.ndarray:
@@ -169,40 +271,6 @@ def nearest_images(decoded: np.ndarray, images: Any) -> np.ndarray:
     for chunk in as_images(images).chunks():
         best.see(to_unit(chunk).reshape(len(chunk), -1))
     return best.rows[:, 0]
-
-
-def extent_of(codes: Any, dims: tuple[int, int] = (0, 1)) -> Extent:
-    """Return the rectangle that holds all codes in two of their numbers, and a margin.
-
-    Examples
-    --------
-    >>> extent_of([[0.0, 0.0], [10.0, 1.0]])
-    (-1.0, 11.0, -0.1, 1.1)
-    """
-    codes = np.asarray(codes, dtype=np.float64)[:, list(dims)]
-    low, high = codes.min(0), codes.max(0)
-    edge = MARGIN * np.maximum(high - low, 1e-6)
-    x, y = np.column_stack([low - edge, high + edge]).tolist()
-    return (*x, *y)
-
-
-def grid(
-    start: Any, extent: Extent, resolution: int, dims: tuple[int, int] = (0, 1)
-) -> np.ndarray:
-    """Return codes (resolution^2, k): a grid in two of the numbers, the others as in `start`.
-
-    They are in the order in which pictures are laid out: from left to right, then downwards, the
-    second number being highest on top.
-
-    Examples
-    --------
-    >>> grid([0.0, 0.0, 7.0], (0, 1, 2, 3), 2).tolist()
-    [[0.0, 3.0, 7.0], [1.0, 3.0, 7.0], [0.0, 2.0, 7.0], [1.0, 2.0, 7.0]]
-    """
-    x, y = np.linspace(*extent[:2], resolution), np.linspace(*extent[2:], resolution)[::-1]
-    codes = np.tile(np.asarray(start, dtype=np.float32), (resolution**2, 1))
-    codes[:, dims[0]], codes[:, dims[1]] = np.tile(x, resolution), np.repeat(y, resolution)
-    return codes
 
 
 def confusion(model: Any, images: Any, copies: Any) -> np.ndarray:

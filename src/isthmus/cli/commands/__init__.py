@@ -9,7 +9,7 @@ HOMES = {
     "codec": ("compress", "decompress", "rd"),
     "denoising": ("denoise",),
     "explorer": ("export", "explore"),
-    "maps": ("map", "territory"),
+    "maps": ("map",),
     "reproduce": ("reproduce",),
     "scores": ("probe", "cluster"),
     "segments": ("segment",),

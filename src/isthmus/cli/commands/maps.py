@@ -1,4 +1,4 @@
-"""The commands `isthmus map` and `territory`: where codes lie, and what lies around."""
+"""The command `isthmus map`: where codes lie."""
 
 from __future__ import annotations
 
@@ -7,16 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.inputs import check_kind, images_for, model_and_images, numbers_from, watched
+from isthmus.cli.inputs import check_kind, images_for, model_and_images, watched
 from isthmus.cli.options import AsJson, Force, ModelFile, Out, Seed, Source, Split
 from isthmus.cli.output import say
 from isthmus.files import refuse_existing, replacing
-from isthmus.validation import able
-
-MOSAIC = 16
-"""Images a side where a plane is decoded as a picture."""
-CLOSE = 300
-"""Images whose confusion with each other is measured, at most: pairs are many."""
 
 Count = Annotated[int, typer.Option("--count", "-n", help="At most so many, evenly spaced.")]
 
@@ -170,89 +164,3 @@ def _save_data(path: Path, found: Any, points: Any, shown: Any) -> None:
         columns["class"] = [class_of(shown, row) or None for row in range(len(shown))]
     columns |= {f"factor {name}": v for name, v in shown.factors.items() if v.ndim == 1}
     write_columns(path, columns)
-
-
-def territory(
-    model: ModelFile,
-    source: Source,
-    output: Out,
-    dims: Annotated[str, typer.Option(help="Which two numbers of the code.")] = "0,1",
-    start: Annotated[
-        int | None,
-        typer.Option(help="Image whose other numbers are kept.", show_default="the mean of all"),
-    ] = None,
-    resolution: Annotated[int, typer.Option(help="Points of the plane a side.")] = 150,
-    noise: Annotated[
-        str, typer.Option(help="gaussian, salt_and_pepper, bit_flip or masking.")
-    ] = "gaussian",
-    level: Annotated[float, typer.Option(help="How much noise.")] = 0.2,
-    copies: Annotated[int, typer.Option(help="Noisy copies of every image.")] = 20,
-    count: Count = 500,
-    split: Split = "all",
-    seed: Seed = 0,
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show what is decoded in a plane of codes, who owns it, and who is taken for whom: .png."""
-    from isthmus.plots.planes import owned, territory_page
-    from isthmus.plots.saving import save_picture
-    from isthmus.verbs.territory import grid, plane_codes
-    from isthmus.verbs.territory import territory as run
-
-    check_kind(output, (".png",))
-    pair = tuple(numbers_from(dims, "--dims", int))
-    loaded, images = model_and_images(model, source, split, output, force)
-    able(loaded, "decode")
-    kept = None if start is None else _kept(loaded, images, start)
-    images = images.evenly(count)
-    codes = plane_codes(loaded, images, pair)
-    kept = codes.mean(0) if kept is None else kept
-    found = run(loaded, images, resolution, dims=pair, start=kept, verbose=watched(as_json))
-    close = _close(loaded, images, codes, noise, level, copies, seed)
-    page = territory_page(
-        found, codes[:, list(pair)], images,
-        loaded.decode(grid(kept, found.extent, MOSAIC, pair)), close,
-        title=f"The plane of numbers {pair[0]} and {pair[1]} of the code, {images.source}",
-        labels=(f"number {pair[0]} of the code", f"number {pair[1]} of the code"),
-        noise=f"{noise.replace('_', ' ')} noise of {level:g}",
-    )  # fmt: skip
-    with replacing(output) as temporary:
-        save_picture(temporary, page)
-    greatest = _greatest(*owned(found, images)[1:])
-    rank = None if close.rank != close.rank else round(close.rank, 4)
-    facts = {"dims": list(pair), "images": len(images), "shares": greatest}
-    say(output, facts | {"rank correlation of distance and confusion": rank}, as_json, images)
-
-
-def _greatest(shares: Any, names: list[str], most: int = 10) -> dict[str, float]:
-    """Return the greatest shares by the names of their owners; what cannot be seen is escaped."""
-    order = (-shares).argsort(kind="stable")[:most].tolist()
-    seen = [name if name.isprintable() else repr(name)[1:-1] for name in names]
-    return {seen[i]: round(float(shares[i]), 4) for i in order}
-
-
-def _kept(model: Any, images: Any, start: int) -> Any:
-    from isthmus.codes import codes_of
-
-    if not 0 <= start < len(images):
-        raise ValueError(
-            f"--start {start}: there are {len(images)} images, 0 to {len(images) - 1}"
-        )
-    return codes_of(model, images[start])[0]
-
-
-def _close(
-    model: Any, images: Any, codes: Any, noise: str, level: float, copies: int, seed: int
-) -> Any:
-    """Return confusion under noise against the distance of codes, of some of the images."""
-    import numpy as np
-
-    from isthmus.data.corrupt import with_noise
-    from isthmus.verbs.territory import closeness, confusion
-
-    if copies < 1:
-        raise ValueError(f"--copies {copies} must be at least 1")
-    chosen = np.linspace(0, len(images) - 1, min(len(images), CLOSE)).round().astype(int)
-    few = images[chosen]
-    many = few[np.tile(np.arange(len(few)), copies)]
-    return closeness(codes[chosen], confusion(model, few, with_noise(many, noise, level, seed)))
