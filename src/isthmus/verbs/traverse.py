@@ -213,9 +213,8 @@ def _moved(model: Any, begun: np.ndarray, dims: Sequence[int], values: np.ndarra
 
 def _use(model: Any, codes: Any) -> tuple[str, Any]:
     """Return how useful every number of a code is, and what that is called."""
-    known = getattr(model, "kl_", None)
-    if known is not None:
-        return "KL", np.asarray(known)
+    if model.kl_ is not None:
+        return "KL", np.asarray(model.kl_)
     return "variance", None if codes is None else np.asarray(codes).var(0)
 
 
