@@ -396,7 +396,7 @@ def test_the_command_finetune_says_it_too(run, labelled):
     tune = ("finetune", "c.safetensors", "n.npz", "--labels", 8, "--epochs", 1)
     code, out, _ = run(*tune, "-o", "t.safetensors")
     assert code == 0
-    assert out.startswith("8 labels, counted on 20 images the model never saw\n")
+    assert out.startswith("n.npz: on 20 images the model never saw\n")
     assert "the model started from had learnt from 80 labels already" in out
     facts = json.loads(run(*tune, "-o", "u.safetensors", "--json")[1])
     assert facts["labels_seen_before"] == 80

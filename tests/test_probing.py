@@ -116,7 +116,7 @@ def test_more_labels_are_read_better_and_the_same_seed_repeats(pca, images):
     assert means == sorted(means)
     assert means[-1] == found.accuracies["linear"].accuracy
     again = ist.probe(pca, images, 300, curve=True, kinds=["linear"], verbose=False)
-    assert again.rows() == found.rows()
+    assert again.table() == found.table()
     other = ist.probe(pca, images, 300, kinds=["linear"], random_state=1, verbose=False)
     assert other.accuracies != found.accuracies
 
@@ -194,9 +194,9 @@ def test_the_command_writes_charts_tables_and_json(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--labels", "3"], "labels=3 must be 10"),
+        (["--labels", "3"], "--labels 3 must be 10"),
         (["-o", "chart.jpg"], ".png or .svg"),
-        (["-o", "p.safetensors"], "expected a folder"),
+        (["-o", "p.safetensors"], "be a folder"),
         (["-o", "taken.png"], "--force"),
     ],
 )

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import get_type_hints
 
@@ -35,7 +36,7 @@ WAITING = {name for name, command in COMMAND_OF.items() if command in commands()
 MADE = [name for name in VERBS if name not in WAITING]
 BY_HAND = {
     *("study", "denoise", "compress", "decompress"),
-    *("segment", "probe", "cluster", "rate_distortion", "finetune"),
+    *("segment", "rate_distortion",),
 }
 """A list to empty: whoever makes a command from its verb takes it out."""
 
@@ -117,10 +118,20 @@ def pca(images):
     return ist.PCA(8).fit(images)
 
 
+def whole(images):
+    """Return images without a split."""
+    return replace(images, is_test=None)
+
+
 RESULTS = {
     "traverse": lambda m, x: ist.traverse(m, x, rows="classes"),
     "generate": lambda m, x: ist.generate(m, 5, x),
     "edit": lambda m, x: ist.edit(m, x, np.ones(8), rows=[0, 5]),
+    "finetune": lambda m, x: ist.finetune(
+        ist.Autoencoder(4, hidden=(8,), max_steps=2).fit(x), whole(x), 20, epochs=1, verbose=False
+    ),
+    "probe": lambda m, x: ist.probe(m, whole(x), 60, kinds=["knn"], verbose=False),
+    "cluster": lambda m, x: ist.cluster(m, x, on="map", n_clusters=3, verbose=False),
     "morph": lambda m, x: ist.morph({"a": m, "b": m}, x, steps=3, rows=[0, 5]),
     "nearest": lambda m, x: ist.nearest(m, x, k=3, rows=[0, 5]),
     "novelty": lambda m, x: ist.novelty(m, x, count=4, verbose=False),

@@ -37,6 +37,7 @@ OLD = {
     "traverse": {"--start": "--rows"},
     "edit": {"--images": "--rows", "--strength": "--strengths"},
     "fit": {"--random-state": "--seed"},
+    "finetune": {"--chart": "--out"},
     "cluster": {"--n": "--n-clusters", "-n": "--n-clusters"},
 }
 """Command to options as they were spelled before; they go with the next release."""

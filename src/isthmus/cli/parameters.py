@@ -54,6 +54,7 @@ READERS: dict[str, Reader] = {
     "ImagesLike": lambda text, option, known: images_for(known.model, text),
     "ArrayLike": array_from,
     "Code": code_from,
+    "Words": lambda text, option, known: [word.strip() for word in text.split(",")],
     "Rows": lambda text, option, known: rows_from(text, len(known.images), option[2:]),
 }
 """By the types of `isthmus.verbs.parameters`."""

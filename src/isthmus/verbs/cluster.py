@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from isthmus.heldout import MeasuredOn, judged
 from isthmus.metrics.groups import METHODS, Groups, agreement, group, placed
 from isthmus.neighbors import nearest_codes
 from isthmus.validation import one_of
+from isthmus.verbs.parameters import ImagesLike, Model
 from isthmus.verbs.probe import in_words
+from isthmus.verbs.result import Result, name_of, said_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,8 +29,8 @@ CLUSTERS = 10
 """Clusters sought where neither their number is given nor classes are known."""
 
 
-@dataclass
-class Clustering:
+@dataclass(repr=False)
+class Clustering(Result):
     """What `cluster` found.
 
     Attributes
@@ -38,23 +41,72 @@ class Clustering:
         How many clusters, the share of images in none, and with labels accuracy, nmi and ari.
     images : Images
         What was clustered.
-    title : str
-        The model, the method and the images in words.
-    measured : MeasuredOn
-        How many images there are, and how many of them the model had learnt from.
+    model : Representation
+        By whose codes.
+    method : str
+        How clusters were sought.
     map : ndarray of shape (m, 2), optional
         Where the codes of the images `mapped` lie on the map, if clusters were sought there.
     mapped : ndarray of int of shape (m,), optional
         Rows of those images.
     """
 
+    saves: ClassVar[tuple[str, ...]] = (".npy", ".csv", ".png", "")
+    table_name: ClassVar[str] = "clusters"
     groups: Groups
     scores: dict[str, Any]
     images: Images
-    title: str
-    measured: MeasuredOn
+    model: Any
+    method: str
     map: np.ndarray | None = None
     mapped: np.ndarray | None = None
+
+    @property
+    def title(self) -> str:
+        """The model, the method and the images in words."""
+        place = "codes" if self.map is None else "a map"
+        model, source = in_words(self.model), self.images.source
+        return f"Clusters of {model} by {self.method} on {place}: {source}"
+
+    @property
+    def measured(self) -> MeasuredOn:
+        """How many images there are, and how many of them the model had learnt from."""
+        return judged(self.model, self.images)
+
+    @property
+    def shown(self) -> int:
+        """Return none of the images: a person looks at the clusters."""
+        return 0
+
+    @property
+    def note(self) -> str:  # type: ignore[override]
+        """What to do where there is nothing to draw."""
+        none = "no cluster was found, so none is drawn: try a smaller min_size, or on='map'"
+        return "" if self.scores["clusters"] else none
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return a record for every image: its cluster, how far from its middle, how certain."""
+        groups = self.groups
+        values = zip(groups.labels.tolist(), groups.distance, groups.certainty, strict=True)
+        return [
+            {
+                "name": name_of(self.images, row),
+                "cluster": label,
+                "distance": None if label < 0 else float(f"{distance:.6g}"),
+                "certainty": round(float(certainty), 4),
+            }
+            for row, (label, distance, certainty) in enumerate(values)
+        ]
+
+    def record(self) -> dict[str, Any]:
+        """Return how clusters were sought, and the figures of all."""
+        sought = {"method": self.method, "on": "codes" if self.map is None else "map"}
+        return sought | self.scores | said_of(self.measured)
+
+    def pictures(self) -> dict[str, Image]:
+        """Return the clusters, if there are any, and the map, if there is one."""
+        clusters = {"clusters": self.picture()} if self.scores["clusters"] else {}
+        return clusters | ({} if self.map is None else {"map": self.map_picture()})
 
     @property
     def labels(self) -> np.ndarray:
@@ -85,10 +137,21 @@ class Clustering:
         rows = self.mapped[shown]
         return cluster_map(self.map[shown], self.images[rows], self.labels[rows], self.title)
 
+    def _to_npy(self, path: Path) -> None:
+        with path.open("wb") as file:
+            np.save(file, self.labels)
+
+    def _to_folder(self, folder: Path) -> None:
+        super()._to_folder(folder)
+        self._to_npy(folder / "labels.npy")
+
+    def _repr_html_(self) -> str:
+        return super()._repr_html_() if self.scores["clusters"] else repr(self)
+
 
 def cluster(
-    model: Any,
-    images: Any,
+    model: Model,
+    images: ImagesLike,
     method: str = "kmeans",
     n_clusters: int | None = None,
     *,
@@ -97,7 +160,7 @@ def cluster(
     random_state: int = 0,
     verbose: bool | None = None,
 ) -> Clustering:
-    r"""Return clusters of images by their codes.
+    r"""Turn codes into clusters, and draw the middle and the edge of each.
 
     With labels they are judged by the best one-to-one matching m of clusters with classes,
     :math:`\max_m \frac 1 n \sum_i [m(l_i) = y_i]`, by NMI and by ARI.
@@ -155,25 +218,38 @@ def cluster(
     _check_numbers(method, n_clusters, min_size)
     images = as_images(images)
     sought: dict[str, Any] = {"n_clusters": n_clusters or expected(images), "min_size": min_size}
-    place = "codes" if on == "codes" else "a map"
-    title = f"Clusters of {in_words(model)} by {method} on {place}: {images.source}"
-    if on == "codes":
-        codes = features(model, images, show=verbose)
-        groups = group_codes(model, codes, method, **sought, random_state=random_state)
-        if codes.ndim == 1 and method == "kmeans":  # images of a prototype are not equally far in
-            groups = placed(vectors(model, images, show=verbose), groups.labels)
-        found = _scores(groups.labels, images)
-        return Clustering(groups, found, images, title, judged(model, images))
-    codes = vectors(model, images, show=verbose)
-    rows = np.arange(len(images))
+    sought["random_state"] = random_state
+    seek = _among_codes if on == "codes" else _on_a_map
+    groups, places, rows = seek(model, images, method, sought, verbose)
+    found = _scores(groups.labels, images)
+    return Clustering(groups, found, images, model, method, places, rows)
+
+
+Found = tuple[Groups, np.ndarray | None, np.ndarray | None]
+"""Clusters, where the images of a map lie, and which these are."""
+
+
+def _among_codes(
+    model: Any, images: Images, method: str, sought: dict[str, Any], verbose: bool | None
+) -> Found:
+    codes = features(model, images, show=verbose)
+    groups = group_codes(model, codes, method, **sought)
+    if codes.ndim == 1 and method == "kmeans":  # images of a prototype are not equally far in
+        groups = placed(vectors(model, images, show=verbose), groups.labels)
+    return groups, None, None
+
+
+def _on_a_map(
+    model: Any, images: Images, method: str, sought: dict[str, Any], verbose: bool | None
+) -> Found:
+    codes, rows = vectors(model, images, show=verbose), np.arange(len(images))
     rows = rows if len(rows) <= MAPPED else np.linspace(0, len(rows) - 1, MAPPED).astype(int)
-    places = _map(codes[rows], random_state)
-    groups = group(places, method, **sought, random_state=random_state)
+    places = _map(codes[rows], sought["random_state"])
+    groups = group(places, method, **sought)
     if len(rows) < len(images):
         near = nearest_codes(codes, codes[rows]).rows[:, 0]
         groups = Groups(*(values[near] for values in groups))
-    found = _scores(groups.labels, images)
-    return Clustering(groups, found, images, title, judged(model, images), places, rows)
+    return groups, places, rows
 
 
 def group_codes(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from torch import nn
@@ -15,7 +16,9 @@ from isthmus.families import FAMILIES, family
 from isthmus.heldout import MeasuredOn, labels_seen
 from isthmus.metrics.labels import Accuracy, counted
 from isthmus.models.pretrained import untrained
-from isthmus.verbs.probe import in_words, labelled_halves
+from isthmus.verbs.parameters import ImagesLike, Model
+from isthmus.verbs.probe import ends_of, in_words, labelled_halves
+from isthmus.verbs.result import Charted, said_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,8 +36,8 @@ RATE, HEAD_RATE = 1e-3, 1e-2
 """Learning rates of a whole network, and of a head alone."""
 
 
-@dataclass
-class Tuned:
+@dataclass(repr=False)
+class Tuned(Charted):
     """What `finetune` made.
 
     Attributes
@@ -47,18 +50,52 @@ class Tuned:
         That of the same network trained with the same labels from random weights.
     title : str
         The model, the labels and the images in words.
-    measured : MeasuredOn
-        These images, and whether the model started from had learnt from them.
+    counted_on : MeasuredOn
+        These images, and whether the model started from had learnt from them; `measured` as well.
     labels_seen : int or None
         Labels that the model started from had learnt from already; None where it does not say.
     """
 
+    saves: ClassVar[tuple[str, ...]] = (".safetensors", ".csv", ".png", ".svg", "")
+    table_name: ClassVar[str] = "finetune"
+    halves: ClassVar[bool] = True
     model: Any
     tuned: Accuracy
     scratch: Accuracy | None
     title: str
-    measured: MeasuredOn
+    counted_on: MeasuredOn
     labels_seen: int | None
+
+    @property
+    def measured(self) -> MeasuredOn:
+        """The images the accuracies were counted on."""
+        return self.counted_on
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """How many labels were learnt from, and the accuracies by name."""
+        found = {name: each.accuracy for name, each in self.accuracies().items()}
+        return {"labels": self.tuned.n_labels, "before": self.started_from, **found}
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return a record for every accuracy, with its 95 % interval."""
+        return [
+            {"network": name, "labels": each.n_labels, **ends_of(each)}
+            for name, each in self.accuracies().items()
+        ]
+
+    def record(self) -> dict[str, Any]:
+        """Return all figures, those of every network by its name."""
+        facts = {"model": in_words(self.model), "labels": self.tuned.n_labels}
+        facts |= {"labels_seen_before": self.labels_seen} | said_of(self.measured)
+        return facts | {name: each._asdict() for name, each in self.accuracies().items()}
+
+    def _to_safetensors(self, path: Path) -> None:
+        self.model.save(path)
+
+    def _to_folder(self, folder: Path) -> None:
+        super()._to_folder(folder)
+        self.model.save(folder / "classifier.safetensors")
 
     def chart(self) -> Figure:
         """Return both accuracies with their intervals as a chart."""
@@ -82,8 +119,8 @@ class Tuned:
 
 
 def finetune(
-    model: Any,
-    images: Images,
+    model: Model,
+    images: ImagesLike,
     labels: int = 100,
     *,
     frozen: bool = False,
@@ -93,7 +130,7 @@ def finetune(
     random_state: int = 0,
     verbose: bool | None = None,
 ) -> Tuned:
-    r"""Return a classifier that starts from the encoder of a model and learns from a few labels.
+    r"""Train a classifier from the encoder of a model and a few labels.
 
     A linear head on the code and, unless frozen, the encoder under it go on to minimise the mean
     of :math:`-\log \mathrm{softmax}_y(W f(x) + b)`. What the encoder learnt without labels has not

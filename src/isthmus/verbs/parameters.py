@@ -17,5 +17,7 @@ ArrayLike = Any
 """An array or a list of numbers; for a command a .npy file, or numbers as 0,3,5."""
 Code = Any
 """A code, an array (k,); for a command the number of one of the images."""
+Words = Sequence[str]
+"""Some of the words that are listed; for a command knn,svm."""
 Rows = Sequence[int] | np.ndarray
 """Which of the images; for a command 3,17 or 0-9 or all."""

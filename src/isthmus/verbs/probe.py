@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from isthmus.codes import features
-from isthmus.data.images import Images
+from isthmus.data.images import Images, as_images
 from isthmus.heldout import Halves, MeasuredOn, halves
 from isthmus.metrics.labels import PROBES, Accuracy, Point, label_curve, points, probe_codes
 from isthmus.metrics.probes import stratified
 from isthmus.progress import track
 from isthmus.validation import one_of
+from isthmus.verbs.parameters import ImagesLike, Model, Words
+from isthmus.verbs.result import Charted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,8 +27,8 @@ HELD = 10_000
 """Held-out images counted, at most: the interval is then at most 2 points wide."""
 
 
-@dataclass
-class Probing:
+@dataclass(repr=False)
+class Probing(Charted):
     """What `probe` found.
 
     Attributes
@@ -37,17 +39,35 @@ class Probing:
         Where the images came from.
     accuracies : dict of str to Accuracy
         By the name of the probe.
-    measured : MeasuredOn
-        The images the accuracies were counted on, and whether the model had learnt from them.
+    counted_on : MeasuredOn
+        The images the accuracies were counted on, and whether the model had learnt from them;
+        `measured` as well.
     curve : dict of str to list of Point
         Accuracy at growing numbers of labels, by the name of the probe; empty unless asked for.
     """
 
+    table_name: ClassVar[str] = "probes"
+    halves: ClassVar[bool] = True
     model: str
     source: str
     accuracies: dict[str, Accuracy]
-    measured: MeasuredOn
+    counted_on: MeasuredOn
     curve: dict[str, list[Point]] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> MeasuredOn:
+        """The images the accuracies were counted on."""
+        return self.counted_on
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """The model in words, and the accuracies by the name of the probe."""
+        return {"model": self.model, **{k: a.accuracy for k, a in self.accuracies.items()}}
+
+    @property
+    def shown(self) -> int:
+        """All rows: they are few."""
+        return len(self.table())
 
     def chart(self) -> Figure:
         """Return the curve, or without one the accuracies with their intervals, as a chart."""
@@ -60,10 +80,16 @@ class Probing:
         title = f"What probes read off {self.model}: {self.source}, {n_labels:,} labels"
         return accuracy_chart(self.accuracies, title, self.measured.name)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def record(self) -> dict[str, Any]:
+        """Return all figures, and what the search of the probes has chosen."""
+        settings = {kind: each.settings for kind, each in self.accuracies.items()}
+        facts = {"source": self.source, "settings": settings, "images": self.measured.count}
+        return super().record() | facts
+
+    def table(self) -> list[dict[str, Any]]:
         """Return everything found as records, of the accuracies and of the curve."""
         kept = [
-            {"probe": kind, "labels": a.n_labels, "draws": 1, **_ends(a), "interval": "95 %"}
+            {"probe": kind, "labels": a.n_labels, "draws": 1, **ends_of(a), "interval": "95 %"}
             for kind, a in self.accuracies.items()
         ]
         return kept + [
@@ -71,7 +97,7 @@ class Probing:
                 "probe": kind,
                 "labels": p.n_labels,
                 "draws": p.draws,
-                **_ends(p),
+                **ends_of(p),
                 "interval": "draws",
             }
             for kind, line in self.curve.items()
@@ -79,21 +105,22 @@ class Probing:
         ]
 
 
-def _ends(found: Accuracy | Point) -> dict[str, float]:
+def ends_of(found: Accuracy | Point) -> dict[str, float]:
+    """Return an accuracy and its interval as a table has them."""
     return {name: round(getattr(found, name), 6) for name in ("accuracy", "low", "high")}
 
 
 def probe(
-    model: Any,
-    images: Images,
+    model: Model,
+    images: ImagesLike,
     labels: int | None = None,
     *,
     curve: bool = False,
-    kinds: Sequence[str] = PROBES,
+    kinds: Words = ("knn", "linear", "svm"),
     random_state: int = 0,
     verbose: bool | None = None,
 ) -> Probing:
-    r"""Return how well simple classifiers read the labels off the codes of a model.
+    r"""Say how well simple classifiers read the labels off the codes of a model.
 
     They learn from codes of training images and are counted on held-out ones, which the model has
     not seen either: the share that is right, :math:`\frac 1 n \sum_i [\hat y(z_i) = y_i]`, with
@@ -217,6 +244,7 @@ def labelled_halves(
     >>> [len(half) for half in labelled_halves(ist.PCA(4).fit(images), images, 50)[:2]]
     [50, 359]
     """
+    images = as_images(images)
     if images.y is None:
         raise ValueError(
             f"{images.source} has no labels: give Images with y, or a folder of class sub-folders"

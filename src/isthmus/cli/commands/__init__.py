@@ -11,10 +11,8 @@ HOMES = {
     "explorer": ("export", "explore"),
     "maps": ("map",),
     "reproduce": ("reproduce",),
-    "scores": ("probe", "cluster"),
     "segments": ("segment",),
     "studies": ("study", "report"),
-    "tuning": ("finetune",),
 }
 """Module to the commands in it."""
 
