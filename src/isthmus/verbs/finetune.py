@@ -23,6 +23,8 @@ from isthmus.verbs.result import Charted, said_of
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MODEL = "classifier.safetensors"
+"""The model in a folder."""
 STEPS, EPOCHS = 300, 15
 """At least so many optimiser steps, and so many passes over the labels."""
 BATCH = 64
@@ -54,6 +56,8 @@ class Tuned(Charted):
         These images, and whether the model started from had learnt from them; `measured` as well.
     labels_seen : int or None
         Labels that the model started from had learnt from already; None where it does not say.
+    file : str
+        Where the model was last written to; "" if nowhere.
     """
 
     saves: ClassVar[tuple[str, ...]] = (".safetensors", ".csv", ".png", ".svg", "")
@@ -65,6 +69,7 @@ class Tuned(Charted):
     title: str
     counted_on: MeasuredOn
     labels_seen: int | None
+    file: str = ""
 
     @property
     def measured(self) -> MeasuredOn:
@@ -86,16 +91,24 @@ class Tuned(Charted):
 
     def record(self) -> dict[str, Any]:
         """Return all figures, those of every network by its name."""
-        facts = {"model": in_words(self.model), "labels": self.tuned.n_labels}
-        facts |= {"labels_seen_before": self.labels_seen} | said_of(self.measured)
+        facts: dict[str, Any] = {"model": self.file or in_words(self.model)}
+        facts |= {"labels": self.tuned.n_labels}
+        facts |= {"labels_seen_before": self.labels_seen, **said_of(self.measured)}
         return facts | {name: each._asdict() for name, each in self.accuracies().items()}
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the model, or figures and the chart, or all to a folder; see `Result.save`."""
+        path = super().save(path, force=force)
+        if path.suffix in ("", ".safetensors"):
+            self.file = str(path if path.suffix else path / MODEL)
+        return path
 
     def _to_safetensors(self, path: Path) -> None:
         self.model.save(path)
 
     def _to_folder(self, folder: Path) -> None:
         super()._to_folder(folder)
-        self.model.save(folder / "classifier.safetensors")
+        self.model.save(folder / MODEL)
 
     def chart(self) -> Figure:
         """Return both accuracies with their intervals as a chart."""
