@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from isthmus.codes import mapped
 from isthmus.data.images import Images, as_images
 from isthmus.data.label_maps import without_class
-from isthmus.data.nodata import with_means
+from isthmus.data.nodata import with_means, with_nan
+from isthmus.files import plain
 from isthmus.heldout import MeasuredOn, judged
 from isthmus.metrics.segmentation import agreement, summed
+from isthmus.validation import renamed
+from isthmus.verbs.parameters import ImagesLike, Model
+from isthmus.verbs.result import Result, name_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 NOTHING: dict[str, Any] = {"i": -1, "f": np.nan}
 """What stands for no data, by the kind of the numbers."""
@@ -25,7 +36,7 @@ class Planes(NamedTuple):
     attributes: np.ndarray | None
 
 
-class Segments(Planes):
+class Segments(Result, Planes):
     """What a model says of every pixel; of those without data -1, or NaN.
 
     Attributes
@@ -38,10 +49,17 @@ class Segments(Planes):
         Who says so.
     images : Images
         What was segmented.
+    parts : tuple of Segments
+        Those of images of other sizes that belong to them, itself the first; () for itself alone.
     """
 
+    saves: ClassVar[tuple[str, ...]] = (".json", ".png", "")
+    table_name: ClassVar[str] = "each"
+    own_sizes: ClassVar[bool] = True
+    per: ClassVar[str] = "image"
     model: Any
     images: Images
+    parts: tuple[Segments, ...] = ()
 
     @property
     def classes(self) -> list[str]:
@@ -77,21 +95,109 @@ class Segments(Planes):
         return np.bincount(pairs, minlength=n * n).reshape(n, n)
 
     @property
+    def all(self) -> tuple[Segments, ...]:
+        """Itself, and those of other sizes."""
+        return self.parts or (self,)
+
+    @property
     def scores(self) -> dict[str, float]:
         """Global accuracy, class accuracy and mean iou where true label maps are known.
 
         See `isthmus.metrics.segmentation.agreement`.
         """
-        return agreement(summed([self.confusion]), self.images.ignored_class)
+        tables = [part.confusion for part in self.all]
+        return agreement(summed(tables), self.images.ignored_class)
 
     @property
     def measured(self) -> MeasuredOn:
         """Which images the scores are of."""
-        return judged(self.model, self.images)
+        return judged(self.model, *(part.images for part in self.all))
 
     def table(self) -> list[dict[str, Any]]:
         """Return a record for every image: the shares of its classes, and what is right."""
-        return [self.of(row)._record(row) for row in range(len(self.images))]
+        return [part.of(row)._record(row) for part in self.all for row in range(len(part.images))]
+
+    def record(self) -> dict[str, Any]:
+        """Return how many images there are, all figures, and those of every image."""
+        return {"images": sum(len(part.images) for part in self.all), **super().record()}
+
+    def picture(self) -> Image:
+        """Return the first image, its classes or attributes, as a picture."""
+        stem, first = next(self._each())
+        return list(first._drawn(stem).values())[-1]
+
+    def pictures(self) -> dict[str, Image]:
+        """Return pictures of all images by their names."""
+        drawn = (one._drawn(stem) for stem, one in self._each())
+        return {name: picture for pictures in drawn for name, picture in pictures.items()}
+
+    @classmethod
+    def joined(cls, results: Sequence[Self]) -> Self:
+        """Return the segments of images of several sizes as one result."""
+        first, *others = results
+        first.parts = (first, *others) if others else ()
+        return first
+
+    def _each(self) -> Iterator[tuple[str, Segments]]:
+        """Yield every image with what the names of its files begin with."""
+        from isthmus.plots.pngs import unused
+
+        taken: set[str] = set()
+        for part in self.all:
+            for row in range(len(part.images)):
+                yield unused(_stem(part.images, row), taken), part.of(row)
+
+    def _to_folder(self, folder: Path) -> None:
+        """Write label maps and attributes as TIFF files and pictures, and what is known of all."""
+        stems = []
+        for stem, one in self._each():
+            one._write(stem, folder)
+            stems.append(stem)
+        record = self.record()
+        record["each"] = [
+            row | {"image": stem} for row, stem in zip(record["each"], stems, strict=True)
+        ]
+        (folder / "segments.json").write_text(json.dumps(plain(record), indent=1), "utf-8")
+
+    def _write(self, stem: str, folder: Path) -> None:
+        """Write what is said of the only image; what lies on the earth stays there."""
+        from isthmus.data.geotiff import write_tiff
+
+        meta, empty = self.images.meta, self.images.without_data()
+        if self.attributes is not None:
+            nothing = None if empty is None else "nan"
+            write_tiff(folder / f"{stem}-attributes.tif", self.attributes[0], meta, nothing)
+        if self.label_maps is not None:
+            label_map = self._indices()
+            nothing = None if empty is None else str(np.iinfo(label_map.dtype).max)
+            write_tiff(folder / f"{stem}-classes.tif", label_map, meta, nothing)
+        for name, picture in self._drawn(stem).items():
+            picture.save(folder / f"{name}.png")
+
+    def _indices(self) -> Any:
+        """Return the only label map in few bits: what has no data becomes the highest."""
+        kind: Any = np.uint8 if len(self.classes) < 256 else np.uint16
+        return None if self.label_maps is None else self.label_maps[0].astype(kind)
+
+    def _drawn(self, stem: str) -> dict[str, Image]:
+        """Return pictures of the only image by the names of their files."""
+        from isthmus.plots.overlays import draw_attributes, draw_segments
+
+        shown, found = self._visible(), dict[str, Any]()
+        if self.attributes is not None:
+            title = f"{stem}: {self.model.code_}"
+            found[f"{stem}-attributes"] = draw_attributes(shown, self.attributes[0], title)
+        if self.label_maps is not None:
+            title = f"{stem}: image, classes over it, classes"
+            picture = draw_segments(shown, self._indices(), self.classes, title)
+            found[f"{stem}-classes"] = picture
+        return found
+
+    def _visible(self) -> np.ndarray:
+        """Return the only image as it is drawn: the bands that its header wants shown."""
+        first = self.images.meta.get("shown_bands", [])
+        shown = with_nan(np.asarray(self.images), self.images.without_data())[0]
+        return shown[..., first] if len(first) == 3 else shown
 
     def of(self, row: int) -> Segments:
         """Return what is said of one of the images."""
@@ -100,8 +206,9 @@ class Segments(Planes):
 
     def _record(self, row: int) -> dict[str, Any]:
         """Return the record of the only image, which is in that row of others."""
-        names, empty, table = self.images.names, self.images.without_data(), self.confusion
-        facts: dict[str, Any] = {"image": str(row if names is None else names[0])}
+        empty, table = self.images.without_data(), self.confusion
+        named = self.images.names is not None
+        facts: dict[str, Any] = {"image": name_of(self.images, 0) if named else str(row)}
         if self.label_maps is not None:
             facts["shares"] = self._shares(self.label_maps)
         if table is not None:
@@ -123,8 +230,19 @@ def _segments(
     return found
 
 
-def segment(model: Any, X: Any) -> Segments:
-    """Return the class of every pixel, its attributes, or both, for images of any size.
+def _stem(images: Images, row: int) -> str:
+    """Return what the files about an image begin with."""
+    from isthmus.plots.pngs import stem_of
+
+    if images.names is not None:
+        return stem_of(name_of(images, row)).replace("/", "-").lstrip(".")
+    source = Path(images.source).stem if len(images) == 1 else ""
+    return source or f"{row:0{len(str(len(images) - 1))}d}"
+
+
+@renamed(X="images")
+def segment(model: Model, images: ImagesLike, *, verbose: bool | None = None) -> Segments:
+    """Give every pixel a class, attributes, or both, in images of any size.
 
     Parameters
     ----------
@@ -132,8 +250,10 @@ def segment(model: Any, X: Any) -> Segments:
         Fitted: a per-pixel network, or any family fitted on single pixels (``--per pixel``,
         `Images.pixels`). A codebook of pixels gives label maps, all others attributes; a network
         that learned label maps gives both.
-    X : Images or array of shape (n, h, w) or (n, h, w, c)
+    images : Images or array of shape (n, h, w) or (n, h, w, c)
         Images, with as many channels as the model knows.
+    verbose : bool, optional
+        Show progress; by default where standard error is a terminal.
 
     Returns
     -------
@@ -154,7 +274,7 @@ def segment(model: Any, X: Any) -> Segments:
     >>> segment(model, images).label_maps.shape
     (2, 54, 80)
     """
-    images = given = as_images(X)
+    images = given = as_images(images)
     if images.ndim != 4:
         raise ValueError(
             f"only images have pixels to segment, got vectors of shape {images.shape}"
@@ -164,9 +284,10 @@ def segment(model: Any, X: Any) -> Segments:
     empty = images.without_data()
     if empty is not None:
         images = replace(images, data=with_means(np.asarray(images), empty), rows=None)
-    label_maps = model.predict(images) if model.can("predict") else None
-    attributes = _emptied(model.encode(images), empty)
-    return _segments(model, given, _emptied(label_maps, empty), attributes)
+    learned = model.can("predict")
+    label_maps = mapped(model.predict, images, "classes", verbose) if learned else None
+    attributes = mapped(model.encode, images, "attributes", verbose)
+    return _segments(model, given, _emptied(label_maps, empty), _emptied(attributes, empty))
 
 
 def _emptied(planes: np.ndarray | None, empty: np.ndarray | None) -> np.ndarray | None:

@@ -11,7 +11,6 @@ HOMES = {
     "explorer": ("export", "explore"),
     "maps": ("map",),
     "reproduce": ("reproduce",),
-    "segments": ("segment",),
     "studies": ("study", "report"),
 }
 """Module to the commands in it."""
