@@ -285,3 +285,13 @@ def test_models_that_cannot_be_started_from(images, autoencoder):
         ist.Classifier(pretrained=ist.Autoencoder()).fit(images.train)
     with pytest.raises(ValueError, match="fitted on images of shape"):
         ist.Classifier(pretrained=autoencoder).fit(np.zeros((9, 4, 4)), np.arange(9) % 2)
+
+
+def test_features_of_a_study_do_not_die_of_images_far_from_zero():
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    pixels = 0.8 + 0.2 * rng.random((300, 8, 8, 3)) * (labels == 1)[:, None, None, None]
+    images = ist.Images(np.float32(pixels), y=labels)
+    model = ist.Classifier.for_study(images, 16, random_state=0).set_params(max_steps=100)
+    assert model.code_activation == "leaky_relu"
+    assert not any("dead" in note for note in model.fit(images).health_)
