@@ -342,6 +342,15 @@ def raw(address, request, body=b""):
     return int(answer.split()[1]), answer.partition(b"\r\n\r\n")[2]
 
 
+@pytest.fixture
+def heeds_ctrl_c():
+    """Let Ctrl-C get through: what a shell starts in the background is to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_the_command_serves_until_it_is_ended(run, page, study, monkeypatch):
     pytest.importorskip("uvicorn")
     found, opened_pages = {}, []
