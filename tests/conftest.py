@@ -27,6 +27,16 @@ def pytest_collection_finish(session):
     gc.freeze()
 
 
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch):
+    """Forget after a test what families it has registered and modules it has allowed."""
+    from isthmus import families
+
+    for table in ("_own", "_met"):
+        monkeypatch.setattr(families, table, dict(getattr(families, table)))
+    monkeypatch.setattr(families, "_allowed", [])
+
+
 @pytest.fixture(scope="session")
 def data_folder():
     """The real data sets that tests may use, where there are any."""

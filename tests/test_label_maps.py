@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from isthmus.cli.output import described, in_words, picture_of
+import isthmus as ist
+from isthmus.cli.output import described, in_words
 from isthmus.data.decode import fit_image, fit_labels
 from isthmus.data.images import Images
 from isthmus.data.readers import load_images
@@ -341,4 +342,5 @@ def test_the_command_line_says_it_in_words():
     assert described(raster)["bands"] == "4, 400 to 700"
     raster.meta["shown_bands"] = [3, 1, 0]
     raster.data[..., 3] = 1
-    assert picture_of(raster, 1)[0, 0, 0].tolist() == [1, 0, 0, 0]
+    sheet = ist.contact_sheet(raster, gap=0, limits=(0, 1))
+    assert np.asarray(sheet.convert("RGB"))[0, 0].tolist() == [255, 0, 0]

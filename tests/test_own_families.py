@@ -56,14 +56,6 @@ class Mean(ist.Representation):
 '''
 
 
-@pytest.fixture(autouse=True)
-def forgotten(monkeypatch):
-    """Forget after a test what it has registered and allowed."""
-    for table in ("_own", "_met"):
-        monkeypatch.setattr(families, table, dict(getattr(families, table)))
-    monkeypatch.setattr(families, "_allowed", [])
-
-
 @pytest.fixture
 def module(tmp_path, monkeypatch):
     """Return the name of a module with a family, which can be imported and is not yet."""

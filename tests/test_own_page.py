@@ -6,15 +6,12 @@ from pathlib import Path
 
 import typer
 
-from isthmus import families
 from isthmus.cli.main import app
 
 PAGE = (Path(__file__).parents[1] / "docs" / "own-family.md").read_text(encoding="utf-8")
 
 
 def test_the_page_runs(tmp_path, monkeypatch):
-    for table in ("_own", "_met"):
-        monkeypatch.setattr(families, table, dict(getattr(families, table)))
     monkeypatch.chdir(tmp_path)
     page = {"__name__": "page"}
     for block in re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S):
