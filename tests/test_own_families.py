@@ -56,6 +56,12 @@ class Mean(ist.Representation):
 '''
 
 
+@pytest.fixture(autouse=True)
+def unmet(monkeypatch):
+    """Forget after a test which classes were met in it."""
+    monkeypatch.setattr(families, "_met", dict(families._met))
+
+
 @pytest.fixture
 def module(tmp_path, monkeypatch):
     """Return the name of a module with a family, which can be imported and is not yet."""
