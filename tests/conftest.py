@@ -27,7 +27,7 @@ def pytest_collection_finish(session):
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def forgotten(monkeypatch):
     """Forget after a test what families it has registered and modules it has allowed."""
     from isthmus import families

@@ -17,6 +17,8 @@ from isthmus.verbs.denoise import denoise
 from isthmus.verbs.map import Map
 from isthmus.verbs.novelty import novelty
 
+pytestmark = pytest.mark.usefixtures("forgotten")
+
 K = 3
 GRID = (2, 2, K)
 

@@ -18,13 +18,14 @@ import isthmus as ist
 from isthmus import families, signature
 from isthmus.families import FAMILIES, every_name, family, name_of, named
 
+pytestmark = pytest.mark.usefixtures("forgotten")
+
 FILE = '''
 """A family in a module of its own."""
 
 from dataclasses import KW_ONLY, dataclass
 
 import isthmus as ist
-
 
 @ist.register("centred")
 @dataclass(eq=False, repr=False)

@@ -4,9 +4,12 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
 import typer
 
 from isthmus.cli.main import app
+
+pytestmark = pytest.mark.usefixtures("forgotten")
 
 PAGE = (Path(__file__).parents[1] / "docs" / "own-family.md").read_text(encoding="utf-8")
 
