@@ -110,6 +110,12 @@ def test_a_registered_class_is_a_family_by_its_name():
     assert {p.name: p.default for p in signature.parameters("light")} == Light().get_params()
 
 
+def test_a_registered_class_is_found_by_its_address_though_no_model_of_it_was_met():
+    ist.register(Light)
+    families._met.clear()
+    assert family(families.address_of(Light)) is Light
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_what_a_class_says_of_its_parameters_is_what_its_source_says(name):
     assert list(signature._of_own(family(name))) == signature.parameters(name)

@@ -161,8 +161,8 @@ def family(name: str) -> Any:
     """
     if name in FAMILIES:
         return getattr(import_module(f"isthmus.models.{name}"), FAMILIES[name])
-    if name in _own or name in _met:
-        return _own.get(name) or _met[name]
+    if own := _own.get(name) or _registered_at(name) or _met.get(name):
+        return own
     if name in _entry_points():
         return _offered(name)
     there = ", ".join(names())
@@ -248,6 +248,11 @@ def address_of(cls: type) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
+def _registered_at(address: str) -> type | None:
+    """Return the registered class of an address, None if there is none."""
+    return next((cls for cls in _own.values() if address_of(cls) == address), None)
+
+
 def stored_name(model: Any) -> str:
     """Return what a file says of a model's class: a family of isthmus, or an address.
 
@@ -296,8 +301,7 @@ def stored_class(name: str, allow: Iterable[str] = ()) -> Any:
     if ":" not in name:
         return family(name)
     offered = (point for point in _entry_points().values() if point.value == name)
-    known = next((cls for cls in _own.values() if address_of(cls) == name), None)
-    found = known or next((_offered(point.name) for point in offered), None)
+    found = _registered_at(name) or next((_offered(point.name) for point in offered), None)
     if found is None:
         _check_allowed(name, allow)
         found = _imported(name)
