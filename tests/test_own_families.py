@@ -110,6 +110,14 @@ def test_a_registered_class_is_a_family_by_its_name():
     assert {p.name: p.default for p in signature.parameters("light")} == Light().get_params()
 
 
+def test_models_are_called_by_family_or_class_and_told_apart_by_numbers():
+    given = [ist.PCA(2), Light(2), "a:file", Light(3), ist.PCA(3)]
+    called = []
+    for one in given:
+        called.append(families.free_name(one, called))
+    assert called == ["pca", "light", "a:file", "light-2", "pca-2"]
+
+
 def test_a_registered_class_is_found_by_its_address_though_no_model_of_it_was_met():
     ist.register(Light)
     families._met.clear()

@@ -6,9 +6,10 @@ import inspect
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import cache, reduce
 from importlib import import_module
+from itertools import chain, count
 from typing import Any
 
 from isthmus.validation import hint
@@ -226,6 +227,22 @@ def name_of(model: Any) -> str:
     cls = model if isinstance(model, type) else type(model)
     of_ours = _of_ours(cls)
     return of_ours or next((name for name, own in _own.items() if own is cls), address_of(cls))
+
+
+def free_name(model: Any, taken: Container[str]) -> str:
+    """Return what a model, or one of a name, is called among others that are called so already.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> free_name(ist.PCA(3), ["kmeans"]), free_name("pca", ["pca", "pca-2"])
+    ('pca', 'pca-3')
+    """
+    base = model if isinstance(model, str) else name_of(model)
+    if base is not model and ":" in base:  # the address of a class that is no family
+        base = type(model).__name__.lower()
+    further = (f"{base}-{n}" for n in count(2))
+    return next(name for name in chain([base], further) if name not in taken)
 
 
 def _of_ours(cls: type) -> str:

@@ -12,7 +12,7 @@ from isthmus.codes import check_range
 from isthmus.data.images import Images, as_images
 from isthmus.data.like import like_all
 from isthmus.data.readers import load_images
-from isthmus.families import name_of
+from isthmus.families import free_name
 from isthmus.store import load_model
 from isthmus.studies.stored import is_study, load_study
 from isthmus.studies.study import COLUMNS, Study
@@ -105,19 +105,9 @@ def _by_name(given: Any) -> dict[str, Any]:
         return {str(name): one_model(model) for name, model in given.items()}
     found: dict[str, Any] = {}
     for each in given if isinstance(given, list | tuple) else [given]:
-        base = Path(each).stem if isinstance(each, str | Path) else _family(each)
-        name, n = base, 2
-        while name in found:
-            name, n = f"{base}-{n}", n + 1
-        found[name] = one_model(each)
+        file = isinstance(each, str | Path)
+        found[free_name(Path(each).stem if file else each, found)] = one_model(each)
     return found
-
-
-def _family(model: Any) -> str:
-    try:
-        return name_of(model)
-    except ValueError:
-        return type(model).__name__.lower()
 
 
 def one_model(given: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isthmus.data.images import Images
-from isthmus.families import every_name, name_of, named
+from isthmus.families import every_name, free_name, named
 from isthmus.heldout import row_hashes
 from isthmus.studies.measure import range_note
 from isthmus.studies.needs import need_of
@@ -207,23 +207,14 @@ def _chosen(
         return models
     chosen: dict[str, Any] = {}
     for model in models:
-        base = model if isinstance(model, str) else _name(model)
+        name = free_name(model, chosen)
         if isinstance(model, str):
             cls, parameters = named(model)
             model = cls.for_study(train, width, **given, **parameters)
             if budget is not None and getattr(model, "keep_best", False) and model.max_steps:
                 model.set_params(max_steps=LONGER * model.max_steps)  # time is to end it
-        name, n = base, 2
-        while name in chosen:
-            name, n = f"{base}-{n}", n + 1
         chosen[name] = model
     return chosen
-
-
-def _name(model: Any) -> str:
-    """Return the name of the family of a model, or of its class if that is none."""
-    name = name_of(model)
-    return type(model).__name__.lower() if ":" in name else name
 
 
 def table(models: Mapping[str, Any], schedule: Schedule, why: Mapping[str, str]) -> list[dict]:
