@@ -141,16 +141,8 @@ def learnt_in_words(images: Any, learnt: Any, split: str) -> str:
 
 
 def images_for(model: Any, source: str, per: str | None = None) -> Any:
-    """Return the images of a source as a model takes them; say what was skipped and changed."""
+    """Return the images of a source in one size, as a model or a dict of several takes them."""
     return in_sizes(model, source, per=per)[0]
-
-
-def images_for_all(models: dict[str, Any], source: str) -> Any:
-    """Return images of a source as the first of several models takes them that does not take all.
-
-    Where others were fitted on images brought to their shape by another rule, that is said.
-    """
-    return in_sizes(models, source)[0]
 
 
 def in_sizes(

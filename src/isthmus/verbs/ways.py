@@ -10,6 +10,7 @@ import numpy as np
 
 from isthmus.heldout import MeasuredOn, judged
 from isthmus.verbs.decoded import Decoded
+from isthmus.verbs.result import Result
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -74,10 +75,7 @@ class Ways(Decoded):
 
     _to_webp = _to_gif
 
-    def _to_png(self, path: Path) -> None:
-        from isthmus.plots.saving import save_picture
-
-        save_picture(path, self.picture())
+    _to_png = Result._to_png
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.drawn)} rows, {self.shape}, {self.dtype})"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.inputs import images_for_all, measured_half, model_and_images, watched
+from isthmus.cli.inputs import images_for, measured_half, model_and_images, watched
 from isthmus.cli.options import AsJson, Force, ModelFile, Out, Source, Split
 from isthmus.cli.output import changed_in, print_json, print_table
 from isthmus.files import refuse_existing, replacing, replacing_folder
@@ -146,7 +146,7 @@ def rd(
         raise ValueError(f"{output}: expected a name ending in .png or .json")
     refuse_existing(output, force=force)
     loaded = {Path(file).stem: load_model(file) for file in files}
-    images = images_for_all(loaded, source)
+    images = images_for(loaded, source)
     half, _, measured = measured_half(list(loaded.values()), images, split)
     images = sample_of(half)
     measured = measured.of(len(images))

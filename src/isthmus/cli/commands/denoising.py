@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.inputs import images_for_all, measured_half, save_from, watched
+from isthmus.cli.inputs import images_for, measured_half, save_from, watched
 from isthmus.cli.options import AsJson, Force, Out, Seed
 from isthmus.cli.output import changed_in, print_json, print_table
 from isthmus.files import refuse_existing, replacing
@@ -56,7 +56,7 @@ def denoise(
     if noise is None:
         _clean(loaded, source, split or "all", output, force, as_json)
     else:
-        images = images_for_all(loaded, source)
+        images = images_for(loaded, source)
         parts = measured_half(list(loaded.values()), images, split or "test")
         _compare(loaded, *parts, noise, output, seed, as_json)
 
