@@ -44,21 +44,34 @@ def data_folder():
     return Path(os.environ["ISTHMUS_DATA"])
 
 
-@pytest.fixture(scope="module")
-def one_machine():
+@pytest.fixture(scope="module", autouse=True)
+def one_machine(request):
     """Probes by support vectors of one C and gamma; test_probing.py is about the best of nine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("isthmus.metrics.labels.PENALTIES", (10.0,))
-        patch.setattr("isthmus.metrics.labels.WIDTHS", (1.0,))
+        if request.module.__name__ != "test_probing":
+            patch.setattr("isthmus.metrics.labels.PENALTIES", (10.0,))
+            patch.setattr("isthmus.metrics.labels.WIDTHS", (1.0,))
+            patch.setattr("isthmus.metrics.labels.FOLDS", 2)
         yield
 
 
+@pytest.fixture(scope="session")
+def commands():
+    """The tree of all commands, built once: each process of the command line builds it anew."""
+    from typer.main import get_command
+
+    from isthmus.cli.main import app
+
+    return get_command(app)
+
+
 @pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
+def run(monkeypatch, tmp_path, capsys, commands):
     """Run one command in an empty folder; return exit code, standard output and error."""
     from isthmus.cli import main as cli
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "app", commands)
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["isthmus", *map(str, arguments)])

@@ -1,13 +1,8 @@
 """Families of one's own: what registering gives, and what a file may name."""
 
-import json
-import os
-import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -228,18 +223,16 @@ def test_a_class_that_no_file_could_find_again_is_not_saved(tmp_path):
     assert type(ist.load_model(tmp_path / "hidden.safetensors")) is Hidden
 
 
-def isthmus(*words, folder):
-    command = [sys.executable, "-m", "isthmus", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
-def test_the_command_line_has_the_families_of_modules_that_are_allowed(saved, tmp_path):
+def test_the_command_line_has_the_families_of_modules_that_are_allowed(saved, module, run):
     words = ("fit", "centred", "digits", "-o", "x.safetensors", "--shrink", "0.25", "--json")
-    made = isthmus("--allow", "mine.centred", *words, folder=tmp_path)
-    assert '"family": "centred"' in made.stdout, made.stderr
-    refused = isthmus("encode", "x.safetensors", "digits", "-o", "z.npy", folder=tmp_path)
-    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert "--allow mine.centred" in refused.stderr
+    code, out, err = run("--allow", module, *words)
+    assert '"family": "centred"' in out, err
+    for known in (families._own, families._allowed, families._met):
+        known.clear()  # as in the next process
+    sys.modules.pop(module)
+    code, _, err = run("encode", "x.safetensors", "digits", "-o", "z.npy")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--allow mine.centred" in err
 
 
 @dataclass(eq=False, repr=False)
@@ -290,74 +283,3 @@ def test_layers_of_torch_draw_by_the_seed_and_leave_global_state_alone(tmp_path)
         state = torch.get_rng_state()
     np.testing.assert_array_equal(codes[0], codes[1])
     assert not np.allclose(codes[0], codes[2])
-
-
-TOY = '''
-"""Rounded: an autoencoder of which the code is rounded."""
-
-from __future__ import annotations
-
-from dataclasses import dataclass
-
-import torch
-
-from isthmus.models.autoencoder import Autoencoder
-
-
-@dataclass(eq=False, repr=False)
-class Rounded(Autoencoder):
-    """Rounds codes.
-
-    Parameters
-    ----------
-    digits : int
-        Digits that stay.
-    """
-
-    digits: int = 1
-
-    def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        return super()._encode(x).round(decimals=self.digits)
-'''
-ASKED = """
-import json, sys
-import isthmus as ist
-from isthmus.families import every_name
-images = ist.load_images("digits")[:200].split()
-result = ist.study(images, ["rounded"], budget=1, verbose=False)
-(model,) = result.models.values()
-print(json.dumps([every_name(), type(model).__name__, result.scores[0]["model"]]))
-"""
-
-
-def test_a_family_is_a_file_and_a_line_in_the_table(tmp_path):
-    here = Path(ist.__file__).parent
-    ignored = shutil.ignore_patterns("__pycache__", "page", "*.pyc")
-    shutil.copytree(here, tmp_path / "isthmus", ignore=ignored)
-    (tmp_path / "isthmus" / "models" / "rounded.py").write_text(TOY)
-    table = tmp_path / "isthmus" / "families.py"
-    line = '    "pixelnet": "PixelNet",\n'
-    changed = table.read_text().replace(line, f'{line}    "rounded": "Rounded",\n')
-    table.write_text(changed)
-
-    def said(*words):
-        environment = {**os.environ, "PYTHONPATH": str(tmp_path), "COLUMNS": "200"}
-        command = [sys.executable, *words]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
-        ).stdout
-
-    text = said("-m", "isthmus", "fit", "rounded", "--help")
-    assert "Rounded: an autoencoder" in text
-    inherited = signature.parameters("autoencoder")
-    for name in ("digits", *(p.name for p in inherited if p.is_option)):
-        name = {"random_state": "seed"}.get(name, name)
-        assert f"--{name.replace('_', '-')}" in text or name == "verbose", name
-    rows = json.loads(said("-m", "isthmus", "models", "--json"))
-    assert rows[-1] == {
-        "model": "rounded", "about": "Rounded: an autoencoder of which the code is rounded.",
-        "fit": True, "encode": True, "decode": True, "sample": True,
-    }  # fmt: skip
-    names, cls, row = json.loads(said("-c", ASKED))
-    assert names[-3:] == ["rounded", "rounded-conv", "rounded-denoising"]
-    assert (cls, row) == ("Rounded", "rounded")

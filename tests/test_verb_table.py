@@ -2,11 +2,6 @@
 
 import inspect
 import json
-import os
-import re
-import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import get_type_hints
@@ -257,60 +252,3 @@ def test_commands_say_what_they_found(run, model, tmp_path):
     code, _, err = run("reconstruct", model, "digits")
     assert code == 2
     assert "--out" in err
-
-
-TOY = '''"""A toy."""
-
-from dataclasses import dataclass
-from typing import Any
-
-from isthmus.verbs.parameters import ImagesLike, Model
-from isthmus.verbs.result import Result
-
-
-@dataclass(repr=False)
-class Toy(Result):
-    scores: dict[str, Any]
-
-
-def toyverb(model: Model, images: ImagesLike, strength: float = 2.0) -> Toy:
-    """Say how many images there are.
-
-    Parameters
-    ----------
-    model : Representation
-        Fitted.
-    images : Images or array of shape (n, ...)
-        What to count.
-    strength : float
-        How much one counts.
-    """
-    return Toy({"count": strength * len(images)})
-'''
-LINE = '    "toyverb": Verb("verbs.toyverb", "more"),\n'
-
-
-def test_a_verb_is_added_by_a_file_and_a_line(tmp_path):
-    ignored = shutil.ignore_patterns("__pycache__", "page")
-    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=ignored)
-    verbs = tmp_path / "src" / "isthmus" / "verbs"
-    (verbs / "toyverb.py").write_text(TOY)
-    table = (verbs / "__init__.py").read_text()
-    (verbs / "__init__.py").write_text(table.replace("VERBS = {\n", f"VERBS = {{\n{LINE}"))
-    there = os.environ | {"PYTHONPATH": str(tmp_path / "src"), "COLUMNS": "120"}
-
-    def run(*words):
-        asked = [sys.executable, *words]
-        done = subprocess.run(
-            asked, env=there, cwd=tmp_path, check=True, capture_output=True, text=True
-        )
-        return done.stdout
-
-    shown = run("-m", "isthmus", "--help")
-    assert re.search(r"─ More ─.*toyverb +Say how many images there are", shown, re.S)
-    assert "How much one counts" in run("-m", "isthmus", "toyverb", "--help")
-    ist.PCA(2).fit(ist.load_images("glyphs")).save(tmp_path / "p.safetensors")
-    asked = ("toyverb", "p.safetensors", "glyphs", "--strength", "3", "--rows", "0-4")
-    assert "count  15" in run("-m", "isthmus", *asked)
-    assert json.loads(run("-m", "isthmus", *asked, "--json"))["count"] == 15
-    assert run("-c", "import isthmus; print(isthmus.toyverb.__name__)") == "toyverb\n"
