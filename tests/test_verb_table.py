@@ -24,7 +24,12 @@ from isthmus.verbs.result import Result, Scores
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMAND_OF = {verb: command for command, verb in COMMANDS.items()}
-PAGES = {"decompress": "compress", "rate_distortion": "compress", "study": None}
+PAGES = {
+    "decode": "encode",
+    "decompress": "compress",
+    "rate_distortion": "compress",
+    "study": None,
+}
 """Verbs that are told of on the page of another; a study is told of in the README."""
 WAITING = {name for name, command in COMMAND_OF.items() if command in commands()}
 """Verbs whose command is written by hand."""
@@ -136,6 +141,8 @@ RESULTS = {
     "nearest": lambda m, x: ist.nearest(m, x, k=3, rows=[0, 5]),
     "novelty": lambda m, x: ist.novelty(m, x, count=4, verbose=False),
     "segment": lambda m, x: ist.segment(mapping(x), x[:3], verbose=False),
+    "encode": lambda m, x: ist.encode(m, x),
+    "decode": lambda m, x: ist.decode(m, m.encode(x[:20])),
     "reconstruct": lambda m, x: ist.reconstruct(m, x[:20]),
     "territory": lambda m, x: ist.territory(m, x[:20], 8, copies=1),
 }

@@ -16,11 +16,9 @@ import typer
 from isthmus import __version__, signature
 from isthmus.cli.commands import commands
 from isthmus.cli.inputs import (
-    codes_from,
     images_from,
     in_half,
     learnt_in_words,
-    model_and_images,
     to_learn_from,
     watched,
 )
@@ -32,13 +30,11 @@ from isthmus.cli.options import (
     Force,
     Layout,
     Learnt,
-    ModelFile,
     Out,
     Per,
     Resize,
     Size,
     Source,
-    Split,
     Validation,
     option_for,
     taking,
@@ -52,7 +48,6 @@ from isthmus.cli.output import (
     print_json,
     print_skipped,
     print_table,
-    save_array,
     save_images,
 )
 from isthmus.cli.own import Allow, Families, import_allowed
@@ -60,7 +55,6 @@ from isthmus.cli.panels import Panels
 from isthmus.cli.verbs import command_of
 from isthmus.families import FAMILIES
 from isthmus.files import refuse_existing
-from isthmus.validation import able
 from isthmus.verbs import COMMANDS
 
 LOADING = ("size", "resize", "color", "dtype", "bits", "layout", "per")
@@ -101,38 +95,6 @@ def _options(
 ) -> None:
     """Take the options that stand before a command."""
     import_allowed(allow or ())
-
-
-@app.command()
-def encode(
-    model: ModelFile,
-    source: Source,
-    output: Out,
-    split: Split = "all",
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Write the codes of images to a .npy file."""
-    loaded, images = model_and_images(model, source, split, output, force)
-    save_array(output, loaded.encode(images), as_json, images)
-
-
-@app.command()
-def decode(
-    model: ModelFile,
-    codes: Annotated[Path, typer.Argument(help="Codes in a .npy file.")],
-    output: Out,
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Turn codes back into images: a .npy file, a .png sheet or a folder of PNG files."""
-    from isthmus.codes import range_for
-    from isthmus.store import load_model
-
-    refuse_existing(output, force=force)
-    loaded = load_model(model)
-    images = able(loaded, "decode")(codes_from(codes))
-    save_images(output, images, force, as_json, ends=range_for(loaded))
 
 
 @app.command()

@@ -20,7 +20,7 @@ TITLES = {
 """What a panel is called, by its word in VERBS, in the order a person needs them."""
 OTHERS = {
     "start": ("fit", "data", "report"),
-    "use": ("encode", "decode", "export"),
+    "use": ("export",),
     "judge": ("map",),
     "explore": ("explore",),
     "more": ("models", "reproduce"),

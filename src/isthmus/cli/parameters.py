@@ -60,6 +60,18 @@ READERS: dict[str, Reader] = {
 """By the types of `isthmus.verbs.parameters`."""
 
 
+def said_as(parameter: signature.Parameter) -> str:
+    """Return how a parameter is called on a command line: as an argument, or as an option.
+
+    Examples
+    --------
+    >>> said_as(signature.function("decode", "verbs.decode").parameters[1])
+    'CODES'
+    """
+    is_argument = parameter.default is signature.REQUIRED
+    return parameter.name.upper() if is_argument else flags_of(parameter.name)[0]
+
+
 def value_of(parameter: signature.Parameter, given: Any, known: Known) -> Any:
     """Return the value of a parameter from what its option was given."""
     if not isinstance(given, str) or given in parameter.choices:
@@ -68,4 +80,4 @@ def value_of(parameter: signature.Parameter, given: Any, known: Known) -> Any:
         return numbers_of(parameter, given)
     kinds = parameter.annotation.split(" | ")
     reader = next((READERS[kind] for kind in kinds if kind in READERS), None)
-    return given if reader is None else reader(given, flags_of(parameter.name)[0], known)
+    return given if reader is None else reader(given, said_as(parameter), known)

@@ -20,13 +20,12 @@ from isthmus.cli.options import (
     ModelFile,
     RowsAsked,
     Split,
-    flags_of,
     option_for,
     plainly,
     taking,
 )
 from isthmus.cli.output import changed_in, print_json, print_table
-from isthmus.cli.parameters import Known, value_of
+from isthmus.cli.parameters import Known, said_as, value_of
 from isthmus.verbs import VERBS
 
 EMPTY = inspect.Parameter.empty
@@ -123,7 +122,7 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
         for path in outputs:
             result.save(path, force=force)
     except ValueError as error:
-        flags = {each.name: flags_of(each.name)[0] for each in verb.parameters}
+        flags = {each.name: said_as(each) for each in verb.parameters}
         raise ValueError(in_options(str(error), flags)) from error
     read = [each for each in (*sets, *values.values()) if hasattr(each, "changed")]
     say = _say_json if as_json else _say
@@ -196,7 +195,7 @@ def _say(result: Any, outputs: list[Path], read: list[Any]) -> None:
         typer.echo(f"{f'{read[0].source}: ' if read else ''}{result.measured.words}")
     for name, value in dict(result.scores).items():
         typer.echo(f"{name:>12}  {short(value)}")
-    rows = result.table()
+    rows = result.table() if result.shown else []
     shown = [{key: short(v) for key, v in row.items()} for row in rows[: result.shown]]
     if shown:
         print_table(shown)

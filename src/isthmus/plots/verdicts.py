@@ -116,6 +116,34 @@ def label_chart(
     return figure
 
 
+def code_chart(codes: np.ndarray, title: str) -> Figure:
+    """Draw how far every number of the codes (n, k) reaches, or how often every index (n,) is.
+
+    Examples
+    --------
+    >>> code_chart(np.array([0, 2, 2]), "Indices").axes[0].get_ylabel()
+    'images'
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axis = _blank(7.2, 3.2)
+    if codes.ndim == 1:
+        counts = np.bincount(codes)
+        axis.bar(range(len(counts)), counts, color=LINES[0])
+        axis.set(xlabel="index", ylabel="images")
+    else:
+        low, lower, middle, upper, high = np.percentile(codes, [2.5, 25, 50, 75, 97.5], axis=0)
+        places = np.arange(codes.shape[1])
+        axis.vlines(places, low, high, color=LINES[0], label="95 % of the images")
+        axis.vlines(places, lower, upper, color=LINES[0], linewidth=4, label="half of them")
+        axis.plot(places, middle, "o", color=LINES[1], markersize=4, label="the middle one")
+        axis.set(xlabel="number of the code", ylabel="value")
+        axis.legend(frameon=False, fontsize=8, bbox_to_anchor=(1.01, 1), loc="upper left")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _finish(figure, axis, title)
+    return figure
+
+
 def _apart(counts: Sequence[int]) -> list[int]:
     """Return those counts whose ticks do not touch; the last is always one of them."""
     kept = [counts[-1]]

@@ -15,6 +15,8 @@ class Verb(NamedTuple):
 
 VERBS = {
     "study": Verb("studies.study", "start"),
+    "encode": Verb("verbs.encode", "use"),
+    "decode": Verb("verbs.decode", "use"),
     "reconstruct": Verb("verbs.reconstruct", "use"),
     "generate": Verb("verbs.generate", "use"),
     "morph": Verb("verbs.morph", "use"),

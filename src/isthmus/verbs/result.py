@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from isthmus.data.images import Images
+from isthmus.data.images import Images, as_images
 from isthmus.files import (
     plain,
     refuse_existing,
@@ -188,6 +188,62 @@ class Charted(Result):
         save_table(folder / f"{self.table_name}.csv", self.table())
         for suffix in (".png", ".svg"):
             self._to_png(folder / f"{self.table_name}{suffix}")
+
+
+class ArrayResult(Result, np.ndarray):
+    """A result that is an array, and knows more than its values.
+
+    What is cut out of it or computed from it is a plain array.
+    """
+
+    only_saved: ClassVar[bool] = True
+    facts: ClassVar[tuple[str, ...]] = ("model", "images", "note")
+    """What it knows beside its values."""
+    model: Any = None
+    images: Images | None = None
+
+    @classmethod
+    def of(cls, array: Any, model: Any, images: Any = None) -> Self:
+        """Return what a model made, of images one by one or of nothing."""
+        made = np.asarray(array).view(cls)
+        made.model, made.images = model, None if images is None else as_images(images)
+        return made
+
+    def __array_finalize__(self, other: Any) -> None:
+        if isinstance(other, type(self)) and other.shape == self.shape:
+            for name in self.facts:
+                setattr(self, name, getattr(other, name))
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        return as_plain(array)
+
+    def __getitem__(self, index: Any) -> Any:
+        return np.asarray(self)[index]
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """How many there are, of what size, as what."""
+        return {"shape": list(self.shape), "dtype": str(self.dtype)}
+
+    @property
+    def shown(self) -> int:
+        """Rows of a table that are enough for a person: an array is to be written."""
+        return 0
+
+    def record(self) -> dict[str, Any]:
+        """Return what is known of it as JSON can hold it."""
+        return {**self.scores, **said_of(self.measured)}
+
+    def _to_npy(self, path: Path) -> None:
+        with path.open("wb") as file:
+            np.save(file, np.asarray(self))
+
+    def _to_png(self, path: Path) -> None:
+        self.picture().save(path)
+
+    def __repr__(self) -> str:
+        of = f" of {self.images.source}" if self.images is not None else ""
+        return f"{type(self).__name__}({len(self)} images{of}, {self.shape}, {self.dtype})"
 
 
 class Scores(np.ndarray):
