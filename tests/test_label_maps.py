@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 import isthmus as ist
-from isthmus.cli.output import described, in_words
 from isthmus.data.decode import fit_image, fit_labels
+from isthmus.data.described import described, in_words
 from isthmus.data.images import Images
 from isthmus.data.readers import load_images
 from isthmus.data.segnet import CLASSES

@@ -27,6 +27,7 @@ COMMAND_OF = {verb: command for command, verb in COMMANDS.items()}
 PAGES = {
     "decode": "encode",
     "decompress": "compress",
+    "survey": "data",
     "rate_distortion": "compress",
     "study": None,
 }
@@ -35,7 +36,7 @@ WAITING = {name for name, command in COMMAND_OF.items() if command in commands()
 """Verbs whose command is written by hand."""
 MADE = [name for name in VERBS if name not in WAITING]
 BY_HAND = {
-    *("study", "denoise", "compress", "decompress", "rate_distortion"),
+    *("survey", "study", "denoise", "compress", "decompress", "rate_distortion"),
 }
 """A list to empty: whoever makes a command from its verb takes it out."""
 

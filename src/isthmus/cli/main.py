@@ -24,16 +24,8 @@ from isthmus.cli.inputs import (
 )
 from isthmus.cli.options import (
     AsJson,
-    Bits,
-    Color,
-    Dtype,
-    Force,
-    Layout,
     Learnt,
     Out,
-    Per,
-    Resize,
-    Size,
     Source,
     Validation,
     option_for,
@@ -42,13 +34,10 @@ from isthmus.cli.options import (
 )
 from isthmus.cli.output import (
     changed_in,
-    described,
-    in_words,
     print_changed,
     print_json,
     print_skipped,
     print_table,
-    save_images,
 )
 from isthmus.cli.own import Allow, Families, import_allowed
 from isthmus.cli.panels import Panels
@@ -95,48 +84,6 @@ def _options(
 ) -> None:
     """Take the options that stand before a command."""
     import_allowed(allow or ())
-
-
-@app.command()
-def data(
-    source: Annotated[
-        str | None, typer.Argument(help="What to look at; none lists the named sets.")
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Contact sheet to write.", show_default="NAME.png"),
-    ] = None,
-    count: Annotated[int, typer.Option("--count", "-n", help="Images on the sheet.")] = 100,
-    size: Size = None,
-    resize: Resize = "crop",
-    color: Color = "auto",
-    dtype: Dtype = "uint8",
-    bits: Bits = None,
-    layout: Layout = "auto",
-    per: Per = "image",
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """List the named sets, or say what is in a source and draw a contact sheet of it."""
-    if source is None:
-        _list_sets(as_json)
-        return
-    named = {"color": color, "dtype": dtype, "bits": bits, "layout": layout, "per": per}
-    images = images_from(source, size=size, resize=resize, **named)
-    path = output or Path(f"{Path(source).stem or 'images'}.png")
-    refuse_existing(path, force=force)
-    facts = described(images)
-    if as_json:
-        print_json(facts)
-    else:
-        for name, value in facts.items():
-            typer.echo(f"{name:>10}  {in_words(value)}")
-        print_skipped(images)
-        print_changed(images)
-    from isthmus.plots.figures import limits_of, shown
-
-    drawn = shown(images.evenly(count))
-    save_images(path, drawn, True, quiet=as_json, ends=limits_of(images))
 
 
 @app.command()
@@ -199,7 +146,7 @@ def _fit_command(name: str) -> Callable[..., None]:
     def command(**given: Any) -> None:
         _fit(name, **given)
 
-    shared = inspect.signature(data, eval_str=True).parameters
+    shared = inspect.signature(_BY_HAND["data"], eval_str=True).parameters
     empty = inspect.Parameter.empty
     fields: list[tuple[str, Any, Any]] = [("source", Source, empty), ("to", Out, empty)]
     for parameter in filter(lambda p: p.is_option, signature.parameters(name)):
@@ -215,13 +162,6 @@ def _fit_command(name: str) -> Callable[..., None]:
 
 for _name in FAMILIES:
     fit_app.command(_name)(_fit_command(_name))
-
-
-def _list_sets(as_json: bool) -> None:
-    from isthmus.data.catalog import named_sets
-
-    rows = [dict(zip(("set", "about", "where"), row, strict=True)) for row in named_sets()]
-    print_json(rows) if as_json else print_table(rows)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ TITLES = {
 }
 """What a panel is called, by its word in VERBS, in the order a person needs them."""
 OTHERS = {
-    "start": ("fit", "data", "report"),
+    "start": ("fit", "report"),
     "use": ("export",),
     "judge": ("map",),
     "explore": ("explore",),

@@ -15,6 +15,7 @@ class Verb(NamedTuple):
 
 VERBS = {
     "study": Verb("studies.study", "start"),
+    "survey": Verb("verbs.survey", "start", "data"),
     "encode": Verb("verbs.encode", "use"),
     "decode": Verb("verbs.decode", "use"),
     "reconstruct": Verb("verbs.reconstruct", "use"),

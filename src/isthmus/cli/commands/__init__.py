@@ -7,6 +7,7 @@ from importlib import import_module
 
 HOMES = {
     "codec": ("compress", "decompress", "rd"),
+    "data": ("data",),
     "denoising": ("denoise",),
     "explorer": ("export", "explore"),
     "maps": ("map",),

@@ -1,0 +1,105 @@
+"""The command `data`: the named sets, or what is in a source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isthmus.cli.inputs import loading, watched
+from isthmus.cli.options import (
+    AsJson,
+    Bits,
+    Color,
+    Dtype,
+    Force,
+    Layout,
+    Per,
+    Resize,
+    Size,
+)
+from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, print_table
+
+Looked = Annotated[str | None, typer.Argument(help="What to look at; none lists the named sets.")]
+Where = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--out",
+        "-o",
+        help="Where to write: .png (contact sheet by class), .csv (every image), .json or a "
+        "folder with all of it. May be given several times.",
+        show_default="nowhere",
+    ),
+]
+OnSheet = Annotated[int, typer.Option("--count", "-n", help="Images on the contact sheet.")]
+
+
+def data(
+    source: Looked = None,
+    output: Where = None,
+    count: OnSheet = 120,
+    size: Size = None,
+    resize: Resize = "crop",
+    color: Color = "auto",
+    dtype: Dtype = "uint8",
+    bits: Bits = None,
+    layout: Layout = "auto",
+    per: Per = "image",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is in a source, and what is wrong with it; without one list the named sets."""
+    if source is None:
+        _list_sets(as_json)
+        return
+    from isthmus.verbs.survey import Survey, survey
+
+    for path in output or ():
+        Survey.check(path, force=force)
+    named: dict[str, Any] = {"color": color, "dtype": dtype, "bits": bits, "layout": layout}
+    given = loading(size, resize, **named, per=per)
+    given["resize"] = given.pop("fit")
+    found = survey(source, count=count, **given, verbose=watched(as_json))
+    written = [str(found.save(path, force=force)) for path in output or ()]
+    if as_json:
+        files = {"written": written} if written else {}
+        print_json(files | found.record() | changed_in(found.images))
+        return
+    _say(found)
+    for name in written:
+        typer.echo(f"wrote {name}")
+
+
+def _say(found: Any) -> None:
+    from isthmus.data.described import in_words
+    from isthmus.verbs.survey import WORDS
+
+    for name, value in found.scores.items():
+        if name not in WORDS:
+            typer.echo(f"{name:>10}  {in_words(value)}")
+    if found.images.y is not None:
+        print_table(found.table())
+    for kind, words in WORDS.items():
+        some = [each for each in found.findings if each["finding"] == kind]
+        if some:
+            typer.echo(f"{len(some):>10,}  {words}: {_named(some)}")
+    print_skipped(found.images)
+    print_changed(found.images)
+
+
+def _named(some: list[dict[str, Any]], most: int = 5) -> str:
+    """Return the first images in question by name, and which each is like."""
+    words = [
+        f"{each['image']} ({each['like']})" if each["like"] else each["image"]
+        for each in some[:most]
+    ]
+    more = [f"and {len(some) - most:,} more"] * (len(some) > most)
+    return ", ".join([*words, *more])
+
+
+def _list_sets(as_json: bool) -> None:
+    from isthmus.data.catalog import named_sets
+
+    rows = [dict(zip(("set", "about", "where"), row, strict=True)) for row in named_sets()]
+    print_json(rows) if as_json else print_table(rows)

@@ -1,0 +1,99 @@
+"""Contact sheets by class: some images of every class under its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.data.images import Images, evenly_spaced
+from isthmus.plots.figures import limits_of, scale_for, sheet, shown
+from isthmus.plots.strips import INK, PAPER, titled
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+WIDE = 1200
+"""Pixels of a row of images, about."""
+FEW = 2
+"""Images a class, up to which their classes stand under them."""
+HEADING = 16
+
+
+def by_class(images: Images, count: int, title: str = "") -> Image:
+    """Draw at most so many images, as many of every class, under names of classes and files.
+
+    Examples
+    --------
+    >>> images = Images(np.zeros((6, 8, 8)), y=[0, 1] * 3, classes=["cats", "dogs"])
+    >>> by_class(images, 6).size
+    (444, 205)
+    """
+    groups = grouped(images)
+    each = max(1, count // len(groups))
+    if len(groups) > 1 and each <= FEW:
+        some = [(name, row) for name, rows in groups for row in rows[:each]][:count]
+        names, places = zip(*some, strict=True)
+        return titled(_sheet(images, list(places), names), title)
+    panels = []
+    for name, rows in groups:
+        few = [rows[place] for place in evenly_spaced(len(rows), each)]
+        heading = f"{name}: {len(rows):,} images" if name else ""
+        panels.append(_headed(_sheet(images, few, names_of(images, few)), heading))
+    return titled(_stacked(panels), title)
+
+
+def grouped(images: Images) -> list[tuple[str, list[int]]]:
+    """Return classes and their rows, all of one class without a name where none is known."""
+    if images.y is None:
+        return [("", list(range(len(images))))]
+    labels = np.unique(images.y).tolist()
+    known = images.classes or {label: str(label) for label in labels}
+    return [
+        (
+            "no class" if label < 0 else str(known[label]),
+            np.flatnonzero(images.y == label).tolist(),
+        )
+        for label in labels
+    ]
+
+
+def names_of(images: Images, rows: Sequence[int]) -> list[str]:
+    """Return the names of files without their folders, of arrays the numbers of the images."""
+    if images.names is None:
+        return [str(row) for row in rows]
+    return [str(images.names[row]).rpartition("/")[2] for row in rows]
+
+
+def _sheet(images: Images, rows: list[int], captions: Sequence[str]) -> Image:
+    few = images[np.array(rows)]
+    drawn = shown(few)
+    width = images.shape[2] * scale_for(*images.shape[1:3]) if images.ndim == 4 else 64
+    columns = max(1, min(len(rows), int(WIDE // (width + 4))))
+    scale = None if images.ndim == 4 else 1
+    return sheet(drawn, columns, captions=captions, scale=scale, limits=limits_of(images))
+
+
+def _headed(picture: Image, heading: str) -> Image:
+    from PIL import Image, ImageDraw, ImageFont
+
+    font: Any = ImageFont.load_default(size=HEADING - 3)
+    top = HEADING + 6 if heading else 0
+    width = max(picture.width, round(font.getlength(heading)) + 2)
+    canvas = Image.new("RGBA", (width, picture.height + top), PAPER)
+    canvas.alpha_composite(picture, (0, top))
+    ImageDraw.Draw(canvas).text((0, 2), heading, fill=INK, font=font)
+    return canvas
+
+
+def _stacked(pictures: list[Image], gap: int = 12) -> Image:
+    from PIL import Image
+
+    height = sum(picture.height + gap for picture in pictures) - gap
+    canvas = Image.new("RGBA", (max(p.width for p in pictures), height), PAPER)
+    top = 0
+    for picture in pictures:
+        canvas.paste(picture, (0, top))
+        top += picture.height + gap
+    return canvas
