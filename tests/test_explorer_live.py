@@ -19,7 +19,7 @@ from isthmus.explorer.server import create_app
 from isthmus.explorer.view import View
 
 uvicorn = pytest.importorskip("uvicorn", reason="needs uvicorn to serve the page")
-pytest.importorskip("fastapi", reason="needs fastapi to serve the page")
+pytest.importorskip("starlette", reason="needs starlette to serve the page")
 
 TOKEN = "the-token"
 SIDE, COUNT = 16, 160

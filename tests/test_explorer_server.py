@@ -12,7 +12,7 @@ from isthmus.data.images import to_unit
 from isthmus.explorer import gate, verbs
 from isthmus.explorer.view import View
 
-pytest.importorskip("fastapi")
+pytest.importorskip("starlette")
 pytest.importorskip("httpx2")
 
 from starlette.testclient import TestClient
@@ -313,10 +313,10 @@ def test_too_many_at_once_are_turned_away(view, page, monkeypatch):
     assert statuses == [200] * 5 + [429] * 3
 
 
-def test_without_fastapi_one_sentence_says_what_to_install(view, page, monkeypatch):
+def test_without_starlette_one_sentence_says_what_to_install(view, page, monkeypatch):
     import sys
 
-    monkeypatch.setitem(sys.modules, "fastapi", None)
+    monkeypatch.setitem(sys.modules, "starlette", None)
     with pytest.raises(ImportError, match=r"pip install 'isthmus\[explore\]'"):
         create_app(view, page, TOKEN)
 

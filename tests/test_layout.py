@@ -13,7 +13,7 @@ import isthmus
 HERE = Path(isthmus.__file__).parent
 FILES = list(HERE.rglob("*.py"))
 ORDER = [
-    {"validation", "files", "memory", "progress", "moved"},
+    {"validation", "files", "memory", "progress", "moved", "estimators"},
     {"families", "tensors"},
     {"data"},
     {"signature", "fingerprints", "heldout", "health", "nets", "store"},
@@ -43,8 +43,18 @@ def layer(part):
     return next(i for i, parts in enumerate(ORDER) if part in parts)
 
 
+def nodes(path):
+    """Yield what is in a module, but for what is there for types alone."""
+    left = [parsed(path)]
+    while left:
+        node = left.pop()
+        if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)):
+            left += ast.iter_child_nodes(node)
+            yield node
+
+
 def imports(path):
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("isthmus."):
             yield node.module.split(".")[1]
         elif isinstance(node, ast.ImportFrom) and node.module == "isthmus":
@@ -72,12 +82,8 @@ def modules():
 
 def imported(path, known):
     """Return which of our modules a module imports, in functions too, but not for types alone."""
-    found, left = set(), [parsed(path)]
-    while left:
-        node = left.pop()
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            continue
-        left += ast.iter_child_nodes(node)
+    found = set()
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom):
             names = {f"{node.module}.{alias.name}": node.module for alias in node.names}
             found |= {full if full in known else part for full, part in names.items()}

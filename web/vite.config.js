@@ -6,6 +6,7 @@ export default defineConfig({
   build: {
     outDir: "../src/isthmus/explorer/page",
     emptyOutDir: true,
+    license: { fileName: "licenses.md" }, // of the libraries that are bundled
     target: "es2022",
     assetsInlineLimit: 0, // data: addresses would need holes in the content security policy
     modulePreload: { polyfill: false },

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from isthmus import health
@@ -25,6 +23,12 @@ from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows, with
 from isthmus.data.like import bits_for
 from isthmus.data.nodata import check_finite
 from isthmus.data.values import as_array, as_values, to_array
+from isthmus.estimators import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    available_if,
+)
 from isthmus.heldout import kept_hashes, part_to_train_on, row_hashes
 from isthmus.progress import track
 from isthmus.tensors import generator, readable_tensor, usual_torch
@@ -91,7 +95,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         return cls(**{cls.width: min(width or 32, widest)} | parameters)
 
     @usual_torch()
-    def fit(self, X: Any, y: Any = None) -> Any:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn from images.
 
         Parameters

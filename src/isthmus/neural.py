@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -177,7 +177,7 @@ class NeuralRepresentation(ScaledImages, Representation):
         """Return the networks of every player; each has an optimiser of its own."""
         return {"model": [getattr(self, name) for name in self.networks()]}
 
-    def fit(self, X: Any, y: Any = None, *, validation: Any = None) -> Any:
+    def fit(self, X: Any, y: Any = None, *, validation: Any = None) -> Self:
         """Learn from images; see `Representation.fit`. The time of `max_seconds` starts here.
 
         Parameters

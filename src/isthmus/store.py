@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from torch import nn
 from isthmus import tensors as files
 from isthmus.data.values import as_array
 from isthmus.tensors import BROKEN, chance_of, find_device, usual_torch
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 VERSION = 2
 """Version of the file layout; a newer file than the reader knows is refused.
@@ -108,7 +111,7 @@ def _versions() -> dict[str, str]:
 @usual_torch()
 def load_model(
     path: str | Path, device: str = "auto", *, allow: Iterable[str] = (), **modules: nn.Module
-) -> Any:
+) -> Representation:
     """Read a model written by `save`; nothing in the file is executed.
 
     Parameters

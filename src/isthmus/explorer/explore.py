@@ -118,7 +118,7 @@ def explore(
     OSError
         If something cannot be read, the port is taken, or the page has not been built.
     ImportError
-        If fastapi or uvicorn is not installed.
+        If starlette or uvicorn is not installed.
 
     Examples
     --------

@@ -28,7 +28,9 @@ from isthmus.explorer.verbs import Refused, Verbs
 from isthmus.explorer.view import View
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI, Request, Response
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 POLICY = "; ".join(
     [
@@ -64,7 +66,7 @@ BINARY = "application/octet-stream"
 
 def create_app(
     view: View, page: dict[str, Path], token: str, hosts: tuple[str, ...] | None = LOCAL
-) -> FastAPI:
+) -> Starlette:
     """Return the server as an ASGI application.
 
     Parameters
@@ -81,9 +83,11 @@ def create_app(
     Raises
     ------
     ImportError
-        If fastapi is not installed.
+        If starlette or uvicorn is not installed.
     """
-    fastapi = _fastapi()
+    _check_installed()
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
     from starlette.routing import Route
 
     pool = ThreadPoolExecutor(AT_WORK, "explorer")
@@ -92,33 +96,28 @@ def create_app(
         Route("/{root}/api/{token}/{verb}", desk.ask, methods=["POST"]),
         Route("/{root}/{name:path}", desk.hand_out, methods=["GET"]),
     ]
-    app = fastapi.FastAPI(
-        routes=routes, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_ending
-    )
+    app = Starlette(routes=routes, lifespan=_ending)
     app.state.pool = pool
     app.add_exception_handler(Refused, _refusal)
-    app.add_exception_handler(fastapi.exceptions.StarletteHTTPException, _http_error)
+    app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _accident)
     app.add_middleware(_Guarded, hosts=hosts)
     return app
 
 
-def _fastapi() -> Any:
+def _check_installed() -> None:
     try:
-        import fastapi
+        import starlette  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError:
         raise ImportError(
-            "the explorer's server needs fastapi and uvicorn: pip install 'isthmus[explore]', or "
-            "write a folder with --export"
+            "the explorer's server needs starlette and uvicorn: pip install 'isthmus[explore]', "
+            "or write a folder with --export"
         ) from None
-    import fastapi.exceptions
-
-    return fastapi
 
 
 @asynccontextmanager
-async def _ending(app: FastAPI) -> AsyncIterator[None]:
+async def _ending(app: Starlette) -> AsyncIterator[None]:
     yield
     app.state.pool.shutdown(wait=False, cancel_futures=True)
 
@@ -172,13 +171,13 @@ class _Desk:
 
 
 def _response(content: bytes, kind: str, headers: dict[str, str] | None = None) -> Response:
-    from fastapi import Response
+    from starlette.responses import Response
 
     return Response(content, media_type=kind, headers=headers)
 
 
 def _file_response(path: Path, name: str) -> Response:
-    from fastapi.responses import FileResponse
+    from starlette.responses import FileResponse
 
     known = {".wasm": "application/wasm", ".js": "text/javascript", ".mjs": "text/javascript"}
     kind = known.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or BINARY
@@ -204,7 +203,7 @@ async def _accident(request: Request, error: Exception) -> Response:
 
 
 def _sentence(status: int, words: str) -> Response:
-    from fastapi.responses import JSONResponse
+    from starlette.responses import JSONResponse
 
     return JSONResponse({"error": words}, status)
 
@@ -258,7 +257,7 @@ class Running:
 
     Parameters
     ----------
-    app : FastAPI
+    app : Starlette
         See `create_app`.
     host : str
         Address to bind to.
@@ -271,7 +270,7 @@ class Running:
         If the port is taken, or nothing can be bound to the host.
     """
 
-    def __init__(self, app: FastAPI, host: str, port: int):
+    def __init__(self, app: Starlette, host: str, port: int):
         import uvicorn
 
         self._bound = _bound(host, port)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.base import ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from isthmus import health
 from isthmus.data.images import Images, with_channels
+from isthmus.estimators import ClassifierMixin
 from isthmus.heldout import kept_hashes, labels_seen
 from isthmus.models.modules import TakesModules
 from isthmus.models.pretrained import described, narrowed, twin, with_encoder

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.data.images import Images
 from isthmus.data.values import as_array
+from isthmus.estimators import TransformerMixin
 from isthmus.tensors import squared_distances
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import ClusterMixin
 
 from isthmus.base import Representation
 from isthmus.data.images import Images
 from isthmus.data.values import as_array
+from isthmus.estimators import ClusterMixin
 from isthmus.models.codebook import Codebook
 from isthmus.progress import track
 from isthmus.tensors import generator, origin_of, readable_tensor, squared_distances

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
@@ -17,6 +16,7 @@ from isthmus import health
 from isthmus.base import _can, numbers_of
 from isthmus.data.images import Images, with_channels
 from isthmus.data.label_maps import NO_CLASS, without_class
+from isthmus.estimators import available_if
 from isthmus.nets.fused import INVERSES, OUTPUTS
 from isthmus.nets.pixels import (
     PIXELS,

