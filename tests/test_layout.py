@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import isthmus
+from public_stub import STUB, text
 
 HERE = Path(isthmus.__file__).parent
 FILES = list(HERE.rglob("*.py"))
@@ -112,6 +113,10 @@ def test_public_names_can_be_loaded():
         assert getattr(isthmus, name).__doc__
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = isthmus.nothing
+
+
+def test_type_checkers_see_the_public_names():
+    assert STUB.read_text(encoding="utf-8") == text(), "python tests/public_stub.py writes it anew"
 
 
 def test_modules_stay_readable():
