@@ -27,9 +27,11 @@ from isthmus.store import load_model as load_model
 from isthmus.studies.stored import load_study as load_study
 from isthmus.studies.study import study as study
 from isthmus.verbs.cluster import cluster as cluster
+from isthmus.verbs.decode import decode as decode
 from isthmus.verbs.denoise import denoise as denoise
 from isthmus.verbs.edit import directions as directions
 from isthmus.verbs.edit import edit as edit
+from isthmus.verbs.encode import encode as encode
 from isthmus.verbs.finetune import finetune as finetune
 from isthmus.verbs.generate import generate as generate
 from isthmus.verbs.map import Map as Map
