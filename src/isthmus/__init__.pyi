@@ -41,6 +41,7 @@ from isthmus.verbs.novelty import novelty as novelty
 from isthmus.verbs.probe import probe as probe
 from isthmus.verbs.reconstruct import reconstruct as reconstruct
 from isthmus.verbs.segment import segment as segment
+from isthmus.verbs.survey import survey as survey
 from isthmus.verbs.territory import confusion as confusion
 from isthmus.verbs.territory import territory as territory
 from isthmus.verbs.traverse import traverse as traverse
