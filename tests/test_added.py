@@ -117,7 +117,7 @@ LINES = {
     "verbs/__init__.py": {"VERBS = {\n": LINE},
 }
 """Files of the tree, and what is put after which line of them."""
-COUNT = "toyverb p.safetensors glyphs --strength 3 --rows 0-4"
+COUNT = "toyverb p.safetensors glyphs --strength 3 --images 0-4"
 COMMANDS = [
     "--help",
     "toyverb --help",

@@ -335,10 +335,10 @@ def test_files_without_sizes_or_with_damaged_ones(run, photographs, tmp_path, he
     [
         ("encode", "-o", "z.npy"),
         ("map", "-o", "m.png"),
-        ("nearest", "-o", "n.png", "--rows", "0", "-k", "2"),
+        ("nearest", "-o", "n.png", "--images", "0", "-k", "2"),
         ("novelty", "-o", "s.png"),
         ("cluster", "-o", "c", "--n-clusters", "2"),
-        ("morph", "-o", "m.png", "--rows", "0,1"),
+        ("morph", "-o", "m.png", "--images", "0,1"),
         ("traverse", "-o", "t.png"),
         ("segment", "-o", "s"),
     ],

@@ -10,7 +10,9 @@ import typer
 import isthmus as ist
 from isthmus.cli.main import app
 
-PAGES = sorted((Path(__file__).parents[1] / "docs" / "verbs").glob("*.md"))
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted((DOCS / "verbs").glob("*.md"))
+JOBS = DOCS / "how-do-i.md"
 NAMES = [page.stem for page in PAGES]
 
 
@@ -38,12 +40,13 @@ def test_python_runs(page, tmp_path, monkeypatch, request):
         exec(block.replace("evenly(1500)", "evenly(300)"), {})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+@pytest.mark.parametrize("page", [*PAGES, JOBS], ids=[*NAMES, JOBS.stem])
 def test_commands_and_their_options_exist(page):
     known = typer.main.get_command(app).commands
     blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.M | re.S)
     lines = "".join(blocks).replace("\\\n", "").splitlines()
-    assert page.stem in {line.split()[1] for line in lines}
+    lines = [line[line.index("isthmus ") :] for line in lines if "isthmus " in line]
+    assert page == JOBS or page.stem in {line.split()[1] for line in lines}
     for _, name, *words in map(shlex.split, lines):
         command = known[name]
         if name == "fit":

@@ -234,27 +234,27 @@ def test_commands_can_do_what_python_can(run, model, tmp_path):
     assert code == 0, err
     found = ist.novelty(pca, images, split="test", truth=images.test.y == 1, verbose=False)
     assert json.loads(out)["auroc"] == pytest.approx(found.auroc)
-    without = ("nearest", model, "digits", "--rows", "3,5", "--without", "3,-1", "-k", 1)
+    without = ("nearest", model, "digits", "--images", "3,5", "--without", "3,-1", "-k", 1)
     code, out, err = run(*without, "--json")
     assert code == 0, err
     rows = json.loads(out)["rows"]
     assert rows[0] != [3]
     assert rows[1] == [5]
-    assert run("reconstruct", model, "digits", "--rows", "2-4", "-o", "r.npy")[0] == 0
+    assert run("reconstruct", model, "digits", "--images", "2-4", "-o", "r.npy")[0] == 0
     np.testing.assert_allclose(np.load("r.npy"), ist.reconstruct(pca, images[2:5]), atol=1e-6)
 
 
 def test_commands_say_what_they_found(run, model, tmp_path):
-    code, out, err = run("nearest", model, "digits", "--split", "test", "--rows", "0-9", "-k", 3)
+    code, out, err = run("nearest", model, "digits", "--split", "test", "--images", "0-9", "-k", 3)
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "digits: on 10 images the model never saw"
     assert "precision at k" in out
     assert lines[-1] == "... and 10 more"
-    code, out, _ = run("nearest", model, "digits", "--rows", "0", "-o", "n.csv")
+    code, out, _ = run("nearest", model, "digits", "--images", "0", "-o", "n.csv")
     assert out.splitlines()[-1] == "wrote n.csv"
-    code, out, err = run("nearest", model, "digits", "--images", "0", "-o", "n.png")
-    assert (code, err) == (0, "isthmus: nearest --images is called --rows now\n")
+    code, out, err = run("nearest", model, "digits", "--rows", "0", "-o", "n.png")
+    assert (code, err) == (0, "isthmus: nearest --rows is called --images now\n")
     with Image.open(tmp_path / "n.png") as picture:
         assert picture.width > 100
     code, _, err = run("reconstruct", model, "digits")

@@ -43,7 +43,7 @@ def pixels(path):
 
 def test_morph_writes_what_morph_returns(run, models, images):
     files = [models[name] for name in VECTORS]
-    asked = ("digits", "--rows", "3,17,40", "--steps", 4, "--how", "spherical")
+    asked = ("digits", "--images", "3,17,40", "--steps", 4, "--how", "spherical")
     code, out, err = run("morph", *files, *asked, "-o", "m.npy", "--json")
     assert code == 0, err
     assert json.loads(out)["models"] == list(VECTORS)
@@ -55,7 +55,7 @@ def test_morph_writes_what_morph_returns(run, models, images):
 
 
 def test_morph_draws_a_strip_and_moves(run, models, tmp_path):
-    two = (models["pca"], models["vae"], "digits", "--rows", "3,17", "--steps", 5)
+    two = (models["pca"], models["vae"], "digits", "--images", "3,17", "--steps", 5)
     for name in ("m.png", "m.gif", "m.webp"):
         code, _, err = run("morph", *two, "-o", name)
         assert code == 0, err
@@ -72,7 +72,7 @@ def test_morph_draws_a_strip_and_moves(run, models, tmp_path):
 
 def test_a_way_leads_to_an_image_of_another_set(run, models, images, tmp_path):
     np.save(tmp_path / "last.npy", np.asarray(images)[17:18])
-    asked = (models["pca"], "digits", "--rows", 3, "--to", "last.npy", "--steps", 4)
+    asked = (models["pca"], "digits", "--images", 3, "--to", "last.npy", "--steps", 4)
     assert run("morph", *asked, "-o", "m.npy")[0] == 0
     way = ist.morph(ist.load_model(models["pca"]), images[3], images[17], 4)
     np.testing.assert_allclose(np.load("m.npy"), way[None], atol=1e-5)
@@ -100,7 +100,7 @@ def test_edit_follows_the_direction_of_the_training_images(run, models, images, 
 
 @pytest.mark.parametrize("family", VECTORS)
 def test_traverse_orders_numbers_and_changes_one(run, models, images, family):
-    asked = ("--rows", 7, "-n", 2, "--steps", 3)
+    asked = ("--images", 7, "-n", 2, "--steps", 3)
     code, out, err = run("traverse", models[family], "digits", *asked, "-o", "t.npy", "--json")
     assert code == 0, err
     dims, model = json.loads(out)["dims"], ist.load_model(models[family])
@@ -117,7 +117,7 @@ def test_traverse_orders_numbers_and_changes_one(run, models, images, family):
 @pytest.mark.parametrize("start", ["random", "classes", "4"])
 @pytest.mark.parametrize("family", ["vae", "nmf", "som", "kmeans"])
 def test_traverse_starts_anywhere(run, models, family, start):
-    to = ("-o", "t.png", "--json", "--rows", start, "--steps", 3)
+    to = ("-o", "t.png", "--json", "--images", start, "--steps", 3)
     code, out, err = run("traverse", models[family], "digits", *to)
     assert code == 0, err
     rows = {"vae": 4, "nmf": 5, "som": 2, "kmeans": 1}[family]
@@ -130,7 +130,7 @@ def test_traverse_starts_anywhere(run, models, family, start):
 
 def test_random_starts_follow_the_seed(run, models):
     for name, seed in (("a.npy", 1), ("b.npy", 1), ("c.npy", 2)):
-        run("traverse", models["pca"], "digits", "--rows", "random", "--seed", seed, "-o", name)
+        run("traverse", models["pca"], "digits", "--images", "random", "--seed", seed, "-o", name)
     a, b, c = (np.load(name) for name in ("a.npy", "b.npy", "c.npy"))
     np.testing.assert_array_equal(a, b)
     assert not np.allclose(a, c)
@@ -191,7 +191,7 @@ def test_a_map_takes_colours_from_a_factor(run, tmp_path):
 
 
 def test_nearest_finds_what_nearest_returns(run, models, images):
-    asked = ("digits", "--rows", "3,17", "-k", 4)
+    asked = ("digits", "--images", "3,17", "-k", 4)
     code, out, err = run("nearest", models["pca"], *asked, "-o", "n.csv", "--json")
     assert code == 0, err
     facts, model = json.loads(out), ist.load_model(models["pca"])
@@ -212,7 +212,7 @@ def test_nearest_finds_what_nearest_returns(run, models, images):
 
 def test_nearest_among_other_images(run, models, images):
     np.save("others.npy", np.asarray(images)[[9, 17, 3, 40]])
-    asked = ("--rows", "3,17", "-k", 1, "--among", "others.npy", "-o", "n.png", "--json")
+    asked = ("--images", "3,17", "-k", 1, "--among", "others.npy", "-o", "n.png", "--json")
     code, out, err = run("nearest", models["pca"], "digits", *asked)
     assert code == 0, err
     facts = json.loads(out)
@@ -245,14 +245,14 @@ def test_territory_of_glyphs_names_what_cannot_be_seen(run, tmp_path):
 
 
 BAD = [
-    ("morph {pca} digits --rows 3 -o m.png", "at least 2 images, got 1"),
-    ("morph {pca} digits --rows 3,9999 -o m.png", "there are 1797 images, 0 to 1796"),
-    ("morph {pca} digits --rows three,4 -o m.png", "expected numbers as 3,17,40"),
-    ("morph {pca} digits --rows 3,4 -o m.jpg", "must end in .png, .gif, .webp or .npy"),
-    ("morph {pca} digits --rows 3,4 --how round -o m.png", "--how 'round'"),
-    ("morph {pca} digits --rows 3,4 --steps 1 -o m.png", "--steps 1 must be at least 2"),
-    ("morph {som} digits --rows 3,4 -o m.png", "SOM has codes of shape ()"),
-    ("morph {pca} nowhere --rows 3,4 -o m.png", "neither a file or folder"),
+    ("morph {pca} digits --images 3 -o m.png", "at least 2 images, got 1"),
+    ("morph {pca} digits --images 3,9999 -o m.png", "there are 1797 images, 0 to 1796"),
+    ("morph {pca} digits --images three,4 -o m.png", "expected numbers as 3,17,40"),
+    ("morph {pca} digits --images 3,4 -o m.jpg", "must end in .png, .gif, .webp or .npy"),
+    ("morph {pca} digits --images 3,4 --how round -o m.png", "--how 'round'"),
+    ("morph {pca} digits --images 3,4 --steps 1 -o m.png", "--steps 1 must be at least 2"),
+    ("morph {som} digits --images 3,4 -o m.png", "SOM has codes of shape ()"),
+    ("morph {pca} nowhere --images 3,4 -o m.png", "neither a file or folder"),
     ("edit {pca} digits --from 3 --to eleven -o e.png", "the classes are 0, 1, 2"),
     ("edit {pca} plain.npy --from 3 --to 8 -o e.png", "has no labels"),
     ("edit {pca} digits --from 3 --to 8 --by median -o e.png", "'mean', 'probe'"),
@@ -260,8 +260,8 @@ BAD = [
     ("edit {pca} digits --from 3 -o e.png", "a direction is needed"),
     ("edit {pca} digits --from 3 --to 3 -o e.png", "a group is empty"),
     ("edit {kmeans} digits --from 3 --to 8 -o e.png", "not a vector of numbers"),
-    ("traverse {pca} digits --rows here -o t.png", "expected numbers as 3,17,40"),
-    ("traverse {pca} plain.npy --rows classes -o t.png", "has no labels"),
+    ("traverse {pca} digits --images here -o t.png", "expected numbers as 3,17,40"),
+    ("traverse {pca} plain.npy --images classes -o t.png", "has no labels"),
     ("traverse {pca} digits --dims 0,6 -o t.png", "some of 0 to 5"),
     ("traverse {som} digits --dims 2 -o t.png", "some of 0 to 1"),
     ("traverse {pca} digits --steps 1 -o t.png", "--steps 1 must be at least 2"),
@@ -273,8 +273,8 @@ BAD = [
     ("map {pca} digits --on none.npz -o m.png", "there is no file none.npz"),
     ("map {pca} digits --on plain.npy -o m.png", "not a map"),
     ("map {pca} digits --data m.csv -o m.png", "must end in .npz or .parquet"),
-    ("nearest {pca} digits --rows 3 -k 0 -o n.png", "-k 0 must be 1 to 1796"),
-    ("nearest {pca} digits --rows 3 -o n.txt", "must end in .png or .csv"),
+    ("nearest {pca} digits --images 3 -k 0 -o n.png", "-k 0 must be 1 to 1796"),
+    ("nearest {pca} digits --images 3 -o n.txt", "must end in .png or .csv"),
     ("territory {pca} digits --dims 0 -o t.png", "two different ones of 0 to 5"),
     ("territory {pca} digits --dims a,b -o t.png", "expected whole numbers as"),
     ("territory {som} digits -o t.png", "two numbers an image"),
@@ -297,7 +297,7 @@ def test_errors_are_one_line_and_exit_code_2(run, models, images, tmp_path, line
 @pytest.mark.parametrize("verb", ["morph", "edit", "traverse", "map", "nearest", "territory"])
 def test_nothing_is_overwritten_without_force(run, models, tmp_path, verb):
     (tmp_path / "x.png").write_text("mine")
-    more = {"morph": ["--rows", "1,2"], "nearest": ["--rows", "1"],
+    more = {"morph": ["--images", "1,2"], "nearest": ["--images", "1"],
             "edit": ["--from", "1", "--to", "2"]}  # fmt: skip
     code, _, err = run(verb, models["pca"], "digits", *more.get(verb, []), "-o", "x.png")
     assert (code, err.count("\n")) == (2, 1)

@@ -15,7 +15,7 @@ from isthmus.cli.output import print_changed, print_skipped, save_folder, save_i
 from isthmus.files import refuse_existing
 
 
-def images_from(source: str, **options: Any) -> Any:
+def images_from(source: str | list[str], **options: Any) -> Any:
     """Return the images of a source, loaded as the options of a command say: see `loading`."""
     from isthmus.data.readers import load_images
 
@@ -147,7 +147,7 @@ def images_for(model: Any, source: str, per: str | None = None) -> Any:
 
 def in_sizes(
     model: Any,
-    source: str,
+    source: str | list[str],
     split: str = "all",
     per: str | None = None,
     own: bool = False,
@@ -163,18 +163,20 @@ def in_sizes(
     from isthmus.codes import check_range
     from isthmus.data.like import like_all
     from isthmus.data.readers import in_own_sizes, load_images
+    from isthmus.data.several import expanded
 
     models = model if isinstance(model, dict) else {"": model}
     name, note = like_all(models)
-    images = load_images(source, like=models[name], per=per)
+    files = expanded(source)  # once: standard input cannot be read twice
+    images = load_images(files, like=models[name], per=per)
     print_skipped(images)
     half = in_half(images, split)
     for each in models.values():
         check_range(each, half)
     warn_of_seen(list(models.values()), half, split)
     images = images if whole else half
-    images = images if rows is None else images[rows_from(rows, len(images))]
-    sets = in_own_sizes(images, source, models[name], per or "image") if own else [images]
+    images = images if rows is None else images[rows_from(rows, images)]
+    sets = in_own_sizes(images, files, models[name], per or "image") if own else [images]
     if not quiet:
         print_changed(*sets)
     if images.changed and note:
@@ -221,25 +223,51 @@ def watched(as_json: bool) -> bool:
     return sys.stderr.isatty() and not as_json
 
 
-def rows_from(text: str, count: int, option: str = "rows") -> list[int]:
-    """Return the images that "3,17" or "0-9" or "all" stands for, of so many.
+def rows_from(text: str, images: Any, option: str = "images") -> list[int]:
+    """Return the rows of images that "3,17", "0-9", "all" or "cat/1.jpg,cat/2.jpg" stands for.
 
     Examples
     --------
-    >>> rows_from("3,8-10", 20)
+    >>> import numpy as np
+    >>> from isthmus.data.images import Images
+    >>> rows_from("3,8-10", Images(np.zeros((20, 4))))
     [3, 8, 9, 10]
     """
     if text == "all":
-        return list(range(count))
-    rows: list[int] = []
-    for part in text.split(","):
-        ends = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
-        if not ends:
-            raise ValueError(f"--{option} {text!r}: expected numbers as 3,17,40 or 0-9, or all")
-        rows += range(int(ends[1]), int(ends[2] or ends[1]) + 1)
-    beyond = [row for row in rows if row >= count]
+        return list(range(len(images)))
+    words = [word.strip() for word in text.split(",")]
+    ends = [re.fullmatch(r"(\d+)(?:-(\d+))?", word) for word in words]
+    if not all(ends):
+        return _rows_named(text, words, images, option)
+    spans = ((int(each[1]), int(each[2] or each[1])) for each in ends if each)
+    rows = [row for first, last in spans for row in range(first, last + 1)]
+    beyond = [row for row in rows if row >= len(images)]
     if beyond or not rows:
-        raise ValueError(f"--{option} {text!r}: there are {count} images, 0 to {count - 1}")
+        n = len(images)
+        raise ValueError(f"--{option} {text!r}: there are {n} images, 0 to {n - 1}")
+    return rows
+
+
+def _rows_named(text: str, words: list[str], images: Any, option: str) -> list[int]:
+    """Return the rows of images that are called so; a name may hold a comma itself."""
+    from isthmus.data.names import Finder
+
+    if images.names is None:
+        raise ValueError(
+            f"--{option} {text!r}: expected numbers as 3,17,40 or 0-9, or all; the images of "
+            f"{images.source} have no names"
+        )
+    finder, rows = Finder(images), list[int]()
+    for word in [text] if finder.rows(text) else words:
+        found = finder.rows(word)
+        if len(found) > 1 and not set("*?[") & set(word):
+            some = " and ".join(finder.names[row] for row in found[:2])
+            raise ValueError(f"--{option} {word!r} may be {some}: give more of its path")
+        if not found:
+            raise ValueError(
+                f"--{option} {word!r}: no image of {images.source} is called so{finder.hint(word)}"
+            )
+        rows += found
     return rows
 
 

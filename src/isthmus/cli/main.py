@@ -26,7 +26,7 @@ from isthmus.cli.options import (
     AsJson,
     Learnt,
     Out,
-    Source,
+    Sources,
     Validation,
     option_for,
     taking,
@@ -105,7 +105,7 @@ def models(as_json: AsJson = False) -> None:
 
 
 def _fit(
-    name: str, source: str, to: Path, split: str, force: bool, as_json: bool, **options: Any
+    name: str, source: list[str], to: Path, split: str, force: bool, as_json: bool, **options: Any
 ) -> None:
     from isthmus.families import family
 
@@ -148,7 +148,7 @@ def _fit_command(name: str) -> Callable[..., None]:
 
     shared = inspect.signature(_BY_HAND["data"], eval_str=True).parameters
     empty = inspect.Parameter.empty
-    fields: list[tuple[str, Any, Any]] = [("source", Source, empty), ("to", Out, empty)]
+    fields: list[tuple[str, Any, Any]] = [("source", Sources, empty), ("to", Out, empty)]
     for parameter in filter(lambda p: p.is_option, signature.parameters(name)):
         if parameter.name != "verbose":
             fields.append((parameter.name, *option_for(parameter)))

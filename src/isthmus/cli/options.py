@@ -12,8 +12,12 @@ import typer
 
 from isthmus import signature
 
-SOURCE = "A named set (see `isthmus data`), a folder, or a file of images."
+SOURCE = (
+    "A named set (see `isthmus data`), a folder, a file of images, image files, a pattern as "
+    "'photos/*.jpg', or - for a list of paths on standard input."
+)
 Source = Annotated[str, typer.Argument(help=SOURCE)]
+Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCE)]
 ModelFile = Annotated[Path, typer.Argument(help="A model saved by `isthmus fit` or a study.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
@@ -47,13 +51,22 @@ Learnt = Annotated[str, typer.Option(help="Which images to learn from: train, al
 
 RowsAsked = Annotated[
     str | None,
-    typer.Option("--rows", help="Which of these, from 0: 3,17 or 0-9.", show_default="all"),
+    typer.Option(
+        "--images",
+        help="Which of these: numbers from 0 as 3,17 or 0-9, or names of files.",
+        show_default="all",
+    ),
 ]
 Evenly = Annotated[
     int, typer.Option("--count", "-n", help="At most so many images, evenly spaced.", min=1)
 ]
 
-SPELLED = {"random_state": ("--seed",), "count": ("--count", "-n"), "k": ("-k",)}
+SPELLED = {
+    "random_state": ("--seed",),
+    "count": ("--count", "-n"),
+    "k": ("-k",),
+    "rows": ("--images",),
+}
 """Options that are not called as the parameters they stand for alone."""
 
 
@@ -98,7 +111,7 @@ def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:
     kind = kind | None if default is None else kind
     name = parameter.name
     spelled = flags_of(name) if name in SPELLED or name.endswith("_") else ()
-    words = [*(["3,17"] if "Rows" in parameter.annotation else []), *parameter.choices]
+    words = [*(["3,17|a.jpg"] if "Rows" in parameter.annotation else []), *parameter.choices]
     more: dict[str, Any] = {"metavar": "|".join(words)} if words else {}
     option = typer.Option(
         *spelled, help=plainly(parameter.help), show_default=default is not None, **more

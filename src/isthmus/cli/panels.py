@@ -32,15 +32,15 @@ PANELS = {
 }
 """Panel to its commands; one that is named nowhere comes at the end of the last."""
 OLD = {
-    "nearest": {"--images": "--rows"},
-    "morph": {"--images": "--rows"},
-    "traverse": {"--start": "--rows"},
-    "edit": {"--images": "--rows", "--strength": "--strengths"},
+    "traverse": {"--start": "--images"},
+    "edit": {"--strength": "--strengths"},
     "fit": {"--random-state": "--seed"},
     "finetune": {"--chart": "--out"},
     "cluster": {"--n": "--n-clusters", "-n": "--n-clusters"},
 }
 """Command to options as they were spelled before; they go with the next release."""
+OLD_EVERYWHERE = {"--rows": "--images"}
+"""The same of every command."""
 
 
 class Panels(TyperGroup):
@@ -71,7 +71,7 @@ def spelled_now(words: list[str]) -> Iterator[str]:
     >>> list(spelled_now(["fit", "pca", "digits", "-o", "p.safetensors"]))
     ['fit', 'pca', 'digits', '-o', 'p.safetensors']
     """
-    renamed = OLD.get(words[0], {}) if words else {}
+    renamed = OLD_EVERYWHERE | (OLD.get(words[0], {}) if words else {})
     for word in words:
         old, sign, value = word.partition("=")
         if len(word) > 2 and word[0] == "-" and word[1] != "-":  # "-n5"

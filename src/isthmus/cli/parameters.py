@@ -44,7 +44,7 @@ def code_from(text: str, option: str, known: Known) -> Any:
     """Return the code of the image that has this number."""
     from isthmus.codes import codes_of
 
-    rows = rows_from(text, len(known.images), option[2:])
+    rows = rows_from(text, known.images, option[2:])
     if len(rows) > 1:
         raise ValueError(f"{option} {text!r}: expected the number of one image")
     return codes_of(known.model, known.images[rows])[0]
@@ -55,7 +55,7 @@ READERS: dict[str, Reader] = {
     "ArrayLike": array_from,
     "Code": code_from,
     "Words": lambda text, option, known: [word.strip() for word in text.split(",")],
-    "Rows": lambda text, option, known: rows_from(text, len(known.images), option[2:]),
+    "Rows": lambda text, option, known: rows_from(text, known.images, option[2:]),
 }
 """By the types of `isthmus.verbs.parameters`."""
 

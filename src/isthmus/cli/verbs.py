@@ -13,12 +13,13 @@ import typer
 from isthmus import signature
 from isthmus.cli.inputs import in_options, in_sizes, watched
 from isthmus.cli.options import (
-    SOURCE,
     AsJson,
     Evenly,
     Force,
     ModelFile,
     RowsAsked,
+    Source,
+    Sources,
     Split,
     option_for,
     plainly,
@@ -70,7 +71,7 @@ def _fields(verb: signature.Function) -> Iterator[tuple[str, Any, Any]]:
     """Yield name, annotation and default of every argument and option."""
     for parameter in verb.parameters:
         if parameter.name != "verbose":
-            yield parameter.name, *_field(parameter)
+            yield parameter.name, *_field(parameter, _takes_several(verb))
     yield from ((name, *CHOOSING[name]) for name in chosen_by(verb))
     if most := _evenly(verb):
         yield "count", Evenly, most
@@ -88,13 +89,19 @@ def _evenly(verb: signature.Function) -> int | None:
     return signature.constant("evenly", verb.returns, verb.home)
 
 
-def _field(parameter: signature.Parameter) -> tuple[Any, Any]:
+def _takes_several(verb: signature.Function) -> bool:
+    """Return whether SOURCE may be several files: no other argument may be several as well."""
+    required = [each for each in verb.parameters if each.default is signature.REQUIRED]
+    return bool(required) and _is_source(required[-1]) and required[0].annotation != "Models"
+
+
+def _field(parameter: signature.Parameter, several: bool) -> tuple[Any, Any]:
     if parameter.default is not signature.REQUIRED:
         return option_for(parameter)
     if parameter.annotation in KINDS:
         return KINDS[parameter.annotation], EMPTY
     if _is_source(parameter):
-        return Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE)], EMPTY
+        return Sources if several else Source, EMPTY
     return Annotated[str, typer.Argument(help=plainly(parameter.help))], EMPTY
 
 

@@ -87,8 +87,8 @@ class Plan(NamedTuple):
 
 def read_folder(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
     """Read a folder of image files, sub-folders included."""
-    entries, hidden = _files_below(path)
-    return _read_entries(path, entries, hidden, rule, verbose)
+    entries, hidden = files_below(path)
+    return read_entries(path, entries, hidden, rule, verbose)
 
 
 def read_zip(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
@@ -105,7 +105,7 @@ def read_zip(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -
             for info in members
             if not _is_hidden(info.filename)
         ]
-        return _read_entries(path, entries, hidden, rule, verbose)
+        return read_entries(path, entries, hidden, rule, verbose)
 
 
 def pack(entries: list[Entry], rule: Rule, source: Path, verbose: bool | None = None) -> Packed:
@@ -171,9 +171,10 @@ def labels_of(names: list[str]) -> dict[str, Any]:
     return known
 
 
-def _read_entries(
+def read_entries(
     path: Path, entries: list[Entry], hidden: list[tuple[str, str]], rule: Rule, verbose: Any
 ) -> Images:
+    """Read files as those of one folder; `hidden` are those left out already, and why."""
     if not entries:
         raise nothing_readable(path, hidden)
     entries = sorted(entries, key=lambda entry: entry.name)
@@ -183,7 +184,7 @@ def _read_entries(
     return Images(packed.data, names=names, source=str(path), **known)
 
 
-def _files_below(folder: Path) -> tuple[list[Entry], list[tuple[str, str]]]:
+def files_below(folder: Path) -> tuple[list[Entry], list[tuple[str, str]]]:
     """Return the files of a folder, and what in it is hidden or may not be read."""
     entries, hidden, seen = [], [], set()
 

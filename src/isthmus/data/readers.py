@@ -25,6 +25,7 @@ from isthmus.data.like import range_like, rule_like, unit_like
 from isthmus.data.parquet import read_parquet
 from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
 from isthmus.data.segnet import is_segnet, read_segnet
+from isthmus.data.several import expanded, read_files
 from isthmus.data.sprites import is_dsprites, read_dsprites
 from isthmus.data.values import to_array
 from isthmus.validation import hint, one_of
@@ -73,10 +74,12 @@ def load_images(
 
     Parameters
     ----------
-    source : str, Path, array, tensor, list of pictures or Images
+    source : str, Path, list of these, array, tensor, list of pictures or Images
         - a named set: ``digits``, ``mnist``, ``camvid`` or another that `isthmus data` lists (a
           folder of that name is meant by ``./digits``, or by a Path);
         - a folder of image files, or a ``.zip`` of one, by the rule below;
+        - an image file, a list of files and folders, a pattern such as ``photos/*.jpg``, or
+          ``-`` for a list of paths on standard input, one a line: by the same rule;
         - a folder of images and label maps in SegNet's layout: lists ``train.txt``, ``val.txt``,
           ``test.txt`` of ``image annotation``, or ``train/`` beside ``trainannot/``; a file
           ``classes.txt`` names the classes, those of CamVid are the default; 255 is no class, but
@@ -190,7 +193,7 @@ def load_images(
     if isinstance(source, Images):
         _refuse_layout(rule, source.source)
         images = source
-    elif isinstance(source, str | Path):
+    elif _is_named(source := expanded(source)):
         images = _read(source, rule, verbose)
     else:
         array = arranged(to_array(source), rule.layout)
@@ -204,9 +207,7 @@ def load_images(
     return images.pixels() if per == "pixel" else images
 
 
-def in_own_sizes(
-    images: Images, source: str | Path, like: Any, per: str = "image"
-) -> list[Images]:
+def in_own_sizes(images: Images, source: Any, like: Any, per: str = "image") -> list[Images]:
     """Return images of a source again, those of one size together, where a model takes any size.
 
     Parameters
@@ -214,8 +215,8 @@ def in_own_sizes(
     images : Images
         Some of what ``load_images(source, like=like, per=per)`` returns: one array, so of one
         size.
-    source : str or Path
-        The file or folder.
+    source : str, Path or list of Path
+        The file or folder, or the list of files that `expanded` gives.
     like : Representation
         Fitted; unless it takes images of any size, `images` are all there is.
 
@@ -242,7 +243,17 @@ def in_own_sizes(
     return groups
 
 
-def _read(source: str | Path, rule: Rule, verbose: bool | None) -> Images:
+def _is_named(source: Any) -> bool:
+    """Return whether a source is a name, or a list of files."""
+    is_list = isinstance(source, list) and bool(source) and isinstance(source[0], Path)
+    return is_list or isinstance(source, str | Path)
+
+
+def _read(source: str | Path | list[Path], rule: Rule, verbose: bool | None) -> Images:
+    if isinstance(source, list) and len(source) > 1:
+        _refuse_layout(rule, f"{len(source)} files")
+        return read_files(source, rule, verbose)
+    source = source[0] if isinstance(source, list) else source
     if isinstance(source, str) and source in catalog.CATALOG:
         _refuse_layout(rule, source)
         return catalog.load(source, verbose=verbose)
@@ -274,6 +285,10 @@ def _read_npz(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
     return read_dsprites(path) if special else read_npz(path, inside, rule, verbose)
 
 
+def _read_file(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
+    return read_files([path], rule, verbose)
+
+
 def _reader(path: Path) -> Reader:
     if path.suffix.lower() == ".npz":
         return _read_npz
@@ -281,7 +296,7 @@ def _reader(path: Path) -> Reader:
     if suffix in READERS:
         return READERS[suffix]
     if IMAGE_NAME.fullmatch(path.name):
-        raise ValueError(f"{path} is a single image: give the folder that holds it")
+        return _read_file
     raise ValueError(f"{path} is of an unknown kind; known are folders and {', '.join(READERS)}")
 
 

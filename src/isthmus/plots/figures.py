@@ -12,6 +12,7 @@ import numpy as np
 
 from isthmus.data.images import Images, to_unit
 from isthmus.data.ranges import SIGNED, UNIT, is_nominal, nominal
+from isthmus.plots.fonts import font_for
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -277,15 +278,30 @@ def resize(pixels: np.ndarray, scale: float | None = None) -> np.ndarray:
 def _write_captions(
     picture: Image, captions: Sequence[str], corners: list[tuple[int, int]], width: int
 ) -> None:
-    from PIL import ImageDraw, ImageFont
+    from PIL import ImageDraw
 
     if len(captions) != len(corners):
         raise ValueError(f"{len(captions)} captions for {len(corners)} images")
-    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size=11)
+    pen, font = ImageDraw.Draw(picture), font_for(11, map(str, captions))
     for text, (left, top) in zip(map(str, captions), corners, strict=True):
-        while len(text) > 1 and pen.textlength(text, font=font) > width:
-            text = text.rstrip("…")[:-1] + "…"
-        pen.text((left, top + 1), text, fill=(*NEUTRAL, 255), font=font)
+        pen.text((left, top + 1), shortened(text, font, width), fill=(*NEUTRAL, 255), font=font)
+
+
+def shortened(text: str, font: Any, width: float) -> str:
+    """Return text without as much of its middle as makes it wider than so many pixels.
+
+    Names of files differ at their ends.
+
+    Examples
+    --------
+    >>> shortened("flower_photograph_0012.jpg", font_for(11), 80)
+    'flow…_0012.jpg'
+    """
+    kept, both = len(text), text
+    while kept > 1 and font.getlength(both) > width:
+        kept -= 1
+        both = f"{text[: kept // 3]}…{text[len(text) - kept + kept // 3 :]}"
+    return both
 
 
 def data_uri(picture: Image, *, photo: bool = False) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.plots.fonts import font_for
 from isthmus.plots.maps import COLOURS, UNLABELLED, palette
 from isthmus.plots.strips import INK, MARGIN, PAPER
 
@@ -81,9 +82,7 @@ class Colours:
         return self._names_below(picture) if self.values else self._scale_below(picture)
 
     def _names_below(self, picture: Image) -> Image:
-        from PIL import ImageFont
-
-        font = ImageFont.load_default(size=13)
+        font = font_for(13, [self.title, *self.names])
         widest = max(round(font.getlength(name)) for name in (*self.names, ""))
         pitch, inks = widest + 40, palette(len(self.names))
         columns = max(1, (picture.width - 2 * MARGIN) // pitch)
@@ -97,9 +96,7 @@ class Colours:
         return canvas
 
     def _scale_below(self, picture: Image) -> Image:
-        from PIL import ImageFont
-
-        font, (canvas, pen) = ImageFont.load_default(size=13), _room_below(picture, 2)
+        font, (canvas, pen) = font_for(13, [self.title]), _room_below(picture, 2)
         y = picture.height
         pen.text((MARGIN, y), self.title, fill=INK, font=font)
         low, high = f"{self.low:.4g}", f"{self.high:.4g}"

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.plots.figures import Limits, limits_of, on_background, resize, scale_for, to_pixels
+from isthmus.plots.figures import (
+    Limits,
+    limits_of,
+    on_background,
+    resize,
+    scale_for,
+    shortened,
+    to_pixels,
+)
+from isthmus.plots.fonts import font_for
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -16,6 +26,8 @@ if TYPE_CHECKING:
 INK, PAPER = "#222222", "#ffffff"
 TITLE_SIZE, NAME_SIZE, HEAD_SIZE = 16, 13, 12
 MARGIN, GAP = 12, 4
+NAME_WIDTH, CAPTION_WIDTH = 220, 112
+"""Pixels that names of rows, and captions, may be wide; longer ones lose their middle."""
 
 
 def labelled_rows(
@@ -42,7 +54,7 @@ def labelled_rows(
     heads : sequence of str
         A name for every column.
     captions : dict of str to sequence of str, optional
-        A short text under every image of a row, by its name.
+        A short text under every image of a row, by its name, of a line or more.
     scale : float, optional
         See `isthmus.plots.sheet`.
     limits : (low, high), optional
@@ -86,36 +98,60 @@ def _check(rows: Mapping[str, np.ndarray]) -> None:
 def _laid_out(
     tiles: Mapping[str, np.ndarray], heads: list[str], captions: Mapping[str, Sequence[str]]
 ) -> Image:
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     _, h, w, _ = next(iter(tiles.values())).shape
-    font, small = (ImageFont.load_default(size=size) for size in (NAME_SIZE, HEAD_SIZE))
-    names = [name.split("\n") for name in tiles]
+    texts = [*tiles, *heads, *(text for row in captions.values() for text in row)]
+    font, small = (font_for(size, "".join(texts).split("\n")) for size in (NAME_SIZE, HEAD_SIZE))
+    names = [[shortened(line, font, NAME_WIDTH) for line in name.split("\n")] for name in tiles]
     left = max(round(font.getlength(line)) for lines in names for line in lines) + 10
     top = HEAD_SIZE + 6 if heads else 0
-    below = HEAD_SIZE + 4 if captions else 0
+    under = [[text.split("\n") for text in captions.get(name, ())] for name in tiles]
+    below = (HEAD_SIZE + 4) * max((len(lines) for row in under for lines in row), default=0)
     pitch = max(h + below, max(map(len, names)) * (NAME_SIZE + 3)) + GAP
+    step = _step(w, [line for row in under for lines in row for line in lines], small)
     most = max(map(len, tiles.values()))
-    width = left + most * (w + GAP) - GAP
-    for column, head in enumerate(heads):  # a long one over the last image needs room beside it
-        middle = left + column * (w + GAP) + w / 2
+    middles = [left + column * step + w / 2 for column in range(max(most, len(heads)))]
+    middles = [middle + (step - GAP - w) / 2 for middle in middles]
+    width = left + most * step - GAP
+    heads = _without_touching(heads, step, small)
+    for middle, head in zip(middles, heads, strict=False):  # a long last one needs room beside it
         width = max(width, math.ceil(middle + small.getlength(head) / 2))
-    size = (width, top + len(tiles) * pitch - GAP)
-    canvas = Image.new("RGBA", size, PAPER)
+    canvas = Image.new("RGBA", (width, top + len(tiles) * pitch - GAP), PAPER)
     pen = ImageDraw.Draw(canvas)
-    for column, head in enumerate(heads):
-        middle = left + column * (w + GAP) + w / 2
-        pen.text((middle, HEAD_SIZE), head, fill=INK, font=small, anchor="ms")
+    _write_row(pen, zip(middles, heads, strict=False), HEAD_SIZE, small)
     for i, (lines, row) in enumerate(zip(names, tiles.values(), strict=True)):
         y = top + i * pitch
-        place = (left - 10, y + (pitch - GAP - below) / 2)
-        _write(pen, lines, place, font)
-        for column, tile in enumerate(row):
-            canvas.alpha_composite(Image.fromarray(tile), (left + column * (w + GAP), y))
-        for column, text in enumerate(captions.get(list(tiles)[i], ())):
-            middle = left + column * (w + GAP) + w / 2
-            pen.text((middle, y + h + HEAD_SIZE), text, fill=INK, font=small, anchor="ms")
+        _write(pen, lines, (left - 10, y + (pitch - GAP - below) / 2), font)
+        for middle, tile in zip(middles, row, strict=False):
+            canvas.alpha_composite(Image.fromarray(tile), (round(middle - w / 2), y))
+        for middle, several in zip(middles, under[i], strict=False):
+            for k, text in enumerate(several):
+                place = middle, shortened(text, small, step - GAP)
+                _write_row(pen, [place], y + h + HEAD_SIZE + k * (HEAD_SIZE + 4), small)
     return canvas
+
+
+def _step(w: int, captions: Sequence[str], font: Any) -> int:
+    """Return how far columns are apart: captions may take more room than their images, if little.
+
+    What is longer still is shortened.
+    """
+    longest = max((math.ceil(font.getlength(text)) for text in captions), default=0)
+    return max(w, min(longest + GAP, CAPTION_WIDTH)) + GAP
+
+
+def _without_touching(heads: list[str], step: int, font: Any) -> list[str]:
+    """Return heads shortened where they would reach over another."""
+    used = [column for column, head in enumerate(heads) if head]
+    apart = min((b - a for a, b in pairwise(used)), default=0)
+    return [shortened(head, font, apart * step - GAP) if apart else head for head in heads]
+
+
+def _write_row(pen: Any, texts: Iterable[tuple[float, str]], height: int, font: Any) -> None:
+    """Write texts on one line, each about its middle."""
+    for middle, text in texts:
+        pen.text((middle, height), text, fill=INK, font=font, anchor="ms")
 
 
 def _write(pen: Any, lines: list[str], place: tuple[float, float], font: Any) -> None:
@@ -134,9 +170,9 @@ def titled(picture: Image, title: str) -> Image:
     >>> titled(Image.new("RGB", (500, 100)), "A black bar").size
     (524, 150)
     """
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
-    font = ImageFont.load_default(size=TITLE_SIZE)
+    font = font_for(TITLE_SIZE, [title])
     lines = _wrapped(title, font, max(picture.width, 420)) if title else []
     top = MARGIN + len(lines) * (TITLE_SIZE + 6) + (4 if lines else 0)
     width = max(picture.width, *(round(font.getlength(line)) for line in lines), 1) + 2 * MARGIN

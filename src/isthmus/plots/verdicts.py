@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.data.images import Images, to_unit
+from isthmus.data.names import files_called
 from isthmus.plots.charts import LINES
 from isthmus.plots.figures import on_background
 from isthmus.plots.maps import draw
@@ -199,17 +200,21 @@ def cluster_rows(groups: Any, images: Images, title: str, count: int = 8) -> Ima
     if not n_clusters:
         raise ValueError("no cluster was found: nothing to draw; try a smaller min_size")
     count = min(count, -(-int((groups.labels == 0).sum()) // 2))  # the largest has no more
-    rows = {}
+    rows, captions = {}, {}
     for cluster in range(min(n_clusters, ROWS)):
         middle, edge = middles_and_edges(groups, cluster, count)
-        rows[_caption(groups.labels == cluster, cluster, images)] = np.concatenate(
+        name = _caption(groups.labels == cluster, cluster, images)
+        rows[name] = np.concatenate(
             [_padded(images, middle, count + 1), _padded(images, edge, count)]
         )
+        blank = [""] * (count + 1 - len(middle))
+        captions[name] = [*files_called(images, middle), *blank, *files_called(images, edge)]
     if n_clusters > ROWS:
         title += f"; the {ROWS} largest of {n_clusters}"
     heads = ["" for _ in range(2 * count + 1)]
     heads[0], heads[count + 1] = "middle", "edge"
-    return labelled_rows(rows, title, heads=heads, limits=_limits(rows))
+    captions = captions if images.names is not None else {}
+    return labelled_rows(rows, title, heads=heads, captions=captions, limits=_limits(rows))
 
 
 def _limits(rows: Mapping[str, np.ndarray]) -> Any:
@@ -260,9 +265,9 @@ def cluster_map(places: np.ndarray, images: Images, labels: np.ndarray, title: s
 
 
 def strange_rows(
-    parts: Sequence[tuple[str, np.ndarray, np.ndarray | None, np.ndarray]], title: str
+    parts: Sequence[tuple[str, Images, np.ndarray | None, np.ndarray]], title: str
 ) -> Image:
-    """Draw images above their reconstructions, with their scores, ten in a row.
+    """Draw images above their reconstructions, with their scores and names, ten in a row.
 
     Parameters
     ----------
@@ -273,22 +278,25 @@ def strange_rows(
 
     Examples
     --------
-    >>> images = np.random.default_rng(0).random((12, 8, 8))
-    >>> strange_rows([("Strange", images, images, np.arange(12))], "Twelve").size
+    >>> images = Images(np.random.default_rng(0).random((12, 8, 8)))
+    >>> strange_rows([("Strange", images, np.asarray(images), np.arange(12))], "Twelve").size
     (662, 330)
     """
     from isthmus.plots.figures import limits_of
 
-    limits = limits_of(np.concatenate([to_unit(images) for _, images, _, _ in parts]))
+    drawn = [to_unit(np.asarray(images)) for _, images, _, _ in parts]
+    limits = limits_of(np.concatenate(drawn))
     strips = []
-    for name, images, backs, scores in parts:
+    for (name, images, backs, scores), pixels in zip(parts, drawn, strict=True):
         for start in range(0, len(images), COLUMNS):
             here = slice(start, start + COLUMNS)
-            rows = {name: to_unit(images[here])}
+            rows = {name: pixels[here]}
             if backs is not None:
                 rows["Reconstructed"] = backs[here].reshape(rows[name].shape)
             heads = [f"{score:#.3g}" for score in scores[here]]
-            strips.append(labelled_rows(rows, heads=heads, limits=limits))
+            called = files_called(images, range(len(images))[here])
+            captions = {list(rows)[-1]: called} if any(called) else {}
+            strips.append(labelled_rows(rows, heads=heads, captions=captions, limits=limits))
     return titled(_stacked(strips), title)
 
 

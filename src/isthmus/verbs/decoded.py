@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from isthmus.codes import range_for
+from isthmus.data.names import files_called
 from isthmus.data.ranges import Range
 from isthmus.heldout import MeasuredOn, judged
 from isthmus.metrics.reconstruction import mse, psnr
@@ -72,8 +73,10 @@ class Decoded(ArrayResult):
         """Return a contact sheet of all of them."""
         from isthmus.plots.figures import limits_for, sheet
 
-        images = np.asarray(self)
-        return sheet(images, limits=limits_for(images, self.ends))
+        images, of = np.asarray(self), self.images
+        called = files_called(of, range(len(of))) if of is not None else []
+        captions = called if any(called) and len(called) == len(images) else None
+        return sheet(images, captions=captions, limits=limits_for(images, self.ends))
 
     @classmethod
     def joined(cls, results: Sequence[Self]) -> Self:

@@ -11,6 +11,7 @@ import numpy as np
 
 from isthmus.codes import code_of, codes_of
 from isthmus.data.images import Images
+from isthmus.data.names import files_called
 from isthmus.validation import able, one_of, renamed
 from isthmus.verbs.parameters import ImagesLike, Models, Rows
 from isthmus.verbs.result import class_of
@@ -103,8 +104,10 @@ def morph(
 
 def _stations(images: Any, asked: list[int], to: Any) -> tuple[list[str], list[str]]:
     """Return what is walked through, by classes where these are known, and by numbers."""
-    names = [_class(images, i) or f"image {row}" for i, row in enumerate(asked)]
-    stations = [f"image {row}" for row in asked]
+    known = isinstance(images, Images)
+    called = files_called(images, range(len(asked))) if known else [""] * len(asked)
+    stations = [name or f"image {row}" for name, row in zip(called, asked, strict=True)]
+    names = [_class(images, i) or station for i, station in enumerate(stations)]
     if to is None:
         return names, stations
     return [*names, _class(to, 0) or "another"], [*stations, "another"]

@@ -8,6 +8,7 @@ import numpy as np
 
 from isthmus.codes import vectors
 from isthmus.data.images import Images, as_images, chunk_rows, to_unit
+from isthmus.data.names import files_called
 from isthmus.heldout import MeasuredOn, judged
 from isthmus.neighbors import Index, Neighbors, blocks_of, checked, joined
 from isthmus.progress import track
@@ -74,16 +75,16 @@ class Nearest(Result, Neighbors):
         ]
 
     def _line(self, query: int, rank: int, row: int, distance: float) -> dict[str, Any]:
-        line: dict[str, Any] = {"query": int(query), "rank": rank, "row": row}
-        line["distance"] = distance
-        line["query class"] = class_of(self.queries, query)
-        if isinstance(self.among, Index):
-            return line
-        named = self.among.names is not None
-        return line | {
-            "class": class_of(self.among, row),
-            "name": name_of(self.among, row) if named else "",
-        }
+        """Return what is known of one neighbour: names where there are any, and numbers."""
+        named = self.queries.names is not None
+        line: dict[str, Any] = {"query": name_of(self.queries, query) if named else int(query)}
+        line |= {"rank": rank}
+        if not isinstance(self.among, Index):
+            line |= {"name": name_of(self.among, row)} if self.among.names is not None else {}
+        line |= {"row": row, "distance": distance, "query class": class_of(self.queries, query)}
+        return (
+            line if isinstance(self.among, Index) else line | {"class": class_of(self.among, row)}
+        )
 
     def record(self) -> dict[str, Any]:
         """Return all figures, what was found as it is in Python."""
@@ -102,12 +103,10 @@ class Nearest(Result, Neighbors):
             name = caption_of(self.queries, query)
             both = [to_unit(np.asarray(part)) for part in (self.queries[query], others[near])]
             rows[name] = np.concatenate(both)
-            words = (
-                f"{class_of(others, row)}  {d:.2f}".strip()
-                for row, d in zip(near, distances, strict=True)
-            )
+            words = (_under(others, row, d) for row, d in zip(near, distances, strict=True))
             captions[name] = ["query", *words]
         what = "class and distance" if others.y is not None else "distance"
+        what = f"name, {what}" if others.names is not None else what
         title = f"The nearest of {len(others):,} images of {others.source} by code, with {what}"
         return labelled_rows(rows, title, captions=captions)
 
@@ -182,6 +181,13 @@ def nearest(
     found = Nearest(*_found(model, codes, others, k, without, verbose))
     found.model, found.queries, found.asked, found.among = model, queries, asked, others
     return found
+
+
+def _under(images: Images, row: int, distance: float) -> str:
+    """Return what stands under an image that was found: its name, its class, how far it is."""
+    words = f"{class_of(images, row)}  {distance:.2f}".strip()
+    (name,) = files_called(images, [row])
+    return f"{name}\n{words}" if name else words
 
 
 def _found(

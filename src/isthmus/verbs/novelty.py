@@ -113,7 +113,7 @@ class Novelty(Result):
         among = f"{len(self.scores):,} images of {self.images.source}"
         title = f"Strangest to {in_words(self.model)} among {among}: {self.unit}"
         parts = [
-            (name, np.asarray(self.images[chosen]), back, self.scores[chosen])
+            (name, self.images[chosen], back, self.scores[chosen])
             for name, chosen, back in zip(
                 ("Strange", "Ordinary"), (rows, middle), backs, strict=True
             )

@@ -332,15 +332,17 @@ def class_of(images: Images, row: int) -> str:
 
 
 def caption_of(images: Images, row: int) -> str:
-    r"""Return the number of an image and its class, in two lines.
+    r"""Return what an image is called, or its number, and its class, in two lines.
 
     Examples
     --------
     >>> caption_of(Images(np.zeros((2, 4, 4)), y=[0, 1], classes=["a", "b"]), 1)
     'image 1\nb'
     """
+    called = f"image {row}" if images.names is None else name_of(images, row)
     name = class_of(images, row)
-    return f"image {row}\n{name}" if name else f"image {row}"
+    name = "" if called.startswith(f"{name}/") else name  # the folder says it already
+    return f"{called}\n{name}" if name else called
 
 
 def _html(rows: Sequence[Mapping[str, Any]]) -> str:
