@@ -14,7 +14,7 @@ from isthmus.explorer.verbs import Verbs
 from isthmus.explorer.view import View
 from isthmus.verbs.cluster import cluster
 from isthmus.verbs.denoise import denoise
-from isthmus.verbs.map import Map
+from isthmus.verbs.layouts import Map
 from isthmus.verbs.novelty import novelty
 
 pytestmark = pytest.mark.usefixtures("forgotten")

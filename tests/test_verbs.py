@@ -175,19 +175,15 @@ def test_new_images_are_placed_on_a_map(run, models, images):
     assert json.loads(out)["shape"] == [12, 2]
 
 
-def test_a_map_takes_colours_from_a_factor(run, tmp_path):
+def test_a_map_takes_colours_from_a_factor():
     rng = np.random.default_rng(0)
     turned = ist.Images(rng.random((60, 6, 6)), factors={"angle": rng.random(60)})
-    ist.PCA(3).fit(turned).save(tmp_path / "p.safetensors")
-    from isthmus.cli.commands.maps import _map_picture
-    from isthmus.verbs.map import Map
-
-    found = Map.of(ist.load_model(tmp_path / "p.safetensors"), turned, "pca")
-    plain = _map_picture(found.points, turned, None, None, turned, "pca")
-    scaled = _map_picture(found.points, turned, None, "angle", turned, "pca")
-    assert scaled.height > plain.height + 30  # the scale is below
+    model = ist.PCA(3).fit(turned)
+    plain = ist.map(model, turned, "pca")
+    scaled = ist.map(model, turned, "pca", color="angle")
+    assert scaled.picture().height > plain.picture().height + 30  # the scale is below
     with pytest.raises(ValueError, match="did you mean 'angle'"):
-        _map_picture(found.points, turned, None, "angel", turned, "pca")
+        ist.map(model, turned, color="angel")
 
 
 def test_nearest_finds_what_nearest_returns(run, models, images):
@@ -272,7 +268,7 @@ BAD = [
     ("map {pca} digits --place digits --on m.npz -o m.png", "give one"),
     ("map {pca} digits --on none.npz -o m.png", "there is no file none.npz"),
     ("map {pca} digits --on plain.npy -o m.png", "not a map"),
-    ("map {pca} digits --data m.csv -o m.png", "must end in .npz or .parquet"),
+    ("map {pca} digits -o m.csv", ".npz or .parquet"),
     ("nearest {pca} digits --images 3 -k 0 -o n.png", "-k 0 must be 1 to 1796"),
     ("nearest {pca} digits --images 3 -o n.txt", "must end in .png or .csv"),
     ("territory {pca} digits --dims 0 -o t.png", "two different ones of 0 to 5"),

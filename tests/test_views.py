@@ -26,7 +26,7 @@ from isthmus.plots.pictures import Pictures
 from isthmus.studies.report import render, write_report
 from isthmus.studies.table import DASH, MEASURES, summary
 from isthmus.studies.walked import ordered
-from isthmus.verbs.map import layout
+from isthmus.verbs.layouts import layout
 
 
 class Axes(Contract):

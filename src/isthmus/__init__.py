@@ -16,7 +16,7 @@ moved.install()
 _HOMES = {
     "Images": "data.images",
     "Index": "neighbors",
-    "Map": "verbs.map",
+    "Map": "verbs.layouts",
     "NeuralRepresentation": "neural",
     "Representation": "base",
     "confusion": "verbs.territory",
@@ -34,7 +34,7 @@ _HOMES = {
     **{class_name: f"models.{name}" for name, class_name in FAMILIES.items()},
 }
 
-__all__ = sorted(_HOMES)
+__all__ = sorted(_HOMES.keys() - {"map"})  # a star import leaves Python's own map alone
 
 
 def __getattr__(name: str) -> Any:
@@ -45,4 +45,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*_HOMES, "__version__"]

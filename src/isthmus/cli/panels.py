@@ -21,7 +21,7 @@ TITLES = {
 OTHERS = {
     "start": ("fit", "report"),
     "use": ("export",),
-    "judge": ("map",),
+    "judge": (),
     "explore": ("explore",),
     "more": ("models", "reproduce"),
 }
@@ -36,6 +36,7 @@ OLD = {
     "edit": {"--strength": "--strengths"},
     "fit": {"--random-state": "--seed"},
     "finetune": {"--chart": "--out"},
+    "map": {"--data": "--out"},
     "cluster": {"--n": "--n-clusters", "-n": "--n-clusters"},
 }
 """Command to options as they were spelled before; they go with the next release."""

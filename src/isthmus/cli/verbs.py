@@ -119,6 +119,7 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
     function = getattr(import_module(f"isthmus.{verb.home}"), verb.name)
     kind = get_type_hints(function)["return"]
     outputs = [kind.check(path, force=force) for path in output or ()]
+    outputs.sort(key=lambda path: kind.saves.index(path.suffix))  # what it is first of all, first
     given |= {"verbose": watched(as_json)}
     own = kind.own_sizes and (kind.per == "image" or any(not path.suffix for path in outputs))
     try:

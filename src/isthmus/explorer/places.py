@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isthmus.projections import around, components, spread
-from isthmus.verbs.map import Map, grid_places
+from isthmus.verbs.layouts import Map, grid_places
 
 TITLES = {
     "code": "The numbers of the code",

@@ -17,7 +17,7 @@ from isthmus.plots import drawing
 from isthmus.plots.labelled import coloured
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction.sets import both_halves, one_of_each
-from isthmus.verbs.map import layout
+from isthmus.verbs.layouts import layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

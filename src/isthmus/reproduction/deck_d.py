@@ -13,7 +13,7 @@ from isthmus.data.rotated import rotated
 from isthmus.plots import drawing
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction.sets import one_of_each, some_of
-from isthmus.verbs.map import layout
+from isthmus.verbs.layouts import layout
 
 if TYPE_CHECKING:
     from isthmus.data.images import Images

@@ -18,7 +18,7 @@ from isthmus.plots.rates import draw_rates, verdicts
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction.sets import both_halves, one_of_each
 from isthmus.verbs.denoise import denoising_table, in_columns
-from isthmus.verbs.map import layout
+from isthmus.verbs.layouts import layout
 
 QUALITIES = (22.0, 23.0, 24.0)
 """PSNR in dB at which bytes are compared."""

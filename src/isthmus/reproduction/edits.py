@@ -10,7 +10,7 @@ import isthmus as ist
 from isthmus.plots import drawing
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction.sets import both_halves, one_of_each
-from isthmus.verbs.map import layout
+from isthmus.verbs.layouts import layout
 from isthmus.verbs.morph import between
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from isthmus.codes import vectors
 from isthmus.plots import maps
 from isthmus.plots.pictures import Pictures, some
-from isthmus.verbs.map import TSNE_FROM, Map, lay_out
+from isthmus.verbs.layouts import TSNE_FROM, Map, lay_out
 
 PLACED = 5500
 """Images on all maps of a report together, about: fewer each where there are many models."""

@@ -32,6 +32,7 @@ VERBS = {
     "novelty": Verb("verbs.novelty", "judge"),
     "nearest": Verb("verbs.nearest", "judge"),
     "rate_distortion": Verb("codec.rate_distortion", "judge", "rd"),
+    "map": Verb("verbs.map", "judge"),
     "territory": Verb("verbs.territory", "judge"),
     "finetune": Verb("verbs.finetune", "judge"),
 }

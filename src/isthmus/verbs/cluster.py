@@ -304,7 +304,7 @@ def expected(images: Images) -> int:
 
 
 def _map(codes: np.ndarray, random_state: int) -> np.ndarray:
-    from isthmus.verbs.map import layout
+    from isthmus.verbs.layouts import layout
 
     return layout(codes, random_state=random_state)
 

@@ -1,373 +1,258 @@
-"""Layouts: where images lie in the plane or in space by their codes, and where new ones belong."""
+"""Map: images drawn where their codes lie, and new ones among those a map was made of."""
 
 from __future__ import annotations
 
-import math
-import os
-import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from isthmus.codes import vectors
 from isthmus.data.images import Images, as_images
-from isthmus.files import replacing
-from isthmus.projections import (
-    QUICK,
-    STEPS,
-    around,
-    components,
-    flat,
-    place_tsne,
-    place_umap,
-    roomy,
-    spread,
-    tsne,
-    umap,
-)
-from isthmus.validation import one_of
+from isthmus.validation import hint
+from isthmus.verbs.layouts import Map
+from isthmus.verbs.parameters import ImagesLike, Model
+from isthmus.verbs.result import Result, class_of, name_of
 
-METHODS = ("auto", "pca", "tsne", "umap", "grid")
-TSNE_FROM = 50
-"""Fewer codes than this are laid out by their principal components: t-SNE needs neighbours."""
-WIDEST = 50
-"""Wider codes are reduced to this many principal components before t-SNE, for speed."""
-VERSION = 1
-"""Version of the file; a newer one than the reader knows is refused."""
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+METHODS = {
+    "tsne": "t-SNE",
+    "umap": "UMAP",
+    "pca": "principal components",
+    "as is": "the numbers of the code themselves",
+    "grid": "the grid of the map",
+}
+"""What a picture calls the way in which codes were laid out."""
 
 
 @dataclass(eq=False, repr=False)
-class Map:
-    r"""Where images lie in the plane or in space, for the eye, and how new ones are placed there.
+class Mapped(Result):
+    """Images on a map.
 
-    A map is made by `Map.of`, kept in a file by `save`, and read back by `Map.load`. Its methods:
+    Attributes
+    ----------
+    points : ndarray of shape (n, 2) or (n, 3), float32
+        Where the images lie.
+    images : Images
+        These images.
+    on : Map
+        What they lie on; `on.place` finds places of others.
+    color : str or None
+        What a picture has their colours from: "label", or a factor.
+    placed : bool
+        Whether they were placed on a map of others.
+    others : Images or None
+        Those others, where they were given.
+    """
 
-    - "as is": codes two wide (three, for a map in space) need no layout; one number is the first
-      axis, and the second only spreads the images;
-    - "pca": the projection on the strongest principal components; new codes are projected;
-    - "tsne": neighbours stay neighbours; distances and the sizes of groups mean nothing;
-    - "umap": the same in kind, by umap-learn, an optional extra;
-    - "grid": the units of a self-organising map, row 0 on top, images of one unit around it.
+    saves: ClassVar[tuple[str, ...]] = (".png", ".npz", ".parquet", "")
+    table_name: ClassVar[str] = "places"
+    only_saved: ClassVar[bool] = True
+    evenly: ClassVar[int | None] = 2000
 
-    New codes come onto a map of t-SNE or UMAP by the library's own ``transform``, which moves them
-    and no others. Nothing is pickled: the file holds the codes and their places, of which the
-    index of neighbours is made again, so a map that was loaded places as the one that was saved.
+    points: np.ndarray
+    images: Images
+    on: Map
+    color: str | None = None
+    placed: bool = False
+    others: Images | None = None
+    data: str = ""
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """How the map was made, how many places there are, and the file they are in."""
+        data = {"data": self.data} if self.data else {}
+        return {"method": self.on.method, "shape": list(self.points.shape), **data}
+
+    @property
+    def shown(self) -> int:
+        """Rows of the table that are enough for a person: places are to be seen."""
+        return 0
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return an image a row: its name, its class if it has one, its place."""
+        rows = []
+        for row, place in enumerate(self.points.tolist()):
+            known = {} if self.images.y is None else {"class": class_of(self.images, row)}
+            axes = dict(zip("xyz", place, strict=False))
+            rows.append({"image": name_of(self.images, row), **known, **axes})
+        return rows
+
+    def columns(self) -> dict[str, Any]:
+        """Return places, names, labels, classes and factors, each as a column."""
+        images = self.images
+        columns = dict(zip("xyz", self.points.T, strict=False))
+        columns |= {} if images.names is None else {"name": images.names}
+        if images.y is not None:
+            columns["label"] = images.y
+            columns["class"] = [class_of(images, row) or None for row in range(len(images))]
+        return columns | {f"factor {k}": v for k, v in images.factors.items() if v.ndim == 1}
+
+    def record(self) -> dict[str, Any]:
+        """Return how the map was made; the places are in a file."""
+        return self.scores
+
+    def picture(self) -> Image:
+        """Return the images where they lie; those a map was made of, if others, as pale dots."""
+        from isthmus.plots.figures import limits_of, on_background
+        from isthmus.plots.maps import draw, draw_space
+        from isthmus.plots.strips import PAPER, titled
+
+        inks, ours, theirs = self._colours()
+        options = {"colours": ours, "limits": limits_of(self.images)}
+        if self.placed:
+            options |= {"behind": self.on.points, "behind_colours": theirs}
+        drawn = draw if self.points.shape[1] == 2 else draw_space
+        picture = drawn(self.points, self.images, **options)
+        page = titled(on_background(picture, PAPER), self._headline())
+        return page if inks is None else inks.add_to(page)
+
+    def pictures(self) -> dict[str, Image]:
+        """Return the picture by its name."""
+        return {"map": self.picture()}
+
+    def _headline(self) -> str:
+        shown = f"{len(self.images):,} images of {self.images.source}"
+        if self.placed:
+            return f"{shown}, placed on a map of {len(self.on.points):,} (pale dots)"
+        return f"{shown} by their codes: {METHODS[self.on.method]}"
+
+    def _colours(self) -> tuple[Any, Any, Any]:
+        """Return the legend, and colours of the images and of those the map was made of."""
+        from isthmus.plots.legends import Colours
+
+        if self.color is None:
+            return None, None, None
+        values = _known(self.images)[self.color]
+        if self.color == "label":
+            classes = self.images.classes or [str(i) for i in range(int(values.max()) + 1)]
+            inks, theirs = Colours.of("label", values, classes), self.on.y
+        else:
+            inks = Colours.of(self.color, values)
+            theirs = None if self.others is None else self.others.factors.get(self.color)
+        return inks, inks.pick(values), None if theirs is None else inks.pick(theirs)
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the picture, the map as `Map.load` reads it (.npz), or the places of the images.
+
+        See `isthmus.verbs.result.Result.save`.
+        """
+        path = super().save(path, force=force)
+        if path.suffix in (".npz", ".parquet"):
+            self.data = str(path)
+        return path
+
+    def _to_png(self, path: Path) -> None:
+        from isthmus.plots.saving import save_picture
+
+        save_picture(path, self.picture(), photo=self.images.shape[3:] == (3,))
+
+    def _to_npz(self, path: Path) -> None:
+        if not self._is_new:
+            raise ValueError("with on= the map is in a file already; write the places to .parquet")
+        self.on.save(path)
+
+    def _to_parquet(self, path: Path) -> None:
+        from isthmus.data.parquet import write_columns
+
+        write_columns(path, self.columns())
+
+    def _to_folder(self, folder: Path) -> None:
+        super()._to_folder(folder)
+        if self._is_new:
+            self.on.save(folder / "map.npz")
+
+    @property
+    def _is_new(self) -> bool:
+        """Whether the map was made, and not given."""
+        return not self.placed or self.others is not None
+
+
+def map(
+    model: Model,
+    images: ImagesLike,
+    method: str = "auto",
+    dimensions: int = 2,
+    *,
+    color: str | None = None,
+    place: ImagesLike | None = None,
+    on: Map | str | Path | None = None,
+    random_state: int = 0,
+    verbose: bool | None = None,
+) -> Mapped:
+    """Lay images out by their codes, and place new ones on the map.
 
     Parameters
     ----------
-    points : ndarray of shape (n, 2) or (n, 3), float32
-        The places.
-    method : {"as is", "pca", "tsne", "umap", "grid"}
-        How they were found.
-    codes : ndarray of shape (n, m)
-        What was laid out: the codes (for an index, the distances to all prototypes), those wider
-        than 50 reduced to so many principal components; of a grid the place of the unit.
-    mean, axes : ndarray of shape (k,) and (m, k)
-        That reduction or projection; without axes there was none.
+    model : Representation
+        Fitted.
+    images : Images or array of shape (n, ...)
+        What to lay out; with `on` what to place.
+    method : {"auto", "pca", "tsne", "umap", "grid"}
+        How codes come into the plane: "auto" takes the grid of a self-organising map, codes of
+        two numbers as they are, t-SNE from 50 images on, and else principal components.
+    dimensions : {2, 3}
+        2 for a plane, 3 for space.
+    color : str, optional
+        What colours say: label, or a known factor; by default label, if there are any.
+    place : Images or array, optional
+        New images to place on the map.
+    on : Map, str or Path, optional
+        A map saved as .npz: place the images on it.
     random_state : int
-        Seed of the layout and of placing.
-    y : ndarray of int of shape (n,), optional
-        Labels of the images.
-    classes : list of str, optional
-        Their names.
+        Seed of the layout.
+    verbose : bool, optional
+        Show progress; by default where standard error is a terminal.
 
-    References
-    ----------
-    L. van der Maaten and G. Hinton, Visualizing data using t-SNE, 2008.
-    P. Policar, M. Strazar and B. Zupan, openTSNE: a modular Python library for t-SNE, 2024
-    (placing).
-    L. McInnes, J. Healy and J. Melville, UMAP: uniform manifold approximation and projection
-    for dimension reduction, 2018.
+    Returns
+    -------
+    Mapped
+        Places, and a picture of the images there.
+
+    Raises
+    ------
+    ValueError
+        If `place` and `on` are both given, nothing is known of `color`, or the codes cannot be
+        laid out so; see `Map.of`.
 
     Examples
     --------
     >>> import isthmus as ist
     >>> images = ist.load_images("digits")
     >>> pca = ist.PCA(16).fit(images.train)
-    >>> found = ist.Map.of(pca, images.train, method="pca")
-    >>> found.points.shape, found.place(pca, images.test).shape
-    ((1438, 2), (359, 2))
+    >>> found = ist.map(pca, images.train.evenly(200), "pca")
+    >>> found
+    Mapped(method=pca, shape=200, 2)
+    >>> ist.map(pca, images.test, on=found.on).points.shape
+    (359, 2)
     """
-
-    points: np.ndarray
-    method: str
-    codes: np.ndarray
-    mean: np.ndarray
-    axes: np.ndarray
-    random_state: int = 0
-    y: np.ndarray | None = None
-    classes: list[str] | None = None
-
-    @classmethod
-    def of(
-        cls,
-        model: Any,
-        images: Any,
-        method: str = "auto",
-        dimensions: int = 2,
-        random_state: int = 0,
-        verbose: bool = False,
-    ) -> Map:
-        """Lay images out by their codes.
-
-        Parameters
-        ----------
-        model : Representation
-            Fitted.
-        images : Images or array of shape (n, ...)
-            What to lay out; labels are kept.
-        method : {"auto", "pca", "tsne", "umap", "grid"}
-            "auto" takes the grid of a self-organising map, codes as narrow as the map as they
-            are, t-SNE from 50 images on, and else principal components.
-        dimensions : {2, 3}
-            Plane or space.
-        random_state : int
-            Seed.
-        verbose : bool
-            Show progress on standard error.
-
-        Raises
-        ------
-        ValueError
-            If an option is not one of these, codes are narrower than the map or not finite, or a
-            grid is asked of a model without one.
-        ImportError
-            If UMAP is asked for and umap-learn is not installed.
-        """
-        one_of("method", method, METHODS)
-        images = as_images(images)
-        if method == "auto" and model.can("locate") and dimensions == 2:
-            method = "grid"
-        codes = _positions(model, images) if method == "grid" else vectors(model, images)
-        if method == "grid" and dimensions != 2:
-            raise ValueError(
-                "a grid has 2 dimensions: leave out dimensions=3, or use method='pca'"
-            )
-        found = cls.of_codes(codes, method, dimensions, random_state, verbose)
-        found.y, found.classes = images.y, images.classes
-        return found
-
-    @classmethod
-    def of_codes(
-        cls,
-        codes: Any,
-        method: str = "auto",
-        dimensions: int = 2,
-        random_state: int = 0,
-        verbose: bool = False,
-        steps: tuple[int, int] = STEPS,
-    ) -> Map:
-        """Lay codes (n, k) out; codes per pixel (n, h, w, k) are read as vectors. See `of`.
-
-        `steps` are those of t-SNE, see `isthmus.projections.STEPS`.
-        """
-        one_of("method", method, METHODS)
-        if dimensions not in (2, 3):
-            raise ValueError(f"dimensions={dimensions!r} must be 2, a plane, or 3, space")
-        codes = np.asarray(codes, dtype=np.float32)
-        codes = codes.reshape(len(codes), -1)
-        if not np.isfinite(codes).all():
-            raise ValueError(
-                "codes with NaN or infinity cannot be laid out; was the model trained?"
-            )
-        method = _suited(codes, method, dimensions)
-        mean, axes = np.zeros(codes.shape[1]), np.zeros((0, codes.shape[1]))
-        width = {"pca": dimensions, "tsne": WIDEST, "umap": WIDEST}.get(method, codes.shape[1])
-        if method == "pca" or codes.shape[1] > width:
-            mean, axes = components(codes, width)
-        found = cls(codes[:, :0], method, codes, mean, axes, random_state)
-        found.codes = roomy(found._reduced(codes), method, random_state)
-        found.points = found._laid_out(dimensions, verbose, steps).astype(np.float32)
-        return found
-
-    def _reduced(self, codes: np.ndarray) -> np.ndarray:
-        return (codes - self.mean) @ self.axes.T if len(self.axes) else codes
-
-    def _laid_out(self, dimensions: int, verbose: bool, steps: tuple[int, int]) -> np.ndarray:
-        if self.method == "as is":
-            return spread(self.codes) if self.codes.shape[1] == 1 else self.codes
-        if self.method == "tsne":
-            return tsne(self.codes, dimensions, self.random_state, verbose, steps)
-        if self.method == "umap":
-            return umap(self.codes, dimensions, self.random_state).embedding_
-        return self.codes if self.method == "pca" else around(self.codes)
-
-    def place(self, model: Any, images: Any) -> np.ndarray:
-        """Return where new images belong, (m, 2) or (m, 3); those on the map stay where they are.
-
-        Parameters
-        ----------
-        model : Representation
-            The one whose codes were laid out.
-        images : Images or array of shape (m, ...)
-            What to place.
-
-        Raises
-        ------
-        ValueError
-            If codes are of another width than those laid out.
-        """
-        images = as_images(images)
-        if self.method == "grid":
-            return around(_positions(model, images)).astype(np.float32)
-        return self.place_codes(vectors(model, images))
-
-    def place_codes(self, codes: Any) -> np.ndarray:
-        """Return where codes (m, k) belong; see `place`."""
-        codes = np.asarray(codes, dtype=np.float32)
-        width = len(self.mean)
-        if codes.ndim != 2 or codes.shape[1] != width:
-            raise ValueError(
-                f"codes of shape {codes.shape}: this map is of codes of {width} numbers; place "
-                "images by the model that it was made with"
-            )
-        codes = self._reduced(codes)
-        if self.method in ("tsne", "umap"):
-            place = place_tsne if self.method == "tsne" else place_umap
-            return place(self.points, self.codes, codes, self.random_state).astype(np.float32)
-        return (flat(codes) if self.method == "as is" else codes).astype(np.float32)
-
-    def save(self, path: str | Path) -> None:
-        """Write the map to one .npz file, which holds no pickled objects."""
-        path = Path(path)
-        if path.suffix != ".npz":
-            raise ValueError(f"{path} must end in .npz")
-        known = {"y": self.y, "classes": None if self.classes is None else np.array(self.classes)}
-        arrays: dict[str, Any] = {k: v for k, v in known.items() if v is not None}
-        with replacing(path) as temporary:
-            np.savez_compressed(
-                temporary, isthmus_map=np.array(VERSION), points=self.points, codes=self.codes,
-                mean=self.mean, axes=self.axes, method=np.array(self.method),
-                random_state=np.array(self.random_state), **arrays,
-            )  # fmt: skip
-
-    @classmethod
-    def load(cls, path: str | Path) -> Map:
-        """Read a map written by `save`.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file.
-        ValueError
-            If it is damaged, no map, or written by a newer isthmus.
-        """
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"there is no file {path}")
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                held = {name: file[name] for name in file.files}
-            version = int(held.pop("isthmus_map"))
-            y, classes = held.pop("y", None), held.pop("classes", None)
-            method, seed = str(held.pop("method")), int(held.pop("random_state"))
-            named = None if classes is None else classes.tolist()
-            found = cls(method=method, random_state=seed, y=y, classes=named, **held)
-        except Exception as error:  # a damaged zip fails in many ways
-            raise ValueError(
-                f"{path} is damaged or not a map that `isthmus map --data` wrote ({error})"
-            ) from None
-        if version > VERSION:
-            raise ValueError(f"{path} has file version {version}: upgrade isthmus to read it")
-        return found
+    if place is not None and on is not None:
+        raise ValueError("place= and on=: give one; with on= it is images that are placed")
+    images = as_images(images)
+    shown = images if place is None else as_images(place)
+    color = _color(shown, color)
+    if isinstance(on, str | Path):
+        on = Map.load(on)
+    found = on or Map.of(model, images, method, dimensions, random_state, bool(verbose))
+    if place is None and on is None:
+        return Mapped(found.points, images, found, color)
+    others = None if place is None else images
+    return Mapped(found.place(model, shown), shown, found, color, True, others)
 
 
-def lay_out(
-    codes: Mapping[str, np.ndarray],
-    seconds: float = math.inf,
-    random_state: int = 0,
-    clock: Callable[[], float] = time.monotonic,
-) -> dict[str, Map]:
-    """Return a plane map of the codes of every model, by quick t-SNE as long as there is time.
-
-    Parameters
-    ----------
-    codes : dict of str to ndarray of shape (n, k)
-        By the name of the model.
-    seconds : float
-        Time for all of them; those for which none is left are projected.
-    random_state : int
-        Seed of t-SNE.
-    clock : callable
-        Where the time comes from.
-    """
-    until, longest = clock() + seconds, 0.0
-
-    def laid_out(of: np.ndarray) -> Map:
-        nonlocal longest
-        began = clock()
-        method = "auto" if began + 1.2 * longest < until else "pca"
-        found = Map.of_codes(of, method, 2, random_state, steps=QUICK)
-        longest = max(longest, clock() - began)
-        return found
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # t-SNE leaves the interpreter free
-        return dict(zip(codes, pool.map(laid_out, codes.values()), strict=True))
+def _known(images: Images) -> dict[str, Any]:
+    """Return what is known of images, by name."""
+    return {**images.factors, **({} if images.y is None else {"label": images.y})}
 
 
-def _suited(codes: np.ndarray, method: str, dimensions: int) -> str:
-    """Return by which method codes can be laid out."""
-    width = codes.shape[1]
-    if method == "grid":
-        return method
-    if width == dimensions or (width, dimensions) == (1, 2):
-        return "as is"
-    if width < dimensions:
-        raise ValueError(
-            f"codes of {width} numbers have no map in {dimensions} dimensions: use dimensions=2"
-        )
-    enough = len(codes) >= (TSNE_FROM if method == "auto" else 4)
-    if method == "pca" or not enough or np.ptp(codes, axis=0).max() == 0:
-        return "pca"
-    return "tsne" if method == "auto" else method
-
-
-def _positions(model: Any, images: Images) -> np.ndarray:
-    """Return where on the grid of a map every image's best-matching unit lies, row 0 on top."""
-    if not model.can("locate"):
-        raise ValueError(
-            f"method='grid' needs a self-organising map, {type(model).__name__} has no grid: use "
-            "'pca', 'tsne' or 'umap'"
-        )
-    return grid_places(model, model.locate(images))
-
-
-def grid_places(model: Any, located: np.ndarray) -> np.ndarray:
-    """Return the places of units on the grid of a map, given by row and column, row 0 on top."""
-    row, column = located.T.astype(np.float64)
-    if model.topology == "hexagonal":
-        return np.column_stack([column + 0.5 * (row % 2), -row * math.sqrt(0.75)])
-    return np.column_stack([column, -row])
-
-
-def layout(codes: Any, method: str = "auto", random_state: int = 0) -> np.ndarray:
-    """Lay codes out in the plane; `Map` also places new ones, and fills space.
-
-    Codes two wide are returned as they are. Codes one wide keep their axis; the second axis only
-    spreads them, evenly and without chance, so that they can be told apart.
-
-    Parameters
-    ----------
-    codes : array of shape (n, k)
-        Vectors; for a codebook pass the distances that `transform` returns. Dense codes
-        (n, h, w, k) are read as vectors.
-    method : {"auto", "pca", "tsne"}
-        "auto" is t-SNE from 50 codes on, principal components below.
-    random_state : int
-        Seed of t-SNE.
-
-    Returns
-    -------
-    ndarray of shape (n, 2), float32
-
-    Examples
-    --------
-    >>> layout([[0.0, 1.0, 2.0], [0.0, 3.0, 6.0]]).shape
-    (2, 2)
-    """
-    one_of("method", method, ("auto", "pca", "tsne"))
-    return Map.of_codes(codes, method, 2, random_state).points
+def _color(images: Images, by: str | None) -> str | None:
+    """Return by what images are coloured, checked; None if nothing is asked for or known."""
+    known = _known(images)
+    if by is None:
+        return "label" if "label" in known else None
+    if by not in known:
+        listed = ", ".join(sorted(known)) or "nothing"
+        raise ValueError(f"color={by!r}: of {images.source} is known: {listed}{hint(by, known)}")
+    return by

@@ -10,7 +10,6 @@ HOMES = {
     "data": ("data",),
     "denoising": ("denoise",),
     "explorer": ("export", "explore"),
-    "maps": ("map",),
     "reproduce": ("reproduce",),
     "studies": ("study", "report"),
 }
