@@ -19,7 +19,7 @@ from isthmus.codec import quantizer as steps
 from isthmus.codec.compress import Job, Opened, fingerprint
 from isthmus.codec.frames import Coded, frame_rows, restored, rounded
 from isthmus.codec.rate_control import Trial, quantizer_for
-from isthmus.codec.rate_distortion import Point, crossings, rate_distortion
+from isthmus.codec.rate_distortion import Point, crossings
 from isthmus.data.images import to_unit
 
 
@@ -461,7 +461,7 @@ def test_a_newer_file_is_refused(pca, digits, tmp_path):
 
 
 def test_rates_of_formats_are_those_of_their_files(digits, pca):
-    found = rate_distortion({"pca": pca}, digits.test, ["png", "jpeg"], points=3)
+    found = ist.rate_distortion({"pca": pca}, digits.test, ["png", "jpeg"], points=3)
     by = {}
     for point in found:
         by.setdefault(point.codec, []).append(point)
@@ -482,7 +482,7 @@ def test_models_and_formats_are_given_the_same_images(monkeypatch, pca, digits):
         return 1, pixels
 
     monkeypatch.setattr("isthmus.codec.rate_distortion._files", files)
-    found = rate_distortion({"pca": pca}, digits.test, ["png"], points=1, most=50)[0]
+    found = ist.rate_distortion({"pca": pca}, digits.test, ["png"], points=1, count=50)[0]
     few = digits.test.evenly(50)
     np.testing.assert_array_equal(seen[0], np.asarray(few))
     quantizer = Trial.of(Coded(pca, few)).quantizer(found.setting)
@@ -505,7 +505,7 @@ def test_crossings_where_there_are_none():
 )
 def test_rates_say_what_is_wrong(options, message, digits, pca):
     with pytest.raises(ValueError, match=message):
-        rate_distortion({"pca": pca}, digits.test, **options)
+        ist.rate_distortion({"pca": pca}, digits.test, **options)
 
 
 @pytest.fixture
@@ -571,8 +571,8 @@ def test_the_chart_and_its_words(run, fitted):
         (("decompress", "p.safetensors", "-o", "x.npy"), "is not a file written by"),
         (("decompress", "none.isth", "-o", "x.npy"), "there is no file none.isth"),
         (("decompress", "none.isth", "-o", "x.zip"), "a name ending in .npy, or a folder"),
-        (("rd", "digits", "-o", "x.png"), "rd needs a model and a source"),
-        (("rd", "p.safetensors", "digits", "-o", "x.gif"), "ending in .png or .json"),
+        (("rd", "digits", "-o", "x.png"), "MODEL..."),
+        (("rd", "p.safetensors", "digits", "-o", "x.gif"), "end in .png or .json"),
         (("rd", "p.safetensors", "digits", "-o", "x.png", "--formats", "gif"), "formats are jpeg"),
     ],
 )

@@ -7,7 +7,6 @@ import pytest
 from torch import nn
 
 import isthmus as ist
-from isthmus.codec.rate_distortion import rate_distortion
 from isthmus.codes import code_of, codes_of, features, vectors
 from isthmus.explorer.onnx import code_shape, export
 from isthmus.explorer.verbs import Verbs
@@ -140,7 +139,7 @@ def test_a_grid_is_compressed(model, images, how, tmp_path):
 
 
 def test_rate_and_distortion_of_a_grid(model, images):
-    points = rate_distortion({"patches": model}, images.test[:50], (), points=3)
+    points = ist.rate_distortion({"patches": model}, images.test[:50], (), points=3)
     sizes = [point.bytes_per_image for point in points]
     assert len(sizes) == 3
     assert sizes[0] > sizes[-1]

@@ -10,7 +10,6 @@ import pytest
 
 import isthmus as ist
 from isthmus.codec.compress import fingerprint, packed_model
-from isthmus.codec.rate_distortion import rate_distortion
 from isthmus.data.images import Images
 from isthmus.families import FAMILIES, family
 from isthmus.heldout import MeasuredOn, halves, judged, labels_seen, row_hashes
@@ -116,7 +115,7 @@ def test_rd_measures_the_held_out_images_of_a_folder_without_a_split(run, source
     code, _, err = run("rd", "p.safetensors", source, "--formats", "none", "-o", "a.json")
     assert code == 0, err
     images = ist.load_images(source).test
-    expected = rate_distortion({"p": ist.load_model("p.safetensors")}, images, [])
+    expected = ist.rate_distortion({"p": ist.load_model("p.safetensors")}, images, [])
     found = [row["psnr"] for row in json.loads(Path("a.json").read_text())]
     assert found == pytest.approx([point.psnr for point in expected], rel=1e-3)
 

@@ -9,7 +9,6 @@ import pytest
 import isthmus as ist
 from isthmus import metrics as scores
 from isthmus.codec.compress import Opened
-from isthmus.codec.rate_distortion import rate_distortion
 from isthmus.codes import check_range, range_for
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
@@ -235,7 +234,8 @@ def test_files_and_rates_are_measured_alike_in_any_unit(digits, tmp_path):
         asked = ist.compress(model, images, tmp_path / "x.isth", quality=15)
         assert 15 <= asked.psnr < 15.05
         assert Opened.read(tmp_path / "x.isth", model).ends == ends
-        rates = rate_distortion({"pca": model}, images, ["jpeg", "png"], points=2)
+        of = {"points": 2, "split": "all"}
+        rates = ist.rate_distortion({"pca": model}, images, ["jpeg", "png"], **of)
         points[unit] = [(p.codec, p.bytes_per_image, p.psnr, p.ssim) for p in rates]
     for unit in UNITS[1:]:
         assert found[unit] == pytest.approx(found["uint8"], abs=0.01), unit
@@ -252,7 +252,7 @@ def test_codecs_refuse_images_of_another_range(digits, tmp_path):
     with pytest.raises(ValueError, match="fitted on images from 0 to 1, these are from -1 to 1"):
         ist.compress(model, signed, tmp_path / "x.isth")
     with pytest.raises(ValueError, match="fitted on images from 0 to 1"):
-        rate_distortion({"pca": model}, signed, ["png"])
+        ist.rate_distortion({"pca": model}, signed, ["png"])
     with pytest.raises(ValueError, match="fitted on images from 0 to 1"):
         denoising_table({"pca": model}, signed, [("gaussian", 0.1)])
     assert not list(tmp_path.iterdir())

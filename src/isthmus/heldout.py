@@ -259,6 +259,24 @@ def halves(models: Any, images: Images, known: np.ndarray | None = None) -> Halv
     return Halves(images.where(train), images.where(test), np.flatnonzero(test), measured)
 
 
+def measured_part(models: Any, images: Images, split: str) -> Halves:
+    """Return the images of a split to measure on, for "test" those of `halves`, as that does.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> measured_part(ist.PCA(4).fit(images), images, "all").measured.words
+    'on 1,797 images, 1,438 of which the model learnt from'
+    """
+    half = half_of(images, split)
+    if split == "test":
+        return halves(models, images)
+    train = ~images.with_split().is_test
+    rows = np.flatnonzero(train | (split == "all"))
+    return Halves(images.where(train), half, rows, judged(models, half))
+
+
 def judged(models: Any, *sets: Any) -> MeasuredOn:
     """Return what is to be said of figures measured on exactly these sets of images.
 

@@ -50,11 +50,22 @@ def code_from(text: str, option: str, known: Known) -> Any:
     return codes_of(known.model, known.images[rows])[0]
 
 
+def words_from(text: str) -> list[str]:
+    """Return the words in "a, b"; "none" and "" are none.
+
+    Examples
+    --------
+    >>> words_from("knn,svm"), words_from("none")
+    (['knn', 'svm'], [])
+    """
+    return [word.strip() for word in text.split(",") if word.strip() not in ("", "none")]
+
+
 READERS: dict[str, Reader] = {
     "ImagesLike": lambda text, option, known: images_for(known.model, text),
     "ArrayLike": array_from,
     "Code": code_from,
-    "Words": lambda text, option, known: [word.strip() for word in text.split(",")],
+    "Words": lambda text, option, known: words_from(text),
     "Rows": lambda text, option, known: rows_from(text, known.images, option[2:]),
 }
 """By the types of `isthmus.verbs.parameters`."""

@@ -156,7 +156,8 @@ def _read(
         elif name == source_of(verb):
             rows = None if "rows" in names else given.get("rows")
             whole = "split" in names
-            split = given.get("split") or "all"
+            both = signature.constant("halves", verb.returns, verb.home)
+            split = "all" if both else given.get("split") or "all"
             sets = in_sizes(model, word, split, per, own=own, whole=whole, rows=rows)
         else:
             values[name] = value_of(parameter, word, known)

@@ -17,7 +17,7 @@ from isthmus.codec.frames import Coded, restored, rounded
 from isthmus.codec.packing import packed_model
 from isthmus.codec.rate_control import ADDED, Trial
 from isthmus.codes import common_range
-from isthmus.data.images import Images, as_images
+from isthmus.data.images import Images
 from isthmus.data.ranges import Range, from_bytes, to_bytes
 from isthmus.metrics.reconstruction import psnr, ssim
 from isthmus.progress import Bar
@@ -61,58 +61,14 @@ class Point(NamedTuple):
     model_bytes: float = 0.0
 
 
-def rate_distortion(
+def points_of(
     models: Mapping[str, Any],
-    X: Any,
+    images: Images,
     formats: Sequence[str] = FORMATS,
-    *,
     points: int = 8,
-    most: int | None = MEASURED,
-    verbose: bool = False,
-) -> list[Point]:
-    """Return bytes an image against PSNR and SSIM, for models beside PNG, JPEG, WebP and AVIF.
-
-    Models and formats are given the same images, in 8 bits where there are formats; and PSNR is by
-    the same range.
-
-    Parameters
-    ----------
-    models : dict of str to Representation
-        Fitted, and able to decode, by name. Each is tried with `points` steps; one whose codes
-        are indices has a single point.
-    X : Images or array of shape (n, h, w) or (n, h, w, c)
-        Held-out images, as `isthmus.heldout.halves` finds them, of the range that the models
-        learned (`Images.value_range`).
-    formats : sequence of str
-        Of "jpeg", "webp", "avif", "png" and "webp-lossless". Each is measured with one file an
-        image, whose headers small images pay dearly for, and with all of them on one sheet.
-    points : int
-        Steps of every model, at least 1.
-    most : int or None
-        Images that are measured, at most, evenly spaced over all, of 1.5 million pixels in all;
-        None measures every image, which takes minutes for 10,000.
-    verbose : bool
-        Show progress on standard error.
-
-    Returns
-    -------
-    list of Point
-
-    Raises
-    ------
-    ValueError
-        If a model cannot decode, a format is not known, or images are none that a format can hold
-        or of another range than a model knows.
-
-    Examples
-    --------
-    >>> import isthmus as ist
-    >>> images = ist.load_images("digits")
-    >>> found = rate_distortion({"pca": ist.PCA(16).fit(images.train)}, images.test, ["png"])
-    >>> [point.codec for point in found][-2:]
-    ['png, a file each', 'png, one sheet']
-    """
-    images = as_images(X)
+    verbose: bool | None = False,
+) -> Iterator[Point]:
+    """Yield what models and formats make of images; see `isthmus.rate_distortion`."""
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or points < 1:
         raise ValueError(
@@ -123,22 +79,19 @@ def rate_distortion(
         if not model.can("decode"):
             raise ValueError(f"{name} is a {type(model).__name__}, which cannot decode")
     ends = common_range(models.values(), images)
-    images = images if most is None else sample_of(images, most)
     pixels = _as_bytes(images, ends) if formats else np.empty(0)
     if formats:
         images = replace(images, data=from_bytes(pixels, ends), rows=None)
-    found: list[Point] = []
     total = len(models) * points + sum(2 * len(QUALITIES.get(name, (0,))) for name in formats)
     with Bar("rate and distortion", total, verbose) as bar:
         for name, model in models.items():
             for point in _of_model(name, model, images, points, ends):
-                found.append(point)
+                yield point
                 bar.advance(note=name)
         for name in formats:
             for point in _of_format(name, pixels):
-                found.append(point)
+                yield point
                 bar.advance(note=name)
-    return found
 
 
 def sample_of(images: Images, most: int = MEASURED) -> Images:
@@ -243,7 +196,7 @@ def crossings(points: Sequence[Point], model: str) -> dict[str, float | None]:
     Parameters
     ----------
     points : sequence of Point
-        From `rate_distortion`.
+        From `points_of`.
     model : str
         Name of the model.
 

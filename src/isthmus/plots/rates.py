@@ -24,7 +24,7 @@ def draw_rates(points: Sequence[Point], title: str) -> Image:
     Parameters
     ----------
     points : sequence of Point
-        From `isthmus.codec.rate_distortion.rate_distortion`.
+        From `isthmus.rate_distortion`.
     title : str
         Above the chart.
     """
@@ -61,15 +61,15 @@ def _style(name: str, models: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def verdicts(points: Sequence[Point]) -> list[str]:
+def verdicts_of(points: Sequence[Point]) -> dict[str, str]:
     """Return for every model, in words, up to which PSNR it needs fewer bytes than the formats."""
-    said = []
+    said = {}
     for name in (name for name in curves_of(points) if "," not in name):
         found = crossings(points, name)
         size = next(p.model_bytes for p in points if p.codec == name)
         parts = [_verdict(other, psnr) for other, psnr in found.items() if "sheet" in other]
         told = "; ".join(parts) or "beside no other codec"
-        said.append(f"{name}: {told}. The model adds {size:.3g} bytes an image if it is counted.")
+        said[name] = f"{told}. The model adds {size:.3g} bytes an image if it is counted."
     return said
 
 

@@ -10,11 +10,11 @@ import isthmus as ist
 from isthmus import metrics as scores
 from isthmus.codec.frames import Coded
 from isthmus.codec.rate_control import Trial
-from isthmus.codec.rate_distortion import FORMATS, Point, bytes_at, curves_of, rate_distortion
+from isthmus.codec.rate_distortion import FORMATS, Point, bytes_at, curves_of
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images, to_unit
 from isthmus.plots import drawing
-from isthmus.plots.rates import draw_rates, verdicts
+from isthmus.plots.rates import draw_rates
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction.sets import both_halves, one_of_each
 from isthmus.verbs.denoise import denoising_table, in_columns
@@ -54,12 +54,11 @@ def compression(
     models["pca-64"] = bench.fit("pca", ist.PCA(64), train)
     formats = FORMATS if bench.share >= 1 else ("jpeg", "png")
     steps = bench.some(10, 3)
-    options = {"points": steps, "most": None, "verbose": bench.verbose}
-    points = rate_distortion(models, test, formats, **options)
+    options = {"points": steps, "count": None, "verbose": bench.verbose}
+    points = ist.rate_distortion(models, test, formats, **options)
     for quality in QUALITIES:
         _beside_formats(bench, points, quality)
-    for line in verdicts(points):
-        name, _, words = line.partition(": ")
+    for name, words in points.scores.items():
         bench.figure(f"{name} on one sheet", words)
     title = f"{len(test):,} test images of {source}: bytes against quality"
     bench.picture("rates", draw_rates(points, title), title)

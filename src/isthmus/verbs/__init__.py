@@ -31,7 +31,7 @@ VERBS = {
     "cluster": Verb("verbs.cluster", "judge"),
     "novelty": Verb("verbs.novelty", "judge"),
     "nearest": Verb("verbs.nearest", "judge"),
-    "rate_distortion": Verb("codec.rate_distortion", "judge", "rd"),
+    "rate_distortion": Verb("verbs.rate_distortion", "judge", "rd"),
     "map": Verb("verbs.map", "judge"),
     "territory": Verb("verbs.territory", "judge"),
     "finetune": Verb("verbs.finetune", "judge"),

@@ -28,6 +28,11 @@ class Codes(ArrayResult):
     saves: ClassVar[tuple[str, ...]] = (".npy", ".png")
     table_name: ClassVar[str] = "codes"
 
+    @property
+    def shown(self) -> int:
+        """Rows of the table that are enough for a person: codes are to be written."""
+        return 0
+
     def columns(self) -> dict[str, np.ndarray]:
         """Return the numbers of the codes by their names, of pixels their mean; of an index it."""
         flat = averaged(self.model, np.asarray(self))

@@ -225,11 +225,6 @@ class ArrayResult(Result, np.ndarray):
         """How many there are, of what size, as what."""
         return {"shape": list(self.shape), "dtype": str(self.dtype)}
 
-    @property
-    def shown(self) -> int:
-        """Rows of a table that are enough for a person: an array is to be written."""
-        return 0
-
     def record(self) -> dict[str, Any]:
         """Return what is known of it as JSON can hold it."""
         return {**self.scores, **said_of(self.measured)}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 HOMES = {
-    "codec": ("compress", "decompress", "rd"),
+    "codec": ("compress", "decompress"),
     "data": ("data",),
     "denoising": ("denoise",),
     "explorer": ("export", "explore"),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.inputs import images_for, measured_half, model_and_images, watched
+from isthmus.cli.inputs import model_and_images, watched
 from isthmus.cli.options import AsJson, Force, ModelFile, Out, Source, Split
-from isthmus.cli.output import changed_in, print_json, print_table
+from isthmus.cli.output import changed_in, print_json
 from isthmus.files import refuse_existing, replacing, replacing_folder
 
 Compressed = Annotated[Path, typer.Argument(help="A file written by `isthmus compress`.")]
@@ -120,63 +119,3 @@ def _write_folder(opened: Any, path: Path, force: bool, verbose: bool) -> str:
             pngs.add(images, names or None, some, opened.fit)
             start += len(images)
     return pngs.note
-
-
-def rd(
-    models: Annotated[
-        list[str], typer.Argument(help="Models, and last what to measure them on.", metavar="...")
-    ],
-    output: Out,
-    formats: Annotated[
-        str, typer.Option(help="Formats beside them, as png,jpeg; none for models only.")
-    ] = "jpeg,webp,avif,png,webp-lossless",
-    split: Split = "test",
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Draw rate against distortion: models beside PNG, JPEG, WebP and AVIF (.png, or .json)."""
-    from isthmus.codec.rate_distortion import rate_distortion, sample_of
-    from isthmus.plots.rates import draw_rates, verdicts
-    from isthmus.store import load_model
-
-    *files, source = models
-    if not files:
-        raise ValueError("rd needs a model and a source: isthmus rd MODEL... SOURCE -o rates.png")
-    if output.suffix not in (".png", ".json"):
-        raise ValueError(f"{output}: expected a name ending in .png or .json")
-    refuse_existing(output, force=force)
-    loaded = {Path(file).stem: load_model(file) for file in files}
-    images = images_for(loaded, source)
-    half, _, measured = measured_half(list(loaded.values()), images, split)
-    images = sample_of(half)
-    measured = measured.of(len(images))
-    wanted = [name.strip() for name in formats.split(",") if name.strip() not in ("", "none")]
-    points = rate_distortion(loaded, images, wanted, verbose=watched(as_json))
-    rows = [{k: _short(v) for k, v in point._asdict().items()} for point in points]
-    with replacing(output) as temporary:
-        if output.suffix == ".png":
-            title = f"{len(images):,} {measured.name} of {images.source}: bytes against quality"
-            draw_rates(points, title).save(temporary)
-        else:
-            temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    if as_json:
-        facts = {"file": str(output), "measured": measured.words, "points": rows}
-        print_json(facts | {"verdicts": verdicts(points)} | changed_in(images))
-        return
-    typer.echo(f"{images.source}: {measured.words}")
-    print_table(
-        [{k.replace("_", " "): "-" if v is None else v for k, v in r.items()} for r in rows]
-    )
-    for line in verdicts(points):
-        typer.echo(line)
-
-
-def _short(value: Any) -> Any:
-    """Return a number with four digits that mean something; None if it is no number."""
-    if not isinstance(value, float):
-        return value
-    return float(f"{value:.4g}") if abs(value) < float("inf") else None
-
-
-def _words(value: Any) -> Any:
-    return "-" if value is None else value
