@@ -3,7 +3,6 @@
 from isthmus.base import Representation as Representation
 from isthmus.codec.compress import compress as compress
 from isthmus.codec.compress import decompress as decompress
-from isthmus.codec.rate_distortion import rate_distortion as rate_distortion
 from isthmus.data.corrupt import with_noise as with_noise
 from isthmus.data.images import Images as Images
 from isthmus.data.readers import load_images as load_images
@@ -34,11 +33,13 @@ from isthmus.verbs.edit import edit as edit
 from isthmus.verbs.encode import encode as encode
 from isthmus.verbs.finetune import finetune as finetune
 from isthmus.verbs.generate import generate as generate
-from isthmus.verbs.map import Map as Map
+from isthmus.verbs.layouts import Map as Map
+from isthmus.verbs.map import map as map
 from isthmus.verbs.morph import morph as morph
 from isthmus.verbs.nearest import nearest as nearest
 from isthmus.verbs.novelty import novelty as novelty
 from isthmus.verbs.probe import probe as probe
+from isthmus.verbs.rate_distortion import rate_distortion as rate_distortion
 from isthmus.verbs.reconstruct import reconstruct as reconstruct
 from isthmus.verbs.segment import segment as segment
 from isthmus.verbs.survey import survey as survey
