@@ -9,7 +9,7 @@ from PIL import Image
 import isthmus as ist
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import to_unit
-from isthmus.verbs.denoise import denoising_table, in_columns, median, non_local_means, principal
+from isthmus.verbs.filters import median, non_local_means, principal
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +43,14 @@ def test_training_with_noise_helps(digits):
     settings = {"hidden": (64,), "epochs": 80, "random_state": 0}
     models = {k: ist.Autoencoder(40, noise=v, **settings).fit(digits.train)
               for k, v in kinds.items()}  # fmt: skip
-    rows = denoising_table(models, digits.test, [("gaussian", 0.4)], digits.train)
-    after = {row.method.split(" ")[0]: row.after for row in rows}
+    found = ist.denoise(models, digits.test, "gaussian:0.4", digits.train, split="all")
+    assert found.shape == (2, *digits.test.shape)
+    rows = found.table()
+    after = {row["method"].split(" ")[0]: row["after"] for row in rows}
     assert list(after) == ["with", "without", "median", "non-local", "PCA"]
     assert after["with"] > after["without"] + 0.5
     assert after["with"] > max(after["median"], after["non-local"])
-    assert all(row.before == rows[0].before for row in rows)
+    assert all(row["before"] == rows[0]["before"] for row in rows)
 
 
 def test_median_takes_out_single_wrong_pixels():
@@ -73,13 +75,14 @@ def test_principal_components_of_the_full_width_change_nothing(digits):
 
 def test_the_table_has_a_row_for_every_noise(digits):
     model = ist.PCA(8).fit(digits.train)
-    rows = denoising_table(
-        {"pca": model}, digits.test[:40], [("gaussian", 0.2), ("masking", 0.3)], digits.train
-    )
-    table = in_columns(rows)
+    found = ist.denoise(model, digits, "gaussian:0.2,masking:0.3")
+    assert found.measured.words == "on 359 images the model never saw"
+    table = found.listed()
     assert [row["noise"] for row in table] == ["gaussian 0.2", "masking 0.3"]
-    assert all(set(row) == {"noise", "before", "pca", "median", "non-local means", "PCA"}
-               for row in table)  # fmt: skip
+    assert all(
+        set(row) == {"noise", "before", "PCA", "median", "non-local means", "PCA filter"}
+        for row in table
+    )
 
 
 def test_what_cannot_denoise(digits):
@@ -107,11 +110,12 @@ def test_commands(run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("digits", "-o", "x.npy"), "denoise needs a model and a source"),
-        (("p.safetensors", "digits", "-o", "x.npy", "--noise", "gaussian:0.1"), "ending in .png"),
-        (("p.safetensors", "digits", "-o", "x.png", "--noise", "fog:0.1"), "kind of noise"),
+        (("digits", "-o", "x.npy"), "Missing argument 'MODEL...'"),
+        (("p.safetensors", "digits", "-o", "x.csv"), "no table where no noise is added"),
+        (("p.safetensors", "digits", "-o", "x.png", "--noise", "fog:0.1"), "--noise 'fog'"),
         (("p.safetensors", "digits", "-o", "x.png", "--noise", "gaussian"), "as gaussian:0.3"),
-        (("p.safetensors", "p.safetensors", "digits", "-o", "x.zip"), "expected a name ending"),
+        (("p.safetensors", "p.safetensors", "digits", "-o", "x.zip"), "x.zip must end in .npy"),
+        (("p.safetensors", "./p.safetensors", "digits", "-o", "x.npy"), "takes one model"),
     ],
 )
 def test_bad_commands_are_one_line(arguments, message, run):

@@ -15,7 +15,7 @@ from isthmus.data.images import Images
 from isthmus.data.rotated import rotated
 from isthmus.explorer.view import View
 from isthmus.plots.figures import limits_of, to_pixels
-from isthmus.verbs.denoise import denoise, denoising_table
+from isthmus.verbs.denoise import denoise
 
 
 @pytest.fixture(scope="module")
@@ -148,12 +148,12 @@ def test_noise_is_the_same_in_any_unit(kind, digits):
 
 
 def test_denoising_is_measured_alike_in_any_unit(digits):
-    noises, tables = [("gaussian", 0.2), ("salt_and_pepper", 0.2)], {}
+    noises, tables = "gaussian:0.2,salt_and_pepper:0.2", {}
     for unit in UNITS:
         images = Images(in_units(digits)[unit][0])
         model = ist.PCA(12).fit(images[:140])
-        rows = denoising_table({"pca": model}, images[140:], noises, images[:140])
-        tables[unit] = {(row.noise, row.method): (row.before, row.after) for row in rows}
+        rows = denoise(model, images[140:], noises, images[:140], split="all").table()
+        tables[unit] = {(r["noise"], r["method"]): (r["before"], r["after"]) for r in rows}
     for unit in UNITS[1:]:
         assert tables[unit].keys() == tables["uint8"].keys()
         for key, wanted in tables["uint8"].items():
@@ -254,7 +254,7 @@ def test_codecs_refuse_images_of_another_range(digits, tmp_path):
     with pytest.raises(ValueError, match="fitted on images from 0 to 1"):
         ist.rate_distortion({"pca": model}, signed, ["png"])
     with pytest.raises(ValueError, match="fitted on images from 0 to 1"):
-        denoising_table({"pca": model}, signed, [("gaussian", 0.1)])
+        denoise(model, signed, "gaussian:0.1")
     assert not list(tmp_path.iterdir())
 
 

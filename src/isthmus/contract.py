@@ -61,6 +61,11 @@ class Contract:
         Where the arithmetic runs.
     networks_ : dict of str to torch.nn.Module
         The fitted networks by the names of their attributes.
+    settings : dict
+        Its own parameters by name, without those of what it is made of.
+    convolves, starts_linear : bool
+        Whether neighbouring pixels share weights, and networks begin at principal components, as
+        its parameters stand.
     kl_, code_mean_, code_deviation_ : ndarray of shape (code_width_,) or None
         Of every number of a code: its KL divergence from the prior, and what it was on training
         images, where the family learns that.
@@ -83,6 +88,7 @@ class Contract:
     has_standard_prior = False  # codes are meant to follow N(0, I)
     kl_ = code_mean_ = code_deviation_ = None  # type: Any
     study_rank, study_weight, study_cost = 2, 1.0, 1.0  # see `isthmus.studies.needs`
+    study_steps = 0  # of gradients, as a rule; 0 of a closed form
     variants: ClassVar[dict[str, dict[str, Any]]] = {}  # further rows of a study: name, parameters
 
     @_Asked
@@ -136,6 +142,21 @@ class Contract:
         """The code of one image in words."""
         sides = " x ".join(str(side) for side in self.code_shape_ if side is not None)
         return f"{sides} numbers" + " a pixel" * self.codes_pixels
+
+    @property
+    def settings(self: Any) -> dict[str, Any]:
+        """The parameters of the model itself by name."""
+        return self.get_params(deep=False)
+
+    @property
+    def convolves(self) -> bool:
+        """Whether neighbouring pixels share weights."""
+        return self.learns_maps or self.settings.get("architecture") == "conv"
+
+    @property
+    def starts_linear(self) -> bool:
+        """Whether networks begin at principal components."""
+        return False
 
     @property
     def class_labels_(self: Any) -> list[Any] | None:

@@ -286,8 +286,9 @@ class NeuralRepresentation(ScaledImages, Representation):
     def _prepare(self, images: Images) -> None:
         """Learn what must be known before the networks can be built."""
 
-    def _starts_linear(self) -> bool:
-        """Return whether linear paths begin at principal components."""
+    @property
+    def starts_linear(self) -> bool:
+        """Whether linear paths begin at principal components."""
         return self.init == "pca" or (self.init == "auto" and not self._unsuited())
 
     def _unsuited(self) -> str:

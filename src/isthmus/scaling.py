@@ -19,7 +19,7 @@ class ScaledImages:
 
     def _scale_to(self: Any, images: Images, output: str) -> None:
         """Choose the last activation of a decoder for the values there are, and their scaling."""
-        self.output_, straight = output, self._starts_linear()
+        self.output_, straight = output, self.starts_linear
         if output == "auto":
             fitting = {} if straight else {UNIT: "sigmoid", SIGNED: "tanh"}
             self.output_ = fitting.get((self.range_[0], self.range_[1]), "linear")

@@ -49,6 +49,8 @@ class Function:
     caption: str
     parameters: tuple[Parameter, ...]
     returns: str
+    loads: bool = False
+    """Whether it passes further options on to `load_images`."""
 
 
 def caption(name: str) -> str:
@@ -105,7 +107,8 @@ def function(name: str, home: str) -> Function:
         for each, default in zip([*places, *given.kwonlyargs], defaults, strict=True)
     )
     returns = ast.unparse(node.returns) if node.returns else ""
-    return Function(name, home, text.partition("\n")[0], parameters, returns)
+    loads = given.kwarg is not None and given.kwarg.arg == "loading"
+    return Function(name, home, text.partition("\n")[0], parameters, returns, loads)
 
 
 def constant(name: str, class_name: str, home: str) -> Any:

@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import typer
 
 from isthmus import __version__, signature
-from isthmus.cli.commands import commands
 from isthmus.cli.inputs import (
     images_from,
     in_half,
@@ -23,7 +22,9 @@ from isthmus.cli.inputs import (
     watched,
 )
 from isthmus.cli.options import (
+    LOADING,
     AsJson,
+    Force,
     Learnt,
     Out,
     Sources,
@@ -41,13 +42,7 @@ from isthmus.cli.output import (
 )
 from isthmus.cli.own import Allow, Families, import_allowed
 from isthmus.cli.panels import Panels
-from isthmus.cli.verbs import command_of
-from isthmus.families import FAMILIES
 from isthmus.files import refuse_existing
-from isthmus.verbs import COMMANDS
-
-LOADING = ("size", "resize", "color", "dtype", "bits", "layout", "per")
-"""Options that say how images are loaded."""
 
 app = typer.Typer(
     name="isthmus",
@@ -63,9 +58,6 @@ fit_app = typer.Typer(
     help="Fit one family and save the model.",
 )
 app.add_typer(fit_app, name="fit")
-_BY_HAND = commands()
-for _name in {**COMMANDS, **_BY_HAND}:
-    app.command(_name)(_BY_HAND.get(_name) or command_of(COMMANDS[_name]))
 
 
 def _say_version(asked: bool) -> None:
@@ -146,7 +138,6 @@ def _fit_command(name: str) -> Callable[..., None]:
     def command(**given: Any) -> None:
         _fit(name, **given)
 
-    shared = inspect.signature(_BY_HAND["data"], eval_str=True).parameters
     empty = inspect.Parameter.empty
     fields: list[tuple[str, Any, Any]] = [("source", Sources, empty), ("to", Out, empty)]
     for parameter in filter(lambda p: p.is_option, signature.parameters(name)):
@@ -155,13 +146,9 @@ def _fit_command(name: str) -> Callable[..., None]:
     if any(key == "validation_fraction" for key, _, _ in fields):
         fields.append(("validation", Validation, None))
     fields.append(("split", Learnt, "train"))
-    for key in (*LOADING, "force", "as_json"):
-        fields.append((key, shared[key].annotation, shared[key].default))
+    fields += [(key, *LOADING[key]) for key in LOADING]
+    fields += [("force", Force, False), ("as_json", AsJson, False)]
     return taking(command, fields, signature.caption(name))
-
-
-for _name in FAMILIES:
-    fit_app.command(_name)(_fit_command(_name))
 
 
 def main() -> None:

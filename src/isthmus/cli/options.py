@@ -38,6 +38,16 @@ Layout = Annotated[
     str, typer.Option(help="Axes of an array in a file: dn (columns are images), hwn, nchw, ...")
 ]
 Per = Annotated[str, typer.Option(help="What one sample is: an image, or every pixel of it.")]
+LOADING: dict[str, tuple[Any, Any]] = {
+    "size": (Size, None),
+    "resize": (Resize, "crop"),
+    "color": (Color, "auto"),
+    "dtype": (Dtype, "uint8"),
+    "bits": (Bits, None),
+    "layout": (Layout, "auto"),
+    "per": (Per, "image"),
+}
+"""Options that say how images are loaded, and their defaults."""
 Split = Annotated[str, typer.Option(help="Which images: all, train or test.")]
 Validation = Annotated[
     str | None,
@@ -66,6 +76,7 @@ SPELLED = {
     "count": ("--count", "-n"),
     "k": ("-k",),
     "rows": ("--images",),
+    "watch": ("--live",),
 }
 """Options that are not called as the parameters they stand for alone."""
 
@@ -100,7 +111,7 @@ def taking(
 
 def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:
     """Return the annotation and default of the option that stands for a parameter."""
-    kinds = {"int": int, "float": float, "bool": bool}
+    kinds = {"int": int, "float": float, "bool": bool, "Watch": bool}
     kind: Any = kinds.get(parameter.annotation.removesuffix(" | None"), str)
     if parameter.name == "random_state":
         kind = int
@@ -168,17 +179,15 @@ def size_of(text: str | None) -> int | tuple[int, int] | None:
     return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 
-def seconds_of(text: str | None) -> float | None:
+def seconds_of(text: str, option: str) -> float:
     """Return the seconds that "90s", "5m" or "1h" stands for.
 
     Examples
     --------
-    >>> seconds_of("5m")
+    >>> seconds_of("5m", "--budget")
     300.0
     """
-    if text is None:
-        return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
     if not match or not float(match[1]):
-        raise ValueError(f"--budget {text!r}: expected a time such as 90s, 5m or 1h")
+        raise ValueError(f"{option} {text!r}: expected a time such as 90s, 5m or 1h")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]

@@ -106,28 +106,6 @@ def _say_written(path: Path, array: Any, as_json: bool, of: Any = None, note: st
         typer.echo(f"{words}; {note}" if note else words)
 
 
-def print_scores(scores: list[dict[str, Any]]) -> None:
-    """Print the scores that fit a terminal, a row for every model."""
-    shown = ("model", "code", "mse", "psnr", "ssim", "bits_per_image", "svm_accuracy", "seconds")
-    rows = [{k: record.get(k) for k in shown} for record in scores]
-    print_table([{k.replace("_", " "): _short(v) for k, v in row.items()} for row in rows])
-
-
-def print_answers(study: Any) -> None:
-    """Print the scores of a study, and which representation is best for what."""
-    from isthmus.studies.answers import answers
-    from isthmus.studies.flags import judged, mean_image
-
-    baseline = mean_image(study.images, study.scores)
-    scores = judged(study, baseline)
-    print_scores(scores)
-    for answer in answers(scores, baseline):
-        typer.echo(f"{answer.use:>10}  {answer.head}: {answer.words}")
-    for score in scores:
-        if problems := ", ".join(flag.short for flag in score["flags"]):
-            typer.echo(f"{score['model']:>10}  {problems}")
-
-
 def _short(value: Any) -> str:
     if value is None:
         return "-"

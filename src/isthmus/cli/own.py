@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
+from isthmus import signature
+from isthmus.cli.lazy import Lazy
 from isthmus.families import allow, names
 
 Allow = Annotated[
@@ -32,24 +33,24 @@ def import_allowed(modules: Iterable[str]) -> None:
         allow(module)
 
 
-class Families(TyperGroup):
-    """The commands of all families: those of one's own are made when they are asked for."""
+class Families(Lazy):
+    """The commands of all families, ours and those of one's own."""
 
-    make: Callable[[str], Callable[..., None]]
+    maker: Callable[[str], Callable[..., None]]
 
     @classmethod
-    def made_by(cls, make: Callable[[str], Callable[..., None]]) -> type[Families]:
+    def made_by(cls, maker: Callable[[str], Callable[..., None]]) -> type[Families]:
         """Return the class of a group whose commands a function makes of the names."""
-        return type(cls.__name__, (cls,), {"make": staticmethod(make)})
+        return type(cls.__name__, (cls,), {"maker": staticmethod(maker)})
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def names(self) -> list[str]:
         """Return the names of all families."""
-        return [*self.commands, *(name for name in names() if name not in self.commands)]
+        return names()
 
-    def get_command(self, ctx: Any, name: str) -> Any:
-        """Return the command of a family, None where there is no such family."""
-        if name in self.commands or name not in names():
-            return super().get_command(ctx, name)
-        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        app.command(name)(self.make(name))
-        return typer.main.get_command(app)
+    def make(self, name: str) -> Callable[..., None]:
+        """Return the function that fits a family."""
+        return self.maker(name)
+
+    def caption(self, name: str) -> str:
+        """Return what a family is, in a line."""
+        return signature.caption(name)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
+from isthmus import signature
+from isthmus.cli.commands import by_hand, command
+from isthmus.cli.lazy import Lazy
+from isthmus.cli.verbs import command_of
 from isthmus.verbs import COMMANDS, VERBS
 
 TITLES = {
@@ -44,15 +47,28 @@ OLD_EVERYWHERE = {"--rows": "--images"}
 """The same of every command."""
 
 
-class Panels(TyperGroup):
+class Panels(Lazy):
     """The commands in their panels, called as they are or as they were."""
 
-    def __init__(self, **given: Any):
-        super().__init__(**given)
-        commands: dict[str, Any] = dict(self.commands)
-        for name, command in commands.items():
-            homes = (panel for panel, names in PANELS.items() if name in names)
-            command.rich_help_panel = next(homes, list(PANELS)[-1])
+    def names(self) -> list[str]:
+        """Return the commands of verbs, and those written by hand."""
+        return list(dict.fromkeys([*COMMANDS, *by_hand()]))
+
+    def make(self, name: str) -> Callable[..., None]:
+        """Return the function that is a command."""
+        return command(name) if name in by_hand() else command_of(COMMANDS[name])
+
+    def caption(self, name: str) -> str:
+        """Return what a command does, in a line."""
+        if name in by_hand():
+            return (command(name).__doc__ or "").partition("\n")[0]
+        verb = COMMANDS[name]
+        return signature.function(verb, VERBS[verb].home).caption
+
+    def panel(self, name: str) -> str:
+        """Return the panel of a command, the last for one that is named nowhere."""
+        homes = (panel for panel, names in PANELS.items() if name in names)
+        return next(homes, list(PANELS)[-1])
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands in the order of the table."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from isthmus import signature
 from isthmus.cli.inputs import codes_from, images_for, numbers_from, rows_from
-from isthmus.cli.options import flags_of, numbers_of
+from isthmus.cli.options import flags_of, numbers_of, seconds_of
 
 
 class Known(NamedTuple):
@@ -66,6 +66,7 @@ READERS: dict[str, Reader] = {
     "ArrayLike": array_from,
     "Code": code_from,
     "Words": lambda text, option, known: words_from(text),
+    "Seconds": lambda text, option, known: seconds_of(text, option),
     "Rows": lambda text, option, known: rows_from(text, known.images, option[2:]),
 }
 """By the types of `isthmus.verbs.parameters`."""

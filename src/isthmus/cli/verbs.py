@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import shlex
+import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -11,8 +14,9 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from isthmus import signature
-from isthmus.cli.inputs import in_options, in_sizes, watched
+from isthmus.cli.inputs import in_options, in_sizes, loading, watched
 from isthmus.cli.options import (
+    LOADING,
     AsJson,
     Evenly,
     Force,
@@ -25,14 +29,20 @@ from isthmus.cli.options import (
     plainly,
     taking,
 )
-from isthmus.cli.output import changed_in, print_json, print_table
+from isthmus.cli.output import changed_in, print_json, print_skipped, print_table
 from isthmus.cli.parameters import Known, said_as, value_of
 from isthmus.verbs import VERBS
 
 EMPTY = inspect.Parameter.empty
 MODELS = typer.Argument(metavar="MODEL...", help="One saved model or several.")
-KINDS: dict[str, Any] = {"Model": ModelFile, "Models": Annotated[list[Path], MODELS]}
-"""Arguments that are files of models."""
+KINDS: dict[str, Any] = {
+    "Model": ModelFile,
+    "Models": Annotated[list[Path], MODELS],
+    "Source": Source,
+}
+"""Arguments by the types of `isthmus.verbs.parameters`."""
+OURS = ("verbose", "began")
+"""Parameters that a command sets itself."""
 CHOOSING = {"split": (Split, "all"), "rows": (RowsAsked, None)}
 """Options that choose among the images of SOURCE, unless the verb does that itself."""
 
@@ -70,12 +80,16 @@ def _is_source(parameter: signature.Parameter) -> bool:
 def _fields(verb: signature.Function) -> Iterator[tuple[str, Any, Any]]:
     """Yield name, annotation and default of every argument and option."""
     for parameter in verb.parameters:
-        if parameter.name != "verbose":
+        if parameter.name not in OURS:
             yield parameter.name, *_field(parameter, _takes_several(verb))
+    if any(parameter.name == "began" for parameter in verb.parameters):
+        yield "context", typer.Context, EMPTY
+    yield from ((name, *field) for name, field in LOADING.items() if verb.loads)
     yield from ((name, *CHOOSING[name]) for name in chosen_by(verb))
     if most := _evenly(verb):
         yield "count", Evenly, most
-    out = typer.Option("--out", "-o", help=_ways(verb), show_default=False)
+    usual = signature.constant("usual", verb.returns, verb.home)
+    out = typer.Option("--out", "-o", help=_ways(verb), show_default=usual or False)
     if signature.constant("only_saved", verb.returns, verb.home):
         yield "output", Annotated[list[Path], out], EMPTY
     else:
@@ -118,23 +132,46 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
     output, force, as_json = (given.pop(name) for name in ("output", "force", "as_json"))
     function = getattr(import_module(f"isthmus.{verb.home}"), verb.name)
     kind = get_type_hints(function)["return"]
-    outputs = [kind.check(path, force=force) for path in output or ()]
-    outputs.sort(key=lambda path: kind.saves.index(path.suffix))  # what it is first of all, first
-    given |= {"verbose": watched(as_json)}
-    own = kind.own_sizes and (kind.per == "image" or any(not path.suffix for path in outputs))
+    outputs = [kind.check(path, force=force) for path in _places(verb, kind, given, output)]
+    order = [*kind.saves, *(path.suffix for path in outputs)]
+    outputs.sort(key=lambda path: order.index(path.suffix))  # what it is first of all, first
+    context = given.pop("context", None)
+    given |= {"verbose": watched(as_json), "began": context and context.obj}
+    own = kind.own_sizes and not given.get(kind.one_size_with)
+    own = own and (kind.per == "image" or any(not path.suffix for path in outputs))
     try:
         sets, values = _read(verb, given, own, kind.per or None)
+        if live := bool(values.get("watch")):
+            values["watch"] = partial(_save, outputs=outputs, force=True)
         source = source_of(verb)
         calls = [values | ({source: images} if source else {}) for images in sets]
         result = kind.joined([function(**call) for call in calls])
-        for path in outputs:
-            result.save(path, force=force)
+        _save(result, outputs, force or live)
     except ValueError as error:
         flags = {each.name: said_as(each) for each in verb.parameters}
         raise ValueError(in_options(str(error), flags)) from error
     read = [each for each in (*sets, *values.values()) if hasattr(each, "changed")]
     say = _say_json if as_json else _say
     say(result, outputs, read)
+
+
+def _places(
+    verb: signature.Function, kind: Any, given: dict[str, Any], output: list[Path] | None
+) -> list[Path]:
+    """Return where to write: where it was told, or where a result like this usually is."""
+    if given.get(kind.unwritten_with):
+        return []
+    if output or not kind.usual:
+        return output or []
+    source = Path(given[verb.parameters[0].name])
+    return [Path(kind.usual.replace("SOURCE", source.name or verb.name))]
+
+
+def _save(result: Any, outputs: list[Path], force: bool) -> None:
+    """Write a result, which knows the command line by then."""
+    result.command = shlex.join(["isthmus", *sys.argv[1:]])
+    for path in outputs:
+        result.save(path, force=force)
 
 
 def _read(
@@ -155,12 +192,14 @@ def _read(
             values[name] = model = word if word is None else load_model(word)
         elif name == source_of(verb):
             rows = None if "rows" in names else given.get("rows")
-            whole = "split" in names
+            whole = "split" in names and not own  # a half of a half is that half
             both = signature.constant("halves", verb.returns, verb.home)
             split = "all" if both else given.get("split") or "all"
             sets = in_sizes(model, word, split, per, own=own, whole=whole, rows=rows)
         else:
             values[name] = value_of(parameter, word, known)
+    if verb.loads:
+        values |= loading(**{name: given[name] for name in LOADING})
     if _evenly(verb):
         sets = [_few(images, given["count"]) for images in sets]
         values = {key: _few(value, given["count"]) for key, value in values.items()}
@@ -202,14 +241,17 @@ def _say(result: Any, outputs: list[Path], read: list[Any]) -> None:
 
     if result.measured is not None:
         typer.echo(f"{f'{read[0].source}: ' if read else ''}{result.measured.words}")
-    for name, value in dict(result.scores).items():
-        typer.echo(f"{name:>12}  {short(value)}")
-    rows = result.table() if result.shown else []
+    for line in result.heading():
+        typer.echo(line)
+    rows = result.listed() if result.shown else []
     shown = [{key: short(v) for key, v in row.items()} for row in rows[: result.shown]]
     if shown:
         print_table(shown)
     if len(rows) > len(shown) > 0:
         typer.echo(f"... and {len(rows) - len(shown):,} more")
+    for line in result.remarks():
+        typer.echo(line)
+    if result.reads:
+        print_skipped(result.images)
     if outputs:
-        note = f": {result.note}" if result.note else ""
-        typer.echo(f"wrote {' and '.join(map(str, outputs))}{note}")
+        typer.echo(result.wrote(outputs))

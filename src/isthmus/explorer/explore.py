@@ -16,8 +16,8 @@ from isthmus.explorer.server import Running, create_app, hosts_for
 from isthmus.explorer.view import View
 from isthmus.files import refuse_existing
 from isthmus.heldout import half_of
+from isthmus.studies.outcome import Study
 from isthmus.studies.stored import is_study
-from isthmus.studies.study import Study
 
 
 class Explorer:

@@ -14,8 +14,8 @@ from isthmus.data.like import like_all
 from isthmus.data.readers import load_images
 from isthmus.families import free_name
 from isthmus.store import load_model
+from isthmus.studies.outcome import COLUMNS, Study
 from isthmus.studies.stored import is_study, load_study
-from isthmus.studies.study import COLUMNS, Study
 from isthmus.validation import hint
 
 

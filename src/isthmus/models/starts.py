@@ -96,7 +96,7 @@ def quickly(cls: Any, images: Images, parameters: dict[str, Any]) -> dict[str, A
 
 def look_at_components(model: Any, images: Images, most: int = AXES) -> None:
     """Find the components that a model begins at, if it does: so many where it is dense."""
-    if model._starts_linear():
+    if model.starts_linear:
         width = model.latent_dim_
         most = max(most, width) if model.architecture == "dense" else width
         model._principal = principal(images, model, most)

@@ -239,7 +239,7 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresen
     def _prepare(self, images: Images) -> None:
         self._scale_to(images, "auto")
         self.likelihood_ = self.likelihood
-        if self._starts_linear():
+        if self.starts_linear:
             self.likelihood_ = "gaussian"
         elif self.likelihood == "auto":
             plain = self.binarize != "none" or self._black_and_white(images.evenly(1000))

@@ -17,12 +17,11 @@ from isthmus.plots import drawing
 from isthmus.plots.rates import draw_rates
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction.sets import both_halves, one_of_each
-from isthmus.verbs.denoise import denoising_table, in_columns
 from isthmus.verbs.layouts import layout
 
 QUALITIES = (22.0, 23.0, 24.0)
 """PSNR in dB at which bytes are compared."""
-NOISES = (("gaussian", 0.1), ("gaussian", 0.3), ("gaussian", 0.5), ("salt_and_pepper", 0.2))
+NOISES = "gaussian:0.1,gaussian:0.3,gaussian:0.5,salt_and_pepper:0.2"
 FEWEST = 80
 """Images of a rehearsal."""
 LABELLED = 60_000
@@ -131,12 +130,12 @@ def denoising(bench: Any, width: int, noise: float, epochs: int) -> None:
     }
     models = {name: bench.fit(name.replace(" ", "-"), m, train) for name, m in models.items()}
     models["denoising autoencoder"].save(bench.folder / "denoiser.safetensors")
-    reference = train.evenly(20_000)
-    rows = denoising_table(models, test, NOISES, reference, verbose=bench.verbose)
-    for line in in_columns(rows):
+    made = ist.denoise(models, test, NOISES, train, split="all", verbose=bench.verbose)
+    for line in made.listed():
         words = "; ".join(f"{k} {v}" for k, v in line.items() if k != "noise")
         bench.figure(f"PSNR in dB, {line['noise'].replace('_', ' ')}", words)
-    found = {row.method: row.after for row in rows if (row.noise, row.level) == ("gaussian", 0.3)}
+    rows = [row for row in made.table() if (row["noise"], row["level"]) == ("gaussian", 0.3)]
+    found = {row["method"]: row["after"] for row in rows}
     best = max(psnr for method, psnr in found.items() if method not in models)
     ahead = found["denoising autoencoder"] - best
     what = "dB ahead of the best filter, gaussian 0.3"

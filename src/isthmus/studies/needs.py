@@ -67,30 +67,30 @@ class Need:
 
 
 def need_of(name: str, model: Any, images: Images) -> Need:
-    """Return what a model asks of a study of images with a split; of one's own classes a guess."""
+    """Return what a model asks of a study of images with a split."""
     n_test = int(np.sum(images.with_split().is_test))
-    n, pixels, convolves = len(images) - n_test, math.prod(images.shape[1:]), _convolves(model)
-    rank, starting, steps = getattr(model, "study_rank", 2), 0.0, getattr(model, "study_steps", 0)
+    n, pixels, convolves = len(images) - n_test, math.prod(images.shape[1:]), model.convolves
+    rank, starting, settings = model.study_rank, 0.0, model.settings
     if "-" in name and name.partition("-")[0] in names():  # noise: to be robust, not near
-        rank += 4 if getattr(model, "noise", 0) else 3 if convolves else 1
-    if steps:
+        rank += 4 if settings.get("noise") else 3 if convolves else 1
+    if model.study_steps:
         least, good, enough = _learning(model, images.shape[1:], n)
-        starting = STARTING + component_seconds(pixels, n) * _begins_linear(model)
+        starting = STARTING + component_seconds(pixels, n) * model.starts_linear
     else:
-        each = getattr(model, "study_cost", 1.0) * pixels / 1e9
-        each *= int(np.prod(getattr(model, getattr(model, "width", "") or "", 32) or 32))
+        each = model.study_cost * pixels / 1e9
+        each *= int(np.prod(settings.get(model.width) or 32))
         least, good, enough = (0.3 + min(n, some) * each for some in (FEWEST, AMPLE, n))
     size = 4 * math.prod(images.shape[1:3]) / 784 if convolves else pixels / 784
     tested = min(n_test, max(measures.FEWEST, measures.NUMBERS // pixels))
-    weight = getattr(model, "study_weight", 1.0)
+    weight = model.study_weight
     return Need(name, rank, least, good, enough, weight, starting, size, tested)
 
 
 def _learning(model: Any, shape: tuple[int, ...], n: int) -> tuple[float, float, float]:
     """Return the seconds in which a network is worth showing, is good, and gains no more."""
     each = step_seconds(model, shape, n) * max(1.0, model.study_weight)  # the more players
-    most, fewest = getattr(model, "max_steps", None) or model.study_steps, model.study_least
-    if _convolves(model) and not model.keep_best:
+    most, fewest = model.settings.get("max_steps") or model.study_steps, model.study_least
+    if model.convolves and not model.keep_best:
         fewest *= 3  # a game has no best epoch to fall back on, and is long below its start
     after = 0.5 + AFTER * min(n, 10_000) * math.prod(shape) / 1e9
     least, good = (after + min(most, some) * each for some in (fewest, model.study_good))
@@ -105,11 +105,11 @@ def step_seconds(model: Any, shape: tuple[int, ...], n: int) -> float:
     components learn from these alone.
     """
     pixels, batch = math.prod(shape), min(model.batch_size, n)
-    if _convolves(model):
+    if model.convolves:
         return 0.003 + 3 * batch * 5000 * math.prod(shape[:2]) / 25e9
-    seen = min(pixels, AXES) if _begins_linear(model) else pixels
+    seen = min(pixels, AXES) if model.starts_linear else pixels
     layers = (1 + model.can("decode")) * 512 * seen + 150_000
-    anew = pixels * seen if getattr(model, "noise", 0) else 0  # other components at every step
+    anew = pixels * seen if model.settings.get("noise") else 0  # other components at every step
     return 0.0015 + batch * (3 * layers + anew) / 40e9
 
 
@@ -117,11 +117,3 @@ def component_seconds(pixels: int, n: int) -> float:
     """Return about how many seconds it takes to find the components of a set, once for it."""
     axes, rows = min(pixels, AXES), min(n, LOOKED_AT[1])
     return (2 * rows * pixels * min(pixels, 9 * axes) + 2 * n * pixels * axes) / 40e9
-
-
-def _begins_linear(model: Any) -> bool:
-    return hasattr(model, "_starts_linear") and model._starts_linear()
-
-
-def _convolves(model: Any) -> bool:
-    return getattr(model, "architecture", "") == "conv" or getattr(model, "learns_maps", False)

@@ -76,6 +76,10 @@ def prepare(
     >>> [(row["model"], row["width"], row["why"]) for row in prepared.plan]
     [('pca', 8, 'asked for')]
     """
+    models = models if models is None or isinstance(models, dict) else list(models)
+    for model in models or ():
+        if isinstance(model, str) and not isinstance(models, dict):
+            named(model)  # a wrong name is said before anything is read
     worked = time.process_time() if began is None else 0.0
     began = time.monotonic() if began is None else began
     images, notes = read_images(images, random_state, loading)
@@ -211,7 +215,7 @@ def _chosen(
         if isinstance(model, str):
             cls, parameters = named(model)
             model = cls.for_study(train, width, **given, **parameters)
-            if budget is not None and getattr(model, "keep_best", False) and model.max_steps:
+            if budget is not None and model.settings.get("keep_best") and model.max_steps:
                 model.set_params(max_steps=LONGER * model.max_steps)  # time is to end it
         chosen[name] = model
     return chosen
@@ -226,8 +230,8 @@ def table(models: Mapping[str, Any], schedule: Schedule, why: Mapping[str, str])
         rows.append(
             {
                 "model": name,
-                "width": getattr(model, getattr(model, "width", "") or "code_", None),
-                "architecture": getattr(model, "architecture", "-"),
+                "width": model.settings.get(model.width),
+                "architecture": model.settings.get("architecture", "-"),
                 "at most": _length(model),
                 "seconds": "-" if given is None else round(given, 1),
                 "why": why.get(name, "asked for") if given is not None else "no time for it",
@@ -238,6 +242,6 @@ def table(models: Mapping[str, Any], schedule: Schedule, why: Mapping[str, str])
 
 def _length(model: Any) -> str:
     for name, unit in (("max_steps", "steps"), ("epochs", "epochs"), ("max_iter", "rounds")):
-        if getattr(model, name, None):
-            return f"{getattr(model, name):,} {unit}"
+        if most := model.settings.get(name):
+            return f"{most:,} {unit}"
     return "-"

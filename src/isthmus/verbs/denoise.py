@@ -2,59 +2,193 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from isthmus.codes import common_range, range_for
-from isthmus.data.corrupt import with_noise
-from isthmus.data.images import as_images, to_unit
+from isthmus.data.corrupt import check_noise, with_noise
+from isthmus.data.images import Images, as_images, to_unit
 from isthmus.data.ranges import Range, is_nominal
+from isthmus.heldout import MeasuredOn, half_of, halves, judged
 from isthmus.metrics.reconstruction import mse, psnr
-from isthmus.models.pca import PCA
 from isthmus.progress import Bar
+from isthmus.validation import renamed
+from isthmus.verbs.decoded import Decoded
+from isthmus.verbs.filters import Filter, median, non_local_means, principal
+from isthmus.verbs.parameters import ImagesLike, Models
+from isthmus.verbs.result import Result
 
-Filter = Callable[[np.ndarray, float], Iterator[tuple[str, np.ndarray]]]
-"""From noisy images and the deviation of their noise to settings, and what each makes of them."""
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Noise = tuple[str, float]
+"""Kind and level, as `isthmus.with_noise` takes them."""
 
 MEASURED = 500
 """Images that a table is made of, at most, evenly spaced: non-local means takes its time."""
-WINDOWS = (3, 5)
-"""Sides of the median's window that are tried."""
-PATCHES = (3, 5)
-"""Sides of the patches that non-local means compares."""
-CUTOFFS = (0.4, 0.6, 0.8, 1.0)
-"""Of non-local means, in deviations of the noise."""
-COMPONENTS = (8, 16, 32, 64, 128)
-"""Principal components that are tried."""
+REFERRED = 20_000
+"""Images that principal components are fitted on, at most."""
+SHOWN = 12
+"""Images of a picture."""
 
 
-def denoise(model: Any, X: Any) -> np.ndarray:
-    r"""Return noisy images as their code can say them: :math:`D(E(x))`, kept within their range.
+class Denoised(Decoded):
+    """Images without their noise, as an array; where noise was added, also what that is worth.
 
-    A narrow code has no room for noise, and what a model has learned with ``noise=`` is to leave
-    it out: of all functions the mean of the clean images given the noisy one errs least.
+    Attributes
+    ----------
+    noises : sequence of (str, float)
+        Kinds and levels of the noise that was added to `images`; none if they were noisy.
+    rows : list of dict
+        A record for every noise and method: PSNR in dB before and after.
+    models : dict of str to Representation
+        Which denoised them.
+    random_state : int
+        Seed of the noise.
+    """
+
+    saves: ClassVar[tuple[str, ...]] = (".npy", ".png", ".csv", "")
+    table_name: ClassVar[str] = "rows"
+    one_size_with: ClassVar[str] = "noise"
+    facts: ClassVar[tuple[str, ...]] = (
+        *Decoded.facts,
+        *("noises", "rows", "models", "random_state", "measured_on"),
+    )
+    noises: tuple[Noise, ...] = ()
+    rows: Sequence[dict[str, Any]] = ()
+    models: Mapping[str, Any] = {}
+    random_state: int = 0
+    measured_on: MeasuredOn | None = None
+
+    @property
+    def measured(self) -> MeasuredOn | None:
+        """Which images were measured, or denoised."""
+        return self.measured_on or super().measured
+
+    @property
+    def shown(self) -> int:
+        """All rows: they are few."""
+        return len(self.rows)
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """The shape, and where noise was added PSNR in dB before and after, of the first noise."""
+        if not self.noises:
+            return super().scores
+        first, *_ = wide(self.rows)
+        psnrs = {"before": self.rows[0]["before"]}
+        psnrs |= {row["method"]: row["after"] for row in self.rows[: len(self.models)]}
+        return {**super().scores, "noise": first["noise"], "psnr": psnrs}
+
+    def _errors(self) -> dict[str, float]:
+        return {}  # how far they are from noisy images says nothing
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return a record for every noise and method; without added noise there is none."""
+        return list(self.rows)
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return a row for every noise, with a column for every method."""
+        return wide(self.rows)
+
+    def record(self) -> dict[str, Any]:
+        """Return what is known of them, and the table if there is one."""
+        return Result.record(self) if self.noises else super().record()
+
+    def picture(self) -> Image:
+        """Return a sheet of all, or where noise was added what is made of a few of them."""
+        return self._beside_filters() if self.noises else super().picture()
+
+    def _beside_filters(self) -> Image:
+        from isthmus.plots.strips import labelled_rows
+
+        few, (kind, level) = as_images(self.images).evenly(SHOWN), self.noises[0]
+        ends = self.ends or few.value_range
+        clean = to_unit(np.asarray(few))
+        noisy = with_noise(few, kind, level, self.random_state, ends)
+        rows = {"clean": clean, "noisy": noisy}
+        for name, model in self.models.items():
+            rows[name] = cleaned(model, noisy).reshape(clean.shape)
+        for filtered in (median, non_local_means):
+            name, found = next(filtered(noisy, float(np.sqrt(np.mean((noisy - clean) ** 2)))))
+            rows[name.replace(", ", "\n")] = found
+        words = f"Noisy in, clean out: {kind.replace('_', ' ')} noise of {level:g}"
+        return labelled_rows(rows, words, limits=ends)
+
+    def _to_csv(self, path: Path) -> None:
+        if not self.noises:
+            raise ValueError(
+                "there is no table where no noise is added: give a name ending in .npy or .png, "
+                "or a folder"
+            )
+        super()._to_csv(path)
+
+    def _to_folder(self, folder: Path) -> None:
+        if self.noises:
+            Result._to_folder(self, folder)
+        else:
+            super()._to_folder(folder)
+
+
+@renamed(model="models", X="images")
+def denoise(
+    models: Models,
+    images: ImagesLike,
+    noise: str | None = None,
+    reference: ImagesLike | None = None,
+    *,
+    split: str | None = None,
+    random_state: int = 0,
+    verbose: bool | None = None,
+) -> Denoised:
+    r"""Take the noise out of images, or measure how well that goes beside classical filters.
+
+    What is returned is what the code of a noisy image can say, :math:`D(E(x))`, kept within the
+    range of the images. A narrow code has no room for noise, and what a model has learned with
+    ``noise=`` is to leave it out: of all functions the mean of the clean images given the noisy
+    one errs least.
+
+    With `noise` the images are clean: it is added, and a table says what models and filters make
+    of them. Every filter is given the setting, of a few, that suits these images and this noise
+    best, and non-local means is told the deviation of the noise: models are told nothing.
 
     Parameters
     ----------
-    model : Representation
-        Fitted, and able to decode.
-    X : Images or array of shape (n, ...)
-        Noisy images; values beyond the range of those fitted on are welcome. Negative ones count
-        as 0 for a model that takes none (NMF).
+    models : Representation, or dict of str to Representation
+        Fitted, and able to decode; several by their names where noise is added.
+    images : Images or array of shape (n, ...)
+        Noisy images, or clean ones where noise is added, of which up to 500 are measured. Values
+        beyond the range of those fitted on are welcome. Negative ones count as 0 for a model that
+        takes none (NMF).
+    noise : str, optional
+        Add noise first, and compare with filters: gaussian:0.3,salt_and_pepper:0.2
+    reference : Images or array of shape (m, ...), optional
+        Clean images that the principal components among the filters are fitted on, where noise
+        is added; by default the training part of the images.
+    split : {"all", "train", "test"}, optional
+        Which of the images: by default all, and where noise is added those to test on.
+    random_state : int
+        Seed of the noise.
+    verbose : bool, optional
+        Show progress; by default where standard error is a terminal.
 
     Returns
     -------
-    ndarray of shape (n, ...)
-        Float; limited to 0..1 or -1..1 where the model learned images in that range.
+    Denoised
+        An array (n, ...), limited to 0..1 or -1..1 where the model learned images in that range.
+        Where noise is added it is what is made of the first noise, with a first axis of the
+        models where they are several; `table()` has all.
 
     Raises
     ------
     ValueError
-        If the model cannot decode, or images are of another shape than those it knows.
+        If a model cannot decode, images are of another shape or range than those it knows, or
+        there is no such noise.
+    ImportError
+        If noise is added and scikit-image, whose non-local means this is, is not installed.
 
     References
     ----------
@@ -63,172 +197,144 @@ def denoise(model: Any, X: Any) -> np.ndarray:
     Examples
     --------
     >>> import isthmus as ist
-    >>> from isthmus.data.corrupt import with_noise
     >>> images = ist.load_images("digits")
-    >>> noisy = with_noise(images.test, "gaussian", 0.3)
+    >>> noisy = ist.with_noise(images.test, "gaussian", 0.3)
     >>> clean, model = to_unit(np.asarray(images.test)), ist.PCA(12).fit(images.train)
-    >>> bool(mse(clean, denoise(model, noisy)) < mse(clean, noisy) / 2)
+    >>> bool(mse(clean, ist.denoise(model, noisy)) < mse(clean, noisy) / 2)
     True
+    >>> found = ist.denoise({"pca": model}, images[:60], "gaussian:0.3")
+    >>> [row["method"] for row in found.table()]
+    ['pca', 'median 3x3', 'non-local means ...', 'PCA ...']
     """
-    if not model.can("decode"):
-        raise ValueError(f"{type(model).__name__} cannot decode, so it cannot denoise")
-    if model.__sklearn_tags__().input_tags.positive_only:
-        X = to_unit(np.asarray(X)).clip(min=0)
-    found = model.decode(model.encode(X))
-    ends = range_for(model, as_images(X))
-    return found.clip(*ends) if is_nominal(ends) else found
+    named = models if isinstance(models, Mapping) else {type(models).__name__: models}
+    for model in named.values():
+        if not model.can("decode"):
+            raise ValueError(f"{type(model).__name__} cannot decode, so it cannot denoise")
+    if noise is not None:
+        parts = _parts(named, as_images(images), split or "test", reference)
+        return _compared(named, *parts, noises_of(noise), random_state, verbose)
+    if len(named) > 1 or reference is not None:
+        raise ValueError("noise=None compares nothing: it takes one model, and no reference")
+    (model,) = named.values()
+    half = half_of(as_images(images), split or "all")
+    made = Denoised.of(cleaned(model, half), model, half)
+    made.models = named
+    return made
 
 
-class Denoised(NamedTuple):
-    """One row of a denoising table.
-
-    Attributes
-    ----------
-    noise : str
-        Kind of noise.
-    level : float
-        Its deviation, or the probability that a value is changed.
-    method : str
-        Name of a model or of a filter, its setting behind it.
-    before, after : float
-        PSNR in dB of the noisy images and of what became of them, both kept within the range of
-        the clean ones.
-    """
-
-    noise: str
-    level: float
-    method: str
-    before: float
-    after: float
+def _parts(
+    models: Mapping[str, Any], images: Images, split: str, reference: Any
+) -> tuple[Images, Images, MeasuredOn]:
+    """Return images to measure on, for a test those no model saw; clean ones; and what to say."""
+    if split == "test":
+        _, half, _, measured = found = halves(list(models.values()), images)
+        train = found.train
+    else:
+        half, train = half_of(images, split), images.train
+        measured = judged(list(models.values()), half)
+    clean = train if reference is None else as_images(reference)
+    some = half.evenly(MEASURED)
+    return some, clean.evenly(REFERRED), measured.of(len(some))
 
 
-def denoising_table(
+def _compared(
     models: Mapping[str, Any],
-    X: Any,
-    noises: Iterable[tuple[str, float]],
-    reference: Any = None,
-    *,
-    random_state: int = 0,
-    verbose: bool = False,
-) -> list[Denoised]:
-    """Return the PSNR of denoised images, for models beside median, non-local means and PCA.
-
-    Every filter is given the setting, of a few, that suits these images and this noise best, and
-    non-local means is told the deviation of the noise: models are told nothing.
-
-    Parameters
-    ----------
-    models : dict of str to Representation
-        By name; each fitted, and able to decode.
-    X : Images or array of shape (n, h, w) or (n, h, w, c)
-        Clean images; 500 of them are measured at most.
-    noises : iterable of (str, float)
-        Kinds and levels of `isthmus.data.corrupt.corrupt`.
-    reference : Images or array, optional
-        Clean images that PCA is fitted on; without them there is no PCA.
-    random_state : int
-        Seed of the noise.
-    verbose : bool
-        Show progress on standard error.
-
-    Raises
-    ------
-    ValueError
-        If images are of another range than those a model was fitted on.
-    ImportError
-        If scikit-image, whose non-local means this is, is not installed.
-
-    Examples
-    --------
-    >>> import isthmus as ist
-    >>> images = ist.load_images("digits")
-    >>> pca = ist.PCA(12).fit(images.train)
-    >>> rows = denoising_table({"pca": pca}, images.test[:50], [("gaussian", 0.3)])
-    >>> [row.method for row in rows]
-    ['pca', 'median 3x3', 'non-local means ...']
-    """
-    images = as_images(X).evenly(MEASURED)
-    clean = to_unit(np.asarray(images))
-    ends = common_range(models.values(), images)
-    measured = partial(_psnr, clean, ends=ends)
-    filters: list[Filter] = [
-        median,
-        non_local_means,
-        *([] if reference is None else [principal(reference)]),
-    ]
-    noises, rows = list(noises), []
+    images: Images,
+    reference: Images,
+    measured: MeasuredOn,
+    noises: list[Noise],
+    random_state: int,
+    verbose: bool | None,
+) -> Denoised:
+    """Return what models make of images with noise, measured beside filters."""
+    clean, ends = to_unit(np.asarray(images)), common_range(models.values(), images)
+    filters = [median, non_local_means, *([principal(reference)] if len(reference) > 1 else [])]
+    rows, first = [], dict[str, np.ndarray]()
     with Bar("denoising", len(noises) * (len(models) + len(filters)), verbose) as bar:
         for kind, level in noises:
             noisy = with_noise(images, kind, level, random_state, ends)
-            before = measured(noisy)
-            for name, model in models.items():
-                after = measured(denoise(model, noisy).reshape(clean.shape))
-                rows.append(Denoised(kind, level, name, before, after))
+            of = {"noise": kind, "level": level}
+            before = _psnr(clean, noisy, ends)
+            for name, found in _attempts(models, filters, noisy, clean, ends):
+                after = _psnr(clean, found, ends)
+                rows.append({**of, "method": name, "before": before, "after": after})
+                if len(first) < len(models):
+                    first[name] = found
                 bar.advance(note=name)
-            for attempts in filters:
-                sigma = float(np.sqrt(mse(clean, noisy)))
-                tried = [(name, measured(found)) for name, found in attempts(noisy, sigma)]
-                name, after = max(tried, key=lambda pair: pair[1])
-                rows.append(Denoised(kind, level, name, before, after))
-                bar.advance(note=name)
-    return rows
+    arrays = list(first.values())
+    made = Denoised.of(arrays[0] if len(arrays) == 1 else np.stack(arrays), None, images)
+    made.models, made.model = models, next(iter(models.values()))
+    made.noises, made.rows, made.measured_on = tuple(noises), rows, measured
+    made.random_state, made.note = random_state, "PSNR in dB, filters at their best setting"
+    return made
+
+
+def _attempts(
+    models: Mapping[str, Any],
+    filters: Iterable[Filter],
+    noisy: np.ndarray,
+    clean: np.ndarray,
+    ends: Range,
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield what every model makes of noisy images, then every filter at its best."""
+    for name, model in models.items():
+        yield name, cleaned(model, noisy).reshape(clean.shape)
+    sigma = float(np.sqrt(mse(clean, noisy)))
+    for filtered in filters:
+        yield max(filtered(noisy, sigma), key=lambda tried: _psnr(clean, tried[1], ends))
 
 
 def _psnr(clean: np.ndarray, other: np.ndarray, ends: Range) -> float:
     return psnr(clean, other.clip(*ends), ends)
 
 
-def median(noisy: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield medians over windows of a few sizes."""
-    from scipy.ndimage import median_filter
-
-    for side in WINDOWS:
-        window = (1, side, side, 1)[: noisy.ndim]
-        yield f"median {side}x{side}", median_filter(noisy, window)
-
-
-def non_local_means(noisy: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield non-local means of a few patches and cut-offs, told the deviation of the noise."""
-    try:
-        from skimage.restoration import denoise_nl_means
-    except ImportError:
-        raise ImportError(
-            "non-local means needs scikit-image: pip install 'isthmus[filters]'"
-        ) from None
-    for patch, cutoff in itertools.product(PATCHES, CUTOFFS):
-        options = {"patch_size": patch, "patch_distance": 7, "h": cutoff * sigma, "sigma": sigma}
-        found = [denoise_nl_means(image, channel_axis=-1, **options) for image in noisy]
-        yield f"non-local means {patch}x{patch}, {cutoff:g} sigma", np.reshape(found, noisy.shape)
+def cleaned(model: Any, images: Any) -> np.ndarray:
+    """Return what the codes of noisy images say, kept within the range of those fitted on."""
+    if model.__sklearn_tags__().input_tags.positive_only:
+        images = to_unit(np.asarray(images)).clip(min=0)
+    found = model.decode(model.encode(images))
+    ends = range_for(model, as_images(images))
+    return found.clip(*ends) if is_nominal(ends) else found
 
 
-def principal(reference: Any) -> Filter:
-    """Return a filter that keeps a few principal components of clean images."""
-    images = as_images(reference)
-    widest = min(len(images), int(np.prod(images.shape[1:])))
-    pca = PCA(min(max(COMPONENTS), widest)).fit(images)
+def noises_of(text: str) -> list[Noise]:
+    """Return kinds and levels of noise from "gaussian:0.3,masking:0.5".
 
-    def attempts(noisy: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray]]:
-        codes = pca.encode(noisy)
-        for width in (width for width in COMPONENTS if width <= pca.n_components_):
-            kept = np.where(np.arange(codes.shape[1]) < width, codes, 0)
-            yield f"PCA {width}", pca.decode(kept).reshape(noisy.shape)
+    Examples
+    --------
+    >>> noises_of("gaussian:0.3,masking:0.5")
+    [('gaussian', 0.3), ('masking', 0.5)]
+    """
+    found = []
+    for part in text.split(","):
+        kind, _, level = part.strip().partition(":")
+        try:
+            found.append((kind, float(level)))
+        except ValueError:
+            raise ValueError(
+                f"noise={part!r}: expected a kind and a level, as gaussian:0.3"
+            ) from None
+        check_noise(*found[-1])
+    return found
 
-    return attempts
 
-
-def in_columns(rows: Sequence[Denoised]) -> list[dict[str, Any]]:
+def wide(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return a table with a row for every noise and a column for every kind of method.
 
     Examples
     --------
-    >>> in_columns([Denoised("gaussian", 0.3, "median 3x3", 10.5, 15.0)])
+    >>> about = {"noise": "gaussian", "level": 0.3, "before": 10.5}
+    >>> wide([about | {"method": "median 3x3", "after": 15.0}])
     [{'noise': 'gaussian 0.3', 'before': '10.50', 'median': '15.00 (3x3)'}]
     """
     table: dict[str, dict[str, Any]] = {}
     for row in rows:
-        line = table.setdefault(f"{row.noise} {row.level:g}", {"before": f"{row.before:.2f}"})
+        name = f"{row['noise']} {row['level']:g}"
+        line = table.setdefault(name, {"before": f"{row['before']:.2f}"})
         filters = ("median", "non-local means", "PCA")
-        name = next((f for f in filters if row.method.startswith(f"{f} ")), row.method)
-        setting = row.method.removeprefix(name).strip()
-        line[name] = f"{row.after:.2f}" + (f" ({setting})" if setting else "")
+        method = row["method"]
+        name = next((f for f in filters if method.startswith(f"{f} ")), method)
+        setting = method.removeprefix(name).strip()
+        name = f"{name} filter" if setting and name in line else name  # beside a model of PCA
+        line[name] = f"{row['after']:.2f}" + (f" ({setting})" if setting else "")
     return [{"noise": noise, **line} for noise, line in table.items()]

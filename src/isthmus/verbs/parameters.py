@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 Model = Any
 """A fitted Representation; for a command a file."""
-Models = Mapping[str, Any]
-"""Fitted Representations by name; for a command one file or several."""
+Models = Any
+"""A fitted Representation, or several by their names; for a command one file or several."""
 ImagesLike = Any
 """Images, or an array (n, ...); for a command a source."""
+Source = Any
+"""Anything `load_images` reads, which the verb reads itself; for a command a source."""
 ArrayLike = Any
 """An array or a list of numbers; for a command a .npy file, or numbers as 0,3,5."""
 Code = Any
@@ -21,3 +23,7 @@ Words = Sequence[str]
 """Some of the words that are listed; for a command knn,svm."""
 Rows = Sequence[int] | np.ndarray
 """Which of the images; for a command 3,17 or 0-9 or all."""
+Seconds = float
+"""A time in seconds; for a command 90s, 5m or 1h."""
+Watch = Callable[[Any], Any]
+"""Called with the result as far as it is; for a command whether that is written on the way."""

@@ -44,6 +44,8 @@ class Result:
         Rows of the table that are enough for a person.
     note : str
         What else there is to say of what was written.
+    command : str or None
+        The command line that asked for it.
     """
 
     saves: ClassVar[tuple[str, ...]] = (".png", ".csv", "")
@@ -54,6 +56,8 @@ class Result:
     """Whether a command has nothing to say without a file to write."""
     own_sizes: ClassVar[bool] = False
     """Whether a folder takes images of many sizes, each as it was."""
+    one_size_with: ClassVar[str] = ""
+    """The parameter with which a folder takes images of one size all the same."""
     per: ClassVar[str] = ""
     """What one sample is: "" as the model takes it, "image" whole ones whatever it takes."""
     halves: ClassVar[bool] = False
@@ -61,8 +65,16 @@ class Result:
     evenly: ClassVar[int | None] = None
     """How many images a command takes, at most and evenly spaced, unless it is told (-n)."""
 
+    reads: ClassVar[bool] = False
+    """Whether the verb itself reads its `images`."""
+    usual: ClassVar[str] = ""
+    """Where a command writes unless it is told; SOURCE is the name of what it read."""
+    unwritten_with: ClassVar[str] = ""
+    """The parameter with which there is nothing to write."""
+
     scores: Any
     note: str = ""
+    command: str | None = None
 
     @property
     def measured(self) -> MeasuredOn | None:
@@ -77,6 +89,22 @@ class Result:
     def table(self) -> list[dict[str, Any]]:
         """Return what was found as records with the same keys."""
         return []
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the table as a person reads it."""
+        return self.table()
+
+    def heading(self) -> list[str]:
+        """Return what a person is told before the table, by lines: the scores."""
+        return [f"{name:>12}  {short(value)}" for name, value in dict(self.scores).items()]
+
+    def remarks(self) -> list[str]:
+        """Return what a person is told after the table, by lines."""
+        return []
+
+    def wrote(self, paths: list[Path]) -> str:
+        """Return what a person is told of the files that were written."""
+        return f"wrote {' and '.join(map(str, paths))}{f': {self.note}' if self.note else ''}"
 
     def picture(self) -> Image:
         """Return what there is to see as one picture: the first of all."""
@@ -155,7 +183,7 @@ class Result:
     def _repr_html_(self) -> str:
         from isthmus.plots.figures import data_uri
 
-        return f"{_html(self.table()[:IN_NOTEBOOK])}<img src='{data_uri(self.picture())}'>"
+        return f"{as_html(self.listed()[:IN_NOTEBOOK])}<img src='{data_uri(self.picture())}'>"
 
 
 class Charted(Result):
@@ -340,7 +368,7 @@ def caption_of(images: Images, row: int) -> str:
     return f"{called}\n{name}" if name else called
 
 
-def _html(rows: Sequence[Mapping[str, Any]]) -> str:
+def as_html(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return records as a table of HTML."""
     if not rows:
         return ""

@@ -8,18 +8,19 @@ from importlib import import_module
 HOMES = {
     "codec": ("compress", "decompress"),
     "data": ("data",),
-    "denoising": ("denoise",),
     "explorer": ("export", "explore"),
     "reproduce": ("reproduce",),
-    "studies": ("study", "report"),
+    "studies": ("report",),
 }
 """Module to the commands in it."""
 
 
-def commands() -> dict[str, Callable[..., None]]:
-    """Return all of them by name."""
-    return {
-        name: getattr(import_module(f"isthmus.cli.commands.{module}"), name)
-        for module, names in HOMES.items()
-        for name in names
-    }
+def by_hand() -> list[str]:
+    """Return the names of all of them."""
+    return [name for names in HOMES.values() for name in names]
+
+
+def command(name: str) -> Callable[..., None]:
+    """Return one by its name."""
+    module = next(module for module, names in HOMES.items() if name in names)
+    return getattr(import_module(f"isthmus.cli.commands.{module}"), name)

@@ -1,0 +1,321 @@
+"""What a study returns: models with their scores, their table, picture and report."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, MutableMapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from isthmus.data.images import Images
+from isthmus.files import plain, refuse_existing, replacing_folder
+from isthmus.studies.plan import Schedule
+from isthmus.verbs.result import Result, as_html
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAPPED = 250
+"""Held-out images on a map that is a projection."""
+SHOWN = 12
+"""Held-out images of the picture."""
+COLUMNS = (
+    "model", "family", "code", "mse", "psnr", "ssim", "bits_per_image", "knn_accuracy",
+    "linear_accuracy", "svm_accuracy", "cluster_accuracy", "nmi", "ari", "seconds",
+    "peak_memory_mb",
+)  # fmt: skip
+LISTED = ("model", "code", "mse", "psnr", "ssim", "bits_per_image", "svm_accuracy", "seconds")
+"""Columns that fit a terminal."""
+
+
+class Records(list[dict[str, Any]]):
+    """A record for every model, and by the name of a model its record.
+
+    Examples
+    --------
+    >>> records = Records([{"model": "pca", "psnr": 20.0}])
+    >>> records[0]["psnr"], records["pca"]["psnr"], dict(records).keys()
+    (20.0, 20.0, dict_keys(['pca']))
+    """
+
+    def keys(self) -> list[str]:
+        """Return the names of the models."""
+        return [record["model"] for record in self]
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        found = [record for record in self if record["model"] == key]
+        if not found:
+            raise KeyError(key)
+        return found[0]
+
+
+@dataclass(repr=False)
+class Study(Result):
+    """Fitted models and their scores on the same held-out images.
+
+    `isthmus.study` makes one, and `isthmus.load_study` reads its folder.
+
+    Attributes
+    ----------
+    images : Images
+        What was studied, with its split.
+    models : dict of str to Representation
+        The fitted models.
+    scores : list of dict
+        One record a model, also found by its name, as ``scores["pca"]``: errors (mse, psnr in dB,
+        ssim), bits_per_image, accuracies of probes on the codes and agreement of clusters with the
+        labels (0 to 1, None without labels), seconds of fitting and peak_memory_mb, what fitting
+        needed beyond what was in use before it.
+    notes : list of str
+        What a reader should know about how it was done, and which models failed and why.
+    unsaved : list of str
+        Models that the folder of the report does not hold, as they could not be saved.
+    plan : list of dict
+        What was planned, a record a model: width, architecture, the most steps, seconds and why.
+    left_out : dict of str to str
+        Why other models were not fitted.
+    done : bool
+        Whether no more models are to come.
+    schedule : Schedule
+        How the time was shared out, and what is left of it for drawing.
+    source : str
+        Where the images are from.
+    options : dict
+        What was asked for: the budget, the width, and how the images were to be loaded.
+    explained : bool
+        Whether it was only to say what would be fitted.
+    """
+
+    saves: ClassVar[tuple[str, ...]] = ("",)
+    table_name: ClassVar[str] = "scores"
+    reads: ClassVar[bool] = True
+    usual: ClassVar[str] = "runs/SOURCE"
+    unwritten_with: ClassVar[str] = "explain"
+
+    images: Images
+    models: MutableMapping[str, Any] = field(default_factory=dict)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    random_state: int = 0
+    command: str | None = None
+    unsaved: list[str] = field(default_factory=list)
+    plan: list[dict[str, Any]] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    done: bool = True
+    schedule: Schedule = field(default_factory=lambda: Schedule([], None), repr=False)
+    drawn: dict[Any, Any] = field(default_factory=dict, repr=False)  # by an earlier report
+    parts: dict[int, Images] = field(default_factory=dict, repr=False)  # of the training images
+    source: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    explained: bool = False
+
+    def __post_init__(self) -> None:
+        self.source = self.source or str(self.images.source)
+        self.scores = Records(self.scores)
+        self.page: Path | None = None
+
+    def __repr__(self) -> str:
+        some = f"{len(self.models)} model{'s' * (len(self.models) != 1)}"
+        return f"Study({self.source}, {some}: {', '.join(self.models)})"
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return a record a model with the figures of `scores.csv`; None is not known."""
+        return [{name: record.get(name) for name in COLUMNS} for record in self.scores]
+
+    @property
+    def shown(self) -> int:
+        """All rows: they are few."""
+        return max(len(self.scores), len(self.plan))
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the scores that fit a terminal, or the plan where nothing is fitted."""
+        if self.explained or not self.scores:
+            return self.plan if self.explained else []
+        rows = self._judged()[0]
+        return [{key.replace("_", " "): row.get(key) for key in LISTED} for row in rows]
+
+    def heading(self) -> list[str]:
+        """Return nothing: the table says it."""
+        return []
+
+    def remarks(self) -> list[str]:
+        """Return which representation is best for what, what was left out, and the notes."""
+        said = [*self._answers(), *self._left_out(), *self.notes]
+        return said + ([self.schedule.announced(self.source)] if self.explained else [])
+
+    def _judged(self) -> tuple[list[dict[str, Any]], dict[str, float]]:
+        from isthmus.studies.flags import judged, mean_image
+
+        baseline = mean_image(self.images, self.scores)
+        return judged(self, baseline), baseline
+
+    def _answers(self) -> Iterator[str]:
+        from isthmus.studies.answers import answers
+
+        if not self.scores:
+            return
+        scores, baseline = self._judged()
+        for answer in answers(scores, baseline):
+            yield f"{answer.use:>10}  {answer.head}: {answer.words}"
+        for score in scores:
+            if problems := ", ".join(flag.short for flag in score["flags"]):
+                yield f"{score['model']:>10}  {problems}"
+
+    def _left_out(self) -> Iterator[str]:
+        """Yield which models are not fitted, every reason once; of time a note says it."""
+        grouped: dict[str, list[str]] = {}
+        for name, reason in self.left_out.items():
+            if name not in self.schedule.left_out:
+                grouped.setdefault(reason, []).append(name)
+        for reason, names in grouped.items():
+            yield f"left out: {', '.join(names)} ({reason}); --models fits what it names"
+
+    def record(self) -> dict[str, Any]:
+        """Return scores and notes, or the plan where nothing is fitted."""
+        found = {"plan": self.plan} if self.explained else {"scores": self.scores}
+        page = {} if self.page is None else {"report": str(self.page)}
+        return {**page, **found, "notes": self.notes}
+
+    def picture(self) -> Image:
+        """Return held-out images, and below them what every model makes of them."""
+        from isthmus.plots.figures import limits_of
+        from isthmus.plots.strips import labelled_rows
+
+        few = self.images.test.evenly(SHOWN)
+        rows = {"held out": np.asarray(few)}
+        for name, model in self.models.items():
+            if model.can("decode"):
+                rows[name] = np.reshape(model.decode(model.encode(few)), few.shape)
+        title = f"{self.source}: held-out images, and what is left of them after the code"
+        return labelled_rows(rows, title, limits=limits_of(self.images))
+
+    def _repr_html_(self) -> str:
+        try:
+            return super()._repr_html_()
+        except (ValueError, OSError):  # images of a study read back may be gone
+            return as_html(self.table())
+
+    def wrote(self, paths: list[Path]) -> str:
+        """Return where the report is."""
+        return f"report: {' and '.join(str(path / 'report.html') for path in paths)}"
+
+    @cached_property
+    def train(self) -> Images:
+        """The images that models learn from: the same ones, of which what is known is kept."""
+        return self.images.train
+
+    def some(self, most: int) -> Images:
+        """Return at most so many training images: the same ones for all models, as `train` is."""
+        return self.parts.setdefault(most, self.train.evenly(most))
+
+    @property
+    def mapped(self) -> int:
+        """How many held-out images are on a map."""
+        return self.schedule.effort.mapped or MAPPED
+
+    @property
+    def map_seconds(self) -> float:
+        """Time for maps by t-SNE, beyond which they are projections; none on the way."""
+        return self.schedule.for_maps() if self.done else 0.0
+
+    @classmethod
+    def check(cls, path: str | Path, *, force: bool = False) -> Path:
+        """Return a path if a study can be written there: its folder may be called anything."""
+        check_folder(Path(path), force=force)
+        return Path(path)
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write models, scores and report to a folder, as `report` does; return the folder."""
+        return self.report(path, force=force).parent
+
+    def report(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write models, scores.json, scores.csv and report.html to a folder; return the report.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder. It appears when everything in it is written.
+        force : bool
+            Replace an earlier study of that name.
+        """
+        from isthmus.studies.report import write_report
+
+        path = Path(path)
+        check_folder(path, force=force)
+        with replacing_folder(path, force=force) as folder:
+            self._save_models(folder / "models")
+            self._write_scores(folder)
+            measured = {record["model"] for record in self.scores}
+            shown = {name: model for name, model in self.models.items() if name in measured}
+            try:
+                page = folder / "report.html"
+                write_report(replace(self, models=shown), page)
+            except OSError:
+                raise
+            except Exception as error:  # hours of fitting are not lost for want of a picture
+                self.notes.append(f"The pictures could not be drawn: {reason_of(error)}.")
+                self._write_scores(folder)
+                write_report(replace(self, models={}), folder / "report.html")
+        self.page = path / "report.html"
+        return self.page
+
+    def _save_models(self, folder: Path) -> None:
+        """Save every model that can be saved; the notes say which cannot, and why."""
+        folder.mkdir()
+        self.unsaved = []
+        for name, model in self.models.items():
+            try:
+                model.save(folder / f"{name}.safetensors")
+            except Exception as error:  # of a model of one's own it may be any
+                self.unsaved.append(name)
+                note = f"{name} could not be saved: {reason_of(error)}."
+                self.notes += [] if note in self.notes else [note]
+
+    def _write_scores(self, folder: Path) -> None:
+        from isthmus import __version__
+
+        record = {
+            "isthmus": __version__,
+            "command": self.command,
+            "source": self.source,
+            "shape": list(self.images.shape),
+            "train": len(self.train),
+            "test": len(self.images.test),
+            "random_state": self.random_state,
+            "options": plain(self.options, unknown=repr),
+            "plan": plain(self.plan, unknown=repr),
+            "left_out": self.left_out,
+            "unsaved": self.unsaved,
+            "effort": asdict(self.schedule.effort),
+            "notes": self.notes,
+            "scores": self.scores,
+        }
+        (folder / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(self.table())
+
+
+def check_folder(path: Path, *, force: bool) -> None:
+    """Refuse a folder that holds anything; with `force`, one that holds no study."""
+    refuse_existing(path, force=force)
+    if path.exists() and any(path.iterdir()) and not (path / "scores.json").is_file():
+        raise FileExistsError(
+            f"{path} is not the folder of a study; it stays, choose another name"
+        )
+
+
+def reason_of(error: Exception) -> str:
+    """Return what went wrong in one line; what is no plain bad request says its kind as well."""
+    words = " ".join(str(error).split()).rstrip(".")[:300]
+    if isinstance(error, ValueError) and words:
+        return words
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
