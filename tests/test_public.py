@@ -1,11 +1,14 @@
 """Public names in Python say what their commands say."""
 
 import inspect
+import re
 
 import numpy as np
 import pytest
 
 import isthmus as ist
+from isthmus import signature
+from isthmus.families import FAMILIES
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +49,21 @@ def test_captions_of_a_contact_sheet():
     np.testing.assert_array_equal(ist.contact_sheet(images, captions="name"), named)
     with pytest.raises(ValueError, match="captions"):
         ist.contact_sheet(images, captions="kind")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_says_of_every_parameter_what_it_is_and_may_be(family):
+    cls = getattr(ist, FAMILIES[family])
+    for parameter in signature.parameters(family):
+        name = parameter.name
+        assert re.search(rf"^(\w+, )*{name}(, \w+)* : ", inspect.getdoc(cls), re.M), name
+        assert parameter.help
+        assert not re.search("likewise|see above|the same names", parameter.help, re.I), name
+    assert "See `" not in cls.__doc__
+
+
+def test_options_show_the_words_that_they_allow(run):
+    code, out, _ = run("fit", "vae", "--help")
+    assert code == 0
+    assert "auto|bernoulli|gaussian" in out
+    assert "One of relu, leaky_relu" in re.sub(r"[\s│]+", " ", out)

@@ -31,6 +31,7 @@ from isthmus.estimators import (
 )
 from isthmus.heldout import kept_hashes, part_to_train_on, row_hashes
 from isthmus.progress import track
+from isthmus.signature import documented
 from isthmus.tensors import generator, readable_tensor, usual_torch
 from isthmus.validation import width_of
 
@@ -77,6 +78,10 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
     keeps_float64 = True  # float64 in, float64 arithmetic and codes out
     _error_share = 0.0  # of the last fit, see `isthmus.health`
     asked_for: ClassVar[tuple[str, ...]] = ("_fit", "_encode")  # what a family has to have
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.__doc__ = documented(cls)
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:

@@ -102,7 +102,7 @@ def function(name: str, home: str) -> Function:
             ast.unparse(each.annotation) if each.annotation else "Any",
             REQUIRED if default is None else ast.literal_eval(default),
             helps.get(each.arg, ""),
-            tuple(re.findall(r'"([^"]+)"', types.get(each.arg, ""))),
+            _words(types.get(each.arg, "")),
         )
         for each, default in zip([*places, *given.kwonlyargs], defaults, strict=True)
     )
@@ -144,13 +144,15 @@ def _of_class(class_name: str, file: str) -> list[Parameter]:
         home = _home(class_name, file)
         return _of_class(*home) if home else []
     node = defined[class_name]
-    helps = _helps(ast.get_docstring(node) or "")
+    text = ast.get_docstring(node) or ""
+    helps, types = _helps(text), dict(_entries(text, _TYPES))
     own = [
         Parameter(
             field.target.id,
             ast.unparse(field.annotation),
             ast.literal_eval(field.value),
             helps.get(field.target.id, ""),
+            _words(types.get(field.target.id, "")),
         )
         for field in node.body
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.value
@@ -185,7 +187,7 @@ def _inherited(shared: list[Parameter], own: list[Parameter]) -> list[Parameter]
     for parameter in shared:
         i = known.get(parameter.name)
         if i is not None and not own[i].help:
-            own[i] = replace(own[i], help=parameter.help)
+            own[i] = replace(own[i], help=parameter.help, choices=parameter.choices)
     return [parameter for parameter in shared if parameter.name not in known]
 
 
@@ -200,6 +202,45 @@ def _helps(docstring: str) -> dict[str, str]:
     return {name: text for name, text in said.items() if not text.startswith("See `")}
 
 
+def _words(kind: str) -> tuple[str, ...]:
+    """Return the words that a type allows: those in quotes.
+
+    Examples
+    --------
+    >>> _words('{"auto", "normal"} or None')
+    ('auto', 'normal')
+    """
+    return tuple(re.findall(r'"([^"]+)"', kind))
+
+
+def documented(cls: type) -> str | None:
+    """Return the docstring of a class, with what its bases say of parameters that it leaves out.
+
+    So `help` of a family says everything about it, and its file only what is its own.
+    """
+    text = inspect.cleandoc(cls.__doc__ or "")
+    section = re.search(_SECTION, text, re.M | re.S)
+    if section is None:
+        return cls.__doc__
+    known = {name for name, _ in _entries(text, _TEXTS)}
+    entries: list[str] = []
+    for base in cls.__mro__[1:]:
+        blocks = dict(_blocks(inspect.cleandoc(vars(base).get("__doc__") or "")))
+        entries += [entry for name, entry in blocks.items() if name not in known]
+        known |= blocks.keys()
+    end = section.end(1)
+    return f"{text[:end].rstrip()}\n{''.join(dict.fromkeys(entries))}\n{text[end:]}"
+
+
+def _blocks(docstring: str) -> Iterator[tuple[str, str]]:
+    """Yield names in a section "Parameters", and their whole entries as they are written."""
+    section = re.search(_SECTION, docstring, re.M | re.S)
+    for entry in re.finditer(_TEXTS, section[1] if section else "", re.M):
+        for name in entry[1].split(", "):
+            yield name, f"{entry[0].rstrip()}\n"
+
+
+_SECTION = r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-+\n|\Z)"
 _TYPES = r"^(\w+(?:, \w+)*) : ([^\n]*)$"
 _TEXTS = r"^(\w+(?:, \w+)*)(?: : [^\n]*)?\n((?:    [^\n]*\n?|\n)+)"
 """Entries of a section: their names, and their types or their texts."""
@@ -207,7 +248,7 @@ _TEXTS = r"^(\w+(?:, \w+)*)(?: : [^\n]*)?\n((?:    [^\n]*\n?|\n)+)"
 
 def _entries(docstring: str, pattern: str) -> Iterator[tuple[str, str]]:
     """Yield what is said of every parameter, each name of "a, b : int" by itself."""
-    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-+\n|\Z)", docstring, re.M | re.S)
+    section = re.search(_SECTION, docstring, re.M | re.S)
     for names, said in re.findall(pattern, section[1], re.M) if section else ():
         for name in names.split(", "):
             yield name, said

@@ -71,6 +71,8 @@ Evenly = Annotated[
     int, typer.Option("--count", "-n", help="At most so many images, evenly spaced.", min=1)
 ]
 
+WIDEST = 24
+"""Characters that the words an option allows may take beside it; longer ones end its help."""
 SPELLED = {
     "random_state": ("--seed",),
     "count": ("--count", "-n"),
@@ -123,10 +125,11 @@ def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:
     name = parameter.name
     spelled = flags_of(name) if name in SPELLED or name.endswith("_") else ()
     words = [*(["3,17|a.jpg"] if "Rows" in parameter.annotation else []), *parameter.choices]
-    more: dict[str, Any] = {"metavar": "|".join(words)} if words else {}
-    option = typer.Option(
-        *spelled, help=plainly(parameter.help), show_default=default is not None, **more
-    )
+    metavar = "|".join(words)
+    fits = 0 < len(metavar) <= WIDEST
+    help = parameter.help if fits or not words else f"{parameter.help} One of {', '.join(words)}."
+    more: dict[str, Any] = {"metavar": metavar} if fits else {}
+    option = typer.Option(*spelled, help=plainly(help), show_default=default is not None, **more)
     return Annotated[kind, option], default
 
 

@@ -62,8 +62,8 @@ class Autoencoder(TakesModules, NeuralRepresentation):
         Filters of the convolutions, 4x4 with stride 2: each halves height and width.
     activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
         After every hidden layer.
-    code_activation : str
-        After the code; the same names.
+    code_activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
+        After the code.
     output : {"auto", "sigmoid", "tanh", "linear"}
         Last activation of the decoder; "auto" takes linear (on values centred and scaled by one
         number each, unless they are in [0, 1] or [-1, 1], to which images are then clipped) where
@@ -90,12 +90,6 @@ class Autoencoder(TakesModules, NeuralRepresentation):
         In Python, networks of your own in place of ours: a module that makes of pictures (n, c, h,
         w), or of vectors (n, d), codes (n, k), and one that makes of codes pictures, before the
         last activation. Copies of them learn, from the weights they have; k is the width.
-    epochs, batch_size, optimizer, learning_rate, schedule, init
-        See `NeuralRepresentation`.
-    validation_fraction, keep_best, patience, max_seconds, checkpoint, log_dir, precision
-        See `NeuralRepresentation`.
-    random_state, device, verbose
-        See `Representation`.
 
     Attributes
     ----------

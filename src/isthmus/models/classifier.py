@@ -50,15 +50,15 @@ class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
     n_features : int or None
         Width of the code, any number; None is 20. Not looked at with `pretrained`.
     architecture : {"dense", "conv"}
-        Dense layers only, or strided convolutions before them; likewise.
+        Dense layers only, or strided convolutions before them.
     hidden : tuple of int
-        Units of the dense layers before the code; likewise.
+        Units of the dense layers before the code.
     channels : tuple of int
-        Filters of the convolutions, 4x4 with stride 2: each halves height and width; likewise.
+        Filters of the convolutions, 4x4 with stride 2: each halves height and width.
     activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
-        After every hidden layer; likewise.
-    code_activation : str
-        After the code; the same names; likewise.
+        After every hidden layer.
+    code_activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
+        After the code.
     pretrained : fitted model, str or None
         What to start from: a model with an encoder network, such as an Autoencoder or a VAE (of
         which the mean is taken), or the file of one. The model itself is left as it is.
@@ -71,12 +71,6 @@ class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
         Move every training image by up to so many pixels, anew in every epoch.
     class_weight : {None, "balanced"} or dict
         Weight of every class in the loss; "balanced" gives all classes equal shares.
-    epochs, batch_size, optimizer, learning_rate, schedule, init
-        See `NeuralRepresentation`.
-    validation_fraction, keep_best, patience, max_seconds, checkpoint, log_dir, precision
-        See `NeuralRepresentation`.
-    random_state, device, verbose
-        See `Representation`.
 
     Attributes
     ----------

@@ -108,13 +108,16 @@ class GAN(TakesModules, Inverted):
         few images, so that there are at least 500 steps (1 and 1,000 for ``init="pca"``).
     invert_steps : int
         Steps of descent that `encode` takes from the encoder's code; may be set after fitting.
-    epochs, batch_size, optimizer, learning_rate, schedule, init, precision
-        See `NeuralRepresentation`; both players have the same optimizer.
-    validation_fraction, keep_best, patience, max_seconds, checkpoint, log_dir
-        See `NeuralRepresentation`. No loss of a game tells the best epoch, so nothing is held out
-        unless asked for. A fifth of max_seconds is kept for the encoder.
-    random_state, device, verbose
-        See `Representation`.
+    optimizer : {"adam", "adamw", "adam_gan", "sgd", "momentum", "rmsprop", "adagrad"}
+        The update rule of both players; "adam_gan" is Adam with less momentum (beta1 = 0.5). In
+        Python also a class such as ``torch.optim.NAdam``, or a function of (weights, lr=) that
+        returns a torch optimiser.
+    validation_fraction : float
+        Share of the training images that is held out, 0 to below 1; nothing unless asked for,
+        since no loss of a game tells the best epoch.
+    max_seconds : float or None
+        Stop when this much time is spent, from the call of `fit` to its end; a fifth of it is
+        kept for the encoder.
 
     Attributes
     ----------

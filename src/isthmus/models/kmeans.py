@@ -51,8 +51,6 @@ class KMeans(Codebook, ClusterMixin, Representation):
         Stop when the squared shift of all centroids falls below `tol` times the mean variance.
     noise : float
         Standard deviation of the Gaussian noise that `sample` adds to a centroid.
-    random_state, device, verbose
-        See `Representation`.
 
     Attributes
     ----------

@@ -58,8 +58,6 @@ class NMF(Representation):
     init : {"nndsvda", "random"}
         First parts: the positive or negative sides of the singular vectors (of a random sample,
         where there are many images) with zeros filled by the mean, or random numbers.
-    random_state, device, verbose
-        See `Representation`.
 
     Attributes
     ----------

@@ -49,8 +49,6 @@ class PCA(Representation):
         refined by 4 passes (Halko et al.). "auto" takes the cheaper of the first two, by the
         products they need, ``n d^2`` and ``2 n^2 d``, and 10 times the cube of the side of what is
         decomposed, d or n; the third where both are above 4,096.
-    random_state, device, verbose
-        See `Representation`.
 
     Attributes
     ----------

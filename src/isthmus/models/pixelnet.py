@@ -65,12 +65,6 @@ class PixelNet(NeuralRepresentation):
         Side of the square that is cut from every training image anew in every epoch.
     flip : bool
         Mirror half of the training images, left to right.
-    epochs, batch_size, optimizer, learning_rate, schedule, init
-        See `NeuralRepresentation`.
-    validation_fraction, keep_best, patience, max_seconds, checkpoint, log_dir, precision
-        See `NeuralRepresentation`.
-    random_state, device, verbose
-        See `Representation`.
 
     Attributes
     ----------

@@ -69,7 +69,8 @@ class SOM(Codebook, Representation):
         Join opposite edges (a torus), so that no unit lies at a border; hexagonal grids need an
         even number of rows for it.
     rule : {"batch", "online"}
-        See above.
+        Put every unit at the weighted mean of the images around it, a pass at a time; or move it a
+        little towards one image after the other.
     max_iter : int
         Passes over the images, at least 1.
     learning_rate : float
@@ -85,8 +86,6 @@ class SOM(Codebook, Representation):
         sample, where there are many images), or with random images.
     noise : float
         `sample` adds so many standard deviations of every pixel to a unit, at least 0.
-    random_state, device, verbose
-        See `Representation`.
 
     Attributes
     ----------

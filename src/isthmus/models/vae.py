@@ -128,12 +128,6 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresen
     encoder, decoder : torch.nn.Module or None
         In Python, networks of your own, as of an `Autoencoder`; the encoder makes (n, 2 k)
         numbers, means and then logarithms of variances.
-    epochs, batch_size, optimizer, learning_rate, schedule, init, max_steps
-        See `NeuralRepresentation`.
-    validation_fraction, keep_best, patience, max_seconds, checkpoint, log_dir, precision
-        See `NeuralRepresentation`.
-    random_state, device, verbose
-        See `Representation`.
 
     Attributes
     ----------
