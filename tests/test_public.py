@@ -65,5 +65,5 @@ def test_a_family_says_of_every_parameter_what_it_is_and_may_be(family):
 def test_options_show_the_words_that_they_allow(run):
     code, out, _ = run("fit", "vae", "--help")
     assert code == 0
-    assert "auto|bernoulli|gaussian" in out
-    assert "One of relu, leaky_relu" in re.sub(r"[\s│]+", " ", out)
+    plain = re.sub(r"[\s│]+", " ", out)
+    assert "One of auto, bernoulli, gaussian." in plain

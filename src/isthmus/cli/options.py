@@ -71,7 +71,7 @@ Evenly = Annotated[
     int, typer.Option("--count", "-n", help="At most so many images, evenly spaced.", min=1)
 ]
 
-WIDEST = 24
+WIDEST = 15
 """Characters that the words an option allows may take beside it; longer ones end its help."""
 SPELLED = {
     "random_state": ("--seed",),
