@@ -151,8 +151,7 @@ def _of_class(class_name: str, file: str) -> list[Parameter]:
             field.target.id,
             ast.unparse(field.annotation),
             ast.literal_eval(field.value),
-            helps.get(field.target.id, ""),
-            _words(types.get(field.target.id, "")),
+            "",
         )
         for field in node.body
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.value
@@ -160,7 +159,12 @@ def _of_class(class_name: str, file: str) -> list[Parameter]:
     ]
     for base in node.bases:
         own += _inherited(_of_class(ast.unparse(base), file), own)
-    return own
+    return [
+        replace(each, help=helps[each.name], choices=_words(types.get(each.name, "")))
+        if each.name in helps
+        else each
+        for each in own
+    ]
 
 
 def _home(class_name: str, file: str) -> tuple[str, str] | None:
@@ -257,9 +261,8 @@ def _entries(docstring: str, pattern: str) -> Iterator[tuple[str, str]]:
 def _of_own(cls: Any) -> Iterator[Parameter]:
     """Yield the parameters of a class, its own first, as `parameters` does."""
     signature = inspect.signature(cls).parameters
-    helps: dict[str, str] = {}
-    for base in cls.__mro__[::-1]:
-        helps |= _helps(inspect.cleandoc(base.__doc__ or ""))
+    text = inspect.cleandoc(documented(cls) or "")
+    helps, types = _helps(text), dict(_entries(text, _TYPES))
     known = list(_names_by_class(cls, signature))
     for name in known:
         given = signature[name]
@@ -267,7 +270,8 @@ def _of_own(cls: Any) -> Iterator[Parameter]:
         written = (
             annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
         )
-        yield Parameter(name, written, given.default, helps.get(name, ""))
+        words = _words(types.get(name, ""))
+        yield Parameter(name, written, given.default, helps.get(name, ""), words)
 
 
 def _names_by_class(cls: Any, names: Any) -> list[str]:
