@@ -109,9 +109,7 @@ class GAN(TakesModules, Inverted):
     invert_steps : int
         Steps of descent that `encode` takes from the encoder's code; may be set after fitting.
     optimizer : {"adam", "adamw", "adam_gan", "sgd", "momentum", "rmsprop", "adagrad"}
-        The update rule of both players; "adam_gan" is Adam with less momentum (beta1 = 0.5). In
-        Python also a class such as ``torch.optim.NAdam``, or a function of (weights, lr=) that
-        returns a torch optimiser.
+        The update rule of both players; "adam_gan" is Adam with less momentum (beta1 = 0.5).
     validation_fraction : float
         Share of the training images that is held out, 0 to below 1; nothing unless asked for,
         since no loss of a game tells the best epoch.
