@@ -540,6 +540,23 @@ def test_a_folder_comes_back_under_its_names(run, fitted, tmp_path):
             np.testing.assert_array_equal(np.asarray(back), image)
 
 
+def test_what_is_large_lies_in_a_file(fitted, digits, tmp_path, monkeypatch):
+    monkeypatch.setattr("isthmus.codec.frames.FRAME_BYTES", 1)
+    monkeypatch.setattr("isthmus.codec.frames.PASS_BYTES", 4 * 64 * 50)
+    monkeypatch.setenv("ISTHMUS_CACHE", str(tmp_path / "cache"))
+    part = digits.test[:120]
+    part.names = np.array([f"{row}.png" for row in range(120)])
+    ist.compress(fitted, part, tmp_path / "x.isth")
+    kept = ist.decompress(tmp_path / "x.isth", fitted)
+    monkeypatch.setattr("isthmus.verbs.decompress.IN_MEMORY_BYTES", 1)
+    lying = ist.decompress(tmp_path / "x.isth", fitted)
+    np.testing.assert_array_equal(lying, kept)
+    assert len(list(lying.save(tmp_path / "out").glob("*.png"))) == 120
+    np.testing.assert_array_equal(np.load(lying.save(tmp_path / "x.npy")), kept)
+    assert (tmp_path / "cache" / "images").is_dir()
+    assert not list((tmp_path / "cache" / "images").iterdir())
+
+
 def test_names_that_lead_elsewhere_are_refused(run, fitted, digits, tmp_path):
     part = digits.test[:2]
     part.names = np.array(["../../outside.png", "b.png"])
@@ -570,7 +587,7 @@ def test_the_chart_and_its_words(run, fitted):
         ),
         (("decompress", "p.safetensors", "-o", "x.npy"), "is not a file written by"),
         (("decompress", "none.isth", "-o", "x.npy"), "there is no file none.isth"),
-        (("decompress", "none.isth", "-o", "x.zip"), "a name ending in .npy, or a folder"),
+        (("decompress", "none.isth", "-o", "x.zip"), "end in .npy"),
         (("rd", "digits", "-o", "x.png"), "MODEL..."),
         (("rd", "p.safetensors", "digits", "-o", "x.gif"), "end in .png or .json"),
         (("rd", "p.safetensors", "digits", "-o", "x.png", "--formats", "gif"), "formats are jpeg"),

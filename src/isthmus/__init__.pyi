@@ -1,8 +1,6 @@
 # made by tests/public_stub.py
 
 from isthmus.base import Representation as Representation
-from isthmus.codec.compress import compress as compress
-from isthmus.codec.compress import decompress as decompress
 from isthmus.data.corrupt import with_noise as with_noise
 from isthmus.data.images import Images as Images
 from isthmus.data.readers import load_images as load_images
@@ -26,7 +24,9 @@ from isthmus.store import load_model as load_model
 from isthmus.studies.stored import load_study as load_study
 from isthmus.studies.study import study as study
 from isthmus.verbs.cluster import cluster as cluster
+from isthmus.verbs.compress import compress as compress
 from isthmus.verbs.decode import decode as decode
+from isthmus.verbs.decompress import decompress as decompress
 from isthmus.verbs.denoise import denoise as denoise
 from isthmus.verbs.edit import directions as directions
 from isthmus.verbs.edit import edit as edit

@@ -41,7 +41,7 @@ KINDS: dict[str, Any] = {
     "Source": Source,
 }
 """Arguments by the types of `isthmus.verbs.parameters`."""
-OURS = ("verbose", "began")
+OURS = ("verbose", "began", "found_at")
 """Parameters that a command sets itself."""
 CHOOSING = {"split": (Split, "all"), "rows": (RowsAsked, None)}
 """Options that choose among the images of SOURCE, unless the verb does that itself."""
@@ -80,7 +80,7 @@ def _is_source(parameter: signature.Parameter) -> bool:
 def _fields(verb: signature.Function) -> Iterator[tuple[str, Any, Any]]:
     """Yield name, annotation and default of every argument and option."""
     for parameter in verb.parameters:
-        if parameter.name not in OURS:
+        if parameter.name not in OURS and parameter.annotation != "NewFile":
             yield parameter.name, *_field(parameter, _takes_several(verb))
     if any(parameter.name == "began" for parameter in verb.parameters):
         yield "context", typer.Context, EMPTY
@@ -135,8 +135,7 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
     outputs = [kind.check(path, force=force) for path in _places(verb, kind, given, output)]
     order = [*kind.saves, *(path.suffix for path in outputs)]
     outputs.sort(key=lambda path: order.index(path.suffix))  # what it is first of all, first
-    context = given.pop("context", None)
-    given |= {"verbose": watched(as_json), "began": context and context.obj}
+    given |= _ours(verb, given, outputs) | {"verbose": watched(as_json)}
     own = kind.own_sizes and not given.get(kind.one_size_with)
     own = own and (kind.per == "image" or any(not path.suffix for path in outputs))
     try:
@@ -146,7 +145,7 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
         source = source_of(verb)
         calls = [values | ({source: images} if source else {}) for images in sets]
         result = kind.joined([function(**call) for call in calls])
-        _save(result, outputs, force or live)
+        _save(result, outputs[len(_written(verb)) :], force or live)
     except ValueError as error:
         flags = {each.name: said_as(each) for each in verb.parameters}
         raise ValueError(in_options(str(error), flags)) from error
@@ -174,6 +173,18 @@ def _save(result: Any, outputs: list[Path], force: bool) -> None:
         result.save(path, force=force)
 
 
+def _ours(verb: signature.Function, given: dict[str, Any], outputs: list[Path]) -> dict[str, Any]:
+    """Return parameters that a command sets itself, and files that the verb writes itself."""
+    context = given.pop("context", None)
+    ours = {"began": context and context.obj, "found_at": str(given.get("model"))}
+    return ours | dict(zip(_written(verb), outputs, strict=False))
+
+
+def _written(verb: signature.Function) -> list[str]:
+    """Return the parameters that are files which the verb writes itself."""
+    return [each.name for each in verb.parameters if each.annotation == "NewFile"]
+
+
 def _read(
     verb: signature.Function, given: dict[str, Any], own: bool, per: str | None
 ) -> tuple[list[Any], dict[str, Any]]:
@@ -181,7 +192,6 @@ def _read(
     from isthmus.store import load_model
 
     model, sets, values = None, [None], dict[str, Any]()
-    names = [parameter.name for parameter in verb.parameters]
     for parameter in verb.parameters:
         name, word = parameter.name, given[parameter.name]
         known = Known(model, sets[0])
@@ -191,11 +201,7 @@ def _read(
         elif parameter.annotation.startswith("Model"):
             values[name] = model = word if word is None else load_model(word)
         elif name == source_of(verb):
-            rows = None if "rows" in names else given.get("rows")
-            whole = "split" in names and not own  # a half of a half is that half
-            both = signature.constant("halves", verb.returns, verb.home)
-            split = "all" if both else given.get("split") or "all"
-            sets = in_sizes(model, word, split, per, own=own, whole=whole, rows=rows)
+            sets = in_sizes(model, word, per=per, own=own, **_taken(verb, given, own))
         else:
             values[name] = value_of(parameter, word, known)
     if verb.loads:
@@ -204,6 +210,20 @@ def _read(
         sets = [_few(images, given["count"]) for images in sets]
         values = {key: _few(value, given["count"]) for key, value in values.items()}
     return sets, values
+
+
+def _taken(verb: signature.Function, given: dict[str, Any], own: bool) -> dict[str, Any]:
+    """Return which images of SOURCE are taken, and whether changed ones are told of before."""
+    names = [parameter.name for parameter in verb.parameters]
+    both, quiet = (
+        signature.constant(name, verb.returns, verb.home) for name in ("halves", "as_read_with")
+    )
+    return {
+        "split": "all" if both else given.get("split") or "all",
+        "rows": None if "rows" in names else given.get("rows"),
+        "whole": "split" in names and not own,  # a half of a half is that half
+        "quiet": bool(given.get(quiet)),
+    }
 
 
 def _few(value: Any, most: int) -> Any:

@@ -1,4 +1,4 @@
-"""Images to a small file and back: `compress` and `decompress`, for every model that decodes."""
+"""Images to a small file and back, for every model that decodes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from isthmus.fingerprints import fingerprint
 from isthmus.progress import track
 
 
-@dataclass(frozen=True)
-class Compressed:
-    """What became of images.
+@dataclass
+class Sizes:
+    """How large a file of images has become, and how good they are.
 
     Attributes
     ----------
@@ -54,82 +54,26 @@ class Compressed:
         return self.nbytes / self.count
 
 
-def compress(
+def written(
     model: Any,
-    X: Any,
+    images: Any,
     path: str | Path,
-    *,
-    quality: float | None = None,
-    rate: float | None = None,
-    lossless: bool = False,
-    embed: bool = False,
-    found_at: str | None = None,
-    verbose: bool = False,
-) -> Compressed:
-    r"""Write images to a small file: their codes, rounded and entropy-coded.
-
-    Codes z are rounded to whole numbers :math:`q = [A(z - m)]` in directions that matter alike,
-    and q is written by a range coder with a table of probabilities for each number. An index is
-    written as it is. `decompress` returns ``model.decode(m + B q)``, to the last bit.
-
-    Parameters
-    ----------
-    model : Representation
-        Fitted, and able to decode.
-    X : Images or array of shape (n, ...)
-        Read a part at a time, more than once for a quality.
-    path : str or Path
-        The file to write; an older one is replaced once the new one is whole.
-    quality : float, optional
-        PSNR of the images that come back, in dB, which is reached on these images and by range
-        (`Images.value_range`). By default rounding adds 5 % to the model's error.
-    rate : float, optional
-        Bytes an image, instead; tables and names come on top.
-    lossless : bool
-        Keep what decoded images miss as well: uint8 pixels come back exactly.
-    embed : bool
-        Put the model into the file, so that it can be read without any other.
-    found_at : str, optional
-        Where the model's own file is: a hint for `isthmus decompress`.
-    verbose : bool
-        Show progress on standard error.
-
-    Returns
-    -------
-    Compressed
-        Sizes, and the PSNR of what comes back.
-
-    Raises
-    ------
-    ValueError
-        If the model cannot decode, a quality or rate is out of its reach, both are given, or
-        `lossless` is asked for images that are not uint8 or were changed as they were loaded.
-    OSError
-        If the file cannot be written; nothing is left behind.
-
-    References
-    ----------
-    J. Balle, V. Laparra and E. Simoncelli, End-to-end optimized image compression, 2017.
-    G. Martin, Range encoding, 1979.
-
-    Examples
-    --------
-    >>> import isthmus as ist, tempfile
-    >>> images = ist.load_images("digits")
-    >>> model = ist.PCA(16).fit(images.train)
-    >>> path = Path(tempfile.mkdtemp()) / "digits.isth"
-    >>> found = ist.compress(model, images.test, path, quality=18)
-    >>> found.bytes_per_image < 10, ist.decompress(path, model).shape
-    (True, (359, 8, 8, 1))
-    """
-    images = _checked(model, X, quality, rate, lossless)
+    quality: float | None,
+    rate: float | None,
+    lossless: bool,
+    embed: bool,
+    found_at: str | None,
+    verbose: bool | None,
+) -> Sizes:
+    """Write images to a small file, whole or not at all; see `isthmus.compress`."""
+    images = _checked(model, images, quality, rate, lossless)
     coded = Coded(model, images, verbose)
     quantizer = quantizer_for(model, images, quality, rate, lossless=lossless, coded=coded)
     job = Job(coded, quantizer, lossless, embed, found_at)
     with replacing(path) as temporary, temporary.open("wb") as file:
         for piece in job.pieces(verbose):
             file.write(piece)
-    return job.result
+    return job.sizes
 
 
 def _checked(
@@ -158,7 +102,7 @@ def _checked(
 
 
 class Job:
-    """What `compress` does once a quantizer is chosen; `result` is known when all is written."""
+    """What `compress` does once a quantizer is chosen; `sizes` are known when all is written."""
 
     def __init__(
         self,
@@ -176,7 +120,7 @@ class Job:
         self.found_at = found_at
         self.nbytes = 0
 
-    def pieces(self, verbose: bool = False) -> Iterator[bytes]:
+    def pieces(self, verbose: bool | None = False) -> Iterator[bytes]:
         """Yield the bytes of the file."""
         for piece in sections_of(self._header(), self._sections(verbose)):
             self.nbytes += len(piece)
@@ -197,7 +141,7 @@ class Job:
             **sizes_packed(self.images),
         }
 
-    def _sections(self, verbose: bool) -> Iterator[bytes]:
+    def _sections(self, verbose: bool | None) -> Iterator[bytes]:
         yield self.quantizer.to_bytes() if self.quantizer else b""
         if self.embed:
             yield self.model_bytes
@@ -212,49 +156,11 @@ class Job:
         return packed_model(self.writer.model)
 
     @property
-    def result(self) -> Compressed:
+    def sizes(self) -> Sizes:
         """Sizes and PSNR."""
         size, changed = len(self.model_bytes), self.images.changed
         note = f"PSNR is against the changed images: {changed}" if changed else ""
-        return Compressed(len(self.images), self.nbytes, size, self.writer.psnr, note)
-
-
-def decompress(path: str | Path, model: Any = None, *, verbose: bool = False) -> np.ndarray:
-    """Return the images of a file written by `compress`.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-    model : Representation, optional
-        The model they were compressed by; not needed if it is in the file.
-    verbose : bool
-        Show progress on standard error.
-
-    Returns
-    -------
-    ndarray of shape (n, ...)
-        uint8 where the file is lossless, else float32, exactly what the model decodes.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is damaged, cut off or of another kind, or the model is not the right one.
-
-    Examples
-    --------
-    >>> import isthmus as ist, tempfile
-    >>> images = ist.load_images("digits")[:9]
-    >>> path = Path(tempfile.mkdtemp()) / "digits.isth"
-    >>> found = ist.compress(ist.PCA(8).fit(images), images, path, quality=18, embed=True)
-    >>> ist.decompress(path).shape
-    (9, 8, 8, 1)
-    """
-    opened = Opened.read(path, model)
-    parts = [images for images, _ in opened.frames(verbose)]
-    return np.concatenate(parts)
+        return Sizes(len(self.images), self.nbytes, size, self.writer.psnr, note)
 
 
 @dataclass(frozen=True)
@@ -342,7 +248,7 @@ class Opened:
             )
         return cls(Path(path), header, reader, sections)
 
-    def frames(self, verbose: bool = False) -> Iterator[tuple[np.ndarray, list[str]]]:
+    def frames(self, verbose: bool | None = False) -> Iterator[tuple[np.ndarray, list[str]]]:
         """Yield images and their names, a part at a time."""
         count, found = self.count, 0
         with _damaged(self.path):

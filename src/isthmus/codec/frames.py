@@ -40,7 +40,7 @@ class Coded:
         Show progress while they are decoded to choose a step.
     """
 
-    def __init__(self, model: Any, images: Images, verbose: bool = False):
+    def __init__(self, model: Any, images: Images, verbose: bool | None = False):
         self.model, self.images, self.verbose = model, images, verbose
         self.kept: list[np.ndarray] = []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -92,8 +92,13 @@ class Decoded(ArrayResult):
         parts = self.parts or (self,)
         pngs = PngFolder(folder, sum(map(len, parts)), self.ends)
         for part in parts:
-            of = part.images
-            known = {} if of is None else {"names": of.names, "sizes": of.sizes}
-            fit = "crop" if of is None else of.loading.get("fit", "crop")
-            pngs.add(np.asarray(part), **known, fit=fit)
+            for piece in part._pieces():
+                pngs.add(**piece)
         self.note = pngs.note if len(parts) == 1 else ""
+
+    def _pieces(self) -> Iterator[dict[str, Any]]:
+        """Yield images, and what those they were made from were called and how large they were."""
+        of = self.images
+        known = {} if of is None else {"names": of.names, "sizes": of.sizes}
+        fit = "crop" if of is None else of.loading.get("fit", "crop")
+        yield {"images": np.asarray(self), **known, "fit": fit}

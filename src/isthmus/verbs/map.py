@@ -204,7 +204,7 @@ def map(
     random_state : int
         Seed of the layout.
     verbose : bool, optional
-        Show progress; by default where standard error is a terminal.
+        Show progress on standard error.
 
     Returns
     -------

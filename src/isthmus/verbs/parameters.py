@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ Source = Any
 """Anything `load_images` reads, which the verb reads itself; for a command a source."""
 ArrayLike = Any
 """An array or a list of numbers; for a command a .npy file, or numbers as 0,3,5."""
+NewFile = str | Path
+"""A file that a verb writes by itself, as it goes; for a command what -o says."""
 Code = Any
 """A code, an array (k,); for a command the number of one of the images."""
 Words = Sequence[str]

@@ -71,6 +71,8 @@ class Result:
     """Where a command writes unless it is told; SOURCE is the name of what it read."""
     unwritten_with: ClassVar[str] = ""
     """The parameter with which there is nothing to write."""
+    as_read_with: ClassVar[str] = ""
+    """Parameter with which a verb refuses images that were changed, so that it says so."""
 
     scores: Any
     note: str = ""

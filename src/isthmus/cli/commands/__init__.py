@@ -6,7 +6,6 @@ from collections.abc import Callable
 from importlib import import_module
 
 HOMES = {
-    "codec": ("compress", "decompress"),
     "data": ("data",),
     "explorer": ("export", "explore"),
     "reproduce": ("reproduce",),
