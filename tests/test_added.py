@@ -13,6 +13,7 @@ import pytest
 import isthmus as ist
 from isthmus import signature
 
+ROOT = Path(__file__).parents[1]
 ROUNDED = '''
 """Rounded: an autoencoder of which the code is rounded."""
 
@@ -78,6 +79,7 @@ VERB = '''"""A toy."""
 from dataclasses import dataclass
 from typing import Any
 
+from isthmus.plots.figures import sheet
 from isthmus.verbs.parameters import ImagesLike, Model
 from isthmus.verbs.result import Result
 
@@ -85,6 +87,13 @@ from isthmus.verbs.result import Result
 @dataclass(repr=False)
 class Toy(Result):
     scores: dict[str, Any]
+    images: Any = None
+
+    def table(self):
+        return [{"count": self.scores["count"]}]
+
+    def picture(self):
+        return sheet(self.images)
 
 
 def toyverb(model: Model, images: ImagesLike, strength: float = 2.0) -> Toy:
@@ -99,24 +108,43 @@ def toyverb(model: Model, images: ImagesLike, strength: float = 2.0) -> Toy:
     strength : float
         How much one counts.
     """
-    return Toy({"count": strength * len(images)})
+    return Toy({"count": strength * len(images)}, images)
 '''
 LINE = '    "toyverb": Verb("verbs.toyverb", "more"),\n'
 
+PAGE = "# toyverb\n\n    isthmus toyverb model.safetensors digits\n"
+CODE = Path("src/isthmus")
 FILES = {
-    "models/rounded.py": ROUNDED,
-    "models/narrow.py": NARROW,
-    "models/late.py": LATE,
-    "verbs/toyverb.py": VERB,
+    CODE / "models/rounded.py": ROUNDED,
+    CODE / "models/narrow.py": NARROW,
+    CODE / "models/late.py": LATE,
+    CODE / "verbs/toyverb.py": VERB,
+    Path("docs/verbs/toyverb.md"): PAGE,
 }
+LIKE = "| vector | yes | yes | yes | yes | an autoencoder |\n"
 LINES = {
-    "families.py": {
+    CODE / "families.py": {
         "FAMILIES = {\n": '    "narrow": "Narrow",\n    "late": "Late",\n',
         '    "pixelnet": "PixelNet",\n': '    "rounded": "Rounded",\n',
     },
-    "verbs/__init__.py": {"VERBS = {\n": LINE},
+    CODE / "verbs/__init__.py": {"VERBS = {\n": LINE},
+    Path("README.md"): {
+        "|---|---|---|---|---|---|---|\n": f"| `narrow` {LIKE}| `late` {LIKE}",
+        "and with label maps its class |\n": f"| `rounded` {LIKE}",
+        "| [`finetune`](docs/verbs/finetune.md) | a classifier from few labels |\n": (
+            "| [`toyverb`](docs/verbs/toyverb.md) | how many images there are |\n"
+        ),
+    },
 }
-"""Files of the tree, and what is put after which line of them."""
+"""Files, and what is put after which line of others: with a test each all that a family, a verb
+need."""
+HELD = [
+    "tests/test_verb_table.py",
+    "tests/test_readme.py::test_table_of_families_is_complete",
+    "tests/test_contract.py",
+]
+HOLDS = "toyverb or table_of_families or (rounded and memory_mapped)"
+"""Tests of the tree that are carried out in the copy, of what has come."""
 COUNT = "toyverb p.safetensors glyphs --strength 3 --images 0-4"
 COMMANDS = [
     "--help",
@@ -129,7 +157,7 @@ COMMANDS = [
     "fit narrow digits --squeeze 0.1 --hidden 9 --max-steps 2 -o narrow.safetensors",
 ]
 ASKED = """
-import contextlib, io, json, sys
+import contextlib, io, json, os, sys
 import isthmus as ist
 from isthmus import signature
 from isthmus.cli import main as cli
@@ -155,6 +183,16 @@ for name in ("autoencoder", "narrow", "late"):
     }
 found["loaded"] = repr(ist.load_model("narrow.safetensors"))
 found["verb"] = ist.toyverb.__name__
+
+import pytest
+def tested(*words):
+    quiet = ["-q", "-c", os.devnull, f"--rootdir={os.getcwd()}", "-p", "no:cacheprovider"]
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        pytest.main([*quiet, *words])
+    return out.getvalue()
+
+found["collected"] = tested("--collect-only", "tests/test_contract.py")
+found["tested"] = tested(*HELD, "-k", HOLDS)
 print(json.dumps(found))
 """
 
@@ -164,21 +202,38 @@ def found(tmp_path_factory):
     """Return what the copy answers, in one process: words of commands, and what Python finds."""
     folder = tmp_path_factory.mktemp("tree")
     skipped = shutil.ignore_patterns("page", "__pycache__")
-    copied = shutil.copytree(Path(ist.__file__).parent, folder / "isthmus", ignore=skipped)
+    shutil.copytree(Path(ist.__file__).parent, folder / CODE, ignore=skipped)
+    copied = ["README.md", "tests/conftest.py", *(name.partition("::")[0] for name in HELD)]
+    copied += [str(page.relative_to(ROOT)) for page in ROOT.glob("docs/verbs/*.md")]
+    for name in copied:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
     for name, text in FILES.items():
-        (copied / name).write_text(text)
+        (folder / name).write_text(text, encoding="utf-8")
     for name, lines in LINES.items():
-        table = (copied / name).read_text()
+        table = (folder / name).read_text(encoding="utf-8")
         for line, more in lines.items():
-            table = table.replace(line, line + more, 1)
-        (copied / name).write_text(table)
-    code = ASKED.replace("COMMANDS", repr(COMMANDS))
-    environment = os.environ | {"PYTHONPATH": str(folder), "COLUMNS": "200"}
+            assert table.count(line) == 1
+            table = table.replace(line, line + more)
+        (folder / name).write_text(table, encoding="utf-8")
+    code = ASKED
+    for name in ("COMMANDS", "HELD", "HOLDS"):
+        code = code.replace(name, repr(globals()[name]))
+    environment = os.environ | {"PYTHONPATH": str(folder / "src"), "COLUMNS": "200"}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout)
+
+
+def test_what_has_come_is_held_to_what_holds_of_all(found):
+    """Families to the contract, verbs to what a result can, both to be in the tables of README."""
+    collected = found["collected"]
+    assert collected.count("[rounded") == collected.count("[vae") > 20
+    assert "failed" not in found["tested"], found["tested"]
+    *_, last = found["tested"].strip().splitlines()
+    assert int(re.match(r"(\d+) passed", last)[1]) >= 7, found["tested"]
 
 
 def test_a_family_is_a_file_and_a_line_in_the_table(found):

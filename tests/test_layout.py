@@ -135,9 +135,10 @@ def bodies():
 
 def test_functions_stay_short():
     lengths = sorted(length for _, length in bodies())
-    assert lengths[len(lengths) // 2] <= 8
-    assert lengths[int(0.9 * len(lengths))] <= 25
-    assert max(bodies(), key=lambda pair: pair[1])[1] <= 50
+    assert lengths[len(lengths) // 2] <= 5
+    assert lengths[int(0.9 * len(lengths))] <= 15
+    longest, most = max(bodies(), key=lambda pair: pair[1])
+    assert most <= 40, longest
 
 
 KNOWS = {"base", "contract", "models", "neural", "nets", "training"}

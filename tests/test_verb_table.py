@@ -167,23 +167,22 @@ RESULTS = {
     "denoise": lambda m, x: ist.denoise({"a": m, "b": m}, x[:60], "gaussian:0.2", verbose=False),
     "novelty": lambda m, x: ist.novelty(m, x, count=4, verbose=False),
     "segment": lambda m, x: ist.segment(mapping(x), x[:3], verbose=False),
-    "encode": lambda m, x: ist.encode(m, x),
     "decode": lambda m, x: ist.decode(m, m.encode(x[:20])),
     "reconstruct": lambda m, x: ist.reconstruct(m, x[:20]),
     "rate_distortion": lambda m, x: ist.rate_distortion({"m": m}, x[:20], ["png"], points=2),
     "map": lambda m, x: ist.map(m, x[:20], "pca", place=x[20:30]),
     "territory": lambda m, x: ist.territory(m, x[:20], 8, copies=1),
 }
-"""One result of every verb whose command is made from it."""
+"""How verbs are called to look at a result; others with a model and images alone."""
 
 
-def test_every_result_is_looked_at():
-    assert sorted(RESULTS) == sorted(MADE)
+def test_no_call_is_of_a_verb_that_is_gone():
+    assert set(RESULTS) <= set(MADE)
 
 
-@pytest.mark.parametrize("name", RESULTS)
+@pytest.mark.parametrize("name", MADE)
 def test_a_result_can_be_seen_and_saved(name, pca, images, tmp_path):
-    found = RESULTS[name](pca, images)
+    found = RESULTS.get(name, function(name))(pca, images)
     assert isinstance(found, get_type_hints(function(name))["return"])
     assert dict(found.scores)
     assert all(row.keys() == found.table()[0].keys() for row in found.table())
