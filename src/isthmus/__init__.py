@@ -24,6 +24,7 @@ _HOMES = {
     "directions": "verbs.edit",
     "explore": "explorer.explore",
     "export": "explorer.explore",
+    "info": "studies.info",
     "load_images": "data.readers",
     "load_model": "store",
     "load_study": "studies.stored",

@@ -21,6 +21,7 @@ from isthmus.neural import NeuralRepresentation as NeuralRepresentation
 from isthmus.plots.drawing import contact_sheet as contact_sheet
 from isthmus.reproduction.runner import reproduce as reproduce
 from isthmus.store import load_model as load_model
+from isthmus.studies.info import info as info
 from isthmus.studies.stored import load_study as load_study
 from isthmus.studies.study import study as study
 from isthmus.verbs.cluster import cluster as cluster

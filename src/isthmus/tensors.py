@@ -361,6 +361,17 @@ def read_tensors(path: str | Path, key: str) -> tuple[dict[str, torch.Tensor], d
         ) from None
 
 
+def read_header(path: str | Path, key: str) -> dict[str, Any]:
+    """Return the JSON under `key` in the header of a safetensors file, {} if there is none."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(json.loads((file.metadata() or {})[key]))
+    except (SafetensorError, OSError, *BROKEN):
+        return {}
+
+
 def first_line(error: Exception) -> str:
     """Return what an error says, cut to one short line."""
     return str(error).splitlines()[0][:100] if str(error) else type(error).__name__

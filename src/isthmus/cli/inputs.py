@@ -33,6 +33,21 @@ def loading(size: str | None, resize: str, **others: Any) -> dict[str, Any]:
     return {"size": size_of(size), "fit": resize, **others}
 
 
+def model_from(given: str | Path, verb: str = "") -> Any:
+    """Return the model of a file; of a study the one named, or its best for a verb, and say it."""
+    from isthmus.store import load_model
+
+    path = Path(given)
+    if path.is_file():
+        return load_model(path)
+    from isthmus.studies.best import model_file
+
+    path, note = model_file(path, verb)
+    if note:
+        typer.echo(f"isthmus: {note}", err=True)
+    return load_model(path)
+
+
 def model_and_images(
     path: Path,
     source: str,
@@ -50,12 +65,10 @@ def model_and_images(
     ValueError, OSError
         If either cannot be read, or `output` could not be written.
     """
-    from isthmus.store import load_model
-
     if output is not None:
         refuse_existing(output, force=force)
     in_half(None, split)
-    model = load_model(path)
+    model = model_from(path)
     return model, in_sizes(model, source, split, quiet=quiet)[0]
 
 

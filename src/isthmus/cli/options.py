@@ -18,7 +18,8 @@ SOURCE = (
 )
 Source = Annotated[str, typer.Argument(help=SOURCE)]
 Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCE)]
-ModelFile = Annotated[Path, typer.Argument(help="A model saved by `isthmus fit` or a study.")]
+MODEL = "A saved model, or one of a study: STUDY:NAME, or STUDY for the best of it."
+ModelFile = Annotated[Path, typer.Argument(help=MODEL)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]

@@ -26,7 +26,7 @@ OTHERS = {
     "use": ("export",),
     "judge": (),
     "explore": ("explore",),
-    "more": ("models", "reproduce"),
+    "more": ("models", "info", "reproduce"),
 }
 """Commands that are no verbs, and verbs whose command is not made from their signature yet."""
 PANELS = {

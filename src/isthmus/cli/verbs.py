@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from isthmus import signature
-from isthmus.cli.inputs import in_options, in_sizes, loading, watched
+from isthmus.cli.inputs import in_options, in_sizes, loading, model_from, watched
 from isthmus.cli.options import (
     LOADING,
     AsJson,
@@ -189,17 +189,16 @@ def _read(
     verb: signature.Function, given: dict[str, Any], own: bool, per: str | None
 ) -> tuple[list[Any], dict[str, Any]]:
     """Return the images of SOURCE, in sets of one size, and the values of other parameters."""
-    from isthmus.store import load_model
-
     model, sets, values = None, [None], dict[str, Any]()
     for parameter in verb.parameters:
         name, word = parameter.name, given[parameter.name]
         known = Known(model, sets[0])
         if parameter.annotation == "Models":
-            values[name] = {key: load_model(path) for key, path in _called(word).items()}
+            files = _called(word)
+            values[name] = {key: model_from(path, verb.name) for key, path in files.items()}
             model = values[name]
         elif parameter.annotation.startswith("Model"):
-            values[name] = model = word if word is None else load_model(word)
+            values[name] = model = word if word is None else model_from(word, verb.name)
         elif name == source_of(verb):
             sets = in_sizes(model, word, per=per, own=own, **_taken(verb, given, own))
         else:
@@ -241,7 +240,8 @@ def _called(paths: list[Path]) -> dict[str, Path]:
     """
     called: dict[str, Path] = {}
     for path in paths:
-        called[path.stem if path.stem not in called else f"{path.parent.name}/{path.stem}"] = path
+        stem = path.stem.rpartition(":")[2]  # of a study, as "runs/x:pca"
+        called[stem if stem not in called else f"{path.parent.name}/{stem}"] = path
     return called
 
 

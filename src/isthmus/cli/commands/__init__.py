@@ -8,6 +8,7 @@ from importlib import import_module
 HOMES = {
     "data": ("data",),
     "explorer": ("export", "explore"),
+    "information": ("info",),
     "reproduce": ("reproduce",),
     "studies": ("report",),
 }
