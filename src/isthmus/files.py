@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
+
+RECORD = "command.json"
+"""The file in a folder that says which command wrote it."""
+
+_recorder: ContextVar[Callable[[Path], Any] | None] = ContextVar("recorder", default=None)
+
+
+@contextmanager
+def recording(known_of: Callable[[Path], Any]) -> Iterator[None]:
+    """Leave in every folder that is written in the block what is known of its making."""
+    token = _recorder.set(known_of)
+    try:
+        yield
+    finally:
+        _recorder.reset(token)
 
 
 @contextmanager
@@ -61,6 +78,9 @@ def replacing_folder(path: str | Path, *, force: bool = False) -> Iterator[Path]
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
             yield temporary
+            if known_of := _recorder.get():
+                words = json.dumps(known_of(path), indent=1)
+                (temporary / RECORD).write_text(words, encoding="utf-8")
             temporary.chmod(0o777 & ~_umask())
             if path.exists():
                 shutil.rmtree(path)

@@ -42,6 +42,7 @@ from isthmus.cli.output import (
 )
 from isthmus.cli.own import Allow, Families, import_allowed
 from isthmus.cli.panels import Panels
+from isthmus.cli.record import rerun
 from isthmus.files import refuse_existing
 
 app = typer.Typer(
@@ -58,6 +59,7 @@ fit_app = typer.Typer(
     help="Fit one family and save the model.",
 )
 app.add_typer(fit_app, name="fit")
+app.command()(rerun)
 
 
 def _say_version(asked: bool) -> None:

@@ -10,6 +10,7 @@ import typer
 from isthmus import signature
 from isthmus.cli.commands import by_hand, command
 from isthmus.cli.lazy import Lazy
+from isthmus.cli.record import noted
 from isthmus.cli.verbs import command_of
 from isthmus.verbs import COMMANDS, VERBS
 
@@ -26,7 +27,7 @@ OTHERS = {
     "use": ("export",),
     "judge": (),
     "explore": ("explore",),
-    "more": ("models", "info", "reproduce"),
+    "more": ("models", "info", "rerun", "reproduce"),
 }
 """Commands that are no verbs, and verbs whose command is not made from their signature yet."""
 PANELS = {
@@ -56,7 +57,7 @@ class Panels(Lazy):
 
     def make(self, name: str) -> Callable[..., None]:
         """Return the function that is a command."""
-        return command(name) if name in by_hand() else command_of(COMMANDS[name])
+        return noted(command(name) if name in by_hand() else command_of(COMMANDS[name]))
 
     def caption(self, name: str) -> str:
         """Return what a command does, in a line."""

@@ -20,7 +20,7 @@ from isthmus.data.decode import Header, Rule, highest_value, read_header, read_i
 from isthmus.data.depth import depth_of, white_of
 from isthmus.data.fitting import size_changes
 from isthmus.data.images import Images
-from isthmus.files import replacing
+from isthmus.files import RECORD, replacing
 from isthmus.progress import track
 
 T = TypeVar("T")
@@ -200,7 +200,7 @@ def files_below(folder: Path) -> tuple[list[Entry], list[tuple[str, str]]]:
         hidden += [((place / f).as_posix(), "hidden") for f in folders + files if _is_hidden(f)]
         folders[:] = [name for name in folders if not _is_hidden(name)]
         for name in files:
-            if not _is_hidden(name):
+            if not _is_hidden(name) and name != RECORD:
                 path = Path(root, name)
                 entries.append(entry_of_path(path, (place / name).as_posix()))
     return entries, hidden

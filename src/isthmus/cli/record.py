@@ -1,0 +1,131 @@
+"""What a command leaves in every folder that it writes, and the same command once more."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isthmus import __version__
+from isthmus.cli.options import AsJson, Force
+from isthmus.files import RECORD, plain, recording, refuse_existing
+
+OUTPUTS = ("-o", "--out", "--export")
+"""Options that name a folder to be written."""
+Folder = Annotated[Path, typer.Argument(help="A folder that a command wrote.", metavar="FOLDER")]
+Elsewhere = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="Another folder.", show_default="FOLDER itself, anew"),
+]
+Dry = Annotated[bool, typer.Option("--dry", help="Say the command, and do nothing.")]
+
+
+def noted(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command that leaves its options in every folder it writes."""
+
+    @wraps(callback)
+    def command(**given: Any) -> Any:
+        with recording(lambda path: _record(path, given)):
+            return callback(**given)
+
+    return command
+
+
+def _record(path: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what is known of the command that writes a folder."""
+    options = {
+        name: value for name, value in given.items() if not isinstance(value, typer.Context)
+    }
+    return {
+        "line": shlex.join(["isthmus", *sys.argv[1:]]),
+        "command": sys.argv[1:],
+        "in": os.getcwd(),
+        "folder": str(path),
+        "options": plain(options, unknown=str),
+        "versions": _versions(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _versions() -> dict[str, str]:
+    known = {"isthmus": __version__, "python": sys.version.split()[0]}
+    for name in ("torch", "numpy"):
+        if module := sys.modules.get(name):
+            known[name] = str(module.__version__)
+    return known
+
+
+def rerun(
+    context: typer.Context,
+    folder: Folder,
+    output: Elsewhere = None,
+    dry: Dry = False,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Do again what made a folder: the same command, with the options it had."""
+    if output is not None:
+        refuse_existing(output, force=force)
+    record = _read(folder)
+    words = _words(record, (output or folder).absolute())
+    typer.echo(f"isthmus: {shlex.join(['isthmus', *words])}", err=True)
+    now = _versions()["isthmus"]
+    if (then := record.get("versions", {}).get("isthmus")) != now:
+        typer.echo(f"isthmus: it was made by isthmus {then}, this is {now}", err=True)
+    if dry:
+        return
+    words += ["--json"] if as_json and "--json" not in words else []
+    if Path(record.get("in", ".")).is_dir():
+        os.chdir(record.get("in", "."))  # the words may name files from there
+    sys.argv[1:] = words
+    root: Any = context.find_root().command
+    root.main(args=words, standalone_mode=False, obj=time.monotonic())
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / RECORD
+    if not path.is_file():
+        raise ValueError(f"{folder} holds no {RECORD}: it is no folder that a command wrote")
+    try:
+        record = dict(json.loads(path.read_text(encoding="utf-8")))
+        return record | {"command": [str(word) for word in record["command"]]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error})") from None
+
+
+def _words(record: dict[str, Any], folder: Path) -> list[str]:
+    """Return the words of a command that is to write this folder, whatever is there.
+
+    Examples
+    --------
+    >>> _words({"command": ["study", "digits", "-o", "runs/x"], "folder": "runs/x"}, Path("/y"))
+    ['study', 'digits', '-o', '/y', '--force']
+    >>> _words({"command": ["study", "digits"], "folder": "runs/digits"}, Path("/y"))
+    ['study', 'digits', '-o', '/y', '--force']
+    """
+    words, then = list(record["command"]), Path(str(record.get("folder")))
+    named = [place for place, word in enumerate(words[1:], 1) if Path(word) == then]
+    after = [place for place in named if words[place - 1] in OUTPUTS]
+    glued = [place for place, word in enumerate(words) if _glued(word, then)]
+    if after:
+        words[after[-1]] = str(folder)
+    elif glued:
+        words[glued[-1]] = f"{words[glued[-1]].partition('=')[0]}={folder}"
+    else:
+        words += ["-o", str(folder)]
+    return words if "--force" in words else [*words, "--force"]
+
+
+def _glued(word: str, folder: Path) -> bool:
+    """Return whether a word is "--out=FOLDER"."""
+    option, sign, value = word.partition("=")
+    return bool(sign) and option in OUTPUTS and Path(value) == folder
