@@ -71,7 +71,7 @@ def test_what_is_wrong_is_found_and_written(photos, run, tmp_path):
     sheet = Image.open(tmp_path / "sheet.png")
     assert sheet.width > 4 * SIDE
     written = {path.name for path in (tmp_path / "it").iterdir()}
-    assert written == {"counts.csv", "images.csv", "picture.png", "survey.json"}
+    assert written == {"command.json", "counts.csv", "images.csv", "picture.png", "survey.json"}
     assert run("data", "photos", "-o", "it")[0] == 2
 
 

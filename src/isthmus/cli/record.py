@@ -45,10 +45,10 @@ def _record(path: Path, given: dict[str, Any]) -> dict[str, Any]:
     options = {
         name: value for name, value in given.items() if not isinstance(value, typer.Context)
     }
-    return {
+    place = {} if "to" in given else {"in": os.getcwd()}  # a page to be published says no path
+    return place | {
         "line": shlex.join(["isthmus", *sys.argv[1:]]),
         "command": sys.argv[1:],
-        "in": os.getcwd(),
         "folder": str(path),
         "options": plain(options, unknown=str),
         "versions": _versions(),
