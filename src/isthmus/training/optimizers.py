@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import torch
@@ -60,7 +62,21 @@ def optimizer(
     if is_plain():
         make = torch.optim.SGD if make is GradientDescent else make
         settings |= {"foreach": False}
-    return make(weights, lr=lr, **settings)
+        return make(weights, lr=lr, **settings)
+    return _light(make)(weights, lr=lr, **settings)
+
+
+@cache
+def _light(cls: Any) -> Any:
+    """Return an optimiser that does without torch's compiler.
+
+    torch's own import it at their first call, which takes longer than many a fit.
+    """
+    names = ("add_param_group", "state_dict", "load_state_dict", "zero_grad")
+    plain = {name: inspect.unwrap(getattr(cls, name)) for name in names}
+    step = torch.no_grad()(inspect.unwrap(cls.step))
+    step.hooked = True  # torch would wrap it in a profiler's record
+    return type(cls.__name__, (cls,), {**plain, "step": step, "__module__": cls.__module__})
 
 
 def _made(make: Callable[..., Any], weights: list[torch.Tensor], lr: float) -> Any:
