@@ -14,7 +14,7 @@ from public_stub import STUB, text
 HERE = Path(isthmus.__file__).parent
 FILES = list(HERE.rglob("*.py"))
 ORDER = [
-    {"validation", "files", "memory", "progress", "moved", "estimators"},
+    {"validation", "files", "memory", "pace", "progress", "moved", "estimators"},
     {"families", "tensors"},
     {"data"},
     {"signature", "fingerprints", "heldout", "health", "nets", "store"},

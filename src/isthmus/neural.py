@@ -113,7 +113,7 @@ class NeuralRepresentation(ScaledImages, Representation):
     _step = 0  # optimiser steps taken
     _clock = Clock()
     _validation = None  # type: Any  # images that `fit` was given to choose an epoch by
-    study_steps, study_least, study_good = 2000, 150, 1500  # see `isthmus.studies.needs`
+    study_steps, study_least, study_good = 2000, 300, 1500  # see `isthmus.studies.needs`
     _least = 50, 1000  # passes and steps that a fit has by default, at least
     n_axes_ = 0  # principal components that the networks began at; models of old had none
     _principal = None  # type: Any  # these components, until the networks have begun there

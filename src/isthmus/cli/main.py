@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import inspect
 import os
 import sys
@@ -44,6 +46,10 @@ from isthmus.cli.own import Allow, Families, import_allowed
 from isthmus.cli.panels import Panels
 from isthmus.cli.record import rerun
 from isthmus.files import refuse_existing
+from isthmus.pace import on_core
+
+IMPORTING = 2.0
+"""Seconds of work up to which a process has done nothing but to import this."""
 
 app = typer.Typer(
     name="isthmus",
@@ -159,10 +165,11 @@ def main() -> None:
     # it gains
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     warnings.formatwarning = lambda message, *_, **__: f"isthmus: {message}\n"
+    atexit.register(gc.freeze)  # the process ends, and need not look for what it could free
     usage_error = typer.BadParameter.__base__
     click_error = usage_error.__base__ if usage_error else Exception
     try:
-        code = app(standalone_mode=False, obj=time.monotonic())  # when the command began
+        code = app(standalone_mode=False, obj=_began())
     except typer.Abort:
         code = 130
     except click_error as error:  # type: ignore[misc]
@@ -174,6 +181,12 @@ def main() -> None:
     except (ValueError, OSError, ImportError) as error:
         code = _complain(str(error) or type(error).__name__)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _began() -> float:
+    """Return when a command began, by the monotonic clock: with its process, if that is new."""
+    worked, waited = on_core()
+    return time.monotonic() - (worked + waited) * (worked < IMPORTING)
 
 
 def _complain(message: str, code: int = 2) -> int:

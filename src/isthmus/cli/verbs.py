@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import shlex
 import sys
@@ -143,6 +144,8 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
         if live := bool(values.get("watch")):
             values["watch"] = partial(_save, outputs=outputs, force=True)
         source = source_of(verb)
+        if given["began"]:
+            gc.freeze()  # libraries stay: the memory of a fit is measured after a collection
         calls = [values | ({source: images} if source else {}) for images in sets]
         result = kind.joined([function(**call) for call in calls])
         _save(result, outputs[len(_written(verb)) :], force or live)

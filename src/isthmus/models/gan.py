@@ -186,7 +186,7 @@ class GAN(TakesModules, Inverted):
 
     width, default_width, decoding = "latent_dim", 100, "generator"
     has_standard_prior = True
-    study_steps, study_least, study_good, study_weight = 4000, 500, 2500, 3.0
+    study_steps, study_least, study_good, study_weight = 4000, 1000, 2500, 3.0
     variants: ClassVar = {"conv": {"architecture": "conv", "learning_rate": 1e-3}}
     linear_where: ClassVar[dict[str, tuple[Any, ...]]] = {
         "architecture": ("dense", "conv"),

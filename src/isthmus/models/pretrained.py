@@ -11,6 +11,7 @@ from torch import nn
 
 from isthmus.data.images import Images, with_channels
 from isthmus.families import family, stored_name
+from isthmus.nets.dense import empty
 from isthmus.nets.own import OwnEncoder
 from isthmus.nets.paths import Paths
 from isthmus.store import load_model
@@ -79,6 +80,6 @@ def narrowed(net: nn.Sequential, width: int) -> nn.Sequential:
         return nn.Sequential(*list(net)[:-1], last.narrowed(width))
     if not isinstance(last, nn.Linear) or last.out_features == width:
         return net
-    cut = nn.utils.skip_init(nn.Linear, last.in_features, width)
+    cut = empty(nn.Linear, last.in_features, width)
     cut.load_state_dict({k: v[:width].detach() for k, v in last.state_dict().items()})
     return nn.Sequential(*list(net)[:-1], cut)

@@ -16,7 +16,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from isthmus.nets.dense import ACTIVATIONS, dense
+from isthmus.nets.dense import ACTIVATIONS, dense, empty
 from isthmus.nets.norms import BatchNorm
 from isthmus.tensors import is_plain
 
@@ -176,7 +176,7 @@ def conv_encoder(
     layers: list[nn.Module] = [ToPicture(shape)]
     steps = [sides(side, len(channels), kernel) for side in shape[:2]]
     for i, (n_in, n_out) in enumerate(zip((shape[2], *channels), channels, strict=False)):
-        layer = nn.utils.skip_init(nn.Conv2d, n_in, n_out, kernel, 2, 1, bias=not norm)
+        layer = empty(nn.Conv2d, n_in, n_out, kernel, 2, 1, bias=not norm)
         layers.append(_guarded(layer, [(s[i], s[i + 1]) for s in steps]))
         layers += _after(n_out, activation, norm)
     flat = math.prod(smallest(shape, channels, kernel))
@@ -212,9 +212,7 @@ def conv_decoder(
     for i, (n_in, n_out) in enumerate(zip(channels[::-1], outs, strict=True)):
         extra = [s[i + 1] - (2 * s[i] + kernel - 4) for s in (heights, breadths)]
         end = i == len(channels) - 1
-        layer = nn.utils.skip_init(
-            TransposedConv, n_in, n_out, kernel, 2, 1, extra, bias=end or not norm
-        )
+        layer = empty(TransposedConv, n_in, n_out, kernel, 2, 1, extra, bias=end or not norm)
         layers.append(_guarded(layer, [(s[i + 1], s[i]) for s in (heights, breadths)]))
         layers += [] if end else _after(n_out, activation, norm)
     return nn.Sequential(*layers, FromPicture())

@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
 from isthmus.nets.own import own_in
+
+Layer = TypeVar("Layer", bound=nn.Module)
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -51,6 +54,22 @@ INITIALISERS: dict[str, Callable[..., object]] = {
 """Weight initialisers by name; biases start at zero."""
 
 
+def empty(make: Callable[..., Layer], *args: Any, **options: Any) -> Layer:
+    """Return a layer whose weights are yet to be set: no random number is drawn for them.
+
+    As ``nn.utils.skip_init``, which imports a system of computer algebra to do so.
+
+    Examples
+    --------
+    >>> empty(nn.Linear, 3, 2).weight.shape
+    torch.Size([2, 3])
+    """
+    layer = make(*args, **options, device="meta")
+    for name, weight in list(layer.named_parameters()):
+        setattr(layer, name, nn.Parameter(torch.empty(weight.shape, dtype=weight.dtype)))
+    return layer
+
+
 def dense(widths: Sequence[int], activation: str, last: str = "linear") -> nn.Sequential:
     """Return a chain of dense layers with `activation` between them and `last` at the end.
 
@@ -71,7 +90,7 @@ def dense(widths: Sequence[int], activation: str, last: str = "linear") -> nn.Se
     """
     layers: list[nn.Module] = []
     for i, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
-        layers.append(nn.utils.skip_init(nn.Linear, n_in, n_out))
+        layers.append(empty(nn.Linear, n_in, n_out))
         name = last if i == len(widths) - 2 else activation
         if name != "linear":
             layers.append(ACTIVATIONS[name]())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
-from isthmus.nets.dense import WEIGHTED
+from isthmus.nets.dense import WEIGHTED, empty
 
 
 class Paths(nn.Module):
@@ -35,7 +37,7 @@ class Paths(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, net: nn.Module):
         super().__init__()
-        self.linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
+        self.linear: Any = empty(nn.Linear, n_in, n_out)
         self.net = net
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -49,7 +51,7 @@ class Paths(nn.Module):
 
 def fixed(n_in: int, n_out: int) -> nn.Linear:
     """Return a linear layer that does not learn: its numbers are set where it begins."""
-    return nn.utils.skip_init(nn.Linear, n_in, n_out).requires_grad_(False)
+    return empty(nn.Linear, n_in, n_out).requires_grad_(False)
 
 
 def still(net: nn.Module) -> nn.Module:

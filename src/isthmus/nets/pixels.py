@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from isthmus.nets.dense import empty
 from isthmus.tensors import is_plain
 from isthmus.validation import one_of
 
@@ -95,12 +96,12 @@ def _convolved(n_in: int, n_out: int) -> list[nn.Module]:
 
 
 def _doubled(n: int) -> list[nn.Module]:
-    return [nn.utils.skip_init(Doubling, n, 2 * n), nn.ReLU(inplace=True)]
+    return [empty(Doubling, n, 2 * n), nn.ReLU(inplace=True)]
 
 
 def pixel_head(n_in: int, n_out: int) -> nn.Conv2d:
     """Return a 3x3 convolution that keeps height and width."""
-    return nn.utils.skip_init(nn.Conv2d, n_in, n_out, 3, padding=1)
+    return empty(nn.Conv2d, n_in, n_out, 3, padding=1)
 
 
 def in_tiles(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,13 @@ def shown(study: Any, pictures: Pictures) -> dict[str, Any]:
     strips = [{"name": "Images", "note": "held out", **pictures.sheet(np.asarray(images), WIDTH)}]
     if images.label_maps is not None:
         strips.append(_strip("Truth", "label maps", images.label_maps, len(classes), pictures))
-    for name, model in able.items():
-        predicted = np.asarray(model.predict(images))
-        strips.append(_strip(name, "predicted", predicted, len(classes), pictures))
+
+    def predicted(name: str, model: Any) -> dict[str, Any]:
+        labels = np.asarray(model.predict(images))
+        return _strip(name, "predicted", labels, len(classes), pictures)
+
+    draw = {name: partial(predicted, name, model) for name, model in able.items()}
+    strips += pictures.each("labels", draw).values()
     return {"strips": strips, "legend": list(zip(palette(len(classes)), classes, strict=True))}
 
 

@@ -26,10 +26,9 @@ def shown(models: Mapping[str, Any], pictures: Pictures) -> dict[str, list[dict[
     more dimension, (rows, columns, *shape), keep their rows and columns. ``planes()`` gives grids
     of numbers.
     """
-    figures = {
-        name: pictures.once(("parts", name), partial(_figures, model, pictures))
-        for name, model in models.items()
-    }
+    figures = pictures.each(
+        "parts", {name: partial(_figures, model, pictures) for name, model in models.items()}
+    )
     return {name: found for name, found in figures.items() if found}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -32,10 +32,23 @@ class Pictures:
         Of the study.
     drawn : dict, optional
         What was drawn before, where a report is written again while a study goes on.
+    is_late : callable, optional
+        Whether there is no time for more.
+
+    Attributes
+    ----------
+    dropped : list
+        What was not drawn, as there was no time for it.
     """
 
-    def __init__(self, images: Any, drawn: dict[Any, Any] | None = None):
+    def __init__(
+        self,
+        images: Any,
+        drawn: dict[Any, Any] | None = None,
+        is_late: Callable[[], bool] = lambda: False,
+    ):
         self.drawn = {} if drawn is None else drawn
+        self.is_late, self.dropped = is_late, list[Any]()
         self.test = images.test
         self.limits = limits_of(images)
         pixels = to_pixels(np.asarray(self.test[:1]), self.limits)
@@ -44,11 +57,19 @@ class Pictures:
         self.pixelated = self.scale > 1
         self.photo = self.test.ndim == 4 and self.test.shape[-1] != 1 and not self.pixelated
 
-    def once(self, key: Any, make: Callable[[], T]) -> T:
-        """Return what was drawn before under a key, or draw it."""
+    def once(self, key: Any, make: Callable[[], T]) -> T | None:
+        """Return what was drawn before under a key, or draw it; None where it is too late."""
         if key not in self.drawn:
+            if self.is_late():
+                self.dropped.append(key)
+                return None
             self.drawn[key] = make()
         return self.drawn[key]
+
+    def each(self, what: str, draw: Mapping[str, Callable[[], T]]) -> dict[str, T]:
+        """Return what is drawn of every model, as far as there is time, by its name."""
+        found = {name: self.once((what, name), make) for name, make in draw.items()}
+        return {name: drawn for name, drawn in found.items() if drawn is not None}
 
     def columns(self, width: int) -> int:
         """Return how many images fit beside each other."""

@@ -74,10 +74,11 @@ class Maps:
     def shown(self) -> dict[str, Any]:
         """Return the maps for the template."""
         able = {n: found for n in self.study.models if (found := self._map(n)) is not None}
-        figures = [
+        drawn = [
             self.pictures.once(self._key("map", name), partial(self._drawn, name, found))
             for name, found in able.items()
         ]
+        figures = [figure for figure in drawn if figure is not None]
         unable = [name for name in self.study.models if name not in able]
         return {"figures": figures, "unable": unable, "n": len(self.held), "bound": self._bound()}
 

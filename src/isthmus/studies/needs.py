@@ -17,8 +17,8 @@ from isthmus.studies import measure as measures
 MAIN, OTHER = 2, 3
 """Ranks up to which models are the main ones, and up to which they differ in what they are for:
 those become good first, then these, then what is another form of one of them."""
-STARTING = 1.8
-"""Seconds that the first network takes beside its steps: what optimisers import."""
+STARTING = 0.2
+"""Seconds that the first network takes beside its steps."""
 ROOM = 1.5
 """Times the seconds a fit is thought to take that it may have: steps are to end it, not time."""
 FEWEST, AMPLE = 2000, 20_000
@@ -79,7 +79,7 @@ def need_of(name: str, model: Any, images: Images) -> Need:
     else:
         each = model.study_cost * pixels / 1e9
         each *= int(np.prod(settings.get(model.width) or 32))
-        least, good, enough = (0.3 + min(n, some) * each for some in (FEWEST, AMPLE, n))
+        least, good, enough = (0.15 + min(n, some) * each for some in (FEWEST, AMPLE, n))
     size = 4 * math.prod(images.shape[1:3]) / 784 if convolves else pixels / 784
     tested = min(n_test, max(measures.FEWEST, measures.NUMBERS // pixels))
     weight = model.study_weight
@@ -91,7 +91,7 @@ def _learning(model: Any, shape: tuple[int, ...], n: int) -> tuple[float, float,
     each = step_seconds(model, shape, n) * max(1.0, model.study_weight)  # the more players
     most, fewest = model.settings.get("max_steps") or model.study_steps, model.study_least
     if model.convolves and not model.keep_best:
-        fewest *= 3  # a game has no best epoch to fall back on, and is long below its start
+        fewest *= 1.5  # a game has no best epoch to fall back on, and is long below its start
     after = 0.5 + AFTER * min(n, 10_000) * math.prod(shape) / 1e9
     least, good = (after + min(most, some) * each for some in (fewest, model.study_good))
     return least, good, after + ROOM * most * each

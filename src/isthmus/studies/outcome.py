@@ -111,6 +111,7 @@ class Study(Result):
     done: bool = True
     schedule: Schedule = field(default_factory=lambda: Schedule([], None), repr=False)
     drawn: dict[Any, Any] = field(default_factory=dict, repr=False)  # by an earlier report
+    undrawn: list[Any] = field(default_factory=list, repr=False)  # by the last, for want of time
     parts: dict[int, Images] = field(default_factory=dict, repr=False)  # of the training images
     source: str = ""
     options: dict[str, Any] = field(default_factory=dict)
@@ -147,7 +148,10 @@ class Study(Result):
 
     def remarks(self) -> list[str]:
         """Return which representation is best for what, what was left out, and the notes."""
-        said = [*self._answers(), *self._left_out(), *self.notes]
+        from isthmus.studies.report import undrawn
+
+        late = undrawn(self.undrawn)
+        said = [*self._answers(), *self._left_out(), *self.notes, *late]
         return said + ([self.schedule.announced(self.source)] if self.explained else [])
 
     def _judged(self) -> tuple[list[dict[str, Any]], dict[str, float]]:

@@ -12,16 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from isthmus.data.images import Images
+from isthmus.pace import Pace
 from isthmus.studies.needs import FEWEST, MAIN, OTHER, Need
 
 FIT_SHARE = 0.6
 """Share of a time budget that is for fitting, at least; the rest is for measuring and drawing."""
 AIM = 0.96
 """Share of a time budget at which a study means to be over."""
-CLOSING = 1.5
+CLOSING = 0.8
 """Seconds that a report takes beside its models: libraries, the page, files."""
-PRIOR = 0.8
-"""Seconds of work that the first guess of a machine's pace counts for."""
+LAST = 0.5
+"""Those of them that are taken when all is drawn: the page, files, the end of the process."""
 LONGER = 10
 """Times its usual steps a network that keeps its best may take where a budget was asked for."""
 
@@ -46,7 +47,9 @@ class Effort:
 
     def measuring(self, need: Need, classes: int = 10) -> float:
         """Return the seconds of measuring a model; probes learn to tell so many classes apart."""
-        read = len(self.probes) * (0.03 + 0.12 * self.most / 2000) * (0.7 + 0.03 * classes)
+        read = 2 * (0.02 + 0.05 * self.most / 2000) * (0.7 + 0.03 * classes)
+        if "svm" in self.probes:  # of rare classes nothing is sought
+            read += (0.1 + 0.25 * self.most / 2000) * (0.85 + 0.015 * classes)
         read = read if classes else 0.0
         return 0.06 + read + 0.0003 * min(self.most, need.tested) * need.size
 
@@ -117,7 +120,7 @@ def affordable(
     """Return which models are worth fitting in that time, by rank, in the order given.
 
     Each is given its least, and all others what makes them good before there is another form of
-    one of them; measuring and drawing take at most what fitting leaves. So many always are.
+    one of them; measuring and drawing take no time that fitting is to have. So many always are.
 
     Examples
     --------
@@ -130,7 +133,8 @@ def affordable(
         tried = [*kept, need]
         late = sum(after[n.name] for n in tried)
         asked = sum(n.well if n.rank <= OTHER < need.rank else n.least for n in tried)
-        if late + asked <= seconds and late <= (1 - FIT_SHARE) * seconds:
+        used = min(FIT_SHARE * seconds, sum(n.enough for n in tried))
+        if late + asked <= seconds and late <= seconds - used:
             kept = tried
     kept = kept or sorted(needs, key=lambda need: need.rank)[:fewest]
     return [need.name for need in needs if need in kept]
@@ -151,17 +155,6 @@ def effort_for(needs: Sequence[Need], seconds: float, classes: int) -> Effort:
     return EFFORTS[-1]
 
 
-def loaded_by(spent: float, worked: float) -> float:
-    """Return how many seconds pass in one of work, from what has passed in the work so far.
-
-    Examples
-    --------
-    >>> loaded_by(6.0, 2.0), loaded_by(0.1, 0.01)
-    (3.0, 1.0)
-    """
-    return min(20.0, max(1.0, spent / worked)) if worked > 0.3 else 1.0
-
-
 @dataclass
 class Schedule:
     """What is to be fitted in a time budget, and what of it is left.
@@ -178,10 +171,10 @@ class Schedule:
         When the study began, by the clock.
     must : bool
         Whether all models are to be fitted, whatever is left for each.
-    pace : float
-        Seconds that pass in one of a quiet machine, as a first guess.
-    clock : callable
-        Where the time comes from.
+    load : float
+        Seconds that pass in one of work, as a first guess.
+    clock, worked : callable
+        Where the time comes from, and that in which this thread has worked.
 
     Attributes
     ----------
@@ -196,20 +189,26 @@ class Schedule:
     classes: int = 10
     began: float = 0.0
     must: bool = False
-    pace: float = 1.0
+    load: float = 1.0
     clock: Callable[[], float] = time.monotonic
+    worked: Callable[[], float] = time.thread_time
     effort: Effort = EFFORTS[0]
     kept: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._passed, self._work = PRIOR * self.pace, PRIOR
+        self._pace = Pace(self.load, self.clock, self.worked)
         self._waiting, self._over = list(self.needs), list[Need]()
         self.kept = [need.name for need in self.needs]
         if self.seconds is not None:
             # settled once: probes that learn from other labels do not compare
             self.effort = effort_for(self.needs, self._quiet(), self.classes)
             self._choose()
+
+    @property
+    def pace(self) -> float:
+        """Seconds that pass in one of a quiet machine, as it seems by now."""
+        return self._pace.now
 
     def left(self) -> float:
         """Return the seconds until the whole study is to be over, its report included."""
@@ -234,6 +233,7 @@ class Schedule:
     def begin(self, name: str) -> float:
         """Return the seconds that a model has for its fit."""
         given = math.inf
+        self._pace.look()
         if self.seconds is not None:
             given = max(0.1, self.planned().get(name, 0.0)) + self._spare()
             given += min(self.pace * self._starting(name), max(0.0, self.left() - given))
@@ -241,12 +241,14 @@ class Schedule:
         self._waiting = [need for need in self._waiting if need.name != name]
         return given
 
-    def measured(self, name: str, seconds: float) -> None:
-        """Note how long measuring a model took: the pace of the machine as it is now."""
-        need = self._need(name)
-        self._passed += seconds
-        self._work += self.effort.measuring(need, self.classes)
-        self.pace = self._passed / self._work
+    def fitted(self) -> None:
+        """Note that a model is fitted, and is going to be measured."""
+        self._pace.look()
+
+    def measured(self, name: str) -> None:
+        """Note that a model was measured: what that took tells how fast the machine is by now."""
+        thought = self.effort.measuring(self._need(name), self.classes)
+        self._pace.compare(self._pace.look(), thought)
 
     def affords(self, name: str, images: Images, seconds: float, by_steps: bool = False) -> int:
         """Return how many of the images a model can learn from in that time.
@@ -266,7 +268,15 @@ class Schedule:
             return 0.0
         plain = Effort(0, (), 0)
         rest = sum(plain.drawing(need) for need in self._over)
-        return self.left() - self.pace * (CLOSING + rest)
+        seconds = self.left() - self.pace * (CLOSING + rest)
+        one = max(
+            (self.effort.drawing(need) - plain.drawing(need) for need in self._over), default=0
+        )
+        return seconds if seconds > self.pace * one else 0.0
+
+    def is_late(self) -> bool:
+        """Return whether no more pictures are to be drawn, for the report to be there in time."""
+        return self.left() < self.pace * LAST
 
     def left_in_words(self) -> str:
         """Return how much time is left, as the end of a sentence."""

@@ -13,9 +13,10 @@ import numpy as np
 from isthmus.data.images import Images
 from isthmus.families import every_name, free_name, named
 from isthmus.heldout import row_hashes
+from isthmus.pace import loaded, on_core
 from isthmus.studies.measure import range_note
 from isthmus.studies.needs import need_of
-from isthmus.studies.plan import LONGER, Schedule, loaded_by
+from isthmus.studies.plan import LONGER, Schedule
 
 LONGEST_SIDE = 64
 """Images larger than this are reduced for a study: its families see every pixel at once."""
@@ -23,6 +24,8 @@ SMALL = 16
 """Pixels of a side from which on convolutions gain over dense networks."""
 FEW = 5000
 """Training images of which noise keeps a network from learning them by heart."""
+LOOK = 0.15
+"""Seconds of work that tell how busy the machine is, at least."""
 LEAST_BUDGET, MOST_BUDGET = 40.0, 200.0
 """Seconds of a study for which no budget was given."""
 
@@ -80,7 +83,7 @@ def prepare(
     for model in models or ():
         if isinstance(model, str) and not isinstance(models, dict):
             named(model)  # a wrong name is said before anything is read
-    worked = time.process_time() if began is None else 0.0
+    before = on_core() if began is None else (0.0, 0.0)  # a command began with its process
     began = time.monotonic() if began is None else began
     images, notes = read_images(images, random_state, loading)
     row_hashes(images)  # once: its parts have them from here
@@ -95,17 +98,26 @@ def prepare(
             f"No time was given: {budget:.0f} s were allowed for this set, and networks took "
             f"their usual number of steps at most; --budget 10m allows more of both."
         )
-    worked = time.process_time() - worked
     schedule = Schedule(
         [need_of(name, model, images) for name, model in chosen.items()],
         budget,
         0 if images.y is None else len(np.unique(images.y)),
         began,
         must=models is not None,
-        pace=loaded_by(time.monotonic() - began, worked),
+        load=load_since(before) if budget else 1.0,
     )
     plan = table(chosen, schedule, why)
     return Prepared(images, train, chosen, notes, schedule, plan, unsuited)
+
+
+def load_since(before: tuple[float, float]) -> float:
+    """Return how many seconds pass in one of work, from what has passed since `on_core` said so.
+
+    Where there was little work since then, some more is done to see.
+    """
+    while (now := on_core())[0] < before[0] + LOOK:
+        sum(range(20_000))
+    return loaded(*(new - old for new, old in zip(now, before, strict=True)))
 
 
 def suits(images: Images, name: str) -> tuple[bool, str]:

@@ -74,13 +74,20 @@ def write_report(
 def render(study: Any, *, live: bool | None = None, drawn: dict[Any, Any] | None = None) -> str:
     """Return the report of a study as text; see `write_report`."""
     live = not getattr(study, "done", True) if live is None else live
-    pictures = Pictures(study.images, getattr(study, "drawn", None) if drawn is None else drawn)
+    drawn = getattr(study, "drawn", None) if drawn is None else drawn
+    schedule = getattr(study, "schedule", None)
+    pictures = Pictures(study.images, drawn, schedule.is_late if schedule else lambda: False)
     baseline = mean_image(study.images, study.scores)
     scores = judged(study, baseline)
     study = _in_order(study, scores)
     by_name = {score["model"]: score for score in scores}
     maps, found = mapped.Maps(study, pictures), answers(scores, baseline)
-    return _template().render(
+    template = _template()
+    cards = _cards(study, scores, pictures, maps, found)
+    parts = _drawn(study, pictures, by_name, maps)
+    getattr(study, "undrawn", [])[:] = pictures.dropped
+    return template.render(
+        **parts,
         title=_title(study.images.source),
         summary=_summary(study),
         facts=_facts(study),
@@ -91,22 +98,38 @@ def render(study: Any, *, live: bool | None = None, drawn: dict[Any, Any] | None
         table=table.summary(scores),
         measured=_measured(study, scores),
         flags={name: score["flags"] for name, score in by_name.items()},
-        cards=_cards(study, scores, pictures, maps, found),
+        cards=cards,
         left_out=_left_out(study),
         plan=list(getattr(study, "plan", None) or []),
-        reconstructions=_reconstructions(study, pictures, by_name),
         baseline={key: table.written(baseline, key) for key in baseline},
-        samples=_samples(study, pictures),
-        maps=maps.shown(),
         legend=mapped.legend(study.images),
-        parts=learned.shown(study.models, pictures),
-        walks=walked.shown(study, pictures),
-        labelled=labelled.shown(study, pictures),
         curves=_curves(study.models),
         rate=_rate(scores, found),
-        health=_health(study, by_name, baseline),
+        health=_health(study, by_name, baseline, undrawn(pictures.dropped)),
         settings=_settings(study, by_name),
     )
+
+
+def _drawn(
+    study: Any, pictures: Pictures, scores: Mapping[str, Mapping[str, Any]], maps: mapped.Maps
+) -> dict[str, Any]:
+    """Return the pictures of every model, those first that are to be there where time is short."""
+    return {
+        "reconstructions": _reconstructions(study, pictures, scores),
+        "samples": _samples(study, pictures),
+        "parts": learned.shown(study.models, pictures),
+        "walks": walked.shown(study, pictures),
+        "labelled": labelled.shown(study, pictures),
+        "maps": maps.shown(),
+    }
+
+
+def undrawn(dropped: Sequence[Any]) -> list[str]:
+    """Return what a reader should know of pictures for which there was no time."""
+    if not dropped:
+        return []
+    pictures = f"{len(dropped)} picture{'s were' if len(dropped) > 1 else ' was'}"
+    return [f"As time was out, {pictures} not drawn: isthmus report FOLDER draws all."]
 
 
 def _template() -> Any:
@@ -234,10 +257,10 @@ def _reconstructions(
     originals = np.asarray(pictures.test[rows])
     strips = [{"name": "Originals", "note": "held out", **pictures.sheet(originals, STRIP_WIDTH)}]
     able = {name: model for name, model in study.models.items() if model.can("decode")}
-    for name, model in able.items():
+    draw = {name: partial(_strip, model, originals, pictures) for name, model in able.items()}
+    for name, strip in pictures.each("strip", draw).items():
         score = scores.get(name, {})
         note = f"mse {table.written(score, 'mse')} · PSNR {table.written(score, 'psnr')} dB"
-        strip = pictures.once(("strip", name), partial(_strip, model, originals, pictures))
         strips.append({"name": name, "note": note, **strip})
     return {"strips": strips, "unable": [name for name in study.models if name not in able]}
 
@@ -267,10 +290,9 @@ def _samples(study: Any, pictures: Pictures) -> dict[str, Any]:
     def drawn(model: Any) -> dict[str, Any]:
         return pictures.sheet(model.sample(n, random_state=study.random_state), width)
 
-    figures = [
-        {"name": name, "n": n, **pictures.once(("samples", name, width), partial(drawn, model))}
-        for name, model in able.items()
-    ]
+    draw = {name: partial(drawn, model) for name, model in able.items()}
+    found = pictures.each(f"samples {width}", draw)
+    figures = [{"name": name, "n": n, **sheet} for name, sheet in found.items()]
     unable = [name for name in study.models if name not in able]
     return {"figures": figures, "unable": unable, "small": small}
 
@@ -301,7 +323,10 @@ def _rate(scores: Sequence[Mapping[str, Any]], found: Sequence[Answer]) -> Any:
 
 
 def _health(
-    study: Any, scores: Mapping[str, Mapping[str, Any]], baseline: Mapping[str, float]
+    study: Any,
+    scores: Mapping[str, Mapping[str, Any]],
+    baseline: Mapping[str, float],
+    late: Sequence[str],
 ) -> dict[str, Any]:
     by_model = {
         name: [flag.long for flag in scores.get(name, {}).get("flags", [])]
@@ -312,10 +337,10 @@ def _health(
     return {
         "models": {name: notes for name, notes in by_model.items() if notes},
         "well": [name for name, notes in by_model.items() if not notes],
-        "notes": list(study.notes),
+        "notes": [*study.notes, *late],
         "skipped": skipped[:SKIPPED_SHOWN],
         "skipped_more": max(0, len(skipped) - SKIPPED_SHOWN),
-        "count": sum(map(len, by_model.values())) + len(study.notes) + len(skipped),
+        "count": sum(map(len, by_model.values())) + len(study.notes) + len(late) + len(skipped),
     }
 
 

@@ -146,7 +146,7 @@ def _fit_and_measure(name: str, model: Any, result: Study, seconds: float) -> No
         model.fit(train)
         took = time.perf_counter() - started
     result.models[name] = model
-    began = schedule.clock()
+    schedule.fitted()
     record = {
         "model": name,
         "family": type(model).__name__,
@@ -163,7 +163,7 @@ def _fit_and_measure(name: str, model: Any, result: Study, seconds: float) -> No
         "peak_memory_mb": round(memory.peak / 2**20, 1),
         "learned_from": len(train),
     }
-    schedule.measured(name, schedule.clock() - began)
+    schedule.measured(name)
     result.scores.append(plain(record, finite=True, unknown=in_words))
     measured = halves(model, result.images).measured
     if not measured.held_out or measured.left_out:

@@ -32,10 +32,12 @@ def shown(study: Any, pictures: Pictures) -> dict[str, Any]:
     )
     return {
         "lead": lead,
-        "traversals": [
-            pictures.once(("walk", name), partial(_traversal, name, model, held, pictures))
-            for name, model in able.items()
-        ],
+        "traversals": list(
+            pictures.each(
+                "walk",
+                {name: partial(_traversal, name, able[name], held, pictures) for name in able},
+            ).values()
+        ),
         "morphs": _morphs(able, held, pictures),
         "unable": [name for name in study.models if name not in able],
     }
@@ -62,10 +64,11 @@ def _morphs(able: dict[str, Any], held: Any, pictures: Pictures) -> list[dict[st
     pairs = [_pair(held, i) for i in range(min(MORPHS, len(held) // 2))]
     ends = np.concatenate([_laid_out(a, b, steps) for a, b in pairs])
     rows = [{"name": "Originals", "note": "first and last", **_row(ends, steps, pictures)}]
-    for name, model in able.items():
-        row = partial(_morph_row, name, model, pairs, steps, pictures)
-        rows.append(pictures.once(("morph", name), row))
-    return rows
+    draw = {
+        name: partial(_morph_row, name, model, pairs, steps, pictures)
+        for name, model in able.items()
+    }
+    return [*rows, *pictures.each("morph", draw).values()]
 
 
 def _morph_row(
