@@ -16,6 +16,14 @@ DEAREST = (
 )
 """Files of tests that take long: they go first, so that no core waits for the last of them."""
 
+HASTY = {
+    "isthmus.metrics.labels.PENALTIES": (10.0,),
+    "isthmus.metrics.labels.WIDTHS": (1.0,),
+    "isthmus.metrics.labels.FOLDS": 2,
+    "isthmus.verbs.map.QUICK": (20, 30),
+}
+"""Support vectors of one C and gamma, not the best of nine; few steps of t-SNE for reports."""
+
 
 def pytest_collection_modifyitems(items):
     first = {f"test_{name}": place for place, name in enumerate(DEAREST)}
@@ -45,13 +53,11 @@ def data_folder():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_machine(request):
-    """Probes by support vectors of one C and gamma; test_probing.py is about the best of nine."""
+def hasty(request):
+    """Have what is judged in one file of tests done in little time in all others."""
     with pytest.MonkeyPatch.context() as patch:
-        if request.module.__name__ != "test_probing":
-            patch.setattr("isthmus.metrics.labels.PENALTIES", (10.0,))
-            patch.setattr("isthmus.metrics.labels.WIDTHS", (1.0,))
-            patch.setattr("isthmus.metrics.labels.FOLDS", 2)
+        for name, value in HASTY.items() if request.module.__name__ != "test_probing" else ():
+            patch.setattr(name, value)
         yield
 
 

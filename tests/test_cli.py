@@ -45,7 +45,7 @@ def test_folder_is_read_the_way_the_model_needs(run, tmp_path):
     assert np.load("z.npy").shape == (1, 4)
 
 
-def test_study_writes_a_report(run, tmp_path, one_machine):
+def test_study_writes_a_report(run, tmp_path):
     code, out, _ = run("study", "digits", "--models", "kmeans,pca", "--budget", "1m", "-o", "s")
     assert code == 0
     assert "report: s/report.html" in out

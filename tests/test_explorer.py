@@ -295,7 +295,7 @@ def test_without_the_page_one_sentence_says_how_to_build_it(run, tmp_path, image
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory, images, one_machine):
+def study(tmp_path_factory, images):
     folder = tmp_path_factory.mktemp("runs") / "mine"
     result = ist.study("digits", ["pca", "kmeans", "som"], width=4)
     result.report(folder)
@@ -462,7 +462,7 @@ def test_many_clients_get_what_they_should_and_memory_is_steady():
     spec = importlib.util.spec_from_file_location("explorer_load", path)
     bench = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(bench)
-    found = bench.with_own_server(clients=30, answers=800)
+    found = bench.with_own_server(clients=30, answers=400)
     assert found["alive"]
     assert found["wrong"] == 0, found
     assert {"200", "400", "403", "404", "405", "413"} <= set(found["statuses"])

@@ -80,7 +80,7 @@ def test_a_map_has_its_points_and_takes_new_images(method, expected, images):
 
 
 @pytest.mark.parametrize("name", files.COMMANDS)
-def test_a_command_says_what_it_said(name, place, monkeypatch, one_machine):
+def test_a_command_says_what_it_said(name, place, monkeypatch):
     monkeypatch.setenv("ISTHMUS_CACHE", str(place / "cache"))
     found = files.said(files.COMMANDS[name], place)
     near = 0.01 if name.split()[0] in TRAINED else SHARE

@@ -199,7 +199,8 @@ def test_every_family_knows_what_it_learnt_from(name, tmp_path):
     rng = np.random.default_rng(0)
     data = rng.integers(0, 256, (60, 8, 8), dtype=np.uint8)
     images = Images(data, y=np.arange(60) % 3).split()
-    small = {"max_steps": 2, "epochs": 1} if "max_steps" in family(name)().get_params() else {}
+    few = {"max_steps": 2, "epochs": 1, "encoder_epochs": 1}
+    small = {key: n for key, n in few.items() if key in family(name)().get_params()}
     model = family(name).for_study(images.train, 3, random_state=0, **small).fit(images)
     model.save(tmp_path / "m.safetensors")
     for each in (model, ist.load_model(tmp_path / "m.safetensors")):

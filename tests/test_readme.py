@@ -10,7 +10,6 @@ import pytest
 from isthmus.cli import main as cli
 from isthmus.families import FAMILIES, family
 
-pytestmark = pytest.mark.usefixtures("one_machine")
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
@@ -34,7 +33,7 @@ def test_command_line_examples_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     lines = "".join(blocks("sh"))
     assert "--budget 30s" in lines
-    for line in lines.replace("--budget 30s", "--budget 3s").splitlines():
+    for line in lines.replace("--budget 30s", "--budget 1s").splitlines():
         monkeypatch.setattr(sys, "argv", shlex.split(line))
         with pytest.raises(SystemExit) as stop:
             cli.main()

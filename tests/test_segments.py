@@ -26,7 +26,7 @@ def halves():
 
 @pytest.fixture(scope="module")
 def network(halves):
-    return ist.PixelNet(3, epochs=30, random_state=0).fit(halves)
+    return ist.PixelNet(3, channels=16, epochs=30, random_state=0).fit(halves)
 
 
 def test_a_network_of_label_maps_gives_both(network, halves):

@@ -20,7 +20,7 @@ def images():
 
 
 @pytest.fixture(scope="module")
-def made(images, one_machine):
+def made(images):
     return ist.study(images, models=["kmeans", "pca"], width=4)
 
 

@@ -9,7 +9,6 @@ from isthmus.families import every_name, named
 from isthmus.memory import PeakMemory
 from isthmus.neural import NeuralRepresentation
 
-pytestmark = pytest.mark.usefixtures("one_machine")
 QUICK = ["kmeans", "pca"]
 
 

@@ -1,5 +1,6 @@
 """The pages of the verbs: their Python runs, their commands exist, their pictures are small."""
 
+import functools
 import re
 import shlex
 from pathlib import Path
@@ -9,6 +10,7 @@ import typer
 
 import isthmus as ist
 from isthmus.cli.main import app
+from isthmus.data.readers import load_images
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted((DOCS / "verbs").glob("*.md"))
@@ -26,9 +28,17 @@ MODELS = {
 """What the commands of the pages fit, for a moment only."""
 
 
+@functools.cache
+def few(name):
+    """Return a named set, of a large one every so many images."""
+    images = load_images(name)
+    return images if len(images) < 10_000 else images.evenly(7_000)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_python_runs(page, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ist, "load_images", few)
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
     assert blocks
     if '"mnist"' in "".join(blocks):
