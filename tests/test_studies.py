@@ -19,12 +19,12 @@ def some(n):
 @pytest.fixture(scope="module")
 def result():
     """A study of every family and variant, of so many steps rather than so much time."""
-    images = some(600)
+    images = some(400)
     models = {}
     for name in every_name():
         family, parameters = named(name)
         if issubclass(family, NeuralRepresentation):
-            parameters = {**parameters, "max_steps": 40}
+            parameters = {**parameters, "max_steps": 25}
         if name == "gan":
             parameters = {**parameters, "encoder_epochs": 2}
         models[name] = family.for_study(images.train, random_state=0, **parameters)
@@ -46,7 +46,7 @@ def test_every_family_is_fitted_and_measured(result):
     able = [r for r in result.scores if hasattr(result.models[r["model"]], "decode")]
     assert len(able) == len(result.scores) - 2  # the classifier and its variant
     for record in able:
-        assert 0 < record["mse"] < 0.25  # networks have 40 steps here
+        assert 0 < record["mse"] < 0.25  # networks have 25 steps here
         assert 6 < record["psnr"] < 60
         assert 0 < record["ssim"] < 1
         assert record["model"] == "pixelnet" or record["bits_per_image"] > 1
