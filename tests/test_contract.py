@@ -31,7 +31,7 @@ QUICK = {
 THEIRS = ("squeezed", "modules")
 """A family of the user's, and one with networks of theirs: other ones for images and vectors."""
 
-SHORT = {"gan": {"encoder_epochs": 1}, "nmf": {"max_iter": 20}}
+SHORT = {"gan": {"encoder_epochs": 1}, "nmf": {"max_iter": 20, "n_components": 8}}
 """Settings of fits of which no matter is how well they learn, beside few steps."""
 
 

@@ -517,9 +517,10 @@ def test_bad_parameters(parameters, words):
 
 def test_what_is_drawn_has_the_mean_and_the_covariance_of_the_images():
     images = ist.load_images("digits").train
-    model = ist.GAN(16, generator=(64,), discriminator=(64,), max_steps=40, random_state=0)
+    few = {"max_steps": 40, "encoder_epochs": 1, "random_state": 0}
+    model = ist.GAN(16, generator=(64,), discriminator=(64,), **few)
     matched = model.fit(images).sample(4000, random_state=0).reshape(4000, -1)
-    far = ist.GAN(16, generator=(64,), discriminator=(64,), max_steps=40, random_state=0)
+    far = ist.GAN(16, generator=(64,), discriminator=(64,), **few)
     far._match = lambda: None
     drawn = far.fit(images).sample(4000, random_state=0).reshape(4000, -1)
     real = to_unit(np.asarray(images)).reshape(len(images), -1)

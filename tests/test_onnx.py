@@ -24,9 +24,7 @@ MODELS = {
     "pca-whiten": lambda: ist.PCA(10, whiten=True),
     "nmf": lambda: ist.NMF(8, random_state=0),
     "autoencoder": lambda: ist.Autoencoder(6, hidden=(32,), **SHORT),
-    "autoencoder-conv": lambda: ist.Autoencoder(6, **CONV),
     "vae": lambda: ist.VAE(5, hidden=(32,), **SHORT),
-    "vae-conv": lambda: ist.VAE(5, **CONV),
     "gan": lambda: ist.GAN(7, generator=(32,), discriminator=(32,), encoder_epochs=1, **SHORT),
     "gan-conv": lambda: ist.GAN(7, architecture="conv", channels=(8,), encoder_epochs=1, **SHORT),
     "pixelnet": lambda: ist.PixelNet(4, channels=8, **SHORT),
@@ -176,10 +174,8 @@ def test_python_writes_the_file_of_the_command(run, images, tmp_path):
     model.save(tmp_path / "pca.safetensors")
     assert run("export", "pca.safetensors", "-o", "a.onnx", "--part", "encode")[0] == 0
     assert ist.export(model, tmp_path / "b.onnx", part="encode") == tmp_path / "b.onnx"
-    ist.export(tmp_path / "pca.safetensors", tmp_path / "c.onnx", part="encode")
-    first, *others = ((tmp_path / f"{name}.onnx").read_bytes() for name in "abc")
-    assert others == [first, first]
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
     with pytest.raises(FileExistsError):
-        ist.export(model, tmp_path / "b.onnx")
+        ist.export(tmp_path / "pca.safetensors", tmp_path / "b.onnx")
     with pytest.raises(ValueError, match=r"must end in .onnx"):
         ist.export(model, tmp_path / "b.pt")

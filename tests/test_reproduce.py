@@ -4,12 +4,11 @@ import functools
 import importlib
 import inspect
 import json
-import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -224,28 +223,38 @@ def test_a_model_of_another_setting_is_not_taken_for_this(few, tmp_path, monkeyp
     assert len(fits) == 2
 
 
+KILLED = """
+import os, signal, sys
+from isthmus.cli.main import main
+from isthmus.reproduction.runner import Bench
+
+fit, fits = Bench.fit, []
+
+def killed(bench, name, *given, **more):
+    fits.append(name)
+    if len(fits) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return fit(bench, name, *given, **more)
+
+Bench.fit = killed
+sys.argv = ["isthmus", "reproduce", "b-convolution", "e-glyphs", "-o", ".", "--share", "0.001"]
+main()
+"""
+
+
 def test_a_killed_run_leaves_what_was_done_and_resumes(tmp_path, monkeypatch):
-    command = [sys.executable, "-m", "isthmus", "reproduce", "b-convolution", "e-glyphs"]
-    command += ["-o", str(tmp_path), "--share", "0.04"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | ONE_THREAD)
-    deadline = time.monotonic() + 600
-    while not list(tmp_path.glob(".work/e-glyphs*/models/chosen-*.safetensors")):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
+    command = [sys.executable, "-c", KILLED]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
     assert (tmp_path / "b-convolution" / "result.json").is_file()
     assert not (tmp_path / "e-glyphs").exists()
     kept = len(list(tmp_path.glob(".work/e-glyphs*/models/chosen-*.safetensors")))
+    assert kept == 2
     fits = counted(monkeypatch)
-    result = reproduce.carry_out("e-glyphs", tmp_path, share=0.04)
+    result = reproduce.carry_out("e-glyphs", tmp_path, share=0.001)
     assert len(fits) == RECIPES["e-glyphs"].options["seeds"] - kept
     assert result["figures"]
     assert [path.name for path in tmp_path.glob(".work/*")] == []
-
-
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
 def test_list_run_and_json(few, run, tmp_path):
