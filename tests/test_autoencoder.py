@@ -173,7 +173,13 @@ def test_codes_of_warped_images_stay_closer_where_they_were_trained_to(images):
     apart = {}
     for warp in (0.0, 0.2):
         model = ist.Autoencoder(
-            8, hidden=(64,), warp=warp, epochs=30, batch_size=32, random_state=0
+            8,
+            hidden=(64,),
+            warp=warp,
+            epochs=30,
+            batch_size=64,
+            learning_rate=2e-3,
+            random_state=0,
         ).fit(images)
         codes = model.encode(X.view(-1, 8, 8, 1).numpy())
         apart[warp] = float(np.mean((model.encode(moved) - codes) ** 2) / codes.var(0).mean())
@@ -192,7 +198,13 @@ def test_denoising_removes_noise_that_it_was_trained_on(images):
     errors = {}
     for noise in (0.0, 0.4):
         model = ist.Autoencoder(
-            16, hidden=(64,), noise=noise, epochs=30, batch_size=32, random_state=0
+            16,
+            hidden=(64,),
+            noise=noise,
+            epochs=30,
+            batch_size=64,
+            learning_rate=2e-3,
+            random_state=0,
         ).fit((np.asarray(images.train) / np.float32(255)).astype(np.float32))
         errors[noise] = float(np.mean((ist.reconstruct(model, noisy) - X) ** 2))
     assert errors[0.4] < 0.8 * errors[0.0]
@@ -253,7 +265,7 @@ def test_a_deep_convolutional_network_learns_more_than_the_mean_image(data_folde
     # with weights too small for eight rectified layers it ends in black, or in the mean image
     images = ist.load_images("mnist").train[:1280]
     settings = {"architecture": "conv", "channels": (16, 32, 64), "random_state": 0}
-    settings |= {"max_steps": 80, "epochs": 50}
+    settings |= {"max_steps": 80, "epochs": 50, "batch_size": 64}
     model = ist.Autoencoder(32, **settings).fit(images)
     assert -model.score(images) < 0.9 * (np.asarray(images) / 255).var(0).mean()
     assert not any("mean image" in finding for finding in model.health_)

@@ -445,7 +445,7 @@ def test_every_family_can_be_probed_clustered_and_asked_what_is_new(model, image
 
 def test_a_family_can_be_finetuned_or_says_why_not(name, model, images):
     if name in ("autoencoder", "vae", "classifier", "squeezed", "modules"):
-        made = ist.finetune(model, images, 30, epochs=100)
+        made = ist.finetune(model, images, 30)
         assert made.tuned.accuracy > 0.5
         assert made.scratch.n_test == 359
     else:

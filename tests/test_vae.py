@@ -32,7 +32,8 @@ def binary(images):
 
 
 def vae(images, latent_dim=6, **parameters):
-    settings = {"hidden": (64,), "epochs": 15, "batch_size": 32, "random_state": 0}
+    settings = {"hidden": (64,), "epochs": 15, "batch_size": 64, "random_state": 0}
+    settings["learning_rate"] = 2e-3
     settings["init"] = "glorot_uniform"  # each of these has to find its way alone
     return ist.VAE(latent_dim, **settings | parameters).fit(images.train)
 
@@ -391,7 +392,7 @@ def test_likelihood_follows_the_data(X, likelihood, output):
 def test_sigma_is_the_deviation_of_a_pixel(images):
     X = np.random.default_rng(0).normal(5, 3, (500, 6))
     model = ist.VAE(
-        1, hidden=(), beta=100.0, epochs=60, batch_size=20, learning_rate=0.01, random_state=0
+        1, hidden=(), beta=100.0, epochs=60, batch_size=60, learning_rate=0.02, random_state=0
     ).fit(X)
     assert model.sigma_ == pytest.approx(3, rel=0.05)  # with so much beta nothing is said of x
     expected = distributions.Normal(5.0, 3.0).log_prob(torch.from_numpy(X)).sum(1).mean()
