@@ -20,7 +20,7 @@ HASTY = {
     "isthmus.metrics.labels.PENALTIES": (10.0,),
     "isthmus.metrics.labels.WIDTHS": (1.0,),
     "isthmus.metrics.labels.FOLDS": 2,
-    "isthmus.verbs.map.QUICK": (20, 30),
+    "isthmus.verbs.layouts.QUICK": (20, 30),
 }
 """Support vectors of one C and gamma, not the best of nine; few steps of t-SNE for reports."""
 
