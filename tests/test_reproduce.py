@@ -280,6 +280,12 @@ def test_python_carries_out_what_the_command_does(few, run, tmp_path):
     )
     assert list(found) == ["b-tiny-2", "b-tiny-3"]
     assert list(found.values()) == seen
+    assert found.scores["recipes"] == len(found.table()) == 2
+    assert found.picture().width > 0
+    assert "<img src=" in found._repr_html_()
+    assert found.save(tmp_path / "recipes.csv").read_text().count("b-tiny") == 2
+    page = ist.reproduce(folder=found.folder, document=tmp_path / "page.md")
+    assert (len(page), page.documented) == (0, 2)
     results = json.loads(run("B", "--share", 0.3, "--json")[1])  # done already, and left alone
     assert results == seen
     with pytest.raises(ValueError, match="no recipe is named"):

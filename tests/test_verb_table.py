@@ -89,6 +89,32 @@ def test_a_command_has_the_parameters_of_its_verb_and_the_reverse(name):
         assert command[key].help, f"{name} says nothing of {key}"
 
 
+def parameters_of(command):
+    """Return what a command takes, but what all commands do and help."""
+    found = {each.name: each for each in typer.main.get_command(app).commands[command].params}
+    return {key: each for key, each in found.items() if key not in ("as_json", "help")}
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "more"),
+    [
+        # images are the last of the words; bars are shown where a person watches
+        ("export", {"images", "verbose"}, set()),
+        ("explore", {"images", "verbose"}, {"path", "force"}),  # --export is `isthmus export`
+        ("reproduce", {"verbose", "watch"}, set()),  # a line a recipe, or JSON of all
+    ],
+)
+def test_commands_by_hand_have_the_parameters_of_python(name, told, more):
+    parameters, command = inspect.signature(function(name)).parameters, parameters_of(name)
+    assert command.keys() - more == parameters.keys() - told
+    assert more <= inspect.signature(ist.export).parameters.keys()
+    for key in parameters.keys() - told:
+        option, default = command[key], parameters[key].default
+        if option.param_type_name == "option" and key not in ("path", "folder"):
+            assert set(flags_of(key)) <= set(option.opts), key
+            assert (option.default or None) == (default or None), key
+
+
 def test_images_are_loaded_by_a_command_as_in_python():
     given = loading(**{name: default for name, (_, default) in LOADING.items()})
     known = inspect.signature(ist.load_images).parameters

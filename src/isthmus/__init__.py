@@ -29,7 +29,7 @@ _HOMES = {
     "load_model": "store",
     "load_study": "studies.stored",
     "register": "families",
-    "reproduce": "reproduction.runner",
+    "reproduce": "reproduction.reproduce",
     "with_noise": "data.corrupt",
     **{name: verb.home for name, verb in VERBS.items()},
     **{class_name: f"models.{name}" for name, class_name in FAMILIES.items()},

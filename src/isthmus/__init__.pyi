@@ -19,7 +19,7 @@ from isthmus.models.vae import VAE as VAE
 from isthmus.neighbors import Index as Index
 from isthmus.neural import NeuralRepresentation as NeuralRepresentation
 from isthmus.plots.drawing import contact_sheet as contact_sheet
-from isthmus.reproduction.runner import reproduce as reproduce
+from isthmus.reproduction.reproduce import reproduce as reproduce
 from isthmus.store import load_model as load_model
 from isthmus.studies.info import info as info
 from isthmus.studies.stored import load_study as load_study

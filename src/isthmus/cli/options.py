@@ -80,6 +80,10 @@ SPELLED = {
     "k": ("-k",),
     "rows": ("--images",),
     "watch": ("--live",),
+    "names": ("--models",),
+    "layouts": ("--layout",),
+    "open_browser": ("--browser",),
+    "every": ("--all",),
 }
 """Options that are not called as the parameters they stand for alone."""
 

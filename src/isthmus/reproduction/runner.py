@@ -8,8 +8,7 @@ import os
 import platform
 import shutil
 import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -225,7 +224,7 @@ def carry_out(
     from isthmus.reproduction.recipes import RECIPES
 
     chosen([name])
-    _check_share(share)
+    check_share(share)
     folder = Path(root) / name
     done = result_of(folder)
     if done and not force and done["share"] >= share:
@@ -253,7 +252,8 @@ def carry_out(
     return result
 
 
-def _check_share(share: float) -> None:
+def check_share(share: float) -> None:
+    """Refuse a share of the work that is none."""
     if not 0 < share <= 1:
         raise ValueError(f"share={share:g} must be above 0 and at most 1")
 
@@ -315,79 +315,3 @@ def reproduce_all(
             except (OSError, ValueError, ImportError) as error:
                 yield name, error
             bar.advance(RECIPES[name].minutes)
-
-
-def reproduce(
-    names: str | Iterable[str] = (),
-    *,
-    every: bool = False,
-    folder: str | Path = "runs/reproduce",
-    share: float = 1.0,
-    seed: int = 0,
-    force: bool = False,
-    verbose: bool = False,
-    watch: Callable[[dict[str, Any]], Any] | None = None,
-) -> dict[str, dict[str, Any]]:
-    """Carry out settings of the decks, and keep their pictures and figures.
-
-    What was done is left alone; what was stopped goes on where it was. A recipe that fails does
-    not keep the others from being done.
-
-    Parameters
-    ----------
-    names : str or iterable of str
-        Recipes, or letters of decks, which stand for all of theirs.
-    every : bool
-        All recipes, whatever the names.
-    folder : str or Path
-        Of all results: each appears in it under the recipe's name.
-    share : float
-        Share of the epochs and images, above 0 and at most 1: less than 1 is a rehearsal, and the
-        results say so.
-    seed : int
-        Of everything random.
-    force : bool
-        Do again what was done.
-    verbose : bool
-        Show progress on standard error.
-    watch : callable, optional
-        Called with every result as it comes.
-
-    Returns
-    -------
-    dict of str to dict
-        For every recipe what its ``result.json`` holds: "deck", "about", "figures" beside the
-        deck's, "pictures", "seconds" and more.
-
-    Raises
-    ------
-    ValueError
-        If there is no such recipe or none was named, `share` is out of its range, one was done
-        with another seed, or some have failed: warnings say why.
-
-    Examples
-    --------
-    >>> import isthmus as ist, tempfile
-    >>> results = ist.reproduce("e-glyphs", share=0.01, folder=tempfile.mkdtemp())
-    >>> results["e-glyphs"]["deck"], results["e-glyphs"]["share"]
-    ('E', 0.01)
-    """
-    _check_share(share)
-    wanted = chosen([names] if isinstance(names, str) else names, every)
-    if not wanted:
-        raise ValueError("no recipe is named: give names, letters of decks, or every=True")
-    found, failed = dict[str, dict[str, Any]](), []
-    options: dict[str, Any] = {"share": share, "seed": seed, "force": force, "verbose": verbose}
-    for name, result in reproduce_all(wanted, folder, **options):
-        if isinstance(result, Exception):
-            if len(wanted) == 1:
-                raise result
-            failed.append(name)
-            warnings.warn(f"{name}: {result}", stacklevel=2)
-            continue
-        found[name] = result
-        if watch:
-            watch(result)
-    if failed:
-        raise ValueError(f"{len(failed)} of {len(wanted)} recipes failed: {', '.join(failed)}")
-    return found

@@ -1,4 +1,8 @@
-"""The commands `export` and `explore`."""
+"""The commands `export` and `explore`, by hand: they take models and images, or a study.
+
+The last of several words is the images; no signature says so. What there is to choose has the
+names that it has in Python, which a test holds.
+"""
 
 from __future__ import annotations
 
@@ -10,80 +14,120 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.cli.inputs import in_half, warn_of_seen, watched
-from isthmus.cli.options import AsJson, Force, ModelFile, Out, Split
+from isthmus.cli.options import AsJson, Force, Out, Split
 from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, say
+from isthmus.cli.parameters import words_from
 
 HERE = ("127.0.0.1", "localhost", "::1")
 """Addresses that nobody else can reach."""
 
 
+Shown = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MODEL... SOURCE",
+        help="Models and the images to show, or the folder of a study.",
+    ),
+]
+Names = Annotated[
+    str | None,
+    typer.Option("--models", help="Which models of a study, as pca,vae.", show_default="all"),
+]
+Layouts = Annotated[
+    str | None,
+    typer.Option(
+        "--layout", help="Further layouts, which take minutes: tsne, umap.", show_default="none"
+    ),
+]
+Count = Annotated[
+    int | None,
+    typer.Option("--count", "-n", help="At most so many, evenly spaced.", show_default="all"),
+]
+
+
 def export(
-    model: ModelFile,
-    output: Out,
-    part: Annotated[str, typer.Option(help="decode, encode or predict.")] = "decode",
+    models: Shown,
+    path: Out,
+    part: Annotated[str, typer.Option(help="Of an ONNX file: decode, encode or predict.")] = (
+        "decode"
+    ),
+    names: Names = None,
+    layouts: Layouts = None,
+    split: Split = "all",
+    count: Count = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the decoder of a model, or its encoder, as an ONNX file."""
+    """Write a model as an ONNX file (.onnx), or the explorer as a folder for any file server."""
+    from isthmus.studies.stored import is_study
+
+    if path.suffix == ".onnx" or (len(models) == 1 and not is_study(models[0])):
+        _write_onnx(models, path, part, force, as_json)
+    else:
+        found = _opened(models, names, layouts, split, count, path, force)
+        _write(*found, path, as_json, force=force)
+
+
+def _write_onnx(models: list[str], path: Path, part: str, force: bool, as_json: bool) -> None:
     from isthmus.explorer.explore import export as run
     from isthmus.explorer.onnx import ends
     from isthmus.store import load_model
 
-    loaded = load_model(model)
-    say(run(loaded, output, part=part, force=force), {"maps": ends(loaded, part)}, as_json)
+    if len(models) > 1:
+        raise ValueError(f"{path}: an ONNX file is of one model, got {' '.join(models)}")
+    loaded = load_model(models[0])
+    say(run(loaded, path, part=part, force=force), {"maps": ends(loaded, part)}, as_json)
 
 
 def explore(
-    given: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="MODEL... SOURCE",
-            help="Models and the images to show, or the folder of a study.",
-        ),
-    ],
-    to: Annotated[
+    models: Shown,
+    path: Annotated[
         Path | None,
         typer.Option("--export", help="Write a folder for any file server instead."),
     ] = None,
-    models: Annotated[
-        str | None,
-        typer.Option(help="Which models of a study, as pca,vae.", show_default="all"),
-    ] = None,
-    layout: Annotated[
-        str | None,
-        typer.Option(help="Further layouts, which take minutes: tsne, umap.", show_default="none"),
-    ] = None,
+    names: Names = None,
+    layouts: Layouts = None,
     split: Split = "all",
-    count: Annotated[
-        int | None,
-        typer.Option("--count", "-n", help="At most so many, evenly spaced.", show_default="all"),
-    ] = None,
+    count: Count = None,
     host: Annotated[str, typer.Option(help="Address to serve at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to serve at; 0 is any free one.")] = 0,
-    browser: Annotated[
+    open_browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
     ] = True,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Walk through codes by hand in the browser: a map, sliders, morphs, drawing, comparison."""
+    found, options = _opened(models, names, layouts, split, count, path, force, port)
+    if path is not None:
+        _write(found, options, path, as_json, force=force)
+    else:
+        _serve(found, open_browser, as_json, host=host, port=port, **options)
+
+
+def _opened(
+    models: list[str],
+    names: str | None,
+    layouts: str | None,
+    split: str,
+    count: int | None,
+    path: Path | None,
+    force: bool,
+    port: int = 0,
+) -> tuple[Any, dict[str, Any]]:
+    """Return what is to be shown, checked and said, and the options it is shown with."""
     from isthmus.explorer.explore import check
     from isthmus.explorer.opened import opened
 
-    check(count, port, to, force=force)  # before any work is done
-    found = opened(*_words(given), words_of(models))
+    check(count, port, path, force=force)  # before any work is done
+    found = opened(*_words(models), None if names is None else words_from(names))
     images = in_half(found.images, split)
     print_skipped(images)
     print_changed(images)
     if found.note:
         typer.echo(f"isthmus: {found.note}", err=True)
     warn_of_seen(list(found.models.values()), images, split)
-    found = replace(found, images=images)
-    options = {"layouts": words_of(layout) or (), "count": count, "verbose": watched(as_json)}
-    if to is not None:
-        _write(found, to, as_json, force=force, **options)
-    else:
-        _serve(found, browser, as_json, host=host, port=port, **options)
+    return replace(found, images=images), {"layouts": words_from(layouts or ""), "count": count}
 
 
 def _words(given: list[str]) -> tuple[Any, str | None]:
@@ -104,21 +148,10 @@ def _words(given: list[str]) -> tuple[Any, str | None]:
     return given[:-1], given[-1]
 
 
-def words_of(text: str | None) -> list[str] | None:
-    """Return the words of "pca,vae".
-
-    Examples
-    --------
-    >>> words_of("pca, vae")
-    ['pca', 'vae']
-    """
-    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _write(found: Any, to: Path, as_json: bool, **options: Any) -> None:
+def _write(found: Any, options: dict[str, Any], to: Path, as_json: bool, *, force: bool) -> None:
     from isthmus.explorer.explore import export as run
 
-    run(found, to, **options)
+    run(found, to, **options, force=force, verbose=watched(as_json))
     size = sum(path.stat().st_size for path in to.rglob("*") if path.is_file())
     count = options["count"]
     shown = found.images if count is None else found.images.evenly(count)
@@ -131,7 +164,7 @@ def _serve(found: Any, browser: bool, as_json: bool, **options: Any) -> None:
 
     from isthmus.explorer.explore import explore as run
 
-    explorer = run(found, open_browser=False, **options)
+    explorer = run(found, open_browser=False, verbose=watched(as_json), **options)
     with explorer, contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it is ended
         if as_json:
             print_json({"url": explorer.url} | changed_in(explorer.images))

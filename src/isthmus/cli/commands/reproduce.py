@@ -1,13 +1,16 @@
-"""The command `isthmus reproduce`."""
+"""The command `isthmus reproduce`, by hand: it works in a folder, and says what it does there.
+
+It has the parameters of `isthmus.reproduce` under the same names, which a test holds.
+"""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from isthmus.cli.inputs import watched
 from isthmus.cli.options import AsJson, Seed
 from isthmus.cli.output import print_json, print_table
 
@@ -18,7 +21,7 @@ def reproduce(
         typer.Argument(help="Recipes, or the letters of decks; none lists them.", metavar="NAME"),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All recipes.")] = False,
-    output: Annotated[Path, typer.Option("--out", "-o", help="Folder of all results.")] = Path(
+    folder: Annotated[Path, typer.Option("--out", "-o", help="Folder of all results.")] = Path(
         "runs/reproduce"
     ),
     share: Annotated[
@@ -36,35 +39,33 @@ def reproduce(
 
     What was done is left alone; what was stopped goes on where it was.
     """
-    from isthmus.reproduction.page import write_document
-    from isthmus.reproduction.runner import reproduce as run
+    from isthmus.reproduction.reproduce import reproduce as run
 
-    given: dict[str, Any] = {
-        "every": every,
-        "folder": output,
-        "share": share,
-        "seed": seed,
-        "force": force,
-    }
-    watched = sys.stderr.isatty() and not as_json
+    if not (names or every or document):
+        _list(folder, as_json)
+        return
     results: list[dict[str, Any]] = []
 
     def watch(result: dict[str, Any]) -> None:
         results.append(result)
         if not as_json:
-            typer.echo(_line(result, output / result["recipe"]))
+            typer.echo(_line(result, folder / result["recipe"]))
 
-    if names or every:
-        try:
-            run(names or (), **given, verbose=watched, watch=watch)
-        finally:
-            if as_json and results:
-                print_json(results)
-    elif document is None:
-        _list(output, as_json)
+    given: dict[str, Any] = {"every": every, "folder": folder, "share": share, "seed": seed}
+    try:
+        found = run(
+            names or (),
+            **given,
+            force=force,
+            document=document,
+            verbose=watched(as_json),
+            watch=watch,
+        )
+    finally:
+        if as_json and results:
+            print_json(results)
     if document is not None:
-        count = write_document(document, output)
-        typer.echo(f"wrote {document}: {count} recipes", err=as_json)
+        typer.echo(f"wrote {document}: {found.documented} recipes", err=as_json)
 
 
 def _line(result: dict[str, Any], folder: Path) -> str:
