@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from isthmus.cli.options import size_of
-from isthmus.cli.output import print_changed, print_skipped, save_folder, save_images
-from isthmus.files import refuse_existing
+from isthmus.cli.output import print_changed, print_skipped
 
 
 def images_from(source: str | list[str], **options: Any) -> Any:
@@ -48,30 +46,6 @@ def model_from(given: str | Path, verb: str = "") -> Any:
     return load_model(path)
 
 
-def model_and_images(
-    path: Path,
-    source: str,
-    split: str = "all",
-    output: Path | None = None,
-    force: bool = False,
-    quiet: bool = False,
-) -> tuple[Any, Any]:
-    """Return a model, and images loaded the way it needs them.
-
-    Where it is `quiet` on what was changed, the verb refuses that.
-
-    Raises
-    ------
-    ValueError, OSError
-        If either cannot be read, or `output` could not be written.
-    """
-    if output is not None:
-        refuse_existing(output, force=force)
-    in_half(None, split)
-    model = model_from(path)
-    return model, in_sizes(model, source, split, quiet=quiet)[0]
-
-
 def warn_of_seen(models: Any, images: Any, split: str) -> None:
     """Say on standard error if a model learnt from images that are called held-out ones."""
     from isthmus.heldout import judged
@@ -104,20 +78,6 @@ def in_options(message: str, options: dict[str, str]) -> str:
     for name, option in options.items():
         message = re.sub(rf"(?<![\w.]){name}=", f"{option} ", message)
     return message
-
-
-def measured_half(models: list[Any], images: Any, split: str) -> tuple[Any, Any, Any]:
-    """Return the images to measure on, for --split test those no model saw; others to learn from.
-
-    The last is what is to be said of them, a `MeasuredOn`.
-    """
-    from isthmus.heldout import halves, judged
-
-    half = in_half(images, split)
-    if split != "test":
-        return half, images.train, judged(models, half)
-    found = halves(models, images)
-    return found.test, found.train, found.measured
 
 
 def to_learn_from(images: Any, split: str) -> Any:
@@ -195,28 +155,6 @@ def in_sizes(
     if images.changed and note:
         typer.echo(f"isthmus: {note}", err=True)
     return sets
-
-
-def save_from(
-    output: Path,
-    model: Any,
-    source: str,
-    split: str,
-    verb: Callable[[Any, Any], Any],
-    force: bool,
-    as_json: bool,
-) -> None:
-    """Write what a verb makes of images: into a folder each by its name and in its own size."""
-    from isthmus.codes import range_for
-
-    sets = in_sizes(model, source, split, own=not output.suffix)
-    ends = range_for(model, sets[0])
-    made = [(verb(model, images), images) for images in sets]
-    if output.suffix:
-        ((array, images),) = made
-        save_images(output, array, force, as_json, of=images, ends=ends)
-    else:
-        save_folder(output, made, force, as_json, ends=ends)
 
 
 def codes_from(path: Path) -> Any:
@@ -297,10 +235,3 @@ def numbers_from(text: str, option: str, kind: type = float) -> list[Any]:
     except ValueError:
         example = "0,3,5" if kind is int else "-1,0,1.5"
         raise ValueError(f"{option} {text!r}: expected numbers as {example}") from None
-
-
-def check_kind(path: Path, kinds: tuple[str, ...]) -> None:
-    """Raise ValueError if a name does not end in one of these suffixes."""
-    if path.suffix not in kinds:
-        first = f"{', '.join(kinds[:-1])} or " if len(kinds) > 1 else ""
-        raise ValueError(f"{path} must end in {first}{kinds[-1]}")

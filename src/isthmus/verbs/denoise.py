@@ -12,13 +12,13 @@ from isthmus.codes import common_range, range_for
 from isthmus.data.corrupt import check_noise, with_noise
 from isthmus.data.images import Images, as_images, to_unit
 from isthmus.data.ranges import Range, is_nominal
-from isthmus.heldout import MeasuredOn, half_of, halves, judged
+from isthmus.heldout import MeasuredOn, half_of, measured_part
 from isthmus.metrics.reconstruction import mse, psnr
 from isthmus.progress import Bar
 from isthmus.validation import renamed
 from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.filters import Filter, median, non_local_means, principal
-from isthmus.verbs.parameters import ImagesLike, Models
+from isthmus.verbs.parameters import ImagesLike, Models, by_name
 from isthmus.verbs.result import Result
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def denoise(
     >>> [row["method"] for row in found.table()]
     ['pca', 'median 3x3', 'non-local means ...', 'PCA ...']
     """
-    named = models if isinstance(models, Mapping) else {type(models).__name__: models}
+    named = by_name(models)
     for model in named.values():
         if not model.can("decode"):
             raise ValueError(f"{type(model).__name__} cannot decode, so it cannot denoise")
@@ -226,15 +226,10 @@ def _parts(
     models: Mapping[str, Any], images: Images, split: str, reference: Any
 ) -> tuple[Images, Images, MeasuredOn]:
     """Return images to measure on, for a test those no model saw; clean ones; and what to say."""
-    if split == "test":
-        _, half, _, measured = found = halves(list(models.values()), images)
-        train = found.train
-    else:
-        half, train = half_of(images, split), images.train
-        measured = judged(list(models.values()), half)
-    clean = train if reference is None else as_images(reference)
-    some = half.evenly(MEASURED)
-    return some, clean.evenly(REFERRED), measured.of(len(some))
+    part = measured_part(list(models.values()), images, split)
+    clean = part.train if reference is None else as_images(reference)
+    some = part.test.evenly(MEASURED)
+    return some, clean.evenly(REFERRED), part.measured.of(len(some))
 
 
 def _compared(

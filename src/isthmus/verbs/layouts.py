@@ -269,7 +269,7 @@ class Map:
             found = cls(method=method, random_state=seed, y=y, classes=named, **held)
         except Exception as error:  # a damaged zip fails in many ways
             raise ValueError(
-                f"{path} is damaged or not a map that `isthmus map --data` wrote ({error})"
+                f"{path} is damaged or not a map that `isthmus map` wrote ({error})"
             ) from None
         if version > VERSION:
             raise ValueError(f"{path} has file version {version}: upgrade isthmus to read it")

@@ -13,7 +13,7 @@ from isthmus.codes import code_of, codes_of
 from isthmus.data.images import Images
 from isthmus.data.names import files_called
 from isthmus.validation import able, one_of, renamed
-from isthmus.verbs.parameters import ImagesLike, Models, Rows
+from isthmus.verbs.parameters import ImagesLike, Models, Rows, by_name
 from isthmus.verbs.result import class_of
 from isthmus.verbs.ways import Ways
 
@@ -81,7 +81,7 @@ def morph(
     >>> ist.morph({"10": pca}, images, steps=5, rows=[3, 17, 40])
     Ways(1 rows, (1, 9, 8, 8, 1), float32)
     """
-    named = models if isinstance(models, Mapping) else {type(models).__name__: models}
+    named = by_name(models)
     given = _chosen(images, rows)
     ways = {name: _way(model, given, to, steps, how) for name, model in named.items()}
     _check_sizes(ways)

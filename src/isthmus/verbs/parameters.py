@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,3 +30,14 @@ Seconds = float
 """A time in seconds; for a command 90s, 5m or 1h."""
 Watch = Callable[[Any], Any]
 """Called with the result as far as it is; for a command whether that is written on the way."""
+
+
+def by_name(models: Models) -> Mapping[str, Any]:
+    """Return models by their names, one alone by that of its class.
+
+    Examples
+    --------
+    >>> by_name({"a": 3}), by_name(3)
+    ({'a': 3}, {'int': 3})
+    """
+    return models if isinstance(models, Mapping) else {type(models).__name__: models}

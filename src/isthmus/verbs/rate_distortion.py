@@ -12,7 +12,7 @@ from isthmus.data.images import Images, as_images
 from isthmus.files import plain
 from isthmus.heldout import MeasuredOn, measured_part
 from isthmus.validation import renamed
-from isthmus.verbs.parameters import ImagesLike, Models, Words
+from isthmus.verbs.parameters import ImagesLike, Models, Words, by_name
 from isthmus.verbs.result import Result
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ def rate_distortion(
 
     Parameters
     ----------
-    models : dict of str to Representation
-        Fitted, and able to decode, by name. Each is tried with `points` steps; one whose codes
-        are indices has a single point.
+    models : Representation, or dict of str to Representation
+        Fitted, and able to decode; several by their names. Each is tried with `points` steps; one
+        whose codes are indices has a single point.
     images : Images or array of shape (n, h, w) or (n, h, w, c)
         Images of the range that the models learned (`Images.value_range`).
     formats : sequence of str
@@ -140,7 +140,8 @@ def rate_distortion(
     'on 359 images the model never saw'
     """
     split = split if isinstance(images, Images) else "all"
-    part = measured_part(list(models.values()), as_images(images), split)
+    named = by_name(models)
+    part = measured_part(list(named.values()), as_images(images), split)
     some = part.test if count is None else sample_of(part.test, count)
-    found = points_of(models, some, formats, points, verbose)
+    found = points_of(named, some, formats, points, verbose)
     return Rates(found, some, part.measured.of(len(some)))
