@@ -111,6 +111,13 @@ def test_a_seed_is_a_seed_by_either_name(run, tmp_path):
     assert [model.random_state for model in models] == [3, 3]
 
 
+def test_the_width_of_a_code_is_the_width_in_every_family(run, tmp_path):
+    for name, command in FIT.items():
+        assert named(command, "--width"), name
+    assert run("fit", "pca", "glyphs", "--width", 3, "-o", "p.safetensors")[0] == 0
+    assert ist.load_model("p.safetensors").n_components_ == 3
+
+
 def test_version(run):
     assert run("--version") == (0, f"isthmus {ist.__version__}\n", "")
 

@@ -79,6 +79,21 @@ def parameters(name: str) -> list[Parameter]:
     return _of_class(FAMILIES[name], f"models/{name}.py")
 
 
+def width(name: str) -> str:
+    """Return which parameter of a family says how wide a code is.
+
+    Examples
+    --------
+    >>> width("pca"), width("vae")
+    ('n_components', 'latent_dim')
+    """
+    if name not in FAMILIES:
+        return family(name).width
+    source = (HERE / f"models/{name}.py").read_text(encoding="utf-8")
+    found = re.search(r'^    width\b[^=\n]*= "(\w+)"', source, re.M)
+    return found[1] if found else ""
+
+
 def function(name: str, home: str) -> Function:
     """Return what a public function of a module is, without importing that.
 

@@ -150,7 +150,8 @@ def _fit_command(name: str) -> Callable[..., None]:
     fields: list[tuple[str, Any, Any]] = [("source", Sources, empty), ("to", Out, empty)]
     for parameter in filter(lambda p: p.is_option, signature.parameters(name)):
         if parameter.name != "verbose":
-            fields.append((parameter.name, *option_for(parameter)))
+            also = ("--width",) if parameter.name == signature.width(name) else ()
+            fields.append((parameter.name, *option_for(parameter, *also)))
     if any(key == "validation_fraction" for key, _, _ in fields):
         fields.append(("validation", Validation, None))
     fields.append(("split", Learnt, "train"))

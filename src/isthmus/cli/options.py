@@ -116,8 +116,8 @@ def taking(
     return command
 
 
-def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:
-    """Return the annotation and default of the option that stands for a parameter."""
+def option_for(parameter: signature.Parameter, *also: str) -> tuple[Any, Any]:
+    """Return annotation and default of the option of a parameter, which is `also` spelled so."""
     kinds = {"int": int, "float": float, "bool": bool, "Watch": bool}
     kind: Any = kinds.get(parameter.annotation.removesuffix(" | None"), str)
     if parameter.name == "random_state":
@@ -128,7 +128,8 @@ def option_for(parameter: signature.Parameter) -> tuple[Any, Any]:
         default = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
     kind = kind | None if default is None else kind
     name = parameter.name
-    spelled = flags_of(name) if name in SPELLED or name.endswith("_") else ()
+    odd = name in SPELLED or name.endswith("_") or also
+    spelled = (*flags_of(name), *also) if odd else ()
     words = [*(["3,17|a.jpg"] if "Rows" in parameter.annotation else []), *parameter.choices]
     metavar = "|".join(words)
     fits = 0 < len(metavar) <= WIDEST
