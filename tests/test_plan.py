@@ -19,6 +19,7 @@ from isthmus.studies.plan import (
     shares,
 )
 from isthmus.studies.prepare import default_budget, default_names, prepare
+from isthmus.studies.study import free_cores
 
 GAN = Need("gan", 2, least=10.0, enough=200.0, weight=3.0)
 VAE = Need("vae", 2, least=2.0, enough=200.0)
@@ -319,6 +320,16 @@ def test_probes_are_spoken_of_where_there_are_labels(labelled, monkeypatch):
     images = images if labelled else Images(np.asarray(images))
     (note,) = [note for note in ist.study(images, ["pca"], budget=20).notes if "20 of" in note]
     assert ("probes" in note) == labelled
+
+
+def test_a_busy_machine_is_given_fewer_threads(monkeypatch):
+    threads = [4]
+    monkeypatch.setattr("torch.get_num_threads", lambda: threads[-1])
+    monkeypatch.setattr("torch.set_num_threads", threads.append)
+    for load in (1.0, 2.0, 20.0):
+        with free_cores(load):
+            pass
+    assert threads == [4, 4, 4, 2, 4, 1, 4]
 
 
 def test_a_study_can_be_watched(tmp_path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from isthmus.files import plain
@@ -99,7 +101,7 @@ def study(
     if verbose:
         print(schedule.announced(images.source), file=sys.stderr)
     last, took = schedule.clock(), 0.0
-    with Bar("study", len(chosen), verbose) as bar:
+    with free_cores(schedule.load), Bar("study", len(chosen), verbose) as bar:
         while name := schedule.following():
             if not _fit_one(name, chosen[name], result, bar):
                 break
@@ -112,6 +114,22 @@ def study(
     if not result.models and not any(note.startswith("Interrupted") for note in result.notes):
         raise ValueError(f"no model could learn from {images.source}: {_reasons(result.notes)}")
     return result
+
+
+@contextmanager
+def free_cores(load: float) -> Iterator[None]:
+    """Let networks use as many threads as there are cores free for them.
+
+    Threads wait for each other at every step: where others work as well, two take longer than one.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(1, round(threads / load)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _fit_one(name: str, model: Any, result: Study, bar: Bar) -> bool:
