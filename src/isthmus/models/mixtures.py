@@ -61,11 +61,13 @@ def mixture_of(codes: np.ndarray, count: int, random_state: int = 0, passes: int
 
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_limits
 
     model = GaussianMixture(
         count, reg_covar=LEAST_VARIANCE, random_state=random_state, max_iter=passes
     )
-    with warnings.catch_warnings():
+    # threads gain nothing in products as small as these, and wait for each other on a busy machine
+    with threadpool_limits(1, "blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a few passes do
         found = model.fit(codes)
     return Mixture(found.weights_, found.means_, np.linalg.cholesky(found.covariances_))

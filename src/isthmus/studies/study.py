@@ -118,16 +118,19 @@ def study(
 
 @contextmanager
 def free_cores(load: float) -> Iterator[None]:
-    """Let networks use as many threads as there are cores free for them.
+    """Let networks and products use as many threads as there are cores free for them.
 
     Threads wait for each other at every step: where others work as well, two take longer than one.
     """
     import torch
+    from threadpoolctl import threadpool_limits
 
     threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, round(threads / load)))
+    fewer = max(1, round(threads / load))
+    torch.set_num_threads(fewer)
     try:
-        yield
+        with threadpool_limits(fewer if fewer < threads else None, "blas"):
+            yield
     finally:
         torch.set_num_threads(threads)
 
