@@ -58,7 +58,7 @@ def test_short_options_mean_one_thing():
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("--out", str), ("--count", int), ("--seed", int), ("--json", bool), ("--force", bool)],
+    [("--out", str), ("--count", int | str), ("--seed", int), ("--json", bool), ("--force", bool)],
 )
 def test_shared_options_are_of_one_kind(name, kind):
     found = {key: named(command, name) for key, command in COMMANDS.items()}

@@ -1,7 +1,11 @@
 """Everyday jobs on a folder of photographs with umlauts, several sizes and damage in it."""
 
+import csv
 import io
+import re
+import shlex
 import sys
+import unicodedata
 
 import numpy as np
 import pytest
@@ -44,8 +48,6 @@ def model(made):
 
 
 def lines_of(path):
-    import csv
-
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -71,8 +73,6 @@ def test_a_file_several_and_a_pattern_are_sources(made, monkeypatch):
 
 
 def test_a_name_finds_its_image_however_it_is_spelled(made):
-    import unicodedata
-
     finder = Finder(ist.load_images(made))
     for word in (
         "Himmel/Größe H03.png",
@@ -117,3 +117,144 @@ def test_captions_of_a_sheet_do_not_touch():
     ink = (np.asarray(wide)[-22:-12] < 128).all(-1).any(0)  # columns of the captions
     gaps = np.diff(np.flatnonzero(np.diff(np.flatnonzero(ink)) > 10))
     assert len(gaps) == 1  # two gaps between three captions
+
+
+def test_a_study_ends_by_saying_what_to_take_and_what_to_type(made, run, tmp_path):
+    asked = ("study", made, "-o", "x", "--models", "pca,kmeans", "--width", 2, "--size", 8)
+    code, out, err = run(*asked, "--budget", "20m")
+    assert code == 0, err
+    last = out.splitlines()[-1]
+    assert re.match(r"to classify take \w+ \(\d+ % ± \d+, chance 50[;)]", last), last
+    assert ", to compress take " in last
+    command = shlex.split(last.partition("; next: ")[2])
+    assert command[:2] == ["isthmus", "probe"]
+    code, _, err = run(*command[1:], "--kinds", "knn")
+    assert code == 0, err
+
+
+def test_groups_are_laid_out_in_folders(made, model, run, tmp_path):
+    asked = ("cluster", model, made, "-k", 2)
+    code, _, err = run(*asked, "-o", "groups", "--copy")
+    assert code == 0, err
+    rows = lines_of(tmp_path / "groups" / "clusters.csv")
+    assert list(rows[0])[:4] == ["name", "cluster", "confidence", "class"]
+    for row in rows:
+        copied = tmp_path / "groups" / f"cluster-{row['cluster']}" / row["name"].split("/")[1]
+        assert copied.read_bytes() == (made / row["name"]).read_bytes()
+    assert run(*asked, "-o", "links", "--link")[0] == 0
+    links = sorted((tmp_path / "links").glob("cluster-?/*.png"))
+    assert len(links) == 40
+    assert all(link.is_symlink() and link.exists() for link in links)
+    assert run("cluster", model, "glyphs", "--copy", "--link", "-o", "x")[0] == 2
+
+
+def test_images_that_are_no_files_are_laid_out_as_png(tmp_path):
+    images = ist.load_images("digits").evenly(40)
+    pca = ist.PCA(4).fit(images)
+    found = ist.cluster(pca, images, n_clusters=3, copy=True, verbose=False)
+    found.save(tmp_path / "groups")
+    assert len(list((tmp_path / "groups").glob("cluster-?/*.png"))) == 40
+    with pytest.raises(ValueError, match="no files of their own"):
+        ist.cluster(pca, images, n_clusters=3, link=True, verbose=False)
+
+
+def test_the_number_of_clusters_is_found():
+    rng = np.random.default_rng(0)
+    for k in (3, 6):
+        middles = 12 * rng.normal(size=(k, 5))
+        Z = (middles[np.arange(120) % k] + rng.normal(size=(120, 5))).astype(np.float32)
+        found = ist.cluster(ist.PCA(5).fit(Z), Z, n_clusters="auto", verbose=False)
+        assert found.scores["clusters"] == k
+        assert "silhouette" in found.scores["chosen"]
+    with pytest.raises(ValueError, match="expected a number, or 'auto'"):
+        ist.cluster(ist.PCA(2).fit(Z), Z, n_clusters="all")
+
+
+@pytest.fixture(scope="module")
+def table(made):
+    """Return a table of labels of half of the images, as a spreadsheet writes it."""
+    path = made.parent / "labels.csv"
+    names = [f"Größe {c}{i:02d}.png" for i in range(0, 20, 2) for c in "HS"]
+    lines = [f"{name};{'oben hell' if 'H' in name else 'unten hell'}" for name in names]
+    path.write_bytes("\r\n".join(["Name;Label", *lines]).encode("cp1252"))
+    return path
+
+
+def test_labels_come_from_a_table(made, table, model):
+    images = ist.load_images(made, size=16, labels=table)
+    assert images.classes == ["oben hell", "unten hell"]
+    assert (images.y >= 0).sum() == 20
+    assert images.y[:3].tolist() == [0, -1, 0]
+    np.testing.assert_array_equal(images.is_test, ist.load_images(made).split().is_test)
+    found = ist.probe(ist.load_model(model), images, kinds=["knn"], verbose=False)
+    plain = ist.load_images(made, like=ist.load_model(model))
+    again = ist.probe(ist.load_model(model), plain, labels=table, kinds=["knn"], verbose=False)
+    assert found.accuracies["knn"].n_test == again.accuracies["knn"].n_test
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("a,b,c\n1,2,3", "has the columns a, b, c"),
+        ("name,label\nnobody.png,x", "no name finds an image"),
+        ("name,label\nGröße H01.png,x\nGröße H01,y", "has the labels x and y"),
+    ],
+)
+def test_tables_that_cannot_be_read_say_why(made, tmp_path, text, message):
+    path = tmp_path / "l.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        ist.load_images(made, size=16, labels=path)
+
+
+def test_label_few_predict_many(made, model, run, tmp_path):
+    code, _, err = run("pick", model, made, "-n", "25%", "-o", "to_label.csv", "-o", "p.png")
+    assert code == 0, err
+    rows = lines_of(tmp_path / "to_label.csv")
+    assert [list(rows[0]), len(rows)] == [["name", "label", "stands for"], 10]
+    assert sum(int(row["stands for"]) for row in rows) == 40
+    filled = [f"{row['name']},{'hell' if 'H' in row['name'] else 'dunkel'}" for row in rows]
+    (tmp_path / "l.csv").write_text("\n".join(["name,label", *filled]), encoding="utf-8")
+    few = ("--labels", "l.csv", "--size", 16, "--max-steps", 30, "--split", "all")
+    code, _, err = run("fit", "classifier", made, *few, "-o", "c.safetensors")
+    assert code == 0, err
+    asked = ("predict", "c.safetensors", made, "-o", "p.csv", "-o", "x.png")
+    code, out, err = run(*asked)
+    assert code == 0, err
+    found = lines_of(tmp_path / "p.csv")
+    assert {row["class"] for row in found} <= {"hell", "dunkel"}
+    assert list(found[0]) == ["name", "class", "probability", "unsure", "p dunkel", "p hell"]
+    for row in found:
+        assert float(row["probability"]) == max(float(row["p dunkel"]), float(row["p hell"]))
+        assert (row["unsure"] == "yes") == (float(row["probability"]) < 0.8)
+    assert "unsure" in out
+    more = ("pick", model, made, "-n", 10, "--labels", "l.csv", "-o", "more.csv")
+    assert run(*more)[0] == 0
+    again = {row["name"] for row in lines_of(tmp_path / "more.csv")}
+    assert not again & {row["name"] for row in rows}
+    assert run("predict", model, made)[0] == 2
+    for wrong in ("0%", "41", "many"):
+        assert run("pick", model, made, "-n", wrong)[0] == 2
+
+
+def test_predictions_are_called_as_labels_were_given(made):
+    images = ist.load_images(made, size=16)
+    named = ist.Classifier(4, max_steps=20, random_state=0).fit(images.train)
+    assert set(named.predict(images)) <= {"Himmel", "Straßen"}
+    assert named.classes_.tolist() == ["Himmel", "Straßen"]
+    right = (named.predict(images) == np.array(images.classes)[images.y]).mean()
+    assert named.score(images) == pytest.approx(right)
+    numbered = ist.Classifier(4, max_steps=20, random_state=0).fit(images.train, images.train.y)
+    assert set(numbered.predict(images)) <= {0, 1}
+    np.testing.assert_allclose(named.predict_proba(images), numbered.predict_proba(images))
+
+
+@pytest.mark.parametrize("by", ["typical", "cover", "unsure"])
+def test_every_way_to_pick_takes_each_image_once(made, by):
+    images = ist.load_images(made, size=16)
+    model = ist.Classifier(4, max_steps=5, random_state=0).fit(images)
+    found = ist.pick(model, images, 40, by=by)
+    assert sorted(found.rows.tolist()) == list(range(40))
+    if by == "typical":
+        assert len({images.y[row] for row in ist.pick(model, images, 2).rows}) == 2

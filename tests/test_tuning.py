@@ -37,13 +37,39 @@ def test_a_frozen_encoder_stays_and_another_goes_on(start, images):
 
 def test_accuracies_are_those_of_the_models_on_held_out_images(start, images):
     made = ist.finetune(start, images, 60)
-    assert made.tuned.accuracy == pytest.approx(made.model.score(images.test))
+    best = made.accuracies()[made.best]
+    assert best.accuracy == pytest.approx(made.model.score(images.test))
+    assert {each.n_test for each in made.held_back.values()} == {15}
+    most = max(each.accuracy for each in made.held_back.values())
+    assert made.held_back[made.best].accuracy == most
+    assert made.recommended.startswith(f"{made.best}, by 15 labels held back")
     assert (made.tuned.n_labels, made.tuned.n_test) == (60, 359)
     assert made.tuned.low < made.tuned.accuracy < made.tuned.high
-    assert set(made.accuracies()) == {"finetuned", "from scratch"}
+    assert set(made.accuracies()) == {"finetuned", "linear probe", "from scratch"}
     again = ist.finetune(start, images, 60)
     assert again.accuracies() == made.accuracies()
     assert made.chart().axes[0].get_xlabel().startswith("accuracy on 359")
+
+
+def test_it_says_what_it_does_and_chooses_by_labels_alone(start, images, capsys, monkeypatch):
+    counted = []
+    monkeypatch.setattr(
+        "isthmus.verbs.finetune._counted",
+        lambda model, train, test: counted.append(len(test)) or _right(model, train, test),
+    )
+    ist.finetune(start, images, 40, epochs=1, verbose=True)
+    assert counted == [10, 10, 10, 359, 359, 359]
+    said = [line for line in capsys.readouterr().err.splitlines() if "isthmus: " in line]
+    assert "isthmus: 40 labels: 30 to learn from, 10 to choose by" in said
+    assert sum("of these 10 are right" in line for line in said) == 3
+    few = ist.finetune(start, images, 12, epochs=1, verbose=False)
+    assert few.recommended == "finetuned: there are too few labels to choose by"
+
+
+def _right(model, train, test):
+    from isthmus.metrics.labels import counted
+
+    return counted(model.predict(test) == test.y, len(train))
 
 
 def test_pre_training_helps_on_mnist_where_labels_are_few(data_folder):
@@ -185,8 +211,9 @@ def test_time_is_shared_with_the_network_from_scratch(start, images, monkeypatch
         ist.Classifier, "fit", lambda self, X: given.append(self.max_seconds) or fit(self, X)
     )
     made = ist.finetune(start, images, 40, epochs=10**6, max_seconds=0.4)
-    assert given[0] == 0.2
-    assert 0.04 <= given[1] <= 0.4
+    assert len(given) == 6
+    assert given[0] <= 0.4 / 6
+    assert all(0 < each <= 0.4 for each in given)
     assert made.model.stopped_ == "out of time"
     with pytest.raises(ValueError, match="max_seconds=0"):
         ist.finetune(start, images, 40, max_seconds=0)

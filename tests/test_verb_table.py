@@ -190,6 +190,8 @@ RESULTS = {
     "cluster": lambda m, x: ist.cluster(m, x, on="map", n_clusters=3, verbose=False),
     "morph": lambda m, x: ist.morph({"a": m, "b": m}, x, steps=3, rows=[0, 5]),
     "nearest": lambda m, x: ist.nearest(m, x, k=3, rows=[0, 5]),
+    "pick": lambda m, x: ist.pick(m, x, 5),
+    "predict": lambda m, x: ist.predict(ist.Classifier(4, max_steps=2).fit(x), x[:30]),
     "denoise": lambda m, x: ist.denoise({"a": m, "b": m}, x[:60], "gaussian:0.2", verbose=False),
     "novelty": lambda m, x: ist.novelty(m, x, count=4, verbose=False),
     "segment": lambda m, x: ist.segment(mapping(x), x[:3], verbose=False),

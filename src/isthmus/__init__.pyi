@@ -39,6 +39,8 @@ from isthmus.verbs.map import map as map
 from isthmus.verbs.morph import morph as morph
 from isthmus.verbs.nearest import nearest as nearest
 from isthmus.verbs.novelty import novelty as novelty
+from isthmus.verbs.pick import pick as pick
+from isthmus.verbs.predict import predict as predict
 from isthmus.verbs.probe import probe as probe
 from isthmus.verbs.rate_distortion import rate_distortion as rate_distortion
 from isthmus.verbs.reconstruct import reconstruct as reconstruct

@@ -27,6 +27,7 @@ from isthmus.cli.options import (
     LOADING,
     AsJson,
     Force,
+    LabelTable,
     Learnt,
     Out,
     Sources,
@@ -112,7 +113,7 @@ def _fit(
     refuse_existing(to, force=force)
     in_half(None, split)
     loading = {key: options.pop(key) for key in LOADING}
-    images = images_from(source, **loading)
+    images = images_from(source, **loading, labels=options.pop("labels"))
     learnt = to_learn_from(images, split)
     other = options.pop("validation", None)
     given = {"validation": images_from(other, **loading)} if other else {}
@@ -120,6 +121,8 @@ def _fit(
     model.fit(learnt, **given)
     model.save(to)
     facts = {"model": str(to), "family": name, "images": learnt_in_words(images, learnt, split)}
+    if model.needs_labels and learnt.y is not None:
+        facts["labels"] = f"{int((learnt.y != -1).sum()):,} of them"
     facts |= {"code": model.code_, "health": model.health_}
     if model.can("decode"):
         held = images.test if split == "train" and len(images.test) else None
@@ -154,7 +157,7 @@ def _fit_command(name: str) -> Callable[..., None]:
             fields.append((parameter.name, *option_for(parameter, *also)))
     if any(key == "validation_fraction" for key, _, _ in fields):
         fields.append(("validation", Validation, None))
-    fields.append(("split", Learnt, "train"))
+    fields += [("labels", LabelTable, None), ("split", Learnt, "train")]
     fields += [(key, *LOADING[key]) for key in LOADING]
     fields += [("force", Force, False), ("as_json", AsJson, False)]
     return taking(command, fields, signature.caption(name))

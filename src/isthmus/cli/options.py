@@ -58,6 +58,12 @@ Validation = Annotated[
         show_default=False,
     ),
 ]
+LabelTable = Annotated[
+    str | None,
+    typer.Option(
+        "--labels", help="Labels: a .csv file of names of images and labels.", show_default=False
+    ),
+]
 Learnt = Annotated[str, typer.Option(help="Which images to learn from: train, all or test.")]
 
 RowsAsked = Annotated[
@@ -78,6 +84,7 @@ SPELLED = {
     "random_state": ("--seed",),
     "count": ("--count", "-n"),
     "k": ("-k",),
+    "n_clusters": ("--n-clusters", "-k"),
     "rows": ("--images",),
     "watch": ("--live",),
     "names": ("--models",),

@@ -50,6 +50,17 @@ def code_from(text: str, option: str, known: Known) -> Any:
     return codes_of(known.model, known.images[rows])[0]
 
 
+def count_from(text: str, option: str, known: Known) -> Any:
+    """Return the number a text is, or what stands for one as it is.
+
+    Examples
+    --------
+    >>> count_from("12", "-n", Known(None, None)), count_from("5%", "-n", Known(None, None))
+    (12, '5%')
+    """
+    return int(text) if text.strip().isdecimal() else text
+
+
 def words_from(text: str) -> list[str]:
     """Return the words in "a, b"; "none" and "" are none.
 
@@ -67,6 +78,8 @@ READERS: dict[str, Reader] = {
     "Code": code_from,
     "Words": lambda text, option, known: words_from(text),
     "Seconds": lambda text, option, known: seconds_of(text, option),
+    "Count": count_from,
+    "Labels": count_from,
     "Rows": lambda text, option, known: rows_from(text, known.images, option[2:]),
 }
 """By the types of `isthmus.verbs.parameters`."""
@@ -86,7 +99,8 @@ def said_as(parameter: signature.Parameter) -> str:
 
 def value_of(parameter: signature.Parameter, given: Any, known: Known) -> Any:
     """Return the value of a parameter from what its option was given."""
-    if not isinstance(given, str) or given in parameter.choices:
+    words = parameter.annotation.startswith("Words")  # one of several, which are a list still
+    if not isinstance(given, str) or (given in parameter.choices and not words):
         return given
     if "tuple[" in parameter.annotation:
         return numbers_of(parameter, given)

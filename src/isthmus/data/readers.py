@@ -27,6 +27,7 @@ from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
 from isthmus.data.segnet import is_segnet, read_segnet
 from isthmus.data.several import expanded, read_files
 from isthmus.data.sprites import is_dsprites, read_dsprites
+from isthmus.data.tables import with_labels
 from isthmus.data.values import to_array
 from isthmus.validation import hint, one_of
 
@@ -68,6 +69,7 @@ def load_images(
     bits: int | None = None,
     layout: str = "auto",
     per: str | None = None,
+    labels: str | Path | None = None,
     verbose: bool | None = None,
 ) -> Images:
     """Read images from a named set, a file, a folder or an array.
@@ -132,6 +134,9 @@ def load_images(
         of a raster without data are left out: those that are NaN, or what its header names (the
         NoData tag of a GeoTIFF, "data ignore value" of ENVI), in any band. By default an image, or
         what `like` was fitted on.
+    labels : str or Path, optional
+        A table of labels, .csv or .tsv: a column of names and one of labels; see
+        `isthmus.data.tables.with_labels`.
     verbose : bool, optional
         Whether to show progress; by default on a terminal.
 
@@ -204,6 +209,7 @@ def load_images(
     if images is not source:
         loading = {"fit": rule.fit, "color": rule.color, "dtype": rule.dtype}
         images = replace(images, loading=images.loading | loading)
+    images = images if labels is None else with_labels(images, labels)
     return images.pixels() if per == "pixel" else images
 
 

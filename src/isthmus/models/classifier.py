@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from isthmus import health
 from isthmus.data.images import Images, with_channels
+from isthmus.data.tables import labels_of
 from isthmus.estimators import ClassifierMixin
 from isthmus.heldout import kept_hashes, labels_seen
 from isthmus.models.modules import TakesModules
@@ -283,7 +284,7 @@ class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
         return self._map(self._classify, self._check(X, reset=False))
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most likely label of every image."""
+        """Return the most likely label of every image, as labels were given: names, or numbers."""
         best = self.predict_proba(X).argmax(1)
         return np.asarray(self.classes_)[best]
 
@@ -299,12 +300,12 @@ class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
         sample_weight : array of shape (n,), optional
             How much every image counts.
         """
-        y = getattr(X, "y", None) if y is None else y
+        y = labels_of(X) if y is None and isinstance(X, Images) else y
         if y is None:
             raise ValueError("a score needs labels: give score(X, y), or Images with y")
         y, predicted = column_or_1d(y), self.predict(X)
         check_consistent_length(predicted, y)
-        known = _labelled(y)
+        known = _labelled(X, y)
         if not known.any():
             raise ValueError("a score needs at least 1 labelled image")
         weights = None if sample_weight is None else np.asarray(sample_weight)[known]
@@ -332,8 +333,8 @@ class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
 
 
 def _with_labels(images: Images, y: Any) -> tuple[Images, np.ndarray]:
-    """Return the images that have labels, and these."""
-    y = images.y if y is None else y
+    """Return the images that have labels, and these as they were given: numbers, or names."""
+    y = labels_of(images) if y is None else y
     if y is None:
         raise ValueError(
             "Classifier requires y to be passed, but the target y is None: give fit(X, y), or "
@@ -343,12 +344,15 @@ def _with_labels(images: Images, y: Any) -> tuple[Images, np.ndarray]:
     check_consistent_length(images, y)
     assert_all_finite(y, input_name="y")
     check_classification_targets(y)
-    known = _labelled(y)
+    known = _labelled(images, y)
     return images if known.all() else images[known], y[known]
 
 
-def _labelled(y: np.ndarray) -> np.ndarray:
+def _labelled(images: Any, y: np.ndarray) -> np.ndarray:
     """Return which labels are known: -1 is none, except where the classes are -1 and 1."""
+    if y.dtype.kind not in "if" and isinstance(images, Images) and images.y is not None:
+        given = labels_of(images)
+        y = images.y if given is not None and np.array_equal(given, y) else y
     if y.dtype.kind not in "if" or set(np.unique(y)) == {-1, 1}:
         return np.ones(len(y), dtype=bool)
     return y != -1

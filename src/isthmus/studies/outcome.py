@@ -185,7 +185,8 @@ class Study(Result):
         """Return scores and notes, or the plan where nothing is fitted."""
         found = {"plan": self.plan} if self.explained else {"scores": self.scores}
         page = {} if self.page is None else {"report": str(self.page)}
-        return {**page, **found, "notes": self.notes}
+        said = {"advice": self.advice(self.page and Path(self.page).parent)} if self.scores else {}
+        return {**page, **said, **found, "notes": self.notes}
 
     def picture(self) -> Image:
         """Return held-out images, and below them what every model makes of them."""
@@ -207,8 +208,15 @@ class Study(Result):
             return as_html(self.table())
 
     def wrote(self, paths: list[Path]) -> str:
-        """Return where the report is."""
-        return f"report: {' and '.join(str(path / 'report.html') for path in paths)}"
+        """Return where the report is; what to take for what, and what to type next."""
+        where = f"report: {' and '.join(str(path / 'report.html') for path in paths)}"
+        return f"{where}\n{self.advice(paths[0])}" if self.scores else where
+
+    def advice(self, folder: str | Path | None = None) -> str:
+        """Return which model to take for what, with figures, and the next command."""
+        from isthmus.studies.advice import advice
+
+        return advice(*self._judged(), folder, self.source)
 
     @cached_property
     def train(self) -> Images:

@@ -27,6 +27,8 @@ VERBS = {
     "compress": Verb("verbs.compress", "use"),
     "decompress": Verb("verbs.decompress", "use"),
     "segment": Verb("verbs.segment", "use"),
+    "predict": Verb("verbs.predict", "use"),
+    "pick": Verb("verbs.pick", "use"),
     "probe": Verb("verbs.probe", "judge"),
     "cluster": Verb("verbs.cluster", "judge"),
     "novelty": Verb("verbs.novelty", "judge"),

@@ -12,11 +12,13 @@ from isthmus.codes import features, vectors
 from isthmus.data.images import Images, as_images
 from isthmus.heldout import MeasuredOn, judged
 from isthmus.metrics.groups import METHODS, Groups, agreement, group, placed
+from isthmus.metrics.how_many import how_many
 from isthmus.neighbors import nearest_codes
 from isthmus.validation import one_of
-from isthmus.verbs.parameters import ImagesLike, Model
+from isthmus.verbs.laid_out import check_files, lay_out
+from isthmus.verbs.parameters import AUTO, Count, ImagesLike, Model
 from isthmus.verbs.probe import in_words
-from isthmus.verbs.result import Result, name_of, said_of
+from isthmus.verbs.result import Result, class_of, name_of, said_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,6 +51,8 @@ class Clustering(Result):
         Where the codes of the images `mapped` lie on the map, if clusters were sought there.
     mapped : ndarray of int of shape (m,), optional
         Rows of those images.
+    laid_out : {"", "copy", "link"}
+        Whether `save` lays the files of the images out in a folder for every cluster.
     """
 
     saves: ClassVar[tuple[str, ...]] = (".npy", ".csv", ".png", "")
@@ -60,6 +64,7 @@ class Clustering(Result):
     method: str
     map: np.ndarray | None = None
     mapped: np.ndarray | None = None
+    laid_out: str = ""
 
     @property
     def title(self) -> str:
@@ -85,15 +90,16 @@ class Clustering(Result):
         return "" if self.scores["clusters"] else none
 
     def table(self) -> list[dict[str, Any]]:
-        """Return a record for every image: its cluster, how far from its middle, how certain."""
+        """Return a record for every image: its cluster, how surely, its class, how far in."""
         groups = self.groups
         values = zip(groups.labels.tolist(), groups.distance, groups.certainty, strict=True)
         return [
             {
                 "name": name_of(self.images, row),
                 "cluster": label,
+                "confidence": round(float(certainty), 4),
+                "class": class_of(self.images, row),
                 "distance": None if label < 0 else float(f"{distance:.6g}"),
-                "certainty": round(float(certainty), 4),
             }
             for row, (label, distance, certainty) in enumerate(values)
         ]
@@ -144,6 +150,13 @@ class Clustering(Result):
     def _to_folder(self, folder: Path) -> None:
         super()._to_folder(folder)
         self._to_npy(folder / "labels.npy")
+        if self.laid_out:
+            lay_out(self.images, self._homes(), folder, link=self.laid_out == "link")
+
+    def _homes(self) -> list[str]:
+        """Return the folder of every image."""
+        digits = len(str(max(0, self.scores["clusters"] - 1)))
+        return [f"cluster-{k:0{digits}d}" if k >= 0 else "none" for k in self.labels.tolist()]
 
     def _repr_html_(self) -> str:
         return super()._repr_html_() if self.scores["clusters"] else repr(self)
@@ -153,10 +166,12 @@ def cluster(
     model: Model,
     images: ImagesLike,
     method: str = "kmeans",
-    n_clusters: int | None = None,
+    n_clusters: Count | None = None,
     *,
     on: str = "codes",
     min_size: int | None = None,
+    copy: bool = False,
+    link: bool = False,
     random_state: int = 0,
     verbose: bool | None = None,
 ) -> Clustering:
@@ -176,14 +191,21 @@ def cluster(
     method : {"kmeans", "gmm", "hdbscan"}
         k-means; a mixture of Gaussians; regions denser than what lies between them, whose number
         is found and outside of which images belong to no cluster.
-    n_clusters : int, optional
-        How many; by default as many as there are classes, or 10. Not for HDBSCAN.
+    n_clusters : int or "auto", optional
+        How many; by default as many as there are classes, or 10. "auto" chooses the number, 2 to
+        20, by the codes alone: the one with the greatest mean silhouette (`metrics.how_many`).
+        HDBSCAN finds it itself.
     on : {"codes", "map"}
         Seek clusters among the codes, or on a t-SNE map of them in the plane. The map pulls groups
         apart, which helps HDBSCAN where codes are wide; its distances mean little. A map holds
         10,000 images, evenly chosen; others join the nearest of them.
     min_size : int, optional
         Fewest images in a cluster of HDBSCAN; by default 1 %.
+    copy : bool
+        In a folder that is written, lay the files of the images out in a folder for every cluster,
+        each under its own name; images that are no files are written as PNG.
+    link : bool
+        The same by symbolic links, which take no room, to where the files are.
     random_state : int
         Seed of the starts and of the map.
     verbose : bool, optional
@@ -217,12 +239,20 @@ def cluster(
     one_of("on", on, ("codes", "map"))
     _check_numbers(method, n_clusters, min_size)
     images = as_images(images)
-    sought: dict[str, Any] = {"n_clusters": n_clusters or expected(images), "min_size": min_size}
+    if copy and link:
+        raise ValueError("copy=True and link=True are two ways to lay files out: choose one")
+    if link:
+        check_files(images)
+    number = n_clusters if n_clusters and method != "hdbscan" else expected(images)
+    sought: dict[str, Any] = {"n_clusters": number, "min_size": min_size}
     sought["random_state"] = random_state
     seek = _among_codes if on == "codes" else _on_a_map
     groups, places, rows = seek(model, images, method, sought, verbose)
     found = _scores(groups.labels, images)
-    return Clustering(groups, found, images, model, method, places, rows)
+    if n_clusters == AUTO and method != "hdbscan":
+        found["chosen"] = "by the mean silhouette, of 2 to 20"
+    laid_out = "copy" if copy else "link" if link else ""
+    return Clustering(groups, found, images, model, method, places, rows, laid_out)
 
 
 Found = tuple[Groups, np.ndarray | None, np.ndarray | None]
@@ -233,6 +263,9 @@ def _among_codes(
     model: Any, images: Images, method: str, sought: dict[str, Any], verbose: bool | None
 ) -> Found:
     codes = features(model, images, show=verbose)
+    if sought["n_clusters"] == AUTO:
+        near = codes if codes.ndim > 1 else vectors(model, images, show=verbose)
+        sought |= {"n_clusters": how_many(near, sought["random_state"])}
     groups = group_codes(model, codes, method, **sought)
     if codes.ndim == 1 and method == "kmeans":  # images of a prototype are not equally far in
         groups = placed(vectors(model, images, show=verbose), groups.labels)
@@ -245,6 +278,8 @@ def _on_a_map(
     codes, rows = vectors(model, images, show=verbose), np.arange(len(images))
     rows = rows if len(rows) <= MAPPED else np.linspace(0, len(rows) - 1, MAPPED).astype(int)
     places = _map(codes[rows], sought["random_state"])
+    if sought["n_clusters"] == AUTO:
+        sought |= {"n_clusters": how_many(places, sought["random_state"])}
     groups = group(places, method, **sought)
     if len(rows) < len(images):
         near = nearest_codes(codes, codes[rows]).rows[:, 0]
@@ -281,8 +316,8 @@ def cluster_scores(
     return _scores(groups.labels, images)
 
 
-def _check_numbers(method: str, n_clusters: int | None, min_size: int | None) -> None:
-    if method == "hdbscan" and n_clusters is not None:
+def _check_numbers(method: str, n_clusters: Count | None, min_size: int | None) -> None:
+    if method == "hdbscan" and n_clusters not in (None, AUTO):
         raise ValueError(
             f"n_clusters={n_clusters}: hdbscan finds the number of clusters itself; set min_size, "
             "or use kmeans or gmm"
@@ -292,8 +327,10 @@ def _check_numbers(method: str, n_clusters: int | None, min_size: int | None) ->
             f"min_size={min_size}: {method} has no smallest cluster; set n_clusters, or use "
             "hdbscan"
         )
+    if isinstance(n_clusters, str) and n_clusters != AUTO:
+        raise ValueError(f"n_clusters={n_clusters!r}: expected a number, or {AUTO!r}")
     for name, value, least in (("n_clusters", n_clusters, 1), ("min_size", min_size, 2)):
-        if value is not None and value < least:
+        if isinstance(value, int) and value < least:
             raise ValueError(f"{name}={value} must be at least {least}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,12 +12,14 @@ from torch import nn
 
 from isthmus.budget import Clock, products
 from isthmus.data.images import Images, with_channels
+from isthmus.data.tables import labels_of
 from isthmus.families import FAMILIES, family
 from isthmus.heldout import MeasuredOn, labels_seen
 from isthmus.metrics.labels import Accuracy, counted
+from isthmus.metrics.probes import stratified
 from isthmus.models.pretrained import untrained
-from isthmus.verbs.parameters import ImagesLike, Model
-from isthmus.verbs.probe import ends_of, in_words, labelled_halves
+from isthmus.verbs.parameters import ImagesLike, Labels, Model
+from isthmus.verbs.probe import ends_of, in_words, labelled_by, labelled_halves
 from isthmus.verbs.result import Charted, said_of
 
 if TYPE_CHECKING:
@@ -30,8 +32,16 @@ STEPS, EPOCHS = 300, 15
 BATCH = 64
 MOST_PRODUCTS, FEWEST = 10**11, 50
 """Products of the encoder in all steps, where these are more than the fewest: a minute or so."""
-SCRATCH_SHARE = 0.5
-"""Share of a time limit for the network from scratch."""
+HELD_BACK, FEWEST_HELD = 0.25, 5
+"""Share of the labels by which the best network is chosen, and how many these have to be."""
+FINETUNED, PROBE, SCRATCH, HEAD = "finetuned", "linear probe", "from scratch", "head only"
+SAID = {
+    FINETUNED: "the encoder goes on to learn, with a head on it",
+    PROBE: "a head alone, the encoder stays as it is",
+    HEAD: "a head alone, the encoder stays as it is",
+    SCRATCH: "the same network from random weights",
+}
+"""What the networks are."""
 LAYERS = "architecture", "hidden", "channels", "activation"
 """Parameters that say how an encoder of ours is built."""
 RATE, HEAD_RATE = 1e-3, 1e-2
@@ -45,9 +55,9 @@ class Tuned(Charted):
     Attributes
     ----------
     model : Classifier
-        Fitted; it can be saved.
+        The recommended network, fitted on all labels; it can be saved, and told to `predict`.
     tuned : Accuracy
-        Its accuracy on held-out images.
+        The accuracy of the finetuned network (or of the head alone) on held-out images.
     scratch : Accuracy, optional
         That of the same network trained with the same labels from random weights.
     title : str
@@ -56,6 +66,14 @@ class Tuned(Charted):
         These images, and whether the model started from had learnt from them; `measured` as well.
     labels_seen : int or None
         Labels that the model started from had learnt from already; None where it does not say.
+    probe : Accuracy, optional
+        That of a linear probe: a head alone, on the encoder as it is.
+    held_back : dict of str to Accuracy
+        By network how often it is right on those labels that were held back to choose by.
+    best : str
+        The recommended network: the best on the labels held back, "" where none were.
+    frozen : bool
+        Whether only a head was trained on the model.
     file : str
         Where the model was last written to; "" if nowhere.
     """
@@ -69,6 +87,10 @@ class Tuned(Charted):
     title: str
     counted_on: MeasuredOn
     labels_seen: int | None
+    probe: Accuracy | None = None
+    held_back: dict[str, Accuracy] = field(default_factory=dict)
+    best: str = ""
+    frozen: bool = False
     file: str = ""
 
     @property
@@ -80,7 +102,22 @@ class Tuned(Charted):
     def scores(self) -> dict[str, Any]:
         """How many labels were learnt from, and the accuracies by name."""
         found = {name: each.accuracy for name, each in self.accuracies().items()}
-        return {"labels": self.tuned.n_labels, "before": self.started_from, **found}
+        said = {"recommended": self.recommended} if self.best else {}
+        return {"labels": self.tuned.n_labels, "before": self.started_from, **found, **said}
+
+    @property
+    def recommended(self) -> str:
+        """Which network to take, and why; no held-out image has a say in it."""
+        if not self.held_back:
+            return f"{self.best}: there are too few labels to choose by" if self.best else ""
+        shares = [f"{name} {each.accuracy:.0%}" for name, each in self.held_back.items()]
+        n = next(iter(self.held_back.values())).n_test
+        return f"{self.best}, by {n} labels held back from learning ({', '.join(shares)})"
+
+    @property
+    def note(self) -> str:  # type: ignore[override]
+        """Which of the networks the model is."""
+        return f"the model is {self.best}" if self.best else ""
 
     def table(self) -> list[dict[str, Any]]:
         """Return a record for every accuracy, with its 95 % interval."""
@@ -94,6 +131,7 @@ class Tuned(Charted):
         facts: dict[str, Any] = {"model": self.file or in_words(self.model)}
         facts |= {"labels": self.tuned.n_labels}
         facts |= {"labels_seen_before": self.labels_seen, **said_of(self.measured)}
+        facts |= {"recommended": self.best, "why": self.recommended} if self.best else {}
         return facts | {name: each._asdict() for name, each in self.accuracies().items()}
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
@@ -118,8 +156,10 @@ class Tuned(Charted):
 
     def accuracies(self) -> dict[str, Accuracy]:
         """Return the accuracies by name."""
-        name = "head only" if self.model.frozen else "finetuned"
-        return {name: self.tuned} | ({"from scratch": self.scratch} if self.scratch else {})
+        known = {FINETUNED: self.tuned, PROBE: self.probe, SCRATCH: self.scratch}
+        if self.frozen:
+            known = {HEAD: self.tuned, SCRATCH: self.scratch}
+        return {name: each for name, each in known.items() if each is not None}
 
     @property
     def started_from(self) -> str:
@@ -134,7 +174,7 @@ class Tuned(Charted):
 def finetune(
     model: Model,
     images: ImagesLike,
-    labels: int = 100,
+    labels: Labels = 100,
     *,
     frozen: bool = False,
     epochs: int | None = None,
@@ -156,19 +196,23 @@ def finetune(
         ``make_pipeline(model, LogisticRegression())`` on them, or `probe` them.
     images : Images
         With labels. Without a split a fifth is held out by chance.
-    labels : int
-        How many training labels to learn from, every class in its proportion.
+    labels : int or path
+        How many training labels to learn from, every class in its proportion; or the table they
+        are in, a .csv file of names and labels, of which all are taken.
     frozen : bool
-        Train the head only and leave the encoder as it is.
+        Train the head only and leave the encoder as it is; that is the model then.
     epochs : int, optional
         Passes over the labelled images; by default as many as make 300 steps of up to 64 images,
         and at least 15 of them; fewer, down to 50 steps, where the encoder is large or convolves
         over large images.
     scratch : bool
-        Train a network of the same layers from random weights as well, to compare; of a model
-        that began at principal components without the linear path.
+        Train a linear probe (a head alone) and a network of the same layers from random weights
+        as well, to compare; of a model that began at principal components without the linear path.
+        The best of the three is recommended, and is the model that is returned: all learn from
+        three quarters of the labels and are compared on the quarter held back, then learn from
+        all. Held-out images have no say in the choice.
     max_seconds : float, optional
-        Time for everything: with `scratch` each of the two networks has half of it.
+        Time for everything: all networks have equal shares of it.
     random_state : int
         Seed of the choice of labels, of the weights and of the batches.
     verbose : bool, optional
@@ -202,29 +246,103 @@ def finetune(
     clock = Clock()
     _check(model, epochs, max_seconds)
     verbose = sys.stderr.isatty() if verbose is None else verbose
-    train, test, _, measured = labelled_halves(model, images, labels, random_state)
-    training = _training(model, len(train), epochs)
-    training |= {"random_state": random_state, "verbose": verbose}
-    training["max_seconds"] = max_seconds and max_seconds * (1 - SCRATCH_SHARE * scratch)
-    rate = HEAD_RATE if frozen else RATE
-    tuned = _fitted(train, pretrained=model, frozen=frozen, learning_rate=rate, **training)
-    found = Tuned(
-        tuned,
-        _counted(tuned, train, test),
-        None,
-        f"{labels:,} labels on top of {in_words(model)}: {images.source}",
+    images, count = labelled_by(images, labels)
+    train, test, _, measured = labelled_halves(model, images, count, random_state)
+    contest = _Contest(model, epochs, max_seconds, random_state, verbose, clock)
+    names = [HEAD if frozen else FINETUNED]
+    names += [] if not scratch else [SCRATCH] if frozen else [PROBE, SCRATCH]
+    held_back = contest.held_back(names, train) if PROBE in names else {}
+    fitted = contest.fitted(names, train)
+    accuracies = {name: _counted(each, train, test) for name, each in fitted.items()}
+    best = max(held_back, key=lambda name: _merit(*held_back[name]), default=names[0])
+    return Tuned(
+        fitted[best],
+        accuracies[names[0]],
+        accuracies.get(SCRATCH),
+        f"{len(train):,} labels on top of {in_words(model)}: {images.source}",
         measured,
         labels_seen(model),
+        accuracies.get(PROBE),
+        {name: accuracy for name, (accuracy, _) in held_back.items()},
+        best if PROBE in names else "",
+        frozen,
     )
-    if scratch:
-        if max_seconds:  # no less than a tenth: the first may have gone on for a step too long
-            left = max_seconds - clock.spent()
-            training["max_seconds"] = max(0.1 * max_seconds, left)
-        fresh = _fitted(
-            train, learning_rate=RATE, **_same_start(model, train, random_state), **training
+
+
+@dataclass
+class _Contest:
+    """Networks of one model that learn the same labels, one after another, within a time."""
+
+    model: Any
+    epochs: int | None
+    max_seconds: float | None
+    random_state: int
+    verbose: bool
+    clock: Clock
+    to_come: int = 0
+
+    def held_back(self, names: list[str], train: Images) -> dict[str, tuple[Accuracy, float]]:
+        """Return how every network does on labels held back: its accuracy, and the likelihood.
+
+        Of two that are right as often the more likely labels are better. Nothing is returned where
+        labels are too few for that.
+        """
+        y = np.asarray(train.y)
+        rows = np.sort(stratified(y, round((1 - HELD_BACK) * len(y)), self.random_state))
+        rest = np.setdiff1d(np.arange(len(y)), rows)
+        rest = rest[np.isin(y[rest], y[rows])]
+        if len(rest) < FEWEST_HELD or len(np.unique(y[rows])) < 2:
+            return {}
+        self.tell(
+            f"{len(train):,} labels: {len(rows):,} to learn from, {len(rest):,} to choose by"
         )
-        found.scratch = _counted(fresh, train, test)
-    return found
+        self.to_come = len(names)  # and as many afterwards
+        known, asked = train[rows], train[rest]
+        found = {}
+        for name, model in self.fitted(names, known).items():
+            right = _counted(model, known, asked)
+            found[name] = right, _likelihood(model, asked)
+            self.tell(f"{name}: {right.accuracy:.0%} of these {len(rest):,} are right")
+        self.to_come = 0
+        return found
+
+    def fitted(self, names: list[str], train: Images) -> dict[str, Any]:
+        """Return the networks by their names, fitted on the same labels."""
+        found = {}
+        for left, name in zip(range(len(names), 0, -1), names, strict=True):
+            self.tell(f"{name}, on {len(train):,} labels: {SAID[name]}")
+            training = _training(self.model, len(train), self.epochs)
+            if self.max_seconds:  # no less than a little: others may have gone on for too long
+                rest = max(self.max_seconds - self.clock.spent(), 0.1 * self.max_seconds)
+                training["max_seconds"] = rest / (left + self.to_come)
+            given = {"random_state": self.random_state, "verbose": self.verbose}
+            found[name] = _fitted(train, **self._start(name, train), **training, **given)
+        return found
+
+    def _start(self, name: str, train: Images) -> dict[str, Any]:
+        """Return what a network starts from, and how fast it learns."""
+        if name == SCRATCH:
+            return {"learning_rate": RATE, **_same_start(self.model, train, self.random_state)}
+        frozen = name in (HEAD, PROBE)
+        rate = HEAD_RATE if frozen else RATE
+        return {"pretrained": self.model, "frozen": frozen, "learning_rate": rate}
+
+    def tell(self, words: str) -> None:
+        """Say what goes on."""
+        if self.verbose:
+            print(f"isthmus: {words}", file=sys.stderr, flush=True)
+
+
+def _merit(found: Accuracy, likelihood: float) -> tuple[float, float]:
+    return found.accuracy, likelihood
+
+
+def _likelihood(model: Any, images: Images) -> float:
+    """Return the mean logarithm of the probability that a model gives the labels of images."""
+    chances = model.predict_proba(images)
+    columns = {label: column for column, label in enumerate(model.class_labels_)}
+    at = [columns[label] for label in np.asarray(labels_of(images)).tolist()]
+    return float(np.log(np.maximum(chances[np.arange(len(at)), at], 1e-12)).mean())
 
 
 def _check(model: Any, epochs: int | None, max_seconds: float | None) -> None:
@@ -275,4 +393,4 @@ def _fitted(train: Images, **parameters: Any) -> Any:
 
 
 def _counted(model: Any, train: Images, test: Images) -> Accuracy:
-    return counted(model.predict(test) == np.asarray(test.y), len(train))
+    return counted(model.predict(test) == labels_of(test), len(train))

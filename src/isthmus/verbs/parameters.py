@@ -30,6 +30,11 @@ Seconds = float
 """A time in seconds; for a command 90s, 5m or 1h."""
 Watch = Callable[[Any], Any]
 """Called with the result as far as it is; for a command whether that is written on the way."""
+Count = int | str
+"""How many: a number, a share as 5%, or auto where a verb can choose."""
+AUTO = "auto"
+Labels = int | str | Path
+"""How many labels to learn from, or a table of labels; see `isthmus.data.tables`."""
 
 
 def by_name(models: Models) -> Mapping[str, Any]:

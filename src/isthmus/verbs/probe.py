@@ -10,12 +10,13 @@ import numpy as np
 
 from isthmus.codes import features
 from isthmus.data.images import Images, as_images
+from isthmus.data.tables import with_labels
 from isthmus.heldout import Halves, MeasuredOn, halves
 from isthmus.metrics.labels import PROBES, Accuracy, Point, label_curve, points, probe_codes
 from isthmus.metrics.probes import stratified
 from isthmus.progress import track
 from isthmus.validation import one_of
-from isthmus.verbs.parameters import ImagesLike, Model, Words
+from isthmus.verbs.parameters import ImagesLike, Labels, Model, Words
 from isthmus.verbs.result import Charted
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def ends_of(found: Accuracy | Point) -> dict[str, float]:
 def probe(
     model: Model,
     images: ImagesLike,
-    labels: int | None = None,
+    labels: Labels | None = None,
     *,
     curve: bool = False,
     kinds: Words = ("knn", "linear", "svm"),
@@ -134,9 +135,9 @@ def probe(
         as one column per prototype.
     images : Images
         With labels. Without a split a fifth is held out by chance; see `isthmus.heldout`.
-    labels : int, optional
+    labels : int or path, optional
         How many training labels to learn from, every class in its proportion; by default 5,000,
-        or all there are.
+        or all there are. Or the table they are in, a .csv file of names and labels.
     curve : bool
         Also go through 10, 30, 100, ... labels up to `labels`, several draws of each.
     kinds : sequence of {"knn", "linear", "svm"}
@@ -172,6 +173,7 @@ def probe(
     """
     for kind in kinds:
         one_of("kind", kind, PROBES)
+    images, labels = labelled_by(images, labels)
     train, test, _, measured = labelled_halves(model, images, labels, random_state)
     codes = [features(model, half, show=verbose) for half in (train, test)]
     bar = track(kinds, "probe", len(kinds), verbose)
@@ -189,6 +191,13 @@ def probe(
         for kind, point in track(steps, "curve", total, verbose):
             found.curve[kind].append(point)
     return found
+
+
+def labelled_by(images: Any, labels: Labels | None) -> tuple[Images, int | None]:
+    """Return images, and how many of their labels to learn from; labels may be in a table."""
+    if labels is None or isinstance(labels, int | np.integer):
+        return as_images(images), labels
+    return with_labels(as_images(images), labels), None
 
 
 def probed(

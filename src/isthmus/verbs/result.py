@@ -175,6 +175,12 @@ class Result:
     def _to_csv(self, path: Path) -> None:
         save_table(path, self.table())
 
+    def _to_parquet(self, path: Path) -> None:
+        from isthmus.data.parquet import write_columns
+
+        rows = self.table()
+        write_columns(path, {key: [row[key] for row in rows] for key in rows[0]})
+
     def _to_json(self, path: Path) -> None:
         path.write_text(json.dumps(plain(self.record()), indent=1), encoding="utf-8")
 
