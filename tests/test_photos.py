@@ -258,3 +258,39 @@ def test_every_way_to_pick_takes_each_image_once(made, by):
     assert sorted(found.rows.tolist()) == list(range(40))
     if by == "typical":
         assert len({images.y[row] for row in ist.pick(model, images, 2).rows}) == 2
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "npz", "npy"])
+def test_codes_are_written_for_pandas_and_taken_back(made, model, run, tmp_path, suffix):
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    code, _, err = run("encode", model, made, "-o", f"c.{suffix}")
+    assert code == 0, err
+    assert run("decode", model, f"c.{suffix}", "-o", "back.npy")[0] == 0
+    pca = ist.load_model(model)
+    images = ist.load_images(made, like=pca)
+    codes = ist.encode(pca, images)
+    np.testing.assert_allclose(np.load("back.npy"), pca.decode(codes), atol=1e-6)
+    np.testing.assert_array_equal(ist.decode(pca, f"c.{suffix}"), np.load("back.npy"))
+    if suffix == "csv":
+        rows = lines_of(tmp_path / "c.csv")
+        assert list(rows[0]) == ["image", "class", "split", *pca.get_feature_names_out()]
+        assert [row["image"] for row in rows] == images.names.tolist()
+        held = [row["split"] == "test" for row in rows]
+        assert held == images.split().is_test.tolist()
+        kept = (tmp_path / "c.csv").read_text(encoding="utf-8").replace(",pca0", ",other")
+        (tmp_path / "c.csv").write_text(kept, encoding="utf-8")
+        code, _, err = run("decode", model, "c.csv", "-o", "no.npy")
+        assert (code, "has no column pca0" in err) == (2, True)
+    if suffix == "npz":
+        with np.load(tmp_path / "c.npz") as found:
+            assert found["image"].tolist() == images.names.tolist()
+            assert found["class"][0] == "Himmel"
+
+
+def test_indices_are_a_column_called_code(tmp_path):
+    images = ist.load_images("digits").evenly(60)
+    model = ist.KMeans(5, random_state=0).fit(images)
+    codes = ist.encode(model, images)
+    back = ist.decode(model, codes.save(tmp_path / "codes.csv"))
+    np.testing.assert_array_equal(back, model.decode(codes))

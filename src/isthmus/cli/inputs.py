@@ -148,7 +148,7 @@ def in_sizes(
         check_range(each, half)
     warn_of_seen(list(models.values()), half, split)
     images = images if whole else half
-    images = images if rows is None else images[rows_from(rows, images)]
+    images = images if rows is None else images.with_split()[rows_from(rows, images)]
     sets = in_own_sizes(images, files, models[name], per or "image") if own else [images]
     if not quiet:
         print_changed(*sets)

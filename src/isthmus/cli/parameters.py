@@ -23,7 +23,7 @@ Reader = Callable[[str, str, Known], Any]
 
 
 def array_from(text: str, option: str, known: Known) -> Any:
-    """Return the array in a .npy file, or the numbers in "0,3,5".
+    """Return the array in a .npy file, the codes in a table, or the numbers in "0,3,5".
 
     Examples
     --------
@@ -34,6 +34,10 @@ def array_from(text: str, option: str, known: Known) -> Any:
 
     if Path(text).suffix == ".npy":
         return codes_from(Path(text))
+    if Path(text).suffix in (".npz", ".csv", ".parquet") and known.model is not None:
+        from isthmus.verbs.decode import codes_in
+
+        return codes_in(known.model, Path(text))
     try:
         return np.array(numbers_from(text, option, int))
     except ValueError:

@@ -121,3 +121,20 @@ def write_columns(path: Path, columns: dict[str, Any]) -> None:
         from pyarrow import parquet
     with replacing(path) as temporary:
         parquet.write_table(pyarrow.table(columns), temporary)
+
+
+def read_columns(path: Path) -> dict[str, np.ndarray]:
+    """Return the columns of a parquet file by their names.
+
+    Raises
+    ------
+    ImportError
+        If pyarrow is not installed.
+    ValueError
+        If the file is damaged.
+    """
+    with library("pyarrow", path):
+        import pyarrow.parquet as pq
+    with damage_explained(path, ".parquet"):
+        table = pq.read_table(path)
+    return {name: table[name].to_numpy() for name in table.column_names}

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isthmus.data.parquet import read_columns
 from isthmus.validation import able
 from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.parameters import ArrayLike, Model
@@ -14,8 +21,8 @@ def decode(model: Model, codes: ArrayLike) -> Decoded:
     ----------
     model : Representation
         Fitted, and able to decode.
-    codes : array of shape (n,), (n, k) or (n, ...)
-        Codes as `encode` makes them, in a .npy file.
+    codes : array of shape (n,), (n, k) or (n, ...), or path
+        Codes as `encode` makes them, or a .npy, .npz, .csv or .parquet file of them.
 
     Returns
     -------
@@ -36,4 +43,51 @@ def decode(model: Model, codes: ArrayLike) -> Decoded:
     >>> ist.decode(pca, ist.encode(pca, images.test))
     Decoded(359 images, (359, 8, 8, 1), float32)
     """
-    return Decoded.of(able(model, "decode")(codes), model)
+    decoded = able(model, "decode")
+    given = codes_in(model, Path(codes)) if isinstance(codes, str | Path) else codes
+    return Decoded.of(decoded(given), model)
+
+
+def codes_in(model: Any, path: Path) -> np.ndarray:
+    """Return the codes in a file that `encode` has written, or a table with the same columns.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no codes of this model, or is damaged.
+    FileNotFoundError
+        If there is none.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    if path.suffix in (".npy", ".npz"):
+        return _loaded(path)
+    columns = read_columns(path) if path.suffix == ".parquet" else _columns(path)
+    names = ["code"] if model.code_kind_ == "index" else list(model.get_feature_names_out())
+    if missing := [name for name in names if name not in columns]:
+        raise ValueError(
+            f"{path} has no column {missing[0]}: expected {names[0]} to {names[-1]}, as "
+            "`isthmus encode` writes them"
+        )
+    try:
+        codes = np.stack([np.asarray(columns[name], dtype=np.float64) for name in names], axis=1)
+    except ValueError as error:
+        raise ValueError(f"{path}: not every code is a number ({error})") from None
+    return codes[:, 0].astype(int) if model.code_kind_ == "index" else codes.astype(np.float32)
+
+
+def _loaded(path: Path) -> np.ndarray:
+    """Return the array in a .npy file, or that called codes in a .npz file."""
+    try:
+        found = np.load(path, allow_pickle=False)
+        return found if path.suffix == ".npy" else found["codes"]
+    except (ValueError, EOFError, OSError, KeyError) as error:
+        raise ValueError(f"{path} is not a {path.suffix} file of codes ({error})") from None
+
+
+def _columns(path: Path) -> dict[str, list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    if len(rows) < 2:
+        raise ValueError(f"{path} holds no codes: expected a line of names, and one a code")
+    return dict(zip(rows[0], map(list, zip(*rows[1:], strict=True)), strict=True))

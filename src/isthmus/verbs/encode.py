@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from isthmus.codes import averaged
+from isthmus.data.parquet import write_columns
 from isthmus.verbs.parameters import ImagesLike, Model
 from isthmus.verbs.result import ArrayResult, class_of, name_of
 
@@ -25,13 +27,8 @@ class Codes(ArrayResult):
         What they are of, one by one.
     """
 
-    saves: ClassVar[tuple[str, ...]] = (".npy", ".png")
+    saves: ClassVar[tuple[str, ...]] = (".npy", ".csv", ".parquet", ".npz", ".png")
     table_name: ClassVar[str] = "codes"
-
-    @property
-    def shown(self) -> int:
-        """Rows of the table that are enough for a person: codes are to be written."""
-        return 0
 
     def columns(self) -> dict[str, np.ndarray]:
         """Return the numbers of the codes by their names, of pixels their mean; of an index it."""
@@ -40,19 +37,36 @@ class Codes(ArrayResult):
             return {"code": flat}
         return dict(zip(self.model.get_feature_names_out(), flat.T, strict=True))
 
+    def named(self) -> dict[str, list[Any]]:
+        """Return what is known of the images: their names, classes if they have any, the split."""
+        images = self.images
+        if images is None:
+            return {}
+        rows = range(len(self))
+        known = {"image": [name_of(images, row) for row in rows]}
+        if images.y is not None:
+            known["class"] = [class_of(images, row) for row in rows]
+        held = images.with_split().is_test
+        return known | {"split": np.where(held, "test", "train").tolist()}
+
     def table(self) -> list[dict[str, Any]]:
-        """Return an image a row: its name, its class if it has one, the numbers of its code."""
-        if self.images is None:
-            return []
-        named = [{"image": name_of(self.images, row)} for row in range(len(self))]
-        if self.images.y is not None:
-            named = [each | {"class": class_of(self.images, i)} for i, each in enumerate(named)]
-        columns = self.columns()
-        numbers = zip(*(column.tolist() for column in columns.values()), strict=True)
-        return [
-            each | dict(zip(columns, code, strict=True))
-            for each, code in zip(named, numbers, strict=True)
-        ]
+        """Return an image a row: its name, its class if it has one, its split, its code."""
+        every = self.every_column()
+        return [dict(zip(every, row, strict=True)) for row in zip(*every.values(), strict=True)]
+
+    def every_column(self) -> dict[str, list[Any]]:
+        """Return the columns of the table; without images the code alone."""
+        return self.named() | {name: each.tolist() for name, each in self.columns().items()}
+
+    def _to_parquet(self, path: Path) -> None:
+        write_columns(path, self.named() | self.columns())
+
+    def _to_npz(self, path: Path) -> None:
+        """Write the codes as they are, and beside them what is known of the images."""
+        known = {name: np.array(values) for name, values in self.named().items()}
+        columns = {"columns": np.array(list(self.columns()))}
+        with path.open("wb") as file:
+            np.savez(file, allow_pickle=False, codes=np.asarray(self), **known, **columns)
 
     def picture(self) -> Image:
         """Return how far the numbers of the codes reach, or how often every index is there."""
@@ -94,6 +108,6 @@ def encode(model: Model, images: ImagesLike) -> Codes:
     >>> codes
     Codes(359 images of digits, (359, 4), float32)
     >>> list(codes.table()[0])
-    ['image', 'class', 'pca0', 'pca1', 'pca2', 'pca3']
+    ['image', 'class', 'split', 'pca0', 'pca1', 'pca2', 'pca3']
     """
     return Codes.of(model.encode(images), model, images)
