@@ -256,6 +256,8 @@ def test_every_way_to_pick_takes_each_image_once(made, by):
     model = ist.Classifier(4, max_steps=5, random_state=0).fit(images)
     found = ist.pick(model, images, 40, by=by)
     assert sorted(found.rows.tolist()) == list(range(40))
+    train = ist.pick(model, images, 8, by=by, split="train")
+    assert not images.split().is_test[train.rows].any()
     if by == "typical":
         assert len({images.y[row] for row in ist.pick(model, images, 2).rows}) == 2
 

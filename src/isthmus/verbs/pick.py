@@ -13,6 +13,7 @@ from isthmus.codes import vectors
 from isthmus.data.images import Images, as_images, to_unit
 from isthmus.data.names import files_called
 from isthmus.data.tables import with_labels
+from isthmus.heldout import half_of
 from isthmus.neighbors import nearest_codes
 from isthmus.validation import one_of
 from isthmus.verbs.parameters import Count, ImagesLike, Model
@@ -88,6 +89,7 @@ def pick(
     *,
     by: str = "typical",
     labels: str | Path | None = None,
+    split: str = "all",
     random_state: int = 0,
 ) -> Picked:
     r"""Pick the images to label first: a few that stand for all.
@@ -111,6 +113,8 @@ def pick(
     labels : path, optional
         A table of labels there are already: these images are not picked again, and none that they
         stand for as long as there are others.
+    split : {"all", "train", "test"}
+        Which of the images to pick from; without names they keep their numbers among all.
     random_state : int
         Seed of the clusters.
 
@@ -142,10 +146,14 @@ def pick(
     (20, True)
     """
     one_of("by", by, WAYS)
-    images = as_images(images)
-    known = np.zeros(len(images), dtype=bool)
+    every = as_images(images)
+    known = np.zeros(len(every), dtype=bool)
     if labels is not None:
-        known = np.asarray(with_labels(images, labels).y) != -1
+        known = np.asarray(with_labels(every, labels).y) != -1
+    half_of(every, split)  # which refuses an empty one
+    held = every.with_split().is_test
+    here = np.flatnonzero({"all": held | ~held, "train": ~held, "test": held}[split])
+    images, known = every[here], known[here]
     m = _number(count, len(images), int((~known).sum()))
     codes = vectors(model, images)
     if by == "unsure":
@@ -154,10 +162,9 @@ def pick(
         seek = _typical if by == "typical" else _covering
         rows = np.array(seek(codes, known, m, random_state))
     near = nearest_codes(codes, codes[rows], 1).rows[:, 0]
-    title = (
-        f"To label first: {m:,} of {len(images):,} images of {images.source}, by {in_words(model)}"
-    )
-    return Picked(rows, np.bincount(near, minlength=m), images, f"{title}, {by}")
+    title = f"To label first: {m:,} of {len(images):,} images of {every.source}"
+    title += f", {by} to {in_words(model)}"
+    return Picked(here[rows], np.bincount(near, minlength=m), every, title)
 
 
 def _number(count: Count, n: int, free: int) -> int:
