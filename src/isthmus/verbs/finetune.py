@@ -102,8 +102,12 @@ class Tuned(Charted):
     def scores(self) -> dict[str, Any]:
         """How many labels were learnt from, and the accuracies by name."""
         found = {name: each.accuracy for name, each in self.accuracies().items()}
-        said = {"recommended": self.recommended} if self.best else {}
+        said = {"recommended": self.best} if self.best else {}
         return {"labels": self.tuned.n_labels, "before": self.started_from, **found, **said}
+
+    def remarks(self) -> list[str]:
+        """Return which network is recommended, and why."""
+        return [f"recommended: {self.recommended}"] if self.best else []
 
     @property
     def recommended(self) -> str:
