@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import isthmus as ist
@@ -26,6 +27,13 @@ def test_a_study_stands_for_its_best_model_and_says_which(study, run, tmp_path):
         "morph", f"{study}:pca", study / "models" / "pca.safetensors", "glyphs", "-o", "m.png"
     )
     assert both[0] == 0, both[2]
+
+
+def test_what_a_model_of_a_study_compressed_finds_it_again(study, run):
+    assert run("compress", f"{study}:pca", "glyphs", "-o", "glyphs.isth")[0] == 0
+    code, _, err = run("decompress", "glyphs.isth", "-o", "back.npy")
+    assert code == 0, err
+    assert np.load("back.npy").shape[0] == len(ist.load_images("glyphs"))
 
 
 def test_a_model_that_a_study_has_not_is_refused(study, run):

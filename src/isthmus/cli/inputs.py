@@ -35,15 +35,19 @@ def model_from(given: str | Path, verb: str = "") -> Any:
     """Return the model of a file; of a study the one named, or its best for a verb, and say it."""
     from isthmus.store import load_model
 
-    path = Path(given)
-    if path.is_file():
-        return load_model(path)
-    from isthmus.studies.best import model_file
-
-    path, note = model_file(path, verb)
+    path, note = place_of(given, verb)
     if note:
         typer.echo(f"isthmus: {note}", err=True)
     return load_model(path)
+
+
+def place_of(given: str | Path, verb: str = "") -> tuple[Path, str]:
+    """Return the file of a model, and which model of a study that is."""
+    if Path(given).is_file():
+        return Path(given), ""
+    from isthmus.studies.best import model_file
+
+    return model_file(given, verb)
 
 
 def warn_of_seen(models: Any, images: Any, split: str) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from isthmus import signature
-from isthmus.cli.inputs import in_options, in_sizes, loading, model_from, watched
+from isthmus.cli.inputs import in_options, in_sizes, loading, model_from, place_of, watched
 from isthmus.cli.options import (
     LOADING,
     AsJson,
@@ -179,7 +179,8 @@ def _save(result: Any, outputs: list[Path], force: bool) -> None:
 def _ours(verb: signature.Function, given: dict[str, Any], outputs: list[Path]) -> dict[str, Any]:
     """Return parameters that a command sets itself, and files that the verb writes itself."""
     context = given.pop("context", None)
-    ours = {"began": context and context.obj, "found_at": str(given.get("model"))}
+    found_at = str(place_of(given["model"], verb.name)[0]) if given.get("model") else None
+    ours = {"began": context and context.obj, "found_at": found_at}
     return ours | dict(zip(_written(verb), outputs, strict=False))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from isthmus.data.images import Images, evenly_spaced
 from isthmus.plots.figures import limits_of, scale_for, sheet, shown
+from isthmus.plots.fonts import font_for
 from isthmus.plots.strips import INK, PAPER, titled
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def by_class(images: Images, count: int, title: str = "") -> Image:
     --------
     >>> images = Images(np.zeros((6, 8, 8)), y=[0, 1] * 3, classes=["cats", "dogs"])
     >>> by_class(images, 6).size
-    (444, 205)
+    (176, 206)
     """
     groups = grouped(images)
     each = max(1, count // len(groups))
@@ -76,9 +77,9 @@ def _sheet(images: Images, rows: list[int], captions: Sequence[str]) -> Image:
 
 
 def _headed(picture: Image, heading: str) -> Image:
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
-    font: Any = ImageFont.load_default(size=HEADING - 3)
+    font = font_for(HEADING - 3, [heading])
     top = HEADING + 6 if heading else 0
     width = max(picture.width, round(font.getlength(heading)) + 2)
     canvas = Image.new("RGBA", (width, picture.height + top), PAPER)
