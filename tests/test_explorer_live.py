@@ -115,7 +115,8 @@ def odds_shown(watched, selector: str) -> dict[str, float]:
 
 
 def agree(shown: dict[str, float], odds: np.ndarray) -> None:
-    assert list(shown) == [("empty", "driven on")[i] for i in np.argsort(-odds)]
+    classes = ("driven on", "empty")  # in the order of `classes_`
+    assert list(shown) == [classes[i] for i in np.argsort(-odds)]
     np.testing.assert_allclose(list(shown.values()), np.sort(odds)[::-1], atol=0.006)
 
 

@@ -99,7 +99,7 @@ def narrow(monkeypatch):
 
     monkeypatch.setattr(reproduce.Bench, "_settings", narrowed)
     monkeypatch.setattr("isthmus.plots.drawing.MAPPED", 100)
-    monkeypatch.setattr("isthmus.reproduction.deck_f.NOISES", deck_f.NOISES[1:2])
+    monkeypatch.setattr("isthmus.reproduction.deck_f.NOISES", deck_f.NOISES.split(",")[1])
     for name, options in LESS.items():
         for key, value in options.items():
             monkeypatch.setitem(RECIPES[name].options, key, value)

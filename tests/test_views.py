@@ -447,7 +447,9 @@ def test_the_report_shows_everything(tmp_path):
 
 def test_a_page_of_a_study_that_goes_on_loads_itself_again_and_draws_nothing_twice(monkeypatch):
     study = study_of(digits(), done=False, drawn={}, map_seconds=0.0)
-    study.schedule = SimpleNamespace(kept=["pca", "kmeans", "vae"], left_out=["gan"])
+    study.schedule = SimpleNamespace(
+        kept=["pca", "kmeans", "vae"], left_out=["gan"], is_late=lambda: False
+    )
     page = render(study)
     for words in ('http-equiv="refresh"', "2 of 3 models", "next is vae", "gan (no time"):
         assert words in page

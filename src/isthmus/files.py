@@ -63,8 +63,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_folder(path: str | Path, *, force: bool = False) -> Iterator[Path]:
+def replacing_folder(
+    path: str | Path, *, force: bool = False, published: bool = False
+) -> Iterator[Path]:
     """Give a temporary folder beside `path`; rename it to `path` if the block succeeds.
+
+    A command leaves its `RECORD` in it, which names paths of this machine: not in a folder that is
+    to be published.
 
     Raises
     ------
@@ -78,7 +83,7 @@ def replacing_folder(path: str | Path, *, force: bool = False) -> Iterator[Path]
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
             yield temporary
-            if known_of := _recorder.get():
+            if (known_of := _recorder.get()) and not published:
                 words = json.dumps(known_of(path), indent=1)
                 (temporary / RECORD).write_text(words, encoding="utf-8")
             temporary.chmod(0o777 & ~_umask())

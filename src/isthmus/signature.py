@@ -89,9 +89,19 @@ def width(name: str) -> str:
     """
     if name not in FAMILIES:
         return family(name).width
-    source = (HERE / f"models/{name}.py").read_text(encoding="utf-8")
-    found = re.search(r'^    width\b[^=\n]*= "(\w+)"', source, re.M)
-    return found[1] if found else ""
+    return _width(FAMILIES[name], f"models/{name}.py")
+
+
+def _width(class_name: str, file: str) -> str:
+    found = re.search(
+        r'^    width\b[^=\n]*= "(\w+)"', (HERE / file).read_text(encoding="utf-8"), re.M
+    )
+    if found:
+        return found[1]
+    defined = {node.name: node for node in _tree(file).body if isinstance(node, ast.ClassDef)}
+    bases = defined[class_name].bases if class_name in defined else []
+    homes = filter(None, (_home(ast.unparse(base), file) for base in bases))
+    return next(filter(None, (_width(*home) for home in homes)), "")
 
 
 def function(name: str, home: str) -> Function:

@@ -45,8 +45,8 @@ def _record(path: Path, given: dict[str, Any]) -> dict[str, Any]:
     options = {
         name: value for name, value in given.items() if not isinstance(value, typer.Context)
     }
-    place = {} if "to" in given else {"in": os.getcwd()}  # a page to be published says no path
-    return place | {
+    return {
+        "in": os.getcwd(),
         "line": shlex.join(["isthmus", *sys.argv[1:]]),
         "command": sys.argv[1:],
         "folder": str(path),

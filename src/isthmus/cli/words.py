@@ -19,6 +19,11 @@ EXAMPLES = {
     "decompress": ("decompress photos.isth -o back",),
     "segment": ("segment pixelnet.safetensors photos -o segments",),
     "export": ("export vae.safetensors -o vae.onnx",),
+    "predict": ("predict classifier.safetensors photos -o predictions.csv",),
+    "pick": (
+        "pick pca.safetensors photos -n 5% -o to_label.csv",
+        "pick few.safetensors photos --by unsure --labels to_label.csv -n 40 -o next.csv",
+    ),
     "probe": ("probe pca.safetensors photos", "probe runs/photos photos --labels 300"),
     "cluster": ("cluster pca.safetensors photos -o groups",),
     "novelty": ("novelty pca.safetensors photos -o strangest.png",),
@@ -37,7 +42,8 @@ EXAMPLES = {
 MEANT = {
     **dict.fromkeys(("train", "learn", "run"), ("fit", "study")),
     **dict.fromkeys(("search", "find", "similar", "retrieve", "query"), ("nearest",)),
-    **dict.fromkeys(("predict", "classify", "label"), ("probe", "finetune")),
+    **dict.fromkeys(("classify",), ("predict", "probe", "finetune")),
+    **dict.fromkeys(("label", "annotate", "choose"), ("pick",)),
     **dict.fromkeys(("transform", "embed", "features", "codes"), ("encode",)),
     **dict.fromkeys(("sample", "draw", "new"), ("generate",)),
     **dict.fromkeys(("group", "groups", "sort"), ("cluster",)),

@@ -62,7 +62,7 @@ def write_folder(
     """
     check_folder(Path(path), force=force)
     files = all_files(view, page_files())
-    with replacing_folder(path, force=force) as folder:
+    with replacing_folder(path, force=force, published=True) as folder:
         for name, made in track(files.items(), "exporting", len(files), show):
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)

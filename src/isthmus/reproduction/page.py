@@ -68,7 +68,7 @@ def write_document(path: str | Path, root: str | Path = "runs/reproduce") -> int
     _refuse_strangers(path)
     homes = _homes(path.with_suffix(""), root)
     results = [result_of(homes[name]) or {} for name in RECIPES if name in homes]
-    with replacing_folder(path.with_suffix(""), force=True) as folder:
+    with replacing_folder(path.with_suffix(""), force=True, published=True) as folder:
         shown = {
             result["recipe"]: _copied(result, homes[result["recipe"]], folder)
             for result in results

