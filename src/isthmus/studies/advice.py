@@ -87,7 +87,8 @@ def _give_or_take(value: float, within: float | None, unit: str, write: Callable
 
 
 def _points(value: float) -> str:
-    return f"{100 * value:.0f}"
+    digits = 1 if 0.99 < value < 1 else 0  # 99.7 is not 100
+    return f"{100 * value:.{digits}f}"
 
 
 def _share(score: Score, key: str) -> str:
