@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -113,10 +113,10 @@ def refuse_existing(path: str | Path, *, force: bool = False) -> None:
         raise FileExistsError(f"{path} exists already; choose another name, or pass --force")
 
 
-def save_table(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write rows with the same keys to a .csv file."""
+def save_table(path: Path, rows: list[dict[str, Any]], columns: Sequence[str] = ()) -> None:
+    """Write rows with the same keys to a .csv file; where there may be none, say the columns."""
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(rows[0]))
+        table = csv.DictWriter(file, columns or list(rows[0]))
         table.writeheader()
         table.writerows(rows)
 

@@ -48,15 +48,32 @@ def half_of(images: Images, split: str) -> Images:
     >>> len(half_of(Images(np.zeros((10, 3))), "test"))
     2
     """
+    if split == "all":
+        return images
+    images = images.with_split()  # once
+    half_rows(images, split)
+    return getattr(images, split)
+
+
+def half_rows(images: Images, split: str) -> np.ndarray:
+    """Return the rows of all images, of those to train on, or of those held out.
+
+    Examples
+    --------
+    >>> half_rows(Images(np.zeros((4, 3)), is_test=[True, False, False, True]), "test").tolist()
+    [0, 3]
+    """
     one_of("split", split, HALVES)
-    half = images if split == "all" else getattr(images, split)
-    if split != "all" and not len(half):
+    if split == "all":
+        return np.arange(len(images))
+    rows = np.flatnonzero(images.with_split().is_test == (split == "test"))
+    if not len(rows):
         none = "none is held out" if split == "test" else "all are held out"
         raise ValueError(
             f"split={split!r}: of {len(images)} image(s) of {images.source} {none}; "
             "split='all' takes what there is"
         )
-    return half
+    return rows
 
 
 def row_hashes(images: Any) -> np.ndarray:

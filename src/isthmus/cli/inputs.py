@@ -161,18 +161,6 @@ def in_sizes(
     return sets
 
 
-def codes_from(path: Path) -> Any:
-    """Return the codes in a .npy file."""
-    import numpy as np
-
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path} is not a .npy file of codes ({error})") from None
-
-
 def watched(as_json: bool) -> bool:
     """Return whether a person is watching, so that progress should be shown."""
     return sys.stderr.isatty() and not as_json
@@ -216,8 +204,7 @@ def _rows_named(text: str, words: list[str], images: Any, option: str) -> list[i
     for word in [text] if finder.rows(text) else words:
         found = finder.rows(word)
         if len(found) > 1 and not set("*?[") & set(word):
-            some = " and ".join(finder.names[row] for row in found[:2])
-            raise ValueError(f"--{option} {word!r} may be {some}: give more of its path")
+            raise ValueError(f"--{option} {word!r} {finder.between(found)}")
         if not found:
             raise ValueError(
                 f"--{option} {word!r}: no image of {images.source} is called so{finder.hint(word)}"

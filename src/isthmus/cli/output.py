@@ -10,12 +10,6 @@ from typing import Any
 import typer
 
 
-def _short(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 def print_table(rows: list[dict[str, Any]]) -> None:
     """Print rows with the same keys as a table."""
     from rich.console import Console
@@ -72,13 +66,11 @@ def print_json(value: Any) -> None:
 
 def say(path: Path, facts: dict[str, Any], as_json: bool, *sets: Any) -> None:
     """Say what was written, what was found, and in JSON what was done to the sets of images."""
-    from isthmus.data.described import in_words
+    from isthmus.verbs.result import short
 
     if as_json:
         print_json({"file": str(path), **facts, **changed_in(*sets)})
         return
     for name, value in facts.items():
-        typer.echo(
-            f"{name:>12}  {in_words(value if isinstance(value, list | dict) else _short(value))}"
-        )
+        typer.echo(f"{name:>12}  {short(value)}")
     typer.echo(f"wrote {path}")

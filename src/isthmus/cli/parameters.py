@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from isthmus import signature
-from isthmus.cli.inputs import codes_from, images_for, numbers_from, rows_from
+from isthmus.cli.inputs import images_for, numbers_from, rows_from
 from isthmus.cli.options import flags_of, numbers_of, seconds_of
 
 
@@ -32,9 +32,9 @@ def array_from(text: str, option: str, known: Known) -> Any:
     """
     import numpy as np
 
-    if Path(text).suffix == ".npy":
-        return codes_from(Path(text))
-    if Path(text).suffix in (".npz", ".csv", ".parquet") and known.model is not None:
+    suffix = Path(text).suffix
+    of_model = known.model is not None and suffix in (".npz", ".csv", ".parquet")
+    if suffix == ".npy" or of_model:
         from isthmus.verbs.decode import codes_in
 
         return codes_in(known.model, Path(text))

@@ -179,8 +179,9 @@ def _save(result: Any, outputs: list[Path], force: bool) -> None:
 def _ours(verb: signature.Function, given: dict[str, Any], outputs: list[Path]) -> dict[str, Any]:
     """Return parameters that a command sets itself, and files that the verb writes itself."""
     context = given.pop("context", None)
-    found_at = str(place_of(given["model"], verb.name)[0]) if given.get("model") else None
-    ours = {"began": context and context.obj, "found_at": found_at}
+    ours: dict[str, Any] = {"began": context and context.obj}
+    if any(each.name == "found_at" for each in verb.parameters):
+        ours["found_at"] = str(place_of(given["model"], verb.name)[0])
     return ours | dict(zip(_written(verb), outputs, strict=False))
 
 

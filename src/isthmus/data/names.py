@@ -48,6 +48,11 @@ class Finder:
             return [row for row, name in enumerate(self.names) if fnmatchcase(name, word)]
         return exact or found
 
+    def between(self, rows: list[int]) -> str:
+        """Return in words that an image may be any of several, and what to do."""
+        some = " and ".join(self.names[row] for row in rows[:2])
+        return f"may be {some}: give more of its path"
+
     def hint(self, word: str) -> str:
         """Return what may have been meant, "" where nothing is near."""
         ends = dict.fromkeys(map(_end, self.names))

@@ -54,8 +54,7 @@ def with_labels(images: Images, path: str | Path) -> Images:
     for name, label in _lines(Path(path)):
         rows = finder.rows(name)
         if len(rows) > 1:
-            some = " and ".join(finder.names[row] for row in rows[:2])
-            raise ValueError(f"{path}: {name!r} may be {some}: give more of its path")
+            raise ValueError(f"{path}: {name!r} {finder.between(rows)}")
         if not rows:
             lost.append(name)
         elif found.setdefault(rows[0], label) != label:

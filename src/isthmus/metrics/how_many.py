@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.data.images import evenly_spaced
+
 MOST = 20
 """Clusters, at most."""
 LOOKED_AT = 1000
@@ -43,7 +45,7 @@ def how_many(Z: Any, random_state: int = 0, most: int = MOST) -> int:
     3
     """
     Z = np.asarray(Z, dtype=np.float64)
-    Z = Z[np.linspace(0, len(Z) - 1, min(LOOKED_AT, len(Z))).round().astype(int)]
+    Z = Z[evenly_spaced(len(Z), LOOKED_AT)]
     numbers = range(2, min(most, len(np.unique(Z, axis=0)) - 1) + 1)
     found = {k: _silhouette(Z, k, random_state) for k in numbers}
     return max(found, key=lambda k: found[k], default=1)

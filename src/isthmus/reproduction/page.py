@@ -163,16 +163,20 @@ def _overview(results: Sequence[Result]) -> str:
     for deck, title in DECKS.items():
         of_deck = [result for result in results if result["deck"] == deck]
         known = sum(recipe.deck == deck for recipe in RECIPES.values())
-        verdicts = [figure["holds"] for result in of_deck for figure in result["figures"]]
         minutes = sum(result["seconds"] for result in of_deck) / 60
         link = f"{deck}: {title}"
         link = f"[{link}](#{_anchor(f'Deck {link}')})" if of_deck else link
         done = f"{len(of_deck)} of {known}"
-        held = f"{verdicts.count(True)} of {verdicts.count(True) + verdicts.count(False)}"
-        rows.append((link, done, held, f"{minutes:.1f}"))
+        rows.append((link, done, "{} of {}".format(*claims_of(of_deck)), f"{minutes:.1f}"))
     made = sorted({result["made_with"] for result in results})
     table = _table(("deck", "recipes done", "claims that hold", "minutes"), rows)
     return f"{table}\n\nMade with {'; '.join(made)}.\n"
+
+
+def claims_of(results: Iterable[Result]) -> tuple[int, int]:
+    """Return how many claims of the decks hold, and of how many it is known."""
+    verdicts = [figure["holds"] for result in results for figure in result["figures"]]
+    return verdicts.count(True), verdicts.count(True) + verdicts.count(False)
 
 
 def _failed(results: Sequence[Result]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from isthmus.reproduction.page import write_document
+from isthmus.reproduction.page import claims_of, write_document
 from isthmus.reproduction.runner import check_share, chosen, reproduce_all
 from isthmus.verbs.result import Result
 
@@ -46,16 +46,13 @@ class Reproduced(Result, dict[str, dict[str, Any]]):
         return [self._row(name, result) for name, result in self.items()]
 
     def _row(self, name: str, result: dict[str, Any]) -> dict[str, Any]:
-        verdicts = [figure["holds"] for figure in result["figures"]]
-        claims = {
-            "claims": sum(each is not None for each in verdicts),
-            "hold": verdicts.count(True),
-        }
+        hold, claims = claims_of([result])
         facts = {"pictures": len(result["pictures"]), "seconds": result["seconds"]}
         return {
             "recipe": name,
             "deck": result["deck"],
-            **claims,
+            "claims": claims,
+            "hold": hold,
             **facts,
             "share": result["share"],
         }

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.studies.answers import Answer, answers
-from isthmus.studies.flags import judged, mean_image
 from isthmus.studies.stored import is_study, load_study
 from isthmus.validation import hint
 
@@ -96,8 +95,7 @@ def best_of(study: Any, verb: str = "") -> tuple[str, str]:
 def _judged(study: Any) -> tuple[Sequence[Mapping[str, Any]], dict[str, float]]:
     """Return scores with their flags, as they are where the images cannot be read any more."""
     try:
-        baseline = mean_image(study.images, study.scores)
-        return judged(study, baseline), baseline
+        return study.judged()
     except (ValueError, OSError):
         return [{"flags": [], **score} for score in study.scores], {}
 

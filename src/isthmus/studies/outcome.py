@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, MutableMapping
 from dataclasses import asdict, dataclass, field, replace
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from isthmus.data.images import Images
-from isthmus.files import plain, refuse_existing, replacing_folder
+from isthmus.files import plain, refuse_existing, replacing_folder, save_table
 from isthmus.studies.plan import Schedule
 from isthmus.verbs.result import Result, as_html
 
@@ -139,7 +138,7 @@ class Study(Result):
         """Return the scores that fit a terminal, or the plan where nothing is fitted."""
         if self.explained or not self.scores:
             return self.plan if self.explained else []
-        rows = self._judged()[0]
+        rows = self.judged()[0]
         return [{key.replace("_", " "): row.get(key) for key in LISTED} for row in rows]
 
     def heading(self) -> list[str]:
@@ -154,7 +153,8 @@ class Study(Result):
         said = [*self._answers(), *self._left_out(), *self.notes, *late]
         return said + ([self.schedule.announced(self.source)] if self.explained else [])
 
-    def _judged(self) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    def judged(self) -> tuple[list[dict[str, Any]], dict[str, float]]:
+        """Return the scores with the flags of every model, and those of the mean image."""
         from isthmus.studies.flags import judged, mean_image
 
         baseline = mean_image(self.images, self.scores)
@@ -165,7 +165,7 @@ class Study(Result):
 
         if not self.scores:
             return
-        scores, baseline = self._judged()
+        scores, baseline = self.judged()
         for answer in answers(scores, baseline):
             yield f"{answer.use:>10}  {answer.head}: {answer.words}"
         for score in scores:
@@ -216,7 +216,7 @@ class Study(Result):
         """Return which model to take for what, with figures, and the next command."""
         from isthmus.studies.advice import advice
 
-        return advice(*self._judged(), folder, self.source)
+        return advice(*self.judged(), folder, self.source)
 
     @cached_property
     def train(self) -> Images:
@@ -310,10 +310,7 @@ class Study(Result):
             "scores": self.scores,
         }
         (folder / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(self.table())
+        save_table(folder / "scores.csv", self.table(), COLUMNS)
 
 
 def check_folder(path: Path, *, force: bool) -> None:

@@ -13,7 +13,7 @@ from isthmus.codes import vectors
 from isthmus.data.images import Images, as_images, to_unit
 from isthmus.data.names import files_called
 from isthmus.data.tables import with_labels
-from isthmus.heldout import half_of
+from isthmus.heldout import half_rows
 from isthmus.neighbors import nearest_codes
 from isthmus.validation import one_of
 from isthmus.verbs.parameters import Count, ImagesLike, Model
@@ -150,9 +150,7 @@ def pick(
     known = np.zeros(len(every), dtype=bool)
     if labels is not None:
         known = np.asarray(with_labels(every, labels).y) != -1
-    half_of(every, split)  # which refuses an empty one
-    held = every.with_split().is_test
-    here = np.flatnonzero({"all": held | ~held, "train": ~held, "test": held}[split])
+    here = half_rows(every, split)
     images, known = every[here], known[here]
     m = _number(count, len(images), int((~known).sum()))
     codes = vectors(model, images)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.inputs import loading, watched
+from isthmus.cli.inputs import watched
 from isthmus.cli.options import (
     AsJson,
     Bits,
@@ -18,6 +18,7 @@ from isthmus.cli.options import (
     Per,
     Resize,
     Size,
+    size_of,
 )
 from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, print_table
 
@@ -57,9 +58,8 @@ def data(
 
     for path in output or ():
         Survey.check(path, force=force)
-    named: dict[str, Any] = {"color": color, "dtype": dtype, "bits": bits, "layout": layout}
-    given = loading(size, resize, **named, per=per)
-    given["resize"] = given.pop("fit")
+    given: dict[str, Any] = {"color": color, "dtype": dtype, "bits": bits, "layout": layout}
+    given |= {"size": size_of(size), "resize": resize, "per": per}
     found = survey(source, count=count, **given, verbose=watched(as_json))
     written = [str(found.save(path, force=force)) for path in output or ()]
     if as_json:

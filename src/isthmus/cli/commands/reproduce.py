@@ -69,10 +69,11 @@ def reproduce(
 
 
 def _line(result: dict[str, Any], folder: Path) -> str:
-    verdicts = [figure["holds"] for figure in result["figures"]]
+    from isthmus.reproduction.page import claims_of
+
+    claims = "{} of {} claims hold".format(*claims_of([result]))
     rehearsed = f" (a rehearsal, {result['share']:.2%} of the work)" if result["share"] < 1 else ""
-    claims = f"{verdicts.count(True)} of {verdicts.count(True) + verdicts.count(False)} claims"
-    facts = f"{result['seconds']:.1f} s, {len(result['pictures'])} pictures, {claims} hold"
+    facts = f"{result['seconds']:.1f} s, {len(result['pictures'])} pictures, {claims}"
     return f"{result['recipe']}: {facts}{rehearsed}; {folder}"
 
 
