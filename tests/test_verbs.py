@@ -248,6 +248,7 @@ BAD = [
     ("morph {pca} digits --images 3,4 --how round -o m.png", "--how 'round'"),
     ("morph {pca} digits --images 3,4 --steps 1 -o m.png", "--steps 1 must be at least 2"),
     ("morph {som} digits --images 3,4 -o m.png", "SOM has codes of shape ()"),
+    ("decode {pca} 1,2,3 -o m.npy", "numbers, got an array of shape (3,)"),
     ("morph {pca} nowhere --images 3,4 -o m.png", "neither a file or folder"),
     ("edit {pca} digits --from 3 --to eleven -o e.png", "the classes are 0, 1, 2"),
     ("edit {pca} plain.npy --from 3 --to 8 -o e.png", "has no labels"),

@@ -274,10 +274,13 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
     def _check_codes(self, Z: Any) -> torch.Tensor:
         """Return checked codes as `_decode` wants them."""
         shape: Any = self.code_shape_
-        Z = numbers_of(Z, [np.float64, np.float32], allow_nd=len(shape) > 1)
-        if Z.shape[1:] not in (shape, (self.code_width_,)):
+        Z = as_array(Z)
+        if np.ndim(Z) > 1:  # of one axis scikit-learn would say how to reshape it
+            Z = numbers_of(Z, [np.float64, np.float32], allow_nd=len(shape) > 1)
+        if np.shape(Z)[1:] not in (shape, (self.code_width_,)):
+            name = type(self).__name__
             raise ValueError(
-                f"{type(self).__name__} has codes of {self.code_}, got an array of shape {Z.shape}"
+                f"{name} has codes of {self.code_}, got an array of shape {np.shape(Z)}"
             )
         z = readable_tensor(Z).to(self.device_)
         z = z if self.keeps_float64 else z.to(torch.float32)
