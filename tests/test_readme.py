@@ -53,10 +53,23 @@ def test_table_of_families_is_complete():
         assert marks == ["yes" if hasattr(family(name), twin) else "-" for twin in twins]
 
 
-def test_tree_names_every_module():
-    here = ROOT / "src" / "isthmus"
-    for path in here.rglob("*.py"):
-        if path.name not in ("__init__.py", "__main__.py"):
-            assert path.name in README, path
-    for name in re.findall(r"\b(\w+\.py)\b", README.split("## The tree")[1]):
-        assert list(here.rglob(name)), name
+def tree():
+    """Yield the paths in the tree of CONTRIBUTING.md, each with its caption."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    above = []
+    for line in text.split("## The tree")[1].split("```")[1].splitlines():
+        assert len(line) <= 80, line
+        if line.strip():
+            name, _, caption = line.strip().partition(" ")
+            depth = (len(line) - len(line.lstrip())) // 2
+            above = [*above[:depth], name]
+            yield Path(*above), caption.strip()
+
+
+def test_tree_names_every_module_and_nothing_else():
+    found = dict(tree())
+    assert [str(path) for path, caption in found.items() if not caption] == ["src/isthmus"]
+    assert [path for path in found if not (ROOT / path).exists()] == []
+    ours = {path.relative_to(ROOT) for path in (ROOT / "src/isthmus").rglob("*.py")}
+    missing = {path for path in ours - set(found) if path.name != "__init__.py"}
+    assert not missing, "one line for each in CONTRIBUTING.md, under The tree"
