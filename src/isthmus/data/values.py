@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from isthmus.data.depth import depth_of, highest_of, scaled
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike as Numbers
+
+    ArrayLike = Numbers | Sequence[object]
+    """An array, a tensor, a table, or a list of numbers or of pictures."""
 
 EXACT = 2**24
 """Up to here float32 holds every whole number."""

@@ -16,7 +16,9 @@ from isthmus.reproduction.sets import both_halves, one_of_each
 from isthmus.verbs.layouts import layout
 
 if TYPE_CHECKING:
+    from isthmus.base import Representation
     from isthmus.data.images import Images
+    from isthmus.reproduction.runner import Bench
 
 HIDDEN = (256, 128)
 """Dense layers of autoencoder and VAE: the deck does not give them."""
@@ -35,7 +37,7 @@ PLANE = 15
 """Images along each side of a decoded plane."""
 
 
-def kmeans(bench: Any, n_clusters: int, max_iter: int, tol: float, noise: float) -> None:
+def kmeans(bench: Bench, n_clusters: int, max_iter: int, tol: float, noise: float) -> None:
     """Replace every digit by the nearest of k centroids."""
     train, test = both_halves(bench, "mnist")
     parameters: dict[str, Any] = {"max_iter": max_iter, "tol": tol, "noise": noise}
@@ -56,7 +58,7 @@ def kmeans(bench: Any, n_clusters: int, max_iter: int, tol: float, noise: float)
     bench.picture("plane", drawing.scatter(plots, title, axes), title)
 
 
-def pca(bench: Any, n_components: int) -> None:
+def pca(bench: Bench, n_components: int) -> None:
     """Project on the k directions of largest variance."""
     train, test = both_halves(bench, "mnist")
     model = bench.fit("pca", ist.PCA(n_components), train)
@@ -78,7 +80,7 @@ def pca(bench: Any, n_components: int) -> None:
 
 
 def autoencoder(
-    bench: Any, latent_dim: int, activation: str, noise: float, deck_epochs: int, epochs: int
+    bench: Bench, latent_dim: int, activation: str, noise: float, deck_epochs: int, epochs: int
 ) -> None:
     """Encode by dense layers down to a few numbers, and decode by their mirror image."""
     model = ist.Autoencoder(
@@ -94,7 +96,7 @@ def autoencoder(
 
 
 def vae(
-    bench: Any, latent_dim: int, activation: str, noise: float, deck_epochs: int, epochs: int
+    bench: Bench, latent_dim: int, activation: str, noise: float, deck_epochs: int, epochs: int
 ) -> None:
     """Encode as a distribution; minimise reconstruction error and distance from the prior."""
     model = ist.VAE(
@@ -108,7 +110,7 @@ def vae(
     _trained(bench, "vae", model, noise, deck_epochs)
 
 
-def som(bench: Any, side: int, max_iter: int, learning_rate: float, noise: float) -> None:
+def som(bench: Bench, side: int, max_iter: int, learning_rate: float, noise: float) -> None:
     """Pull the best-matching unit of every digit, and the units around it, towards it."""
     train, test = both_halves(bench, "mnist")
     parameters: dict[str, Any] = {"max_iter": bench.some(max_iter, 2), "noise": noise}
@@ -125,7 +127,7 @@ def som(bench: Any, side: int, max_iter: int, learning_rate: float, noise: float
 
 
 def gan(
-    bench: Any,
+    bench: Bench,
     latent_dim: int,
     steps: int,
     generator: tuple[int, ...],
@@ -159,7 +161,7 @@ def gan(
     _maps(bench, model, test)
 
 
-def better_autoencoder(bench: Any, latent_dim: int, epochs: int) -> None:
+def better_autoencoder(bench: Bench, latent_dim: int, epochs: int) -> None:
     """Show what convolutions make of the same width."""
     model = ist.Autoencoder(latent_dim, architecture="conv", init="he_normal", epochs=epochs)
     train, test = both_halves(bench, "mnist")
@@ -171,7 +173,7 @@ def better_autoencoder(bench: Any, latent_dim: int, epochs: int) -> None:
 
 
 def likelihood(
-    bench: Any, latent_dim: int, channels: tuple[int, ...], epochs: int, draws: int
+    bench: Bench, latent_dim: int, channels: tuple[int, ...], epochs: int, draws: int
 ) -> None:
     """Measure how probable test digits are under a VAE of convolutions, in nats.
 
@@ -192,7 +194,7 @@ def likelihood(
     )
     model = bench.fit("vae", model, train)
     model.save(bench.folder / "vae.safetensors")
-    asked = {"binarize": "draw", "random_state": bench.seed}
+    asked: dict[str, Any] = {"binarize": "draw", "random_state": bench.seed}
     bound = -model.elbo(test, BOUND_DRAWS, **asked)
     note = "minus the evidence lower bound under the encoder's posterior, over all test digits"
     bench.figure("bound of the test digits in nats", float(bound.mean()), note=note)
@@ -212,7 +214,9 @@ def likelihood(
     bench.picture("curves", drawing.curves({"vae": model.history_}, title), title)
 
 
-def _trained(bench: Any, name: str, model: Any, noise: float, deck_epochs: int) -> None:
+def _trained(
+    bench: Bench, name: str, model: Representation, noise: float, deck_epochs: int
+) -> None:
     train, test = both_halves(bench, "mnist")
     half = clone(model).set_params(epochs=max(1, model.epochs // 2))
     cut = model.epochs < deck_epochs
@@ -232,7 +236,7 @@ def _trained(bench: Any, name: str, model: Any, noise: float, deck_epochs: int) 
     _maps(bench, model, test)
 
 
-def _epochs(bench: Any, model: Any, deck_epochs: int) -> None:
+def _epochs(bench: Bench, model: Representation, deck_epochs: int) -> None:
     errors = model.history_["val_loss"]
     done = len(errors)
     before, last = min(errors[: max(1, done * 9 // 10)]), min(errors)
@@ -240,12 +244,16 @@ def _epochs(bench: Any, model: Any, deck_epochs: int) -> None:
     bench.figure("epochs", done, deck=deck_epochs, note=note)
 
 
-def _error(model: Any, test: Images) -> float:
+def _error(model: Representation, test: Images) -> float:
     return scores.mse(test, ist.reconstruct(model, test))
 
 
 def _three_rows(
-    bench: Any, model: Any, test: Images, noise: float | None = None, note: str = SILENT
+    bench: Bench,
+    model: Representation,
+    test: Images,
+    noise: float | None = None,
+    note: str = SILENT,
 ) -> None:
     """Show original, decompressed and generated digits, and measure the error."""
     error = _error(model, test)
@@ -262,7 +270,9 @@ def _three_rows(
     bench.picture("rows", labelled_rows(rows, title=title), title)
 
 
-def _generated(bench: Any, model: Any, n: int, noise: float | None) -> dict[str, np.ndarray]:
+def _generated(
+    bench: Bench, model: Representation, n: int, noise: float | None
+) -> dict[str, np.ndarray]:
     drawn = model.sample(n, random_state=bench.seed)
     if noise is None or not hasattr(model, "latent_dim"):
         return {"generated": drawn}
@@ -274,7 +284,7 @@ def _generated(bench: Any, model: Any, n: int, noise: float | None) -> dict[str,
     return {f"generated,\ndeviation {noise:g}": drawn_as_deck, f"generated\n{what}": drawn}
 
 
-def _clusters(bench: Any, model: Any, train: Images) -> None:
+def _clusters(bench: Bench, model: Representation, train: Images) -> None:
     """Show the largest clusters: the centroid first, then digits that belong to it."""
     largest = np.argsort(-model.counts_, kind="stable")[:SHOWN_CLUSTERS]
     rng, rows = np.random.default_rng(bench.seed), {}
@@ -291,7 +301,7 @@ def _clusters(bench: Any, model: Any, train: Images) -> None:
     bench.picture("centroids", sheet, title)
 
 
-def _decoded_plane(bench: Any, model: Any, train: Images) -> None:
+def _decoded_plane(bench: Bench, model: Representation, train: Images) -> None:
     """Decode a grid over the middle of the latent plane."""
     codes = model.encode(train.evenly(10_000))
     low, high = np.percentile(codes, [2, 98], axis=0)
@@ -302,7 +312,7 @@ def _decoded_plane(bench: Any, model: Any, train: Images) -> None:
     bench.picture("decoded", drawing.contact_sheet(pictures, title, PLANE, gap=0, scale=1), title)
 
 
-def _maps(bench: Any, model: Any, test: Images) -> None:
+def _maps(bench: Bench, model: Representation, test: Images) -> None:
     shown = test.evenly(drawing.MAPPED)
     codes = model.encode(shown)
     flat = codes.shape[1] == 2
@@ -316,14 +326,14 @@ def _maps(bench: Any, model: Any, test: Images) -> None:
     bench.picture("map", drawing.thumbnails(layout(codes), shown, title), title)
 
 
-def _sheet_of_units(bench: Any, model: Any, side: int) -> None:
+def _sheet_of_units(bench: Bench, model: Representation, side: int) -> None:
     title = f"The map: what each of {side}x{side} units has learned"
     units = model.prototypes_.reshape(-1, 28, 28)
     sheet = drawing.contact_sheet(units, title, side, scale=2 if side < 20 else 1, gap=1)
     bench.picture("map", sheet, title)
 
 
-def _planes(bench: Any, model: Any, test: Images) -> None:
+def _planes(bench: Bench, model: Representation, test: Images) -> None:
     planes = {
         "distance to the units around (U-matrix)": model.u_matrix(),
         "test digits of a unit": model.hit_map(test).astype(float),
@@ -333,14 +343,14 @@ def _planes(bench: Any, model: Any, test: Images) -> None:
     bench.picture("planes", drawing.planes(planes, title), title)
 
 
-def _winners(model: Any, test: Images) -> np.ndarray:
+def _winners(model: Representation, test: Images) -> np.ndarray:
     """Return the most frequent digit of every unit, -1 where there is none."""
     votes = np.zeros((len(model.prototypes_), int(test.y.max()) + 1))
     np.add.at(votes, (model.encode(test), test.y), 1)
     return np.where(votes.any(1), votes.argmax(1), -1).reshape(model.grid_)
 
 
-def _progress(bench: Any, model: Any) -> None:
+def _progress(bench: Bench, model: Representation) -> None:
     kept = zip(model.progress_steps_, model.progress_, strict=True)
     rows = {f"step {step:,}": images[:12].astype(np.float32) for step, images in kept}
     title = "Generated from the same latent vectors while training"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +20,10 @@ from isthmus.reproduction.edits import directions as directions
 from isthmus.reproduction.edits import morphs as morphs
 from isthmus.reproduction.sets import both_halves
 
+if TYPE_CHECKING:
+    from isthmus.base import Representation
+    from isthmus.reproduction.runner import Bench
+
 IMAGE = np.array([[4, 5, 8, 7], [1, 8, 8, 8], [3, 6, 6, 4], [6, 5, 7, 8]])
 KERNEL = np.array([[1, 4, 1], [1, 4, 3], [3, 3, 1]])
 CONVOLVED = [[122, 148], [126, 134]]
@@ -28,7 +32,7 @@ SMALL_KERNEL = np.array([[1, 2, 1], [2, 1, 2], [1, 1, 2]])
 TRANSPOSED = [[55, 162, 159, 52], [167, 323, 319, 154], [169, 264, 326, 204], [57, 107, 164, 100]]
 
 
-def convolution(bench: Any) -> None:
+def convolution(bench: Bench) -> None:
     """Do the worked examples: a convolution and its transpose, each as one matrix product."""
     matrix = convolution_matrix(KERNEL, IMAGE.shape)
     product = (matrix @ IMAGE.ravel()).reshape(2, 2)
@@ -50,7 +54,7 @@ def convolution(bench: Any) -> None:
     bench.picture("transposed", drawing.numbers(shown, title), title)
 
 
-def _same(bench: Any, what: str, ours: np.ndarray, deck: list, note: str = "") -> None:
+def _same(bench: Bench, what: str, ours: np.ndarray, deck: list, note: str = "") -> None:
     bench.figure(what, str(ours.tolist()), str(deck), ours.tolist() == deck, note)
 
 
@@ -76,7 +80,7 @@ def _apart(seed: int, cases: int = 200) -> float:
     return most
 
 
-def linear(bench: Any, width: int, epochs: int) -> None:
+def linear(bench: Bench, width: int, epochs: int) -> None:
     """Train a linear autoencoder, and compare the subspace it finds with that of PCA."""
     train, test = both_halves(bench, "mnist")
     settings: dict[str, Any] = {
@@ -118,7 +122,7 @@ def _angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.degrees(np.arccos(np.clip(cosines, -1, 1)))
 
 
-def factorisation(bench: Any, widths: tuple[int, ...], drawn: int) -> None:
+def factorisation(bench: Bench, widths: tuple[int, ...], drawn: int) -> None:
     """Factorise the digits, X = U V^T, without constraints and with parts that only add up."""
     train, _ = both_halves(bench, "mnist")
     norm = np.linalg.norm(np.asarray(train).reshape(len(train), -1) / np.float32(255))
@@ -143,7 +147,7 @@ def factorisation(bench: Any, widths: tuple[int, ...], drawn: int) -> None:
     bench.picture("errors", picture, title)
 
 
-def _parts(bench: Any, name: str, model: Any) -> None:
+def _parts(bench: Bench, name: str, model: Representation) -> None:
     parts = np.asarray(model.components_)
     title = f"The {len(parts)} columns of V by {name}"
     images, signed = parts.reshape(-1, 28, 28), bool((parts < 0).any())
@@ -153,7 +157,7 @@ def _parts(bench: Any, name: str, model: Any) -> None:
     bench.picture(f"parts-{name.lower()}", picture, title)
 
 
-def denoising(bench: Any, epochs: int, levels: tuple[float, ...], shown: float) -> None:
+def denoising(bench: Bench, epochs: int, levels: tuple[float, ...], shown: float) -> None:
     """Noisy in, clean out."""
     train, test = both_halves(bench, "mnist")
     settings: dict[str, Any] = {"hidden": (512, 256), "epochs": epochs, "batch_size": 128}
@@ -189,7 +193,7 @@ def denoising(bench: Any, epochs: int, levels: tuple[float, ...], shown: float) 
 
 
 def pretraining(
-    bench: Any, epochs: int, draws: dict[int, int], steps: int, width: int = 64
+    bench: Bench, epochs: int, draws: dict[int, int], steps: int, width: int = 64
 ) -> None:
     """Train with few labels, from scratch and from an encoder that has seen no label."""
     train, test = both_halves(bench, "mnist")
@@ -236,7 +240,7 @@ def _labelled(images: Images, count: int, seed: int) -> Images:
 
 
 def _pretraining_figures(
-    bench: Any, right: dict[str, list[list[float]]], counts: list[int]
+    bench: Bench, right: dict[str, list[list[float]]], counts: list[int]
 ) -> None:
     means = {
         name: [100 * float(np.mean(values)) for values in found] for name, found in right.items()

@@ -22,6 +22,14 @@ from isthmus.verbs.layouts import layout
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sklearn.svm import SVC
+    from torch import nn
+
+    from isthmus.base import Representation
+    from isthmus.models.autoencoder import Autoencoder
+    from isthmus.models.classifier import Classifier
+    from isthmus.reproduction.runner import Bench, Trained
+
 DECK: dict[str, Any] = {
     "optimizer": "sgd",
     "learning_rate": 0.01,
@@ -39,17 +47,17 @@ TILE = 24
 """Side of the squares of a raster that a network learns from."""
 
 
-def parameters(bench: Any) -> None:
+def parameters(bench: Bench) -> None:
     """Count the parameters of the deck's three networks, and pool its example."""
     import torch
 
     rng = np.random.default_rng(bench.seed)
     flat = rng.integers(0, 256, (20, 784), dtype=np.uint8)
     short: dict[str, Any] = {"epochs": 1, "max_steps": 1}
-    model = _autoencoder(**short).fit(flat)
-    _count(bench, "parameters 784-20-784", [model.encoder_, model.decoder_], 32_164)
-    model = _classifier(**short).fit(flat, np.arange(20) % 10)
-    _count(bench, "parameters 784-20-10", _nets(model), 15_910)
+    coder = _autoencoder(**short).fit(flat)
+    _count(bench, "parameters 784-20-784", [coder.encoder_, coder.decoder_], 32_164)
+    classifier = _classifier(**short).fit(flat, np.arange(20) % 10)
+    _count(bench, "parameters 784-20-10", _nets(classifier), 15_910)
     pictures = rng.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     maps = np.arange(2 * 32 * 32, dtype=np.uint8).reshape(2, 32, 32) % 12
     model = ist.PixelNet(20, channels=64, **short).fit(pictures, maps)
@@ -65,7 +73,7 @@ def parameters(bench: Any) -> None:
     bench.figure("2x2 max pooling", str(pooled), deck=str(wanted), holds=pooled == wanted)
 
 
-def features(bench: Any) -> None:
+def features(bench: Bench) -> None:
     """Learn 20 features without labels, as the deck does, and classify them."""
     train, test = both_halves(bench, "mnist")
     model = _logged(bench, "autoencoder", _autoencoder(), train)
@@ -78,7 +86,7 @@ def features(bench: Any) -> None:
     _training_pictures(bench, model, test)
 
 
-def classifier(bench: Any) -> None:
+def classifier(bench: Bench) -> None:
     """Learn 20 features with labels, as the deck does, and classify them."""
     train, test = both_halves(bench, "mnist")
     model = _logged(bench, "classifier", _classifier(), train)
@@ -92,7 +100,7 @@ def classifier(bench: Any) -> None:
     _feature_map(bench, model, test)
 
 
-def better_features(bench: Any) -> None:
+def better_features(bench: Bench) -> None:
     """Show what 20 numbers learned without labels can be: PCA, and an autoencoder by Adam."""
     train, test = both_halves(bench, "mnist")
     pca = bench.fit("pca", ist.PCA(20), train)
@@ -105,7 +113,7 @@ def better_features(bench: Any) -> None:
     _training_pictures(bench, model, test)
 
 
-def better_classifier(bench: Any, epochs: int, shift: int) -> None:
+def better_classifier(bench: Bench, epochs: int, shift: int) -> None:
     """Show what 20 numbers learned with labels can be: a convolutional classifier."""
     train, test = both_halves(bench, "mnist")
     model = ist.Classifier(20, architecture="conv", hidden=(256,), epochs=epochs, shift=shift)
@@ -119,7 +127,7 @@ def better_classifier(bench: Any, epochs: int, shift: int) -> None:
     _feature_map(bench, model, test)
 
 
-def pixelnet(bench: Any, epochs: int, crop: int) -> None:
+def pixelnet(bench: Bench, epochs: int, crop: int) -> None:
     """Give every pixel of street scenes 20 attributes, and a class."""
     train, test = both_halves(bench, "camvid", least=2)
     model = ist.PixelNet(20, channels=64, epochs=epochs, crop=crop, flip=True)
@@ -133,7 +141,7 @@ def pixelnet(bench: Any, epochs: int, crop: int) -> None:
     bench.picture("curves", drawing.curves({"pixelnet": model.history_}, title), title)
 
 
-def raster(bench: Any, file: str, bands: Sequence[int], epochs: int) -> None:
+def raster(bench: Bench, file: str, bands: Sequence[int], epochs: int) -> None:
     """Learn attributes of every pixel of a raster without labels: by a network, and by PCA."""
     images = ist.load_images(data_root() / file)
     _, h, w, n_bands = images.shape
@@ -143,7 +151,7 @@ def raster(bench: Any, file: str, bands: Sequence[int], epochs: int) -> None:
     _unexplained(bench, "PCA on pixels", pixels, ist.reconstruct(pca, pixels), pca.n_components_)
     model = ist.PixelNet(20, target="image", epochs=epochs, batch_size=4, validation_fraction=0)
     model = bench.fit("pixelnet", model, _tiles(images, TILE))
-    _unexplained(bench, "PixelNet", images, ist.reconstruct(model, images), model.n_attributes)
+    _unexplained(bench, "PixelNet", images, ist.reconstruct(model, images), model.n_attributes_)
     title = f"{file.rsplit('/', 1)[-1]}: bands {', '.join(str(band + 1) for band in bands)}"
     shown = np.asarray(images)[..., list(bands)].astype(np.float32)
     low, high = np.percentile(shown, [2, 98], axis=(0, 1, 2))
@@ -155,18 +163,18 @@ def raster(bench: Any, file: str, bands: Sequence[int], epochs: int) -> None:
     _attribute_sheet(bench, "components", components, "PCA: components of every pixel")
 
 
-def _autoencoder(**settings: Any) -> Any:
+def _autoencoder(**settings: Any) -> Autoencoder:
     given = DECK | {"epochs": 100} | settings
     return ist.Autoencoder(
         20, hidden=(), code_activation="relu", output="sigmoid", loss="mse", **given
     )
 
 
-def _classifier(**settings: Any) -> Any:
+def _classifier(**settings: Any) -> Classifier:
     return ist.Classifier(20, hidden=(), **DECK | {"epochs": 100} | settings)
 
 
-def _logged(bench: Any, name: str, model: Any, train: Images) -> Any:
+def _logged(bench: Bench, name: str, model: Trained, train: Images) -> Trained:
     """Return the model fitted and written to the folder, with its logs for TensorBoard if any."""
     logs = bench.kept / "tensorboard"  # where a fit that was stopped finds them again
     model.set_params(log_dir=str(logs) if find_spec("tensorboard") else None)
@@ -178,15 +186,15 @@ def _logged(bench: Any, name: str, model: Any, train: Images) -> Any:
     return model
 
 
-def _nets(model: Any) -> list[Any]:
+def _nets(model: Representation) -> list[Any]:
     return [net for nets in model.players().values() for net in nets]
 
 
-def _weighted(net: Any) -> list[Any]:
+def _weighted(net: nn.Module) -> list[Any]:
     return [layer for layer in net.modules() if getattr(layer, "weight", None) is not None]
 
 
-def _size(layer: Any) -> int:
+def _size(layer: nn.Module) -> int:
     return sum(weight.numel() for weight in layer.parameters())
 
 
@@ -194,21 +202,21 @@ def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-def _count(bench: Any, what: str, nets: list[Any], deck: int) -> None:
+def _count(bench: Bench, what: str, nets: list[Any], deck: int) -> None:
     ours = sum(_size(net) for net in nets)
     bench.figure(what, ours, deck=deck, holds=ours == deck)
 
 
 def _svm(
-    bench: Any,
-    model: Any,
+    bench: Bench,
+    model: Representation,
     train: Images,
     test: Images,
     setting: tuple[float, float],
     deck: float | None,
     within: float = 0.0,
     note: str = "",
-) -> Any:
+) -> SVC:
     """Train a support vector machine with a Gaussian kernel on the codes; record its accuracy."""
     from sklearn.svm import SVC
 
@@ -225,7 +233,7 @@ def _svm(
     return machine
 
 
-def _save_features(bench: Any, machine: Any) -> None:
+def _save_features(bench: Bench, machine: SVC) -> None:
     """Write the support vectors, which are the third model of the deck, as plain arrays."""
     arrays = {
         name: getattr(machine, name)
@@ -234,7 +242,7 @@ def _save_features(bench: Any, machine: Any) -> None:
     np.savez_compressed(bench.folder / "svm.npz", **arrays)
 
 
-def _training_pictures(bench: Any, model: Any, test: Images) -> None:
+def _training_pictures(bench: Bench, model: Representation, test: Images) -> None:
     title = "Error while training, and on the fifth that was held out"
     bench.picture("curves", drawing.curves({"autoencoder": model.history_}, title), title)
     shown = one_of_each(test)
@@ -244,7 +252,7 @@ def _training_pictures(bench: Any, model: Any, test: Images) -> None:
     _feature_map(bench, model, test)
 
 
-def _feature_map(bench: Any, model: Any, test: Images) -> None:
+def _feature_map(bench: Bench, model: Representation, test: Images) -> None:
     shown = test.evenly(drawing.MAPPED)
     title = f"The 20 features of {len(shown):,} test digits, laid out by t-SNE"
     where = layout(model.encode(shown), "tsne")
@@ -252,7 +260,7 @@ def _feature_map(bench: Any, model: Any, test: Images) -> None:
     bench.picture("features", drawing.scatter(plots, title), title)
 
 
-def _segmentation_figures(bench: Any, test: Images, predicted: np.ndarray) -> None:
+def _segmentation_figures(bench: Bench, test: Images, predicted: np.ndarray) -> None:
     n = len(test.map_classes or ())
     given = (test.label_maps, predicted)
     known: dict[str, Any] = {"ignored_class": test.ignored_class}
@@ -269,7 +277,9 @@ def _segmentation_figures(bench: Any, test: Images, predicted: np.ndarray) -> No
     bench.picture("classes", picture, title)
 
 
-def _segmentation_pictures(bench: Any, model: Any, test: Images, predicted: np.ndarray) -> None:
+def _segmentation_pictures(
+    bench: Bench, model: Representation, test: Images, predicted: np.ndarray
+) -> None:
     n = len(test.map_classes or ())
     shown = np.linspace(0, len(test) - 1, min(SHOWN, len(test))).astype(int)
     rows = {
@@ -285,7 +295,7 @@ def _segmentation_pictures(bench: Any, model: Any, test: Images, predicted: np.n
 
 
 def _attribute_sheet(
-    bench: Any, name: str, planes: np.ndarray, title: str, scale: float | None = None
+    bench: Bench, name: str, planes: np.ndarray, title: str, scale: float | None = None
 ) -> None:
     captions = [str(i + 1) for i in range(planes.shape[2])]
     idle = int((np.ptp(planes, axis=(0, 1)) == 0).sum())
@@ -313,7 +323,7 @@ def _starts(n: int, side: int) -> np.ndarray:
     return np.linspace(0, n - side, -(-n // side)).round().astype(int)
 
 
-def _unexplained(bench: Any, who: str, images: Images, back: np.ndarray, numbers: int) -> None:
+def _unexplained(bench: Bench, who: str, images: Images, back: np.ndarray, numbers: int) -> None:
     values = to_unit(np.asarray(images)).reshape(-1, images.shape[-1])
     left = ((values - back.reshape(values.shape)) ** 2).sum()
     whole = ((values - values.mean(0)) ** 2).sum()

@@ -16,7 +16,12 @@ from isthmus.reproduction.sets import one_of_each, some_of
 from isthmus.verbs.layouts import layout
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from isthmus.base import Representation
     from isthmus.data.images import Images
+    from isthmus.models.vae import VAE
+    from isthmus.reproduction.runner import Bench
 
 LATENTS, EPOCHS, BATCH, HELD_OUT = 10, 15, 64, 0.05
 STEPS = 11
@@ -51,7 +56,7 @@ class Codes:
         return scores.active_units(self.mean, self.log_variance)
 
 
-def beta_vae(bench: Any, architecture: str, beta: float) -> None:
+def beta_vae(bench: Bench, architecture: str, beta: float) -> None:
     """Fit one of the deck's networks with one beta, and ask what every dimension follows."""
     train, test = _turned_digits(bench)
     model = bench.fit("vae", _model(architecture, beta), train)
@@ -69,12 +74,12 @@ def beta_vae(bench: Any, architecture: str, beta: float) -> None:
     _traversals(bench, model, codes)
 
 
-def study(bench: Any, recipes: dict[str, str]) -> None:
+def study(bench: Bench, recipes: dict[str, str]) -> None:
     """Lay the recipes of all betas side by side; those that are missing are carried out."""
     from isthmus.reproduction.runner import carry_out
 
     root = bench.folder.parents[2]  # of all results: this one is not in its place yet
-    given = {"share": bench.share, "seed": bench.seed}
+    given: dict[str, Any] = {"share": bench.share, "seed": bench.seed}
     results = {
         label: carry_out(name, root, verbose=bench.verbose, **given)
         for label, name in recipes.items()
@@ -90,7 +95,7 @@ def study(bench: Any, recipes: dict[str, str]) -> None:
     _study_table(bench, found)
 
 
-def rotation(bench: Any, digit: int, beta: float, epochs: int) -> None:
+def rotation(bench: Bench, digit: int, beta: float, epochs: int) -> None:
     """Capture rotation: turned images of one digit, and two numbers whose direction is the angle.
 
     The deck asks one number to follow the angle of ten digits, half of which are not turned at
@@ -130,7 +135,7 @@ SUMMARY = {
 """Figures of a fit that are laid beside those of the others, and what they are called there."""
 
 
-def _turned_digits(bench: Any, digit: int | None = None) -> tuple[Images, Images]:
+def _turned_digits(bench: Bench, digit: int | None = None) -> tuple[Images, Images]:
     """Return MNIST at 64x64, plain and turned: the set "rotated-mnist", or one digit of it."""
     images = ist.load_images("mnist")
     images = images if digit is None else images[images.y == digit]
@@ -138,7 +143,7 @@ def _turned_digits(bench: Any, digit: int | None = None) -> tuple[Images, Images
     return images.train, images.test
 
 
-def _model(architecture: str, beta: float) -> Any:
+def _model(architecture: str, beta: float) -> VAE:
     return ist.VAE(
         LATENTS,
         architecture=architecture,
@@ -150,13 +155,13 @@ def _model(architecture: str, beta: float) -> Any:
     )
 
 
-def _codes(bench: Any, model: Any, test: Images) -> Codes:
+def _codes(bench: Bench, model: Representation, test: Images) -> Codes:
     mean, log_variance = model.posterior(test)
     noise = np.random.default_rng(bench.seed).normal(size=mean.shape)
     return Codes(test, mean, log_variance, mean + np.exp(log_variance / 2) * noise)
 
 
-def _reconstructions(bench: Any, model: Any, test: Images) -> None:
+def _reconstructions(bench: Bench, model: Representation, test: Images) -> None:
     bench.figure("test mse", scores.mse(test, ist.reconstruct(model, test)))
     plain = one_of_each(test)
     turned = one_of_each(test[test.factors["angle"] != 0])
@@ -171,7 +176,7 @@ def _reconstructions(bench: Any, model: Any, test: Images) -> None:
     bench.picture("reconstructions", labelled_rows(rows, title=title), title)
 
 
-def _units(bench: Any, codes: Codes, deck: str) -> None:
+def _units(bench: Bench, codes: Codes, deck: str) -> None:
     """Record which dimensions are active, and how far they depend on each other."""
     kl = scores.kl_per_dimension(codes.mean, codes.log_variance)
     active = np.flatnonzero(codes.active)
@@ -188,7 +193,7 @@ def _units(bench: Any, codes: Codes, deck: str) -> None:
     bench.picture("kl", chart, title)
 
 
-def _dependence(bench: Any, codes: Codes, active: np.ndarray, deck: str) -> None:
+def _dependence(bench: Bench, codes: Codes, active: np.ndarray, deck: str) -> None:
     apart = 0.0
     if len(active) > 1:
         matrix = np.abs(np.corrcoef(codes.mean[:, active], rowvar=False))
@@ -200,7 +205,7 @@ def _dependence(bench: Any, codes: Codes, active: np.ndarray, deck: str) -> None
     bench.figure(what, apart, deck=said, holds=holds, note=note)
 
 
-def _followers(bench: Any, codes: Codes, deck: bool) -> None:
+def _followers(bench: Bench, codes: Codes, deck: bool) -> None:
     """Record which dimensions follow the digit and the angle."""
     turned, draws = codes.turned, codes.draws
     digit = scores.mutual_information(draws, codes.images.y)[:, 0]
@@ -221,7 +226,7 @@ def _followers(bench: Any, codes: Codes, deck: bool) -> None:
     bench.picture("follows", drawing.table(values, rows, columns, title), title)
 
 
-def _angle_figures(bench: Any, codes: Codes, explained: np.ndarray, deck: bool) -> None:
+def _angle_figures(bench: Bench, codes: Codes, explained: np.ndarray, deck: bool) -> None:
     best = int(explained.argmax())
     said, holds = (None, None)
     if deck:
@@ -257,7 +262,7 @@ def _by_neighbours(codes: Codes) -> float:
     return float(model.score(means[half:], codes.angle[half:]))
 
 
-def _maps(bench: Any, codes: Codes) -> None:
+def _maps(bench: Bench, codes: Codes) -> None:
     rows = np.linspace(0, len(codes.mean) - 1, min(drawing.MAPPED, len(codes.mean))).astype(int)
     means, images = codes.mean[rows], codes.images[rows]
     angle = images.factors["angle"].astype(float)
@@ -272,7 +277,7 @@ def _maps(bench: Any, codes: Codes) -> None:
         bench.picture(f"map-{method}", drawing.scatter(plots, title), title)
 
 
-def _traversals(bench: Any, model: Any, codes: Codes) -> None:
+def _traversals(bench: Bench, model: Representation, codes: Codes) -> None:
     """Move every dimension, from a random point and from one image of every digit."""
     values = np.linspace(-2.5, 2.5, STEPS)
     point = np.random.default_rng(bench.seed).normal(size=LATENTS).astype(np.float32)
@@ -295,7 +300,7 @@ def _traversals(bench: Any, model: Any, codes: Codes) -> None:
 
 def _strip(
     rows: np.ndarray, title: str, names: list[str] | None = None, scale: float = 0.75
-) -> Any:
+) -> Image:
     names = names or [f"dimension {j}" for j in range(len(rows))]
     return labelled_rows(dict(zip(names, rows, strict=True)), title=title, scale=scale)
 
@@ -311,7 +316,7 @@ def _direction(means: np.ndarray) -> np.ndarray:
     return (turn - edges[counts.argmin()]) % 360
 
 
-def _rotation_figures(bench: Any, codes: Codes, what: str) -> None:
+def _rotation_figures(bench: Bench, codes: Codes, what: str) -> None:
     direction = _direction(codes.mean)[:, None]
     explained = float(scores.variance_explained(direction, codes.angle)[0])
     note = f"{what}, a code of two numbers; {CAPTURED:.0%} is taken for captured"
@@ -328,7 +333,7 @@ def _rotation_figures(bench: Any, codes: Codes, what: str) -> None:
     _error_in_degrees(bench, codes)
 
 
-def _error_in_degrees(bench: Any, codes: Codes) -> None:
+def _error_in_degrees(bench: Bench, codes: Codes) -> None:
     from sklearn.neighbors import KNeighborsRegressor
 
     half = len(codes.mean) // 2
@@ -338,7 +343,7 @@ def _error_in_degrees(bench: Any, codes: Codes) -> None:
     bench.figure("median error of the angle in degrees", float(np.median(wrong)), note=note)
 
 
-def _round(bench: Any, model: Any, codes: Codes) -> None:
+def _round(bench: Bench, model: Representation, codes: Codes) -> None:
     """Walk once round the centre of the codes."""
     centre = codes.mean.mean(0)
     radius = np.median(np.linalg.norm(codes.mean - centre, axis=1))
@@ -350,7 +355,7 @@ def _round(bench: Any, model: Any, codes: Codes) -> None:
     bench.picture("round", labelled_rows(rows, title=title), title)
 
 
-def _study_chart(bench: Any, found: dict[str, dict[str, Any]]) -> None:
+def _study_chart(bench: Bench, found: dict[str, dict[str, Any]]) -> None:
     betas = [float(label.removeprefix("beta ")) for label in found]
     shares = {
         short: (betas, [figures[what] for figures in found.values()])
@@ -363,7 +368,7 @@ def _study_chart(bench: Any, found: dict[str, dict[str, Any]]) -> None:
     bench.picture("betas", chart, title)
 
 
-def _study_table(bench: Any, found: dict[str, dict[str, Any]]) -> None:
+def _study_table(bench: Bench, found: dict[str, dict[str, Any]]) -> None:
     columns = {what: short for what, short in SUMMARY.items() if short not in ("KL", "mse")}
     values = np.array([[figures[what] for what in columns] for figures in found.values()], float)
     values /= [LATENTS if "of 10" in what else 1 for what in columns]

@@ -21,6 +21,11 @@ from isthmus.verbs.morph import between
 from isthmus.verbs.territory import closeness, confusion, extent_of, grid
 
 if TYPE_CHECKING:
+    from isthmus.base import Representation
+    from isthmus.data.images import ImagesLike
+    from isthmus.models.autoencoder import Autoencoder
+    from isthmus.reproduction.runner import Bench
+
     pass
 
 CHOSEN: dict[str, Any] = {
@@ -51,7 +56,7 @@ SETS = 64
 FEWER = "a full batch is one step an epoch, where the deck's batches of 5 are seven"
 
 
-def glyphs(bench: Any) -> Images:
+def glyphs(bench: Bench) -> Images:
     """Return the third font of the deck, or where it is not there, glyphs of our own."""
     path = data_root() / "font5x7" / "fonts.csv"
     if not path.is_file():
@@ -65,7 +70,9 @@ def glyphs(bench: Any) -> Images:
     return Images(bits * np.uint8(255), y=np.arange(32), classes=[row["char"] for row in rows])
 
 
-def wrong_pixels(model: Any, images: Images, given: Any = None) -> np.ndarray:
+def wrong_pixels(
+    model: Representation, images: Images, given: ImagesLike | None = None
+) -> np.ndarray:
     """Return how many pixels of every image are wrong once it is decoded and made black or white.
 
     Parameters
@@ -81,12 +88,12 @@ def wrong_pixels(model: Any, images: Images, given: Any = None) -> np.ndarray:
     return (out != (np.asarray(images) > 127)).reshape(len(images), -1).sum(1)
 
 
-def _chosen(bench: Any, images: Images, epochs: int, seed: int = 0) -> Any:
+def _chosen(bench: Bench, images: Images, epochs: int, seed: int = 0) -> Autoencoder:
     name = f"chosen-{seed}"
     return bench.fit(name, ist.Autoencoder(2, epochs=epochs, **CHOSEN), images, seed=seed)
 
 
-def architectures(bench: Any, epochs: int) -> None:
+def architectures(bench: Bench, epochs: int) -> None:
     """Compare eight architectures by their error curves."""
     images = glyphs(bench)
     shared = CHOSEN | {"loss": "mse", "schedule": "constant", "learning_rate": 0.003}
@@ -110,7 +117,7 @@ def architectures(bench: Any, epochs: int) -> None:
     bench.picture("curves", planes.error_curves(drawn, title), title)
 
 
-def chosen(bench: Any, epochs: int, seeds: int) -> None:
+def chosen(bench: Bench, epochs: int, seeds: int) -> None:
     """Give back all glyphs without a wrong pixel, from two numbers each."""
     images = glyphs(bench)
     models = [_chosen(bench, images, epochs, seed) for seed in bench.each(range(seeds), "seeds")]
@@ -129,7 +136,7 @@ def chosen(bench: Any, epochs: int, seeds: int) -> None:
     _show_plane(bench, models[0], images)
 
 
-def _show_chosen(bench: Any, model: Any, images: Images) -> None:
+def _show_chosen(bench: Bench, model: Representation, images: Images) -> None:
     decoded = ist.reconstruct(model, images)
     rows = {
         f"{kind} {half}": _inked(shown[part])
@@ -144,7 +151,7 @@ def _show_chosen(bench: Any, model: Any, images: Images) -> None:
     bench.picture("curve", planes.error_curves(curve, title, "nats a pixel"), title)
 
 
-def _show_plane(bench: Any, model: Any, images: Images) -> None:
+def _show_plane(bench: Bench, model: Representation, images: Images) -> None:
     codes = model.encode(images)
     extent = extent_of(codes)
     title = "The latent plane: every glyph where its two numbers put it"
@@ -156,7 +163,7 @@ def _show_plane(bench: Any, model: Any, images: Images) -> None:
     _new_glyphs(bench, model.decode(grid(codes[0], extent, 100)), images)
 
 
-def _new_glyphs(bench: Any, decoded: np.ndarray, images: Images) -> None:
+def _new_glyphs(bench: Bench, decoded: np.ndarray, images: Images) -> None:
     """Count and draw what is decoded in the plane and is none of the 32."""
     bits = decoded.reshape(-1, PIXELS) > 0.5
     found, count = np.unique(bits, axis=0, return_counts=True)
@@ -180,7 +187,7 @@ def _inked(glyphs: np.ndarray) -> np.ndarray:
     return 0.92 - 0.87 * glyphs
 
 
-def transitions(bench: Any, epochs: int, pairs: tuple[tuple[str, str], ...], steps: int) -> None:
+def transitions(bench: Bench, epochs: int, pairs: tuple[tuple[str, str], ...], steps: int) -> None:
     """Walk from one glyph to another in equal steps of the code."""
     images = glyphs(bench)
     model = _chosen(bench, images, epochs)
@@ -202,7 +209,7 @@ def transitions(bench: Any, epochs: int, pairs: tuple[tuple[str, str], ...], ste
     bench.picture("transitions", labelled_rows(rows, title, heads=heads, scale=8), title)
 
 
-def denoising(bench: Any, epochs: int, trained: tuple, tested: tuple) -> None:
+def denoising(bench: Bench, epochs: int, trained: tuple, tested: tuple) -> None:
     """Train with and without noise, test with noise of all levels."""
     images = glyphs(bench)
     many = images[np.tile(np.arange(32), SETS)]
@@ -226,7 +233,7 @@ def _flipped(images: Images, level: float, seed: int) -> np.ndarray:
 
 
 def _denoising_figures(
-    bench: Any, shares: np.ndarray, errors: np.ndarray, trained: tuple, tested: tuple
+    bench: Bench, shares: np.ndarray, errors: np.ndarray, trained: tuple, tested: tuple
 ) -> None:
     head = ", ".join(f"{level:.0%}" for level in tested)
     for level, row, error in zip(trained, shares, errors, strict=True):
@@ -251,7 +258,7 @@ def _denoising_figures(
     bench.figure("training with noise helps", bool(better.all()), True, bool(better.all()), note)
 
 
-def _denoising_pictures(bench: Any, shares: np.ndarray, trained: tuple, tested: tuple) -> None:
+def _denoising_pictures(bench: Bench, shares: np.ndarray, trained: tuple, tested: tuple) -> None:
     title = "Wrong pixels after decoding, by noise trained with"
     percent = [f"{100 * level:.0f}" for level in tested]
     lines = {
@@ -262,7 +269,7 @@ def _denoising_pictures(bench: Any, shares: np.ndarray, trained: tuple, tested: 
     bench.picture("denoising", picture, title)
 
 
-def _denoised(bench: Any, models: list, images: Images, trained: tuple) -> None:
+def _denoised(bench: Bench, models: list, images: Images, trained: tuple) -> None:
     x = _flipped(images, 0.1, bench.seed + 1)
     rows = {"original": _inked(np.asarray(images)[:16] / 255), "10 % flipped": _inked(x[:16])}
     for level, model in zip(trained, models, strict=True):
@@ -271,7 +278,7 @@ def _denoised(bench: Any, models: list, images: Images, trained: tuple) -> None:
     bench.picture("examples", labelled_rows(rows, title, scale=6), title)
 
 
-def attractors(bench: Any, epochs: int, level: float, sets: int) -> None:
+def attractors(bench: Bench, epochs: int, level: float, sets: int) -> None:
     """Measure how much of the latent plane every glyph owns, and which are taken for which."""
     from scipy.stats import spearmanr
 
@@ -299,7 +306,7 @@ def attractors(bench: Any, epochs: int, level: float, sets: int) -> None:
     bench.picture("confusion", planes.confused(close.distance, close.taken, title), title)
 
 
-def _territory_figures(bench: Any, shares: np.ndarray, images: Images) -> None:
+def _territory_figures(bench: Bench, shares: np.ndarray, images: Images) -> None:
     names = np.array(images.classes)
     order = np.argsort(-shares)
     top = ", ".join(f"{names[i]} {shares[i]:.1%}" for i in order[:5])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,10 @@ from isthmus.plots.rates import draw_rates
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction.sets import both_halves, one_of_each
 from isthmus.verbs.layouts import layout
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
+    from isthmus.reproduction.runner import Bench
 
 QUALITIES = (22.0, 23.0, 24.0)
 """PSNR in dB at which bytes are compared."""
@@ -35,11 +39,11 @@ REACH = 3.0
 
 
 def compression(
-    bench: Any, source: str, widths: tuple[int, ...], channels: tuple[int, ...], epochs: int
+    bench: Bench, source: str, widths: tuple[int, ...], channels: tuple[int, ...], epochs: int
 ) -> None:
     """Compress held-out images by codes of a few widths, beside PNG, JPEG, WebP and AVIF."""
     train, test = both_halves(bench, source, FEWEST)
-    models = {}
+    models: dict[str, Representation] = {}
     for width in widths:
         settings: dict[str, Any] = {
             "architecture": "conv",
@@ -53,7 +57,7 @@ def compression(
     models["pca-64"] = bench.fit("pca", ist.PCA(64), train)
     formats = FORMATS if bench.share >= 1 else ("jpeg", "png")
     steps = bench.some(10, 3)
-    options = {"points": steps, "count": None, "verbose": bench.verbose}
+    options: dict[str, Any] = {"points": steps, "count": None, "verbose": bench.verbose}
     points = ist.rate_distortion(models, test, formats, **options)
     for quality in QUALITIES:
         _beside_formats(bench, points, quality)
@@ -65,7 +69,7 @@ def compression(
     _at_rates(bench, models, test)
 
 
-def _beside_formats(bench: Any, points: list[Point], quality: float) -> None:
+def _beside_formats(bench: Bench, points: list[Point], quality: float) -> None:
     """Record the fewest bytes of ours and of the formats at a PSNR."""
     sizes = {
         name: float(bytes_at(curve, quality))
@@ -84,7 +88,7 @@ def _beside_formats(bench: Any, points: list[Point], quality: float) -> None:
     bench.figure(what, ratio, deck="at most 0.5", holds=bool(ratio <= 0.5), note=note)
 
 
-def _lossless(bench: Any, model: Any, test: Images, points: list[Point]) -> None:
+def _lossless(bench: Bench, model: Representation, test: Images, points: list[Point]) -> None:
     """Record the bytes of a file that keeps every pixel, at the best of a few rates."""
     sizes = {}
     for rate in LOSSLESS_RATES[: bench.some(len(LOSSLESS_RATES), 1)]:
@@ -104,7 +108,7 @@ def _lossless(bench: Any, model: Any, test: Images, points: list[Point]) -> None
             bench.figure(what, point.bytes_per_image, holds=holds, note="bytes of the format")
 
 
-def _at_rates(bench: Any, models: dict[str, Any], test: Images) -> None:
+def _at_rates(bench: Bench, models: dict[str, Any], test: Images) -> None:
     """Show digits at a few rates."""
     name, model = next(iter(models.items()))
     shown = test[np.linspace(0, len(test) - 1, 12).astype(int)]
@@ -118,7 +122,7 @@ def _at_rates(bench: Any, models: dict[str, Any], test: Images) -> None:
     bench.picture("rows", labelled_rows(rows, title), title)
 
 
-def denoising(bench: Any, width: int, noise: float, epochs: int) -> None:
+def denoising(bench: Bench, width: int, noise: float, epochs: int) -> None:
     """Take noise out of digits, beside median, non-local means and PCA."""
     train, test = both_halves(bench, "mnist", FEWEST)
     # a wide code right after two convolutions: what is small survives, noise does not
@@ -148,7 +152,7 @@ def denoising(bench: Any, width: int, noise: float, epochs: int) -> None:
     bench.picture("digits", labelled_rows(strip, title), title)
 
 
-def unsupervised(bench: Any, width: int, noise: float, warp: float, epochs: int) -> None:
+def unsupervised(bench: Bench, width: int, noise: float, warp: float, epochs: int) -> None:
     """Learn 20 numbers without labels; classify them, and find the digits among them."""
     train, test = both_halves(bench, "mnist", FEWEST)
     settings: dict[str, Any] = {
@@ -176,7 +180,7 @@ def unsupervised(bench: Any, width: int, noise: float, warp: float, epochs: int)
     bench.picture("map", drawing.thumbnails(layout(model.encode(shown)), shown, title), title)
 
 
-def _machine(bench: Any, model: Any, train: Images, test: Images) -> None:
+def _machine(bench: Bench, model: Representation, train: Images, test: Images) -> None:
     """Record the accuracy of an SVM on whitened codes, its C chosen by a sixth of the labels."""
     from sklearn.decomposition import PCA
     from sklearn.model_selection import GridSearchCV, ShuffleSplit

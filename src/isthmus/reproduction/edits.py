@@ -14,20 +14,27 @@ from isthmus.verbs.layouts import layout
 from isthmus.verbs.morph import between
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sklearn.neighbors import KNeighborsClassifier
+
+    from isthmus.base import Representation
     from isthmus.data.images import Images
+    from isthmus.models.autoencoder import Autoencoder
+    from isthmus.reproduction.runner import Bench
 
 STRENGTHS = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
 KNOWN = 10_000
 """Training images that what is decoded is compared with."""
 
 
-def _autoencoder(bench: Any, train: Images, epochs: int) -> Any:
+def _autoencoder(bench: Bench, train: Images, epochs: int) -> Autoencoder:
     settings: dict[str, Any] = {"noise": (0.0, 0.4), "init": "glorot_uniform"}
     model = ist.Autoencoder(32, hidden=(512, 256), epochs=epochs, **settings)
     return bench.fit("autoencoder", model, train)
 
 
-def morphs(bench: Any, epochs: int, pairs: int) -> None:
+def morphs(bench: Bench, epochs: int, pairs: int) -> None:
     """Average the codes of two images, and compare with the average of their pixels."""
     train, test = both_halves(bench, "mnist")
     model = _autoencoder(bench, train, epochs)
@@ -52,7 +59,9 @@ def morphs(bench: Any, epochs: int, pairs: int) -> None:
     _morph_pictures(bench, model, test)
 
 
-def _pairs(rng: Any, images: Images, n: int, same: bool) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(
+    rng: np.random.Generator, images: Images, n: int, same: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Return n pairs of rows whose labels are the same, or differ."""
     y = np.asarray(images.y)
     a, b = rng.integers(0, len(images), (2, 40 * n))
@@ -69,7 +78,7 @@ def _to_nearest(x: np.ndarray, known: np.ndarray) -> np.ndarray:
     return squared.amin(1).sqrt().numpy()
 
 
-def _morph_pictures(bench: Any, model: Any, test: Images) -> None:
+def _morph_pictures(bench: Bench, model: Representation, test: Images) -> None:
     digits = np.asarray(one_of_each(test))
     rows = {}
     for a, b in ((3, 8), (1, 7), (4, 9), (0, 6), (5, 2)):
@@ -86,13 +95,13 @@ def _morph_pictures(bench: Any, model: Any, test: Images) -> None:
     bench.picture("map", drawing.thumbnails(layout(model.encode(shown)), shown, title), title)
 
 
-def directions(bench: Any, epochs: int, swaps: tuple[str, ...], edited: int) -> None:
+def directions(bench: Bench, epochs: int, swaps: tuple[str, ...], edited: int) -> None:
     """Move codes along directions learnt from groups, and measure what becomes of the images."""
     train, test = both_halves(bench, "mnist")
     model = _autoencoder(bench, train, epochs)
     codes, judge = model.encode(train), _judge(train)
     rows: dict[str, Any] = {}
-    for a, b in bench.each(swaps, "pairs of digits"):
+    for a, b in bench.each(map(tuple, swaps), "pairs of digits"):
         found = ist.directions(
             codes, np.select([train.y == int(a), train.y == int(b)], [0, 1], -1)
         )
@@ -102,8 +111,9 @@ def directions(bench: Any, epochs: int, swaps: tuple[str, ...], edited: int) -> 
             reach = [_share(judge, model, z + s * direction, int(b)) for s in (1.0, 1.5)]
             what = f"{a} edited into {b}, {WORDS[name]}: share taken for {b} at strength 1, 1.5"
             ours = ", ".join(f"{share:.0%}" for share in reach)
-            claim = ("an edit", reach[-1] > 0.5) if name == "mean" else (None, None)
-            bench.figure(what, ours, *claim, f"{len(few)} test digits")
+            holds = reach[-1] > 0.5 if name == "mean" else None
+            claim = None if holds is None else "an edit"
+            bench.figure(what, ours, claim, holds, f"{len(few)} test digits")
             rows[f"{a} to {b}\n{WORDS[name]}"] = _edited(model, z[0], direction)
     _edits_picture(bench, "digits", rows, "Digits edited into others")
     for attribute, measure in (("slant", slant), ("thickness", thickness)):
@@ -113,7 +123,7 @@ def directions(bench: Any, epochs: int, swaps: tuple[str, ...], edited: int) -> 
 WORDS = {"mean": "mean difference", "probe": "linear probe"}
 
 
-def _judge(train: Images) -> Any:
+def _judge(train: Images) -> KNeighborsClassifier:
     """Return a classifier of pixels that has nothing to do with the codes."""
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -122,23 +132,32 @@ def _judge(train: Images) -> Any:
     return KNeighborsClassifier(3, algorithm="brute").fit(pixels, few.y)
 
 
-def _share(judge: Any, model: Any, codes: np.ndarray, label: Any) -> float:
+def _share(
+    judge: KNeighborsClassifier, model: Representation, codes: np.ndarray, label: int | np.ndarray
+) -> float:
     pixels = model.decode(codes).reshape(len(codes), -1)
     return float(np.mean(judge.predict(pixels) == label))
 
 
-def _edited(model: Any, code: np.ndarray, direction: np.ndarray) -> np.ndarray:
+def _edited(model: Representation, code: np.ndarray, direction: np.ndarray) -> np.ndarray:
     return model.decode(code + np.array(STRENGTHS)[:, None] * direction)
 
 
-def _edits_picture(bench: Any, name: str, rows: dict[str, Any], title: str) -> None:
+def _edits_picture(bench: Bench, name: str, rows: dict[str, Any], title: str) -> None:
     heads = [f"{strength:+g}" if strength else "0" for strength in STRENGTHS]
     title = f"{title}: a direction is added to the code with the strength above"
     bench.picture(name, labelled_rows(rows, title, heads=heads), title)
 
 
 def _attribute(
-    bench: Any, model: Any, halves: Any, codes: Any, name: str, measure: Any, judge: Any, n: int
+    bench: Bench,
+    model: Representation,
+    halves: tuple[Images, Images],
+    codes: np.ndarray,
+    name: str,
+    measure: Callable[[np.ndarray], np.ndarray],
+    judge: KNeighborsClassifier,
+    n: int,
 ) -> None:
     """Learn the direction of an attribute from those with most and least of it; edit with it."""
     train, test = halves

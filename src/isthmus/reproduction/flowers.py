@@ -12,7 +12,11 @@ from isthmus.reproduction import planes
 from isthmus.verbs.territory import extent_of, grid
 
 if TYPE_CHECKING:
+    from isthmus.base import Representation
     from isthmus.data.images import Images
+    from isthmus.models.autoencoder import Autoencoder
+    from isthmus.reproduction.runner import Bench
+    from isthmus.verbs.territory import Extent
 
 SETTINGS: dict[str, Any] = {
     "hidden": (100, 30),
@@ -36,13 +40,13 @@ LITTLE = 0.05
 
 
 def _fitted(
-    bench: Any, images: Images, latent_dim: int, epochs: int, rule: str = "Adam", seed: int = 0
-) -> Any:
+    bench: Bench, images: Images, latent_dim: int, epochs: int, rule: str = "Adam", seed: int = 0
+) -> Autoencoder:
     model = ist.Autoencoder(latent_dim, epochs=epochs, **SETTINGS | RULES[rule])
     return bench.fit(f"{rule}-{latent_dim}-{seed}", model, images, seed=seed)
 
 
-def flowers(bench: Any, latents: dict[str, tuple[int, ...]], epochs: dict[str, int]) -> None:
+def flowers(bench: Bench, latents: dict[str, tuple[int, ...]], epochs: dict[str, int]) -> None:
     """Find how few numbers still hold 24 flowers, by two rules of learning."""
     images = ist.load_images("flowers")
     variance = float(np.var(np.asarray(images), axis=0).mean())
@@ -67,7 +71,7 @@ def flowers(bench: Any, latents: dict[str, tuple[int, ...]], epochs: dict[str, i
         _flower_pictures(bench, rule, rows, curves)
 
 
-def _verdict(bench: Any, rule: str, lost: dict[int, float]) -> None:
+def _verdict(bench: Bench, rule: str, lost: dict[int, float]) -> None:
     note = f"works: less than {LITTLE:.0%} of the variance is lost"
     bench.figure(f"6 numbers, {rule}", lost[6], "6 works", lost[6] < LITTLE, note)
     ratio = lost[5] / lost[6]
@@ -80,7 +84,9 @@ def _verdict(bench: Any, rule: str, lost: dict[int, float]) -> None:
     bench.figure(f"fewest numbers that work, {rule}", min(works, default="none"), 6)
 
 
-def _flower_pictures(bench: Any, rule: str, rows: dict[str, Any], curves: dict[str, Any]) -> None:
+def _flower_pictures(
+    bench: Bench, rule: str, rows: dict[str, Any], curves: dict[str, Any]
+) -> None:
     title = f"24 flowers: error against epochs by the width of the code, {rule}"
     bench.picture(f"curves-{rule.lower()}", planes.error_curves(curves, title), title)
     title = f"The first 12 flowers, and what is left of them after learning by {rule}"
@@ -88,7 +94,7 @@ def _flower_pictures(bench: Any, rule: str, rows: dict[str, Any], curves: dict[s
     bench.picture(f"flowers-{rule.lower()}", picture, title)
 
 
-def flower_walks(bench: Any, latent_dim: int, epochs: int, side: int) -> None:
+def flower_walks(bench: Bench, latent_dim: int, epochs: int, side: int) -> None:
     """Look for flowers: vary two numbers of the code of each, and see which others appear."""
     images = ist.load_images("flowers")
     model = _fitted(bench, images, latent_dim, epochs)
@@ -118,7 +124,9 @@ def flower_walks(bench: Any, latent_dim: int, epochs: int, side: int) -> None:
     bench.picture("traversal", labelled_rows(rows, title, limits=LIMITS), title)
 
 
-def _met(model: Any, images: Images, code: np.ndarray, extent: Any, side: int) -> set[int]:
+def _met(
+    model: Representation, images: Images, code: np.ndarray, extent: Extent, side: int
+) -> set[int]:
     """Return which flowers are decoded, more or less, on a grid around a code."""
     own = np.asarray(images).reshape(len(images), -1)
     walked = model.decode(grid(code, extent, side)).reshape(-1, own.shape[1])

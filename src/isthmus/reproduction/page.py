@@ -235,7 +235,7 @@ def _cell(text: str) -> str:
     return " ".join(str(text).replace("|", r"\|").split())
 
 
-def _number(value: Any) -> str:
+def _number(value: object) -> str:
     """Return a figure as it is read: thousands apart, four digits of a fraction.
 
     Examples

@@ -12,8 +12,11 @@ from isthmus.plots.maps import palette
 from isthmus.plots.planes import draw_closeness, draw_images, draw_mosaic, draw_owners
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PIL.Image import Image
 
+    from isthmus.data.images import ImagesLike
     from isthmus.verbs.territory import Extent, Territory
 
 FIRST, SECOND = "first number of the code", "second number of the code"
@@ -26,7 +29,7 @@ def thinned(x: np.ndarray, y: np.ndarray, points: int = 300) -> tuple[np.ndarray
     return x[edges[:-1]], means
 
 
-def settled(loss: Any) -> int:
+def settled(loss: Sequence[float] | np.ndarray) -> int:
     """Return the first epoch after which the loss never again exceeds twice its last value."""
     above = np.flatnonzero(np.array(loss) > 2 * loss[-1])
     return int(above[-1]) + 2 if len(above) else 1
@@ -47,8 +50,8 @@ def error_curves(
 
 
 def pictures_at(
-    codes: Any,
-    images: Any,
+    codes: np.ndarray,
+    images: ImagesLike,
     extent: Extent,
     title: str,
     *,
@@ -62,14 +65,16 @@ def pictures_at(
     return drawing.as_picture(figure, title)
 
 
-def mosaic(images: Any, extent: Extent, title: str, size: float = 7) -> Image:
+def mosaic(images: ImagesLike, extent: Extent, title: str, size: float = 7) -> Image:
     """Return images decoded on a grid, in the order of `isthmus.verbs.planes.grid`."""
     figure, axis = _plane(extent, size)
     draw_mosaic(axis, images, extent)
     return drawing.as_picture(figure, title)
 
 
-def territories(found: Territory, codes: Any, images: Any, title: str, size: float = 7) -> Image:
+def territories(
+    found: Territory, codes: np.ndarray, images: ImagesLike, title: str, size: float = 7
+) -> Image:
     """Return the plane in a colour for every owner, and the owners where their codes lie."""
     figure, axis = _plane(found.extent, size)
     draw_owners(axis, found.owners, len(found.shares), found.extent)
@@ -77,7 +82,7 @@ def territories(found: Territory, codes: Any, images: Any, title: str, size: flo
     return drawing.as_picture(figure, title)
 
 
-def confused(distance: Any, confusion: Any, title: str) -> Image:
+def confused(distance: np.ndarray, confusion: np.ndarray, title: str) -> Image:
     """Return how often pairs are taken for each other against their distance in the plane."""
     figure, ((axis,),) = drawing.chart(width=5.6, height=3.8)
     draw_closeness(axis, distance, confusion)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isthmus.reproduction.runner import Bench
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Recipe:
     function: str
     options: dict[str, Any] = field(default_factory=dict)
 
-    def run(self, bench: Any) -> None:
+    def run(self, bench: Bench) -> None:
         """Carry it out on an `isthmus.reproduction.runner.Bench`."""
         module = import_module(f"isthmus.reproduction.deck_{self.deck.lower()}")
         getattr(module, self.function)(bench, **self.options)

@@ -18,6 +18,11 @@ from isthmus.progress import Bar, track
 from isthmus.validation import hint
 
 if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+    from isthmus.base import Representation
+    from isthmus.data.images import Images
     from isthmus.reproduction.recipes import Recipe
 
 RESULT = "result.json"
@@ -26,6 +31,7 @@ WORK = ".work"
 
 NOT_PART_OF_A_FIT = ("verbose", "checkpoint", "log_dir")
 T = TypeVar("T")
+Trained = TypeVar("Trained", bound="Representation")
 
 
 @dataclass
@@ -66,7 +72,15 @@ class Bench:
         items = list(items)
         yield from track(items, what, len(items), self.verbose)
 
-    def fit(self, name: str, model: Any, images: Any, y: Any = None, *, seed: int = 0) -> Any:
+    def fit(
+        self,
+        name: str,
+        model: Trained,
+        images: Images,
+        y: np.ndarray | None = None,
+        *,
+        seed: int = 0,
+    ) -> Trained:
         """Return the model fitted on images: read, if it was fitted before a stop.
 
         Parameters
@@ -85,9 +99,9 @@ class Bench:
         model.set_params(**self._settings(model, seed))
         path = self.kept / f"{name}-{_fingerprint(model)}.safetensors"
         if path.exists():
-            model = load_model(path)
-            self.before += model.seconds_
-            return model
+            read: Any = load_model(path)
+            self.before += read.seconds_
+            return read
         self.kept.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".checkpoint")
         resumes = hasattr(model, "checkpoint")
@@ -96,12 +110,12 @@ class Bench:
         if getattr(model, "stopped_", "") == "interrupted":
             raise KeyboardInterrupt  # the loop ends politely; the recipe is not to go on
         model.set_params(**({"checkpoint": None} if resumes else {}))
-        model.seconds_ = round(time.monotonic() - started, 2)
+        vars(model)["seconds_"] = round(time.monotonic() - started, 2)
         model.save(path)
         unfinished.unlink(missing_ok=True)
         return model
 
-    def _settings(self, model: Any, seed: int) -> dict[str, Any]:
+    def _settings(self, model: Representation, seed: int) -> dict[str, Any]:
         settings = {"random_state": self.seed + seed, "verbose": self.verbose}
         for key in ("epochs", "max_steps"):
             if getattr(model, key, None):
@@ -109,7 +123,12 @@ class Bench:
         return settings
 
     def figure(
-        self, what: str, ours: Any, deck: Any = None, holds: bool | None = None, note: str = ""
+        self,
+        what: str,
+        ours: object,
+        deck: object = None,
+        holds: bool | None = None,
+        note: str = "",
     ) -> None:
         """Record one figure beside the deck's.
 
@@ -127,7 +146,7 @@ class Bench:
         row = plain({"what": what, "deck": deck, "ours": ours, "holds": holds}, digits=6)
         self.figures.append(row | {"note": note})
 
-    def picture(self, name: str, picture: Any, title: str) -> None:
+    def picture(self, name: str, picture: Image | str, title: str) -> None:
         """Write a picture (PIL) or a chart (SVG text) with its title."""
         if isinstance(picture, str):
             (self.folder / f"{name}.svg").write_text(picture, encoding="utf-8")
@@ -138,7 +157,7 @@ class Bench:
         self.pictures.append({"file": f"{name}.{suffix}", "title": title})
 
 
-def _fingerprint(model: Any) -> str:
+def _fingerprint(model: Representation) -> str:
     """Return what changes with any parameter: a model of another recipe is not taken for this."""
     settings = {k: v for k, v in model.get_params(False).items() if k not in NOT_PART_OF_A_FIT}
     text = repr((type(model).__name__, sorted(settings.items())))
