@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +15,6 @@ from isthmus.data.nodata import empty_pixels, known_values
 from isthmus.data.ranges import Range, range_of
 from isthmus.data.values import as_array, as_values, depth_if_deep, is_deep, to_array
 
-if TYPE_CHECKING:
-    from isthmus.data.values import ArrayLike
-
-ImagesLike: TypeAlias = "Images | ArrayLike"
-"""Images, or what can become some."""
 CHUNK_BYTES = 16 * 2**20
 """Size of one chunk once it is float32: large enough for one good matrix product, small enough
 that a few of them stay in the cache or fit beside anything."""

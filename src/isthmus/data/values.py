@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -13,8 +13,12 @@ from isthmus.data.depth import depth_of, highest_of, scaled
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike as Numbers
 
-    ArrayLike = Numbers | Sequence[object]
-    """An array, a tensor, a table, or a list of numbers or of pictures."""
+    from isthmus.data.images import Images
+
+ArrayLike: TypeAlias = "Numbers | Sequence[object]"
+"""An array, a tensor, a table, or a list of numbers or of pictures."""
+ImagesLike: TypeAlias = "Images | ArrayLike"
+"""Images, or what can become some."""
 
 EXACT = 2**24
 """Up to here float32 holds every whole number."""

@@ -22,7 +22,7 @@ from isthmus.verbs.territory import closeness, confusion, extent_of, grid
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
-    from isthmus.data.images import ImagesLike
+    from isthmus.data.values import ImagesLike
     from isthmus.models.autoencoder import Autoencoder
     from isthmus.reproduction.runner import Bench
 

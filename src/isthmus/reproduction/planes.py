@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from isthmus.data.images import ImagesLike
+    from isthmus.data.values import ImagesLike
     from isthmus.verbs.territory import Extent, Territory
 
 FIRST, SECOND = "first number of the code", "second number of the code"
