@@ -15,7 +15,7 @@ from isthmus.families import FAMILIES
 ROOT = typer.main.get_command(app)
 FIT = {f"fit {name}": command for name, command in ROOT.commands["fit"].commands.items()}
 COMMANDS = {name: command for name, command in ROOT.commands.items() if name != "fit"} | FIT
-SHORT = {"-o": "--out", "-n": "--count", "-k": "-k"}
+SHORT = {"-o": "--out", "-n": "--count", "-k": "-k", "-q": "--quiet", "-v": "--verbose"}
 """Short option to the long one it stands for, whatever the command."""
 
 

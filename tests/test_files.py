@@ -5,9 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from isthmus import progress
 from isthmus.files import plain, refuse_existing, replacing, replacing_folder
-from isthmus.progress import Bar, track
 
 
 def test_failed_writes_leave_what_was_there(tmp_path):
@@ -52,42 +50,6 @@ def test_existing_things_are_refused(tmp_path):
 def test_unwritable_places_are_refused_before_any_work():
     with pytest.raises(OSError, match="/proc"):
         refuse_existing("/proc/nowhere/model.safetensors")
-
-
-def test_bars_within_bars_share_a_display():
-    seen = []
-    with Bar("outer", 2, show=True) as outer:
-        for item in track(range(3), "inner", 3, show=True):
-            seen.append(item)
-            outer.advance(0.5, "note")
-            assert len(progress._display) == 1
-            assert [task.description for task in progress._display[0].tasks] == ["outer", "inner"]
-    assert seen == [0, 1, 2]
-    assert progress._display == progress._open == []
-
-
-def test_without_a_terminal_a_line_is_written_now_and_then():
-    said, now = [], [0.0]
-    lines = progress.Lines(said.append, clock=lambda: now[0])
-    study, fit = lines.add_task("study", 3), lines.add_task("fit", 100)
-    lines.update(study, 1, "vae, 45 s left")
-    for second in range(21):
-        now[0] = second
-        lines.update(fit, 1, "loss 0.5 █▁")
-    lines.remove_task(fit)
-    assert [task.description for task in lines.tasks] == ["study"]
-    assert said == [
-        "isthmus: study 1/3 vae, 45 s left | fit 0/100",
-        "isthmus: study 1/3 vae, 45 s left | fit 11/100 loss 0.5 █▁",
-        "isthmus: study 1/3 vae, 45 s left | fit 21/100 loss 0.5 █▁",
-    ]
-
-
-def test_a_sparkline_follows_the_values():
-    falling = progress.sparkline([2.0**-i for i in range(64)])
-    assert len(falling) == progress.SPARKS
-    assert list(falling) == sorted(falling, reverse=True)
-    assert progress.sparkline([1e9, -1.0]) == "█▁"
 
 
 def test_values_become_what_json_can_hold_and_come_back():

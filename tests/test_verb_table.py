@@ -43,6 +43,10 @@ BY_HAND = {
 """A list to empty: whoever makes a command from its verb takes it out."""
 
 
+SAID = ("as_json", "quiet", "verbose", "help")
+"""What all commands take."""
+
+
 def function(name):
     return getattr(ist, name)
 
@@ -74,7 +78,7 @@ def test_a_command_has_the_parameters_of_its_verb_and_the_reverse(name):
     command = {each.name: each for each in root.commands[COMMAND_OF[name]].params}
     chosen = set(chosen_by(signature.function(name, VERBS[name].home)))
     chosen |= {"count"} if get_type_hints(function(name))["return"].evenly else set()
-    shared = {"output", "force", "as_json", "help"}
+    shared = {"output", "force", "as_json", "quiet", "verbose", "help"}
     assert command.keys() - shared - chosen - loads == parameters.keys()
     assert loads <= command.keys()
     assert shared - command.keys() <= {"help"}
@@ -92,7 +96,7 @@ def test_a_command_has_the_parameters_of_its_verb_and_the_reverse(name):
 def parameters_of(command):
     """Return what a command takes, but what all commands do and help."""
     found = {each.name: each for each in typer.main.get_command(app).commands[command].params}
-    return {key: each for key, each in found.items() if key not in ("as_json", "help")}
+    return {key: each for key, each in found.items() if key not in SAID}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -159,11 +158,6 @@ def in_sizes(
     if images.changed and note:
         typer.echo(f"isthmus: {note}", err=True)
     return sets
-
-
-def watched(as_json: bool) -> bool:
-    """Return whether a person is watching, so that progress should be shown."""
-    return sys.stderr.isatty() and not as_json
 
 
 def rows_from(text: str, images: Any, option: str = "images") -> list[int]:

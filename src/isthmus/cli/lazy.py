@@ -8,6 +8,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from isthmus.cli.volume import with_volume
+from isthmus.cli.words import epilog_of, examples_of
+
 
 class Commands(MutableMapping[str, Any]):
     """Commands by name, each made when it is first asked for.
@@ -27,8 +30,16 @@ class Commands(MutableMapping[str, Any]):
         if name not in self.made:
             if name not in self.group.names():
                 raise KeyError(name)
-            self.made[name] = _built(name, self.group.make(name), self.group.panel(name))
+            self.made[name] = self._built(name)
         return self.made[name]
+
+    def _built(self, name: str) -> Any:
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        told = with_volume(self.group.make(name))
+        app.command(name, epilog=epilog_of(self.group.before + name))(told)
+        command: Any = typer.main.get_command(app)
+        command.rich_help_panel = self.group.panel(name)
+        return command
 
     def __setitem__(self, name: str, command: Any) -> None:
         self.made[name] = command
@@ -50,6 +61,8 @@ class Lazy(TyperGroup):
     """A group that knows the names of its commands, and makes each when it is asked for."""
 
     commands: Any
+    before = ""
+    """Words that stand before the names of its commands."""
 
     def __init__(self, **given: Any):
         super().__init__(**given)
@@ -77,6 +90,20 @@ class Lazy(TyperGroup):
         """Return the names of all commands in their order."""
         return list(self.commands)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read words; a command that has to be told more is answered by examples of it."""
+        if len(args) == 1 and self._needs_more(args[0]):
+            name = self.before + args[0]
+            lines = "".join(f"\n  {line}" for line in [*examples_of(name), f"isthmus help {name}"])
+            typer.echo(f"isthmus {name} needs to be told more, as in{lines}", err=True)
+            raise typer.Exit(2)
+        return super().parse_args(ctx, args)
+
+    def _needs_more(self, name: str) -> bool:
+        """Return whether a command has to be given something."""
+        known = name in self.commands and not isinstance(self.commands[name], TyperGroup)
+        return known and any(each.required for each in self.commands[name].params)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write help, for which names and captions are enough."""
         whole = self.commands
@@ -90,11 +117,3 @@ class Lazy(TyperGroup):
         if name in self.commands.made:
             return self.commands[name]
         return TyperCommand(name, help=self.caption(name), rich_help_panel=self.panel(name))
-
-
-def _built(name: str, function: Callable[..., None], panel: str | None) -> Any:
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(name)(function)
-    command: Any = typer.main.get_command(app)
-    command.rich_help_panel = panel
-    return command

@@ -21,7 +21,6 @@ from isthmus.cli.inputs import (
     in_half,
     learnt_in_words,
     to_learn_from,
-    watched,
 )
 from isthmus.cli.options import (
     LOADING,
@@ -46,8 +45,11 @@ from isthmus.cli.output import (
 from isthmus.cli.own import Allow, Families, import_allowed
 from isthmus.cli.panels import Panels
 from isthmus.cli.record import rerun
+from isthmus.cli.volume import with_volume
+from isthmus.cli.words import epilog_of
 from isthmus.files import refuse_existing
 from isthmus.pace import on_core
+from isthmus.progress import is_shown
 
 IMPORTING = 2.0
 """Seconds of work up to which a process has done nothing but to import this."""
@@ -64,9 +66,10 @@ fit_app = typer.Typer(
     cls=Families.made_by(lambda name: _fit_command(name)),
     no_args_is_help=True,
     help="Fit one family and save the model.",
+    epilog=epilog_of("fit"),
 )
 app.add_typer(fit_app, name="fit")
-app.command()(rerun)
+app.command(epilog=epilog_of("rerun"))(with_volume(rerun))
 
 
 def _say_version(asked: bool) -> None:
@@ -87,7 +90,8 @@ def _options(
     import_allowed(allow or ())
 
 
-@app.command()
+@app.command(epilog=epilog_of("models"))
+@with_volume
 def models(as_json: AsJson = False) -> None:
     """List the families and what each can do."""
     from isthmus.families import family, loadable
@@ -117,9 +121,9 @@ def _fit(
     learnt = to_learn_from(images, split)
     other = options.pop("validation", None)
     given = {"validation": images_from(other, **loading)} if other else {}
-    model = family(name)(**values_of(name, options), verbose=watched(as_json))
+    model = family(name)(**values_of(name, options), verbose=is_shown())
     model.fit(learnt, **given)
-    model.save(to)
+    model.set_params(verbose=False).save(to)  # who uses it decides for themselves
     facts = {"model": str(to), "family": name, "images": learnt_in_words(images, learnt, split)}
     if model.needs_labels and learnt.y is not None:
         facts["labels"] = f"{int((learnt.y != -1).sum()):,} of them"

@@ -36,6 +36,7 @@ def import_allowed(modules: Iterable[str]) -> None:
 class Families(Lazy):
     """The commands of all families, ours and those of one's own."""
 
+    before = "fit "
     maker: Callable[[str], Callable[..., None]]
 
     @classmethod

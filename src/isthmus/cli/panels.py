@@ -12,7 +12,7 @@ from isthmus.cli.commands import by_hand, command
 from isthmus.cli.lazy import Lazy
 from isthmus.cli.record import noted
 from isthmus.cli.verbs import command_of
-from isthmus.cli.words import EXAMPLES, examples_of, meant_by
+from isthmus.cli.words import meant_by
 from isthmus.verbs import COMMANDS, VERBS
 
 TITLES = {
@@ -81,18 +81,7 @@ class Panels(Lazy):
         """Read words of a command line, options spelled as before as they are now."""
         if args[:1] == ["help"]:  # `isthmus help VERB`
             args = [*args[1:], "--help"]
-        elif len(args) == 1 and self._needs_more(args[0]):
-            lines = "\n".join(
-                f"  {line}" for line in [*examples_of(args[0]), f"isthmus help {args[0]}"]
-            )
-            typer.echo(f"isthmus {args[0]} needs to be told more, as in\n{lines}", err=True)
-            raise typer.Exit(2)
         return super().parse_args(ctx, list(spelled_now(args)))
-
-    def _needs_more(self, name: str) -> bool:
-        """Return whether a command has to be given something."""
-        known = name in self.commands and name in EXAMPLES and name != "fit"
-        return known and any(each.required for each in self.commands[name].params)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command of the first word, or say what is meant by it."""

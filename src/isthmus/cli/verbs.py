@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from isthmus import signature
-from isthmus.cli.inputs import in_options, in_sizes, loading, model_from, place_of, watched
+from isthmus.cli.inputs import in_options, in_sizes, loading, model_from, place_of
 from isthmus.cli.options import (
     LOADING,
     AsJson,
@@ -32,6 +32,7 @@ from isthmus.cli.options import (
 )
 from isthmus.cli.output import changed_in, print_json, print_skipped, print_table
 from isthmus.cli.parameters import Known, said_as, value_of
+from isthmus.progress import is_shown
 from isthmus.verbs import VERBS
 
 EMPTY = inspect.Parameter.empty
@@ -136,7 +137,7 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
     outputs = [kind.check(path, force=force) for path in _places(verb, kind, given, output)]
     order = [*kind.saves, *(path.suffix for path in outputs)]
     outputs.sort(key=lambda path: order.index(path.suffix))  # what it is first of all, first
-    given |= _ours(verb, given, outputs) | {"verbose": watched(as_json)}
+    given |= _ours(verb, given, outputs) | {"verbose": is_shown()}
     own = kind.own_sizes and not given.get(kind.one_size_with)
     own = own and (kind.per == "image" or any(not path.suffix for path in outputs))
     try:

@@ -3,40 +3,141 @@
 from __future__ import annotations
 
 EXAMPLES = {
-    "study": ("study photos -o runs/photos", "study digits --models pca,vae --budget 1m"),
+    "study": (
+        "study photos -o runs/photos",
+        "study digits --models pca,vae --budget 1m",
+        "study photos --size 64 --width 16 --explain",
+    ),
     "data": ("data", "data photos", "data photos -n 60 -o sheet.png -o images.csv"),
-    "fit": ("fit pca photos -o pca.safetensors", "fit vae photos -o vae.safetensors"),
-    "report": ("report runs/photos", "report runs/photos -o elsewhere"),
-    "encode": ("encode pca.safetensors photos -o codes.npy",),
-    "decode": ("decode pca.safetensors codes.npy -o back",),
-    "reconstruct": ("reconstruct pca.safetensors photos -o sheet.png",),
-    "generate": ("generate vae.safetensors -n 25 -o new.png", "generate runs/photos -n 9 -o new"),
-    "morph": ("morph vae.safetensors photos --images 3,17 -o way.gif",),
-    "edit": ("edit vae.safetensors photos --from 3 --to 8 -o edited.png",),
-    "traverse": ("traverse vae.safetensors photos -o numbers.png",),
-    "denoise": ("denoise autoencoder.safetensors photos -o clean",),
-    "compress": ("compress pca.safetensors photos -o photos.isth",),
-    "decompress": ("decompress photos.isth -o back",),
-    "segment": ("segment pixelnet.safetensors photos -o segments",),
-    "export": ("export vae.safetensors -o vae.onnx",),
-    "predict": ("predict classifier.safetensors photos -o predictions.csv",),
+    "fit": (
+        "fit pca photos -o pca.safetensors",
+        "fit vae photos --width 16 --max-seconds 300 -o vae.safetensors",
+        "fit classifier photos --labels labels.csv -o classifier.safetensors",
+    ),
+    "report": (
+        "report runs/photos",
+        "report runs/photos -o elsewhere",
+        "report runs/photos moved/photos",
+    ),
+    "encode": (
+        "encode pca.safetensors photos -o codes.csv",
+        "encode pca.safetensors one.jpg -o code.npy",
+        "encode runs/photos:vae photos --split test -o codes.parquet",
+    ),
+    "decode": (
+        "decode pca.safetensors codes.csv -o back",
+        "decode pca.safetensors codes.npy -o sheet.png",
+        "decode kmeans.safetensors 0,3,5 -o three",
+    ),
+    "reconstruct": (
+        "reconstruct pca.safetensors photos -o sheet.png",
+        "reconstruct pca.safetensors one.jpg -o back",
+        "reconstruct vae.safetensors photos --images 0-9 -o sheet.png",
+    ),
+    "generate": (
+        "generate vae.safetensors -n 25 -o new.png",
+        "generate runs/photos -n 9 -o new",
+        "generate pca.safetensors --among photos --sampler mixture -o new.png",
+    ),
+    "morph": (
+        "morph vae.safetensors photos --images 3,17 -o way.gif",
+        "morph vae.safetensors one.jpg --to other.jpg -o way.png",
+        "morph vae.safetensors photos --images 3,17 --steps 25 -o way.gif",
+    ),
+    "edit": (
+        "edit vae.safetensors photos --from 3 --to 8 -o edited.png",
+        "edit pca.safetensors photos --from cat --to dog --by probe -o edited.png",
+        "edit vae.safetensors photos --from 3 --to 8 --images 17 -o edited.gif",
+    ),
+    "traverse": (
+        "traverse vae.safetensors photos -o numbers.png",
+        "traverse vae.safetensors photos --dims 0,4 --steps 15 -o numbers.gif",
+        "traverse vae.safetensors photos --images classes -o numbers.png",
+    ),
+    "denoise": (
+        "denoise autoencoder.safetensors photos -o clean",
+        "denoise autoencoder.safetensors noisy.png -o clean.png",
+        "denoise autoencoder.safetensors photos --noise gaussian:0.3 -o table.csv",
+    ),
+    "compress": (
+        "compress pca.safetensors photos -o photos.isth",
+        "compress pca.safetensors photos --quality 30 --embed -o photos.isth",
+        "compress pca.safetensors photos --lossless -o photos.isth",
+    ),
+    "decompress": (
+        "decompress photos.isth -o back",
+        "decompress photos.isth --model pca.safetensors -o back",
+        "decompress photos.isth -o sheet.png",
+    ),
+    "segment": (
+        "segment pixelnet.safetensors photos -o segments",
+        "segment pixelnet.safetensors photos -o sheet.png",
+        "segment pixelnet.safetensors photos --split test -o scores.json",
+    ),
+    "export": (
+        "export vae.safetensors -o vae.onnx",
+        "export classifier.safetensors --part predict -o classifier.onnx",
+        "export runs/photos -o page",
+    ),
+    "predict": (
+        "predict classifier.safetensors photos -o predictions.csv",
+        "predict classifier.safetensors one.jpg",
+        "predict classifier.safetensors photos --sure 0.9 -o by_class",
+    ),
     "pick": (
         "pick pca.safetensors photos -n 5% -o to_label.csv",
+        "pick pca.safetensors photos -n 40 --by cover -o to_label",
         "pick few.safetensors photos --by unsure --labels to_label.csv -n 40 -o next.csv",
     ),
-    "probe": ("probe pca.safetensors photos", "probe runs/photos photos --labels 300"),
-    "cluster": ("cluster pca.safetensors photos -o groups",),
-    "novelty": ("novelty pca.safetensors photos -o strangest.png",),
-    "nearest": ("nearest pca.safetensors one.jpg --among photos -o found.png",),
-    "rd": ("rd pca.safetensors photos -o rates.png",),
-    "territory": ("territory pca.safetensors photos --dims 0,1 -o territory.png",),
-    "finetune": ("finetune vae.safetensors photos --labels 100 -o few.safetensors",),
-    "map": ("map pca.safetensors photos -o map.png",),
-    "explore": ("explore runs/photos", "explore pca.safetensors photos --export page"),
-    "info": ("info pca.safetensors", "info runs/photos:vae"),
-    "rerun": ("rerun runs/photos", "rerun runs/photos -o runs/monday"),
-    "reproduce": ("reproduce", "reproduce a"),
-    "models": ("models", "models --json"),
+    "probe": (
+        "probe pca.safetensors photos",
+        "probe runs/photos photos --labels 300",
+        "probe pca.safetensors photos --labels labels.csv --curve -o probe.png",
+    ),
+    "cluster": (
+        "cluster pca.safetensors photos -o groups",
+        "cluster pca.safetensors photos -k auto --copy -o groups",
+        "cluster pca.safetensors photos --method hdbscan -o clusters.csv",
+    ),
+    "novelty": (
+        "novelty pca.safetensors photos -o strangest.png",
+        "novelty pca.safetensors new --reference photos -o scores.csv",
+        "novelty vae.safetensors photos --by likelihood -n 50 -o strangest.png",
+    ),
+    "nearest": (
+        "nearest pca.safetensors one.jpg --among photos -o found.png",
+        "nearest pca.safetensors photos --images 3,17 -k 5 -o found.csv",
+        "nearest pca.safetensors photos -o neighbours.csv",
+    ),
+    "rd": (
+        "rd pca.safetensors photos -o rates.png",
+        "rd pca.safetensors vae.safetensors photos --formats jpeg,webp -o rates.png",
+        "rd pca.safetensors photos -n 200 --points 4 -o rates.json",
+    ),
+    "territory": (
+        "territory pca.safetensors photos --dims 0,1 -o territory.png",
+        "territory pca.safetensors photos --level 0.4 -o confusion.csv",
+        "territory pca.safetensors photos -n 100 --resolution 100 -o territory",
+    ),
+    "finetune": (
+        "finetune vae.safetensors photos --labels 100 -o few.safetensors",
+        "finetune runs/photos photos --labels labels.csv -o few.safetensors",
+        "finetune vae.safetensors photos --frozen -o head.safetensors",
+    ),
+    "map": (
+        "map pca.safetensors photos -o map.png",
+        "map pca.safetensors photos --method tsne -n 5000 -o map.npz",
+        "map pca.safetensors photos --dimensions 3 -o map.png",
+    ),
+    "explore": (
+        "explore runs/photos",
+        "explore pca.safetensors vae.safetensors photos",
+        "explore pca.safetensors photos --export page",
+    ),
+    "info": ("info pca.safetensors", "info runs/photos:vae", "info runs/photos -o info.json"),
+    "rerun": ("rerun runs/photos", "rerun runs/photos -o runs/monday", "rerun groups --dry"),
+    "reproduce": ("reproduce", "reproduce a", "reproduce --all --share 0.01 -o rehearsal"),
+    "models": ("models", "models --json", "models --verbose"),
 }
 """Command to calls of it, the commonest first."""
 MEANT = {
@@ -64,18 +165,34 @@ MEANT = {
     **dict.fromkeys(("sets", "datasets", "images"), ("data",)),
 }
 """Words that people try, and the commands that they look for."""
-MOST = 3
+FITTED = ("photos", "digits --width 8", "photos --size 64 --color grey --seed 1")
+"""What a family is fitted on, in examples."""
 
 
 def examples_of(name: str) -> list[str]:
-    """Return calls of a command, three at most.
+    """Return calls of a command, three at most; those of a family's fit are all alike.
 
     Examples
     --------
-    >>> examples_of("info")
+    >>> examples_of("info")[:2]
     ['isthmus info pca.safetensors', 'isthmus info runs/photos:vae']
+    >>> examples_of("fit pca")[0]
+    'isthmus fit pca photos -o pca.safetensors'
     """
-    return [f"isthmus {line}" for line in EXAMPLES.get(name, ())[:MOST]]
+    family = name.removeprefix("fit ")
+    alike = [f"{name} {words} -o {family}.safetensors" for words in FITTED] * (name != family)
+    return [f"isthmus {line}" for line in EXAMPLES.get(name, alike)]
+
+
+def epilog_of(name: str) -> str:
+    """Return what stands below the help of a command: calls of it.
+
+    Examples
+    --------
+    >>> epilog_of("reproduce").splitlines()[:2]
+    ['Examples:', '  isthmus reproduce']
+    """
+    return "\n  ".join(["Examples:", *examples_of(name)])
 
 
 def meant_by(word: str) -> str:

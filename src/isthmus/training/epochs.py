@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from isthmus.progress import Bar, sparkline
+from isthmus.progress import LOG, Bar, sparkline
 from isthmus.tensors import same_blocks_again
 from isthmus.training.batches import Batch, split
 from isthmus.training.checkpoints import resume
 from isthmus.training.limits import Limits
 from isthmus.training.players import Players
-from isthmus.training.stages import INTERRUPTED, STOPPED, Record, Stage
+from isthmus.training.stages import INTERRUPTED, MAIN, STOPPED, Record, Stage
 from isthmus.training.weights import Keeper
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Epochs:
             resume(self, self.past)
         elif self.stage.starts_well:
             self.keeper.offer(self._validate().get("val_loss"), 0)
+        if self.stage.name == MAIN:
+            self.model.history_ = self.record.history  # to be read while it grows
         self.model._step = self.began_at = self.record.steps
         self.players.forget_gradients()
         self.players.nets.train()
@@ -155,6 +157,7 @@ class Epochs:
             self.loop.checkpoint.offer(self, now=True)
         logs |= self._validate()
         record.close_epoch(round(self.clock.spent(), 3), logs)
+        self._log(logs)
         if _finite(logs):
             self._keep(logs)
         else:
@@ -164,6 +167,13 @@ class Epochs:
         if whole and _finite(logs):
             over = self.limits.is_over or record.epochs >= self.limits.epochs
             self.loop.checkpoint.offer(self, now=over)
+
+    def _log(self, logs: Mapping[str, float]) -> None:
+        """Say in the log what an epoch came to."""
+        values = ", ".join(f"{name} {value:.4g}" for name, value in logs.items())
+        what, record = type(self.model).__name__, self.record
+        of, seconds = f"{record.epochs} of {self.limits.epochs}", record.history["seconds"][-1]
+        LOG.info("%s: %s, epoch %s, %s, %.1f s", what, self.stage.name, of, values, seconds)
 
     def _keep(self, logs: Mapping[str, float]) -> None:
         self.keeper.offer(logs.get("val_loss"), self.record.epochs)

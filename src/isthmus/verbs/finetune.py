@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,6 +17,7 @@ from isthmus.heldout import MeasuredOn, labels_seen
 from isthmus.metrics.labels import Accuracy, counted
 from isthmus.metrics.probes import stratified
 from isthmus.models.pretrained import untrained
+from isthmus.progress import is_shown, say
 from isthmus.verbs.parameters import ImagesLike, Labels, Model
 from isthmus.verbs.probe import ends_of, in_words, labelled_by, labelled_halves
 from isthmus.verbs.result import Charted, said_of
@@ -249,7 +249,7 @@ def finetune(
     """
     clock = Clock()
     _check(model, epochs, max_seconds)
-    verbose = sys.stderr.isatty() if verbose is None else verbose
+    verbose = is_shown() if verbose is None else verbose
     images, count = labelled_by(images, labels)
     train, test, _, measured = labelled_halves(model, images, count, random_state)
     contest = _Contest(model, epochs, max_seconds, random_state, verbose, clock)
@@ -334,7 +334,7 @@ class _Contest:
     def tell(self, words: str) -> None:
         """Say what goes on."""
         if self.verbose:
-            print(f"isthmus: {words}", file=sys.stderr, flush=True)
+            say(f"isthmus: {words}")
 
 
 def _merit(found: Accuracy, likelihood: float) -> tuple[float, float]:

@@ -13,10 +13,11 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.inputs import in_half, warn_of_seen, watched
+from isthmus.cli.inputs import in_half, warn_of_seen
 from isthmus.cli.options import AsJson, Force, Out, Split
 from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, say
 from isthmus.cli.parameters import words_from
+from isthmus.progress import is_shown
 
 HERE = ("127.0.0.1", "localhost", "::1")
 """Addresses that nobody else can reach."""
@@ -151,7 +152,7 @@ def _words(given: list[str]) -> tuple[Any, str | None]:
 def _write(found: Any, options: dict[str, Any], to: Path, as_json: bool, *, force: bool) -> None:
     from isthmus.explorer.explore import export as run
 
-    run(found, to, **options, force=force, verbose=watched(as_json))
+    run(found, to, **options, force=force, verbose=is_shown())
     size = sum(path.stat().st_size for path in to.rglob("*") if path.is_file())
     count = options["count"]
     shown = found.images if count is None else found.images.evenly(count)
@@ -164,7 +165,7 @@ def _serve(found: Any, browser: bool, as_json: bool, **options: Any) -> None:
 
     from isthmus.explorer.explore import explore as run
 
-    explorer = run(found, open_browser=False, verbose=watched(as_json), **options)
+    explorer = run(found, open_browser=False, verbose=is_shown(), **options)
     with explorer, contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it is ended
         if as_json:
             print_json({"url": explorer.url} | changed_in(explorer.images))
