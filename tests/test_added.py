@@ -1,5 +1,6 @@
-"""Families and verbs that are added to a copy of the tree: files, and a line each in a table."""
+"""Families, verbs and metrics that are added to a copy: files, and a line each in a table."""
 
+import csv
 import json
 import os
 import re
@@ -110,6 +111,24 @@ def toyverb(model: Model, images: ImagesLike, strength: float = 2.0) -> Toy:
     """
     return Toy({"count": strength * len(images)}, images)
 '''
+METRIC = '''"""How far reconstructions are from their images where brightness changes."""
+
+import numpy as np
+
+from isthmus.data.images import to_unit
+
+
+def edge_error(X, Y):
+    """Return the mean absolute error of differences between neighbouring pixels."""
+    one, two = (np.diff(to_unit(np.asarray(each)), axis=2) for each in (X, Y))
+    return float(np.abs(one - two).mean())
+'''
+METRIC_LINE = """\
+        Metric(
+            "edge_error", "Edges", RECONSTRUCTION, "px", "lower", "edges.edge_error",
+            ("pictures", "reconstructions"), "values", "Error of differences of neighbours.", 4,
+        ),
+"""
 LINE = '    "toyverb": Verb("verbs.toyverb", "more"),\n'
 
 PAGE = "# toyverb\n\n    isthmus toyverb model.safetensors digits\n"
@@ -119,6 +138,7 @@ FILES = {
     CODE / "models/narrow.py": NARROW,
     CODE / "models/late.py": LATE,
     CODE / "verbs/toyverb.py": VERB,
+    CODE / "metrics/edges.py": METRIC,
     Path("docs/verbs/toyverb.md"): PAGE,
 }
 LIKE = "| vector | yes | yes | yes | yes | an autoencoder |\n"
@@ -128,6 +148,7 @@ LINES = {
         '    "pixelnet": "PixelNet",\n': '    "rounded": "Rounded",\n',
     },
     CODE / "verbs/__init__.py": {"VERBS = {\n": LINE},
+    CODE / "metrics/table.py": {"    for metric in (\n": METRIC_LINE},
     Path("README.md"): {
         "|---|---|---|---|---|---|---|\n": f"| `narrow` {LIKE}| `late` {LIKE}",
         "and with label maps its class |\n": f"| `rounded` {LIKE}",
@@ -136,8 +157,8 @@ LINES = {
         ),
     },
 }
-"""Files, and what is put after which line of others: with a test each all that a family, a verb
-need."""
+"""Files, and what is put after which line of others: with a test each all that a family, a
+verb, a metric need."""
 HELD = [
     "tests/test_verb_table.py",
     "tests/test_readme.py::test_table_of_families_is_complete",
@@ -161,7 +182,9 @@ import contextlib, io, json, os, sys
 import isthmus as ist
 from isthmus import signature
 from isthmus.cli import main as cli
+from isthmus.explorer.opened import opened as explored
 from isthmus.families import every_name, family
+from isthmus.metrics import table
 
 def said(words):
     sys.argv = ["isthmus", *words.split()]
@@ -174,6 +197,11 @@ images = ist.load_images("digits")[:200].split()
 result = ist.study(images, ["rounded"], budget=0.3, verbose=False)
 (model,) = result.models.values()
 found["study"] = [every_name(), type(model).__name__, result.scores[0]["model"]]
+result.save("study")
+found["row"] = result.table()[0]["edge_error"]
+figures = explored(result).scores["rounded"]
+found["explored"] = [figures["edge_error"], table.described(figures)["edge_error"]["unit"]]
+found["printed"] = table.said("edge_error", 0.5)
 for name in ("autoencoder", "narrow", "late"):
     read = signature.parameters(name)
     found[name] = {
@@ -224,7 +252,9 @@ def found(tmp_path_factory):
         [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
-    return json.loads(done.stdout)
+    files = ("scores.csv", "scores.json", "report.html")
+    read = {name: (folder / "study" / name).read_text(encoding="utf-8") for name in files}
+    return json.loads(done.stdout) | read
 
 
 def test_what_has_come_is_held_to_what_holds_of_all(found):
@@ -279,3 +309,20 @@ def test_a_verb_is_added_by_a_file_and_a_line(found):
     assert "count  15" in found[COUNT]
     assert json.loads(found[f"{COUNT} --json"])["count"] == 15
     assert found["verb"] == "toyverb"
+
+
+def test_a_metric_is_added_by_a_function_and_a_line(found):
+    """Of what a study measures it is then in tables, files, the report and the explorer."""
+    assert 0 < found["row"] < 1
+    heads, row = list(csv.reader(found["scores.csv"].splitlines()))
+    assert float(dict(zip(heads, row, strict=True))["edge_error"]) == found["row"]
+    record = json.loads(found["scores.json"])
+    assert record["scores"][0]["edge_error"] == found["row"]
+    assert record["metrics"]["edge_error"]["better"] == "lower"
+    assert (
+        "Error of differences of neighbours. Unit: values. Lower is better."
+        in found["report.html"]
+    )
+    assert f">{found['row']:.4f}<" in found["report.html"]
+    assert found["explored"] == [found["row"], "px"]
+    assert found["printed"] == "0.5000 px"

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 import isthmus as ist
-from isthmus.metrics.generation import coverage
+from isthmus.metrics.generation import coverage, frechet_estimate
+from isthmus.metrics.reconstruction import psnr_within, told
 from isthmus.studies.answers import answers
+from isthmus.studies.evidence import from_leading, samples
 from isthmus.studies.flags import flags_of
+from isthmus.studies.measure import measure
 from isthmus.studies.table import summary
-from isthmus.studies.uses import leading, psnr_within, rate_curve, samples, uses
+from isthmus.studies.uses import rate_curve
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,7 @@ def test_a_coarser_code_is_smaller_and_further_away(images, pca):
 
 def test_leading_numbers_are_the_variance_of_leading_components(images, pca):
     few = images.test.evenly(300)
-    share, within = leading(pca, pca.encode(images.train), pca.encode(few), few)
+    share, within = told(few, from_leading(pca, pca.encode(images.train), pca.encode(few)))
     assert 0.005 < within < 0.1
     assert share == pytest.approx(pca.explained_variance_ratio_[:5].sum(), abs=0.05)
 
@@ -51,19 +54,20 @@ def test_samples_are_judged_by_likeness_and_by_variety(images, pca):
 
     same = Same(16).fit(images.train)
     good, bad = samples(pca, images.test), samples(same, images.test)
-    assert good["frechet"] < bad["frechet"] / 5
-    assert good["variety"] > 10 * bad["variety"]
-    assert samples(pca, images.test[:20]) == {}
+    assert frechet_estimate(*good).value < frechet_estimate(*bad).value / 5
+    assert coverage(*good) > 10 * coverage(*bad)
+    assert samples(pca, images.test[:20]) is None
     far = np.random.default_rng(0).normal(50, 30, (50, 2))
     assert coverage(np.random.default_rng(1).normal(size=(50, 2)), far) == 0
 
 
 def test_an_index_and_a_pixel_code_have_what_they_can_have(images):
     kmeans = ist.KMeans(8, random_state=0).fit(images.train)
-    codes = kmeans.encode(images.test)
-    found = uses(kmeans, images.test, codes, codes)
+    found = measure(kmeans, images, probes=["knn"])
     assert found["numbers"] == 1
-    assert "frechet" in found
+    assert found["frechet"] > found["frechet_within"] > 0
+    assert found["knn_accuracy"] > 0.5
+    assert found["svm_accuracy"] is found["leading"] is None
     assert "rate" not in found
 
 

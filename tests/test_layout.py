@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,28 @@ def test_no_import_goes_round_in_a_circle():
         waits = {name: others for name, others in waits.items() if name not in ready}
     # what is left imports, or is imported by, a circle; its edges show it
     assert not {name: sorted(others & set(waits)) for name, others in waits.items()}
+
+
+def scripts():
+    """Return the modules of the explorer's page, each with those that it imports."""
+    web = HERE.parents[1] / "web/src"
+    if not web.is_dir():
+        pytest.skip("the sources of the page are not here")
+    found = {}
+    for path in web.rglob("*.ts"):
+        names = re.findall(r"""from ["'](\.[^"']+)["']""", path.read_text(encoding="utf-8"))
+        found[path] = {(path.parent / f"{name.partition('?')[0]}.ts").resolve() for name in names}
+    return {
+        path.resolve(): others & set(map(Path.resolve, found)) for path, others in found.items()
+    }
+
+
+def test_no_import_of_the_page_goes_round_in_a_circle():
+    waits = scripts()
+    assert len(waits) > 20
+    while ready := {path for path, others in waits.items() if not others & set(waits)}:
+        waits = {path: others for path, others in waits.items() if path not in ready}
+    assert not {path.name: sorted(o.name for o in others) for path, others in waits.items()}
 
 
 def test_import_is_light():

@@ -156,7 +156,7 @@ def test_the_command_writes_a_model_that_loads(run, tmp_path, start, images):
     assert "a head alone" in err  # says what it does, a terminal or not
     assert "from scratch" in out
     made = ist.finetune(start, images, 50)
-    assert f"{made.tuned.accuracy:.4g}" in out
+    assert f"{100 * made.tuned.accuracy:.1f} %" in out
     model = ist.load_model(tmp_path / "c.safetensors")
     np.testing.assert_array_equal(model.predict(images.test), made.model.predict(images.test))
     assert Image.open(tmp_path / "c.png").width > 600

@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA
 
 from isthmus.contract import Contract
 from isthmus.data.images import Images, to_unit
+from isthmus.metrics.table import studied
 from isthmus.plots import (
     curves,
     draw,
@@ -24,7 +25,7 @@ from isthmus.plots.figures import BARS, on_background, to_pixels
 from isthmus.plots.labelled import coloured
 from isthmus.plots.pictures import Pictures
 from isthmus.studies.report import render, write_report
-from isthmus.studies.table import DASH, MEASURES, summary
+from isthmus.studies.table import DASH, summary
 from isthmus.studies.walked import ordered
 from isthmus.verbs.layouts import layout
 
@@ -399,10 +400,10 @@ def test_rate_against_error_names_every_model(rates):
 
 
 def test_the_best_value_of_every_measure_is_marked():
-    low = {"model": "low"} | {measure.key: 0.25 for measure in MEASURES}
-    high = {"model": "high"} | {measure.key: 0.75 for measure in MEASURES}
+    low = {"model": "low"} | {measure.key: 0.25 for measure in studied()}
+    high = {"model": "high"} | {measure.key: 0.75 for measure in studied()}
     rows = summary([low, high])["rows"]
-    for measure, cell in zip(MEASURES, rows[0]["cells"], strict=True):
+    for measure, cell in zip(studied(), rows[0]["cells"], strict=True):
         assert cell["best"] == (
             measure.better == "lower" or cell["text"] == "0" or cell["text"] == "1"
         )

@@ -1,6 +1,6 @@
 /** Thumbnails: pages of tiles, fetched when first needed and the oldest let go. */
 import { fromImageData, joined, type Pictures } from "./arrays";
-import type { Source } from "./source";
+import type { Source } from "./contract";
 
 const MOST_PAGES = 24; // decoded pages that are kept; one of 2048 x 2048 takes 16 MB
 const MOST_FETCHES = 4;

@@ -2,7 +2,7 @@
 import { type Codes, nearestRows, type Pictures, row } from "./arrays";
 import { Atlas } from "./atlas";
 import type { Colour, Layout, Model } from "./manifest";
-import type { Source } from "./source";
+import type { Source } from "./contract";
 
 const NEIGHBOURS = 8; // whose codes a place without an inverse is given
 

@@ -8,11 +8,12 @@ import {
   toFigures,
 } from "./arrays";
 import { fitFile } from "./fit";
+import type { Ability, Files, Verbs } from "./contract";
 import { inability } from "./live";
 import type { Model } from "./manifest";
 import { normals } from "./random";
 import { type Network, openNetwork } from "./network";
-import { type Ability, type Files, once, type Verbs } from "./source";
+import { once } from "./once";
 
 const IN_A_FOLDER: Partial<Record<Ability, string>> = {
   predict: "Classes are named by the server alone: run `isthmus explore` for them.",

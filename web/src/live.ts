@@ -1,7 +1,7 @@
 /** Verbs answered by the server that the page came from. */
 import { type Codes, type Numbers, numbers, type Pictures } from "./arrays";
 import type { Model } from "./manifest";
-import type { Ability, Files, Segments, Verbs } from "./source";
+import type { Ability, Files, Segments, Verbs } from "./contract";
 
 type Query = Record<string, string | number>;
 

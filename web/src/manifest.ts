@@ -54,6 +54,15 @@ export interface Model {
   onnx: { decode: string | null; encode: string | null };
 }
 
+/** How a score is read; a unit of "%" means that the score is a share of one. */
+export interface Metric {
+  title: string;
+  unit: string;
+  better: "higher" | "lower";
+  decimals: number | null;
+  meaning: string;
+}
+
 export interface Manifest {
   version: 1;
   title: string;
@@ -69,6 +78,8 @@ export interface Manifest {
   splits: { name: string; start: number; end: number }[];
   names: string[] | null;
   colours: Colour[];
+  /** What the scores are, by their names. */
+  metrics?: Record<string, Metric>;
   models: Model[];
 }
 
@@ -169,6 +180,7 @@ const MANIFEST = record({
   splits: list(record({ name: text, start: count, end: count })),
   names: orNull(list(text)),
   colours: list(COLOUR),
+  metrics: optional(record({})),
   models: list(MODEL),
 });
 

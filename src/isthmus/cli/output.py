@@ -66,7 +66,7 @@ def print_json(value: Any) -> None:
 
 def say(path: Path, facts: dict[str, Any], as_json: bool, *sets: Any) -> None:
     """Say what was written, what was found, and in JSON what was done to the sets of images."""
-    from isthmus.verbs.result import short
+    from isthmus.metrics.units import short
 
     if as_json:
         print_json({"file": str(path), **facts, **changed_in(*sets)})

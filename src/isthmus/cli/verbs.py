@@ -263,14 +263,15 @@ def _say_json(result: Any, outputs: list[Path], read: list[Any]) -> None:
 
 def _say(result: Any, outputs: list[Path], read: list[Any]) -> None:
     """Say what was measured on what, and what was found."""
-    from isthmus.verbs.result import short
+    from isthmus.metrics.table import said
 
     if result.measured is not None:
         typer.echo(f"{f'{read[0].source}: ' if read else ''}{result.measured.words}")
     for line in result.heading():
         typer.echo(line)
     rows = result.listed() if result.shown else []
-    shown = [{key: short(v) for key, v in row.items()} for row in rows[: result.shown]]
+    some, usual = rows[: result.shown], result.metric
+    shown = [{key: said(key, v, usual) for key, v in row.items()} for row in some]
     if shown:
         print_table(shown)
     if len(rows) > len(shown) > 0:

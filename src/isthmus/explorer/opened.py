@@ -13,8 +13,9 @@ from isthmus.data.images import Images, as_images
 from isthmus.data.like import like_all
 from isthmus.data.readers import load_images
 from isthmus.families import free_name
+from isthmus.metrics.table import METRICS
 from isthmus.store import load_model
-from isthmus.studies.outcome import COLUMNS, Study
+from isthmus.studies.outcome import Study
 from isthmus.studies.stored import is_study, load_study
 from isthmus.validation import hint
 
@@ -94,7 +95,7 @@ def _of_study(study: Study, name: str, images: Any, names: Iterable[str] | None)
 
 
 def _figures(row: Mapping[str, Any]) -> dict[str, float | None]:
-    found = {name: row[name] for name in COLUMNS if name in row}
+    found = {name: row[name] for name in METRICS if name in row}
     figures = {k: v for k, v in found.items() if v is None or isinstance(v, int | float)}
     return {k: v if v is None or math.isfinite(v) else None for k, v in figures.items()}
 

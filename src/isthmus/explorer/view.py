@@ -21,6 +21,7 @@ from isthmus.explorer.kept import Kept
 from isthmus.explorer.pixels import Atlas
 from isthmus.explorer.places import EXTRA
 from isthmus.fingerprints import fingerprint, fingerprint_of
+from isthmus.metrics.table import described
 from isthmus.progress import Bar
 from isthmus.validation import one_of
 
@@ -120,7 +121,9 @@ class View:
                 self.files |= exhibit.files
                 bar.advance(note=exhibit.name)
         facts = self._facts(title or images.source, live)
-        self.manifest = facts | {"colours": colours, "models": entries}
+        known = dict.fromkeys(name for each in (scores or {}).values() for name in each)
+        more = {"colours": colours, "metrics": described(known), "models": entries}
+        self.manifest = facts | more
 
     def _facts(self, title: str, live: bool) -> dict[str, Any]:
         atlas = Atlas(self.images, self.ends)

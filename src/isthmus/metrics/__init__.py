@@ -25,8 +25,11 @@ from isthmus.metrics.segmentation import (
     global_accuracy,
     mean_iou,
 )
+from isthmus.metrics.table import METRICS, Metric
 
 __all__ = [
+    "METRICS",
+    "Metric",
     "active_units",
     "agreement",
     "ari",

@@ -1,8 +1,15 @@
-"""How far a share that was counted may be from the true one."""
+"""How far a figure that was measured on some images may be from that of all such images."""
 
 from __future__ import annotations
 
-import math
+from typing import NamedTuple
+
+
+class Estimate(NamedTuple):
+    """A value, and half of its 95 % interval, if that is known."""
+
+    value: float
+    within: float | None = None
 
 
 def wilson(right: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -41,14 +48,11 @@ def wilson(right: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     >>> [round(end, 4) for end in wilson(90, 100)]
     [0.8256, 0.9448]
     """
-    from scipy.special import ndtri
+    from scipy.stats import binomtest
 
     if n < 1 or not 0 <= right <= n:
         raise ValueError(f"right={right} of n={n}: expected at least 1 counted, 0 to n of them")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence={confidence} must be between 0 and 1, as 0.95")
-    z, p = float(ndtri(0.5 + confidence / 2)), right / n
-    middle, scale = p + z**2 / (2 * n), 1 + z**2 / n
-    reach = z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    low, high = (middle - reach) / scale, (middle + reach) / scale
-    return max(0.0, min(p, low)), min(1.0, max(p, high))  # p lies within, rounding aside
+    found = binomtest(right, n).proportion_ci(confidence, method="wilson")
+    return float(found.low), float(found.high)

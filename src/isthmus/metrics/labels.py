@@ -158,6 +158,52 @@ def _sought(model: Any, Z: np.ndarray, y: np.ndarray, seed: int) -> dict[str, fl
     return {name.removeprefix("svc__"): value for name, value in found.best_params_.items()}
 
 
+def knn_read(
+    Z: ArrayLike, y: ArrayLike, Z_test: ArrayLike, y_test: ArrayLike, seed: int = 0
+) -> float:
+    """Return the accuracy of the vote of the nearest codes; see `probe_codes`.
+
+    Examples
+    --------
+    >>> knn_read([[0.0], [1.0]], [0, 1], [[0.2], [0.9]], [0, 1])
+    1.0
+    """
+    return probe_codes(Z, y, Z_test, y_test, "knn", random_state=seed).accuracy
+
+
+def linear_read(
+    Z: ArrayLike, y: ArrayLike, Z_test: ArrayLike, y_test: ArrayLike, seed: int = 0
+) -> float:
+    """Return the accuracy of logistic regression on codes; see `probe_codes`."""
+    return probe_codes(Z, y, Z_test, y_test, "linear", random_state=seed).accuracy
+
+
+def svm_read(
+    Z: ArrayLike, y: ArrayLike, Z_test: ArrayLike, y_test: ArrayLike, seed: int = 0
+) -> float:
+    """Return the accuracy of a support vector machine on codes; see `probe_codes`."""
+    return probe_codes(Z, y, Z_test, y_test, "svm", random_state=seed).accuracy
+
+
+def accuracy(y: ArrayLike, found: ArrayLike) -> float:
+    """Return the share of images of which the class that is found is the right one.
+
+    Parameters
+    ----------
+    y : array_like of shape (n,)
+        Classes; images with -1 are unlabelled and left out.
+    found : array_like of shape (n,)
+        What is said.
+
+    Examples
+    --------
+    >>> accuracy([0, 1, -1, 1], [0, 1, 1, 0])
+    0.6666666666666666
+    """
+    y = np.asarray(y)
+    return float((np.asarray(found) == y)[y != -1].mean())
+
+
 def label_curve(
     Z_train: ArrayLike,
     y_train: ArrayLike,

@@ -99,6 +99,22 @@ def bits_per_image(
     return _vector_bits(train, test, mean, step * std), step
 
 
+def bits(
+    codes_train: ArrayLike,
+    codes_test: ArrayLike,
+    decode: Callable[[np.ndarray], np.ndarray] | None = None,
+    X_test: Any = None,
+) -> float:
+    """Return the size of a code in bits: the first number of `bits_per_image`.
+
+    Examples
+    --------
+    >>> round(bits(np.arange(8000) % 8, np.arange(80) % 8))
+    3
+    """
+    return bits_per_image(codes_train, codes_test, decode, X_test)[0]
+
+
 def cross_entropy(train: ArrayLike, test: ArrayLike) -> float:
     """Return the mean bits to write a held-out symbol with the histogram of training symbols.
 

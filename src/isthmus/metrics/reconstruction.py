@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from isthmus.data.images import Images, chunk_rows
+from isthmus.data.images import Images, chunk_rows, to_unit
 from isthmus.data.ranges import UNIT, WHITE, Range, in_words, range_of
+from isthmus.metrics.intervals import Estimate
 
 SIGMA = 1.5
 """Deviation in pixels of the Gaussian window of SSIM."""
@@ -92,6 +94,68 @@ def psnr(X: Any, Y: Any, data_range: float | Range | None = None) -> float:
     white, _, width = _units(X, Y, data_range)
     error = _mse(X, Y, white)
     return float("inf") if error == 0 else float(10 * np.log10(width**2 / error))
+
+
+def psnr_estimate(X: Any, Y: Any, data_range: float | Range | None = None) -> Estimate:
+    """Return the PSNR, and half of its 95 % interval.
+
+    Examples
+    --------
+    >>> tuple(map(round, psnr_estimate(np.zeros((2, 3, 3)), np.full((2, 3, 3), 0.1))))
+    (20, 0)
+    """
+    return Estimate(psnr(X, Y, data_range), psnr_within(X, Y))
+
+
+def psnr_within(X: Any, Y: Any) -> float | None:
+    r"""Return how far the PSNR may be from that of all such images, in dB (95 %).
+
+    Of per-image errors with mean m and deviation s over n images, by the normal distribution and
+    the slope of the logarithm: :math:`\frac{10}{\ln 10} \cdot 1.96 \frac{s}{m \sqrt n}`.
+
+    Examples
+    --------
+    >>> X = np.zeros((4, 2), dtype=np.float32)
+    >>> psnr_within(X, X + [[0.1], [0.1], [0.1], [0.1]])
+    0.0
+    """
+    if len(X) < 2:
+        return None
+    errors = np.concatenate(
+        [
+            np.square(to_unit(np.asarray(X[i : i + 500])) - to_unit(np.asarray(Y[i : i + 500])))
+            .reshape(len(X[i : i + 500]), -1)
+            .mean(1, dtype=np.float64)
+            for i in range(0, len(X), 500)
+        ]
+    )
+    if not errors.mean() > 0:
+        return 0.0
+    share = 1.96 * errors.std(ddof=1) / (errors.mean() * math.sqrt(len(errors)))
+    return round(10 / math.log(10) * float(share), 6)
+
+
+def told(X: Any, Y: Any) -> Estimate:
+    """Return the share of what differs between images that is in others, and how sure it is.
+
+    0 is no better than the mean image. The interval is that of a ratio, by the normal
+    distribution.
+
+    Examples
+    --------
+    >>> X = np.array([[0.0, 0.0], [1.0, 1.0]])
+    >>> told(X, X).value, told(X, np.full((2, 2), 0.5)).value
+    (1.0, 0.0)
+    """
+    truth = to_unit(np.asarray(X)).reshape(len(X), -1).astype(np.float64)
+    back = np.asarray(Y).reshape(len(X), -1)
+    spread = np.square(truth - truth.mean(0)).mean(1)
+    error = np.square(truth - back).mean(1)
+    if not spread.mean() > 0:
+        return Estimate(0.0, 0.0)
+    left = float(error.mean() / spread.mean())
+    deviation = float(np.std(error - left * spread)) / math.sqrt(len(X))
+    return Estimate(max(0.0, 1 - left), 1.96 * deviation / float(spread.mean()))
 
 
 def ssim(X: Any, Y: Any, data_range: float | Range | None = None) -> float:

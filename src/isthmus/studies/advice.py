@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from isthmus.metrics.units import significant
 from isthmus.studies.answers import PROBES, Answer, answers
-from isthmus.studies.table import bits_at, curve_of, known, share_ends, significant
+from isthmus.studies.table import bits_at, curve_of, known, share_ends
 
 Score = Mapping[str, Any]
 

@@ -8,15 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from isthmus.metrics.units import percent, significant
 from isthmus.studies.table import (
     barred,
     bits_at,
     can_win,
     curve_of,
     known,
-    percent,
     share_ends,
-    significant,
     too_large,
     written,
 )

@@ -12,7 +12,7 @@ from isthmus.data.images import Images
 from isthmus.families import names
 from isthmus.models.starts import AXES
 from isthmus.models.starts import ROWS as LOOKED_AT
-from isthmus.studies import measure as measures
+from isthmus.studies import evidence
 
 MAIN, OTHER = 2, 3
 """Ranks up to which models are the main ones, and up to which they differ in what they are for:
@@ -81,7 +81,7 @@ def need_of(name: str, model: Any, images: Images) -> Need:
         each *= int(np.prod(settings.get(model.width) or 32))
         least, good, enough = (0.15 + min(n, some) * each for some in (FEWEST, AMPLE, n))
     size = 4 * math.prod(images.shape[1:3]) / 784 if convolves else pixels / 784
-    tested = min(n_test, max(measures.FEWEST, measures.NUMBERS // pixels))
+    tested = min(n_test, max(evidence.FEWEST, evidence.NUMBERS // pixels))
     weight = model.study_weight
     return Need(name, rank, least, good, enough, weight, starting, size, tested)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from isthmus.data.images import Images
 from isthmus.files import plain, refuse_existing, replacing_folder, save_table
+from isthmus.metrics.table import described, studied
 from isthmus.studies.plan import Schedule
 from isthmus.verbs.result import Result, as_html
 
@@ -23,11 +24,7 @@ MAPPED = 250
 """Held-out images on a map that is a projection."""
 SHOWN = 12
 """Held-out images of the picture."""
-COLUMNS = (
-    "model", "family", "code", "mse", "psnr", "ssim", "bits_per_image", "knn_accuracy",
-    "linear_accuracy", "svm_accuracy", "cluster_accuracy", "nmi", "ari", "seconds",
-    "peak_memory_mb",
-)  # fmt: skip
+COLUMNS = ("model", "family", "code", *(metric.key for metric in studied()))
 LISTED = ("model", "code", "mse", "psnr", "ssim", "bits_per_image", "svm_accuracy", "seconds")
 """Columns that fit a terminal."""
 
@@ -307,6 +304,7 @@ class Study(Result):
             "unsaved": self.unsaved,
             "effort": asdict(self.schedule.effort),
             "notes": self.notes,
+            "metrics": described(COLUMNS),
             "scores": self.scores,
         }
         (folder / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

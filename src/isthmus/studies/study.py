@@ -179,9 +179,8 @@ def _fit_and_measure(name: str, model: Any, result: Study, seconds: float) -> No
             most=schedule.effort.most,
             probes=schedule.effort.probes,
             random_state=result.random_state,
+            cost={"seconds": round(took, 3), "peak_memory_mb": round(memory.peak / 2**20, 1)},
         ),
-        "seconds": round(took, 3),
-        "peak_memory_mb": round(memory.peak / 2**20, 1),
         "learned_from": len(train),
     }
     schedule.measured(name)

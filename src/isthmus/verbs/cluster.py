@@ -308,14 +308,6 @@ def group_codes(
     return Groups(*(values[rows] for values in few))
 
 
-def cluster_scores(
-    model: Any, codes: np.ndarray, images: Images, random_state: int = 0
-) -> dict[str, Any]:
-    """Return the scores that `cluster` gives images by k-means, of codes that are known."""
-    groups = group_codes(model, codes, "kmeans", expected(images), random_state=random_state)
-    return _scores(groups.labels, images)
-
-
 def _check_numbers(method: str, n_clusters: Count | None, min_size: int | None) -> None:
     if method == "hdbscan" and n_clusters not in (None, AUTO):
         raise ValueError(

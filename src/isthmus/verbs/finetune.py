@@ -80,6 +80,7 @@ class Tuned(Charted):
 
     saves: ClassVar[tuple[str, ...]] = (".safetensors", ".csv", ".png", ".svg", "")
     table_name: ClassVar[str] = "finetune"
+    metric: ClassVar[str] = "accuracy"
     halves: ClassVar[bool] = True
     model: Any
     tuned: Accuracy
@@ -132,8 +133,7 @@ class Tuned(Charted):
 
     def record(self) -> dict[str, Any]:
         """Return all figures, those of every network by its name."""
-        facts: dict[str, Any] = {"model": self.file or in_words(self.model)}
-        facts |= {"labels": self.tuned.n_labels}
+        facts = {"model": self.file or in_words(self.model), "labels": self.tuned.n_labels}
         facts |= {"labels_seen_before": self.labels_seen, **said_of(self.measured)}
         facts |= {"recommended": self.best, "why": self.recommended} if self.best else {}
         return facts | {name: each._asdict() for name, each in self.accuracies().items()}

@@ -48,6 +48,7 @@ class Probing(Charted):
     """
 
     table_name: ClassVar[str] = "probes"
+    metric: ClassVar[str] = "accuracy"
     halves: ClassVar[bool] = True
     model: str
     source: str

@@ -19,6 +19,8 @@ from isthmus.files import (
     save_table,
 )
 from isthmus.heldout import MeasuredOn
+from isthmus.metrics.table import said
+from isthmus.metrics.units import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,6 +54,8 @@ class Result:
     """Suffixes of what `save` can write; "" is a folder."""
     table_name: ClassVar[str] = "table"
     """What the table is called: its file in a folder, its key in `record`."""
+    metric: ClassVar[str] = ""
+    """The metric of scores that are called otherwise, as after networks."""
     only_saved: ClassVar[bool] = False
     """Whether a command has nothing to say without a file to write."""
     own_sizes: ClassVar[bool] = False
@@ -98,7 +102,10 @@ class Result:
 
     def heading(self) -> list[str]:
         """Return what a person is told before the table, by lines: the scores."""
-        return [f"{name:>12}  {short(value)}" for name, value in dict(self.scores).items()]
+        return [
+            f"{name:>12}  {said(name, value, self.metric)}"
+            for name, value in dict(self.scores).items()
+        ]
 
     def remarks(self) -> list[str]:
         """Return what a person is told after the table, by lines."""
@@ -185,13 +192,14 @@ class Result:
         path.write_text(json.dumps(plain(self.record()), indent=1), encoding="utf-8")
 
     def __repr__(self) -> str:
-        said = ", ".join(f"{key}={short(value)}" for key, value in dict(self.scores).items())
-        return f"{type(self).__name__}({said})"
+        figures = ", ".join(f"{key}={short(value)}" for key, value in dict(self.scores).items())
+        return f"{type(self).__name__}({figures})"
 
     def _repr_html_(self) -> str:
         from isthmus.plots.figures import data_uri
 
-        return f"{as_html(self.listed()[:IN_NOTEBOOK])}<img src='{data_uri(self.picture())}'>"
+        rows = as_html(self.listed()[:IN_NOTEBOOK], self.metric)
+        return f"{rows}<img src='{data_uri(self.picture())}'>"
 
 
 class Charted(Result):
@@ -334,23 +342,6 @@ def kinds_in_words(suffixes: Sequence[str]) -> str:
     return ", or ".join(part for part in (ends, folder) if part)
 
 
-def short(value: Any) -> str:
-    """Return a figure as a person reads it.
-
-    Examples
-    --------
-    >>> short(1797), short(0.123456), short(None), short([3, 8])
-    ('1797', '0.1235', '-', '3, 8')
-    """
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {short(each)}" for key, each in value.items())
-    return ", ".join(map(short, value)) if isinstance(value, list | tuple) else str(value)
-
-
 def name_of(images: Images, row: int) -> str:
     """Return what an image is called: its file, or its row."""
     return str(row) if images.names is None else str(images.names[row])
@@ -376,11 +367,14 @@ def caption_of(images: Images, row: int) -> str:
     return f"{called}\n{name}" if name else called
 
 
-def as_html(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return records as a table of HTML."""
+def as_html(rows: Sequence[Mapping[str, Any]], metric: str = "") -> str:
+    """Return records as a table of HTML; floats of no name of a metric are of the one given."""
     if not rows:
         return ""
-    lines = [("th", rows[0]), *(("td", map(short, row.values())) for row in rows)]
+    lines = [
+        ("th", rows[0]),
+        *(("td", [said(k, v, metric) for k, v in row.items()]) for row in rows),
+    ]
     cells = (
         "".join(f"<{kind}>{html.escape(str(each))}</{kind}>" for each in line)
         for kind, line in lines

@@ -2,7 +2,7 @@
 import { type App, drawn } from "../app";
 import { el, notice, round } from "../dom";
 import { drawLegend } from "../map/legend";
-import type { Model } from "../manifest";
+import type { Metric, Model } from "../manifest";
 import { captioned, painted } from "../picture";
 
 export const MOST_COMPARED = 4;
@@ -37,17 +37,34 @@ function boxes(app: App): HTMLElement {
   return el("fieldset", {}, el("legend", {}, "Side by side, up to four"), ...rows);
 }
 
-function scores(models: Model[]): HTMLElement {
-  const names = [...new Set(models.flatMap((model) => Object.keys(model.scores)))];
+/** A score as a person reads it, without its unit. */
+function written(value: number | null | undefined, metric: Metric | undefined): string {
+  if (typeof value !== "number") return "–";
+  if (metric?.unit === "%") return `${(100 * value).toFixed(1)} %`;
+  return typeof metric?.decimals === "number"
+    ? value.toFixed(metric.decimals)
+    : String(round(value, 4));
+}
+
+/** Name, unit and direction of a score, with its meaning on hover. */
+function heading(name: string, metric: Metric | undefined): HTMLElement {
+  if (!metric) return el("th", { scope: "row" }, name.replaceAll("_", " "));
+  const unit = metric.unit && metric.unit !== "%" ? `, ${metric.unit}` : "";
+  const arrow = metric.better === "lower" ? "↓" : "↑";
+  return el("th", { scope: "row", title: metric.meaning }, `${metric.title}${unit} ${arrow}`);
+}
+
+function scores(models: Model[], metrics: Record<string, Metric>): HTMLElement {
+  const names = [...new Set(models.flatMap((model) => Object.keys(model.scores)))].filter((name) =>
+    models.some((model) => typeof model.scores[name] === "number"),
+  );
   if (!names.length) return notice("No scores: these models do not come from a study.");
   const head = el("tr", {}, el("th", { scope: "col" }, "score"));
   for (const model of models) head.append(el("th", { scope: "col" }, model.name));
   const rows = names.map((name) => {
-    const row = el("tr", {}, el("th", { scope: "row" }, name.replaceAll("_", " ")));
-    for (const model of models) {
-      const value = model.scores[name];
-      row.append(el("td", {}, typeof value === "number" ? String(round(value, 4)) : "–"));
-    }
+    const row = el("tr", {}, heading(name, metrics[name]));
+    for (const model of models)
+      row.append(el("td", {}, written(model.scores[name], metrics[name])));
     return row;
   });
   const table = el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows));
@@ -80,7 +97,7 @@ export function makeCompare(app: App): HTMLElement {
   }
   const redraw = (): void => {
     const models = compared(app).map((name) => data.model(name));
-    host.replaceChildren(boxes(app), key, under, el("h3", {}, "Scores"), scores(models));
+    host.replaceChildren(boxes(app), key, under, el("h3", {}, "Scores"), scores(models, data.manifest.metrics ?? {}));
   };
   async function explain(): Promise<void> {
     const colour = data.manifest.colours.find(({ id }) => id === store.view.colour);

@@ -5,7 +5,7 @@ import { choice, el, labelled, notice, round, slider } from "../dom";
 import { categoryColour, css } from "../map/colours";
 import type { Model } from "../manifest";
 import { captioned, frame, painted } from "../picture";
-import type { Segments } from "../source";
+import type { Segments } from "../contract";
 import { className } from "./odds";
 
 const NO_CLASS = 255;

@@ -1,0 +1,313 @@
+"""The table of metrics: what each is, its unit, which way is better, what it is computed from.
+
+A study computes those whose needs it can meet; the report, scores.csv, scores.json, command lines
+and the explorer show whatever is in the table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from isthmus.metrics.intervals import Estimate
+from isthmus.metrics.units import brief, percent, short, significant
+
+RECONSTRUCTION, SAMPLES, PROBES = "Reconstruction", "Samples", "Labels from codes"
+CLUSTERS, COST, VERBS = "Clusters", "Cost", "Of a verb alone"
+
+NEEDS = {
+    "images": "held-out images (n, ...)",
+    "reconstructions": "the same, decoded from their codes (n, ...)",
+    "pictures": "`images`, where they have rows and columns (n, h, w, c)",
+    "value_range": "the values of black and white, where images are in no units of their own",
+    "few_images": "some of the held-out images, if codes are vectors that can be decoded",
+    "from_leading": "the same, decoded from the 5 leading numbers of their codes alone",
+    "codes": "codes of held-out images: (n,) indices or (n, k) vectors",
+    "train_codes": "codes of training images",
+    "decode": "from codes to images",
+    "real": "features of held-out images (m, p), if the model can draw samples",
+    "drawn": "features of as many samples (m, p)",
+    "probe_codes": "codes of labelled training images",
+    "probe_labels": "classes of these",
+    "test_codes": "codes of labelled held-out images",
+    "test_labels": "classes of these",
+    "classes": "classes of held-out images (n,), -1 where unknown",
+    "clusters": "clusters of their codes (n,)",
+    "seed": "seed of whatever is drawn",
+    "seconds": "seconds that the fit took",
+    "peak_memory_mb": "MB that the fit needed",
+}
+"""What a study can hand to a metric. Where it is None, so is the metric."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One line of the table.
+
+    Attributes
+    ----------
+    key : str
+        Its name in scores, files and JSON.
+    title : str
+        Its name in tables.
+    group : str
+        Under which heading it stands.
+    unit : str
+        Its unit; "%" of a share, which is 0 to 1 and written as a percentage; "" if it has none.
+    better : {"higher", "lower"}
+        Which way is better.
+    function : str
+        The function of `isthmus.metrics`, as ``module.name``. It returns a number, an `Estimate`,
+        or None; "" where what is needed is the figure itself.
+    needs : tuple of str
+        What the function is given, in this order: names of `NEEDS`, if a study is to compute it.
+    scale : str
+        The unit in words.
+    meaning : str
+        What it says, in a sentence or two.
+    decimals : int or None
+        Decimals that are written; None for three significant digits.
+    """
+
+    key: str
+    title: str
+    group: str
+    unit: str
+    better: str
+    function: str
+    needs: tuple[str, ...]
+    scale: str
+    meaning: str
+    decimals: int | None = None
+
+    @property
+    def arrow(self) -> str:
+        """Direction of better values."""
+        return "↓" if self.better == "lower" else "↑"
+
+    @property
+    def hint(self) -> str:
+        """The words of a tooltip."""
+        return f"{self.meaning} Unit: {self.scale}. {self.better.capitalize()} is better."
+
+    @property
+    def heading(self) -> str:
+        """Title, unit and direction, for the head of a column."""
+        unit = f", {self.unit}" if self.unit not in ("", "%") else ""
+        return f"{self.title}{unit} {self.arrow}"
+
+    @property
+    def studied(self) -> bool:
+        """Whether a study computes it."""
+        return set(self.needs) <= set(NEEDS)
+
+    def write(self, value: float) -> str:
+        """Write a value without its unit; a share as a percentage."""
+        if not math.isfinite(value):
+            return "∞" if value > 0 else "\N{EN DASH}"
+        if self.unit in ("%", "s"):
+            return percent(value) if self.unit == "%" else brief(value)
+        return significant(value) if self.decimals is None else f"{value:,.{self.decimals}f}"
+
+    def said(self, value: float) -> str:
+        """Write a value with its unit."""
+        return self.write(value) + (f" {self.unit}" if self.unit not in ("", "%") else "")
+
+    def of(self, known: Mapping[str, Any]) -> Estimate | None:
+        """Compute it from what is known; None where something that it needs is not."""
+        given = []
+        for name in self.needs:  # what costs most comes last, and is not asked for in vain
+            if (value := known[name]) is None:
+                return None
+            given.append(value)
+        found = self.compute(*given)
+        return found if found is None or isinstance(found, Estimate) else Estimate(float(found))
+
+    def compute(self, *given: Any) -> Any:
+        """Call the function of the metric with what it needs."""
+        if not self.function:
+            return given[0]
+        module, _, name = self.function.rpartition(".")
+        return getattr(import_module(f"isthmus.metrics.{module}"), name)(*given)
+
+
+HELD = "share of held-out images"
+PAIR, CLUSTERED = ("images", "reconstructions"), ("classes", "clusters")
+READ = ("probe_codes", "probe_labels", "test_codes", "test_labels", "seed")
+
+METRICS: dict[str, Metric] = {
+    metric.key: metric
+    for metric in (
+        Metric(
+            "mse", "MSE", RECONSTRUCTION, "", "lower", "reconstruction.mse", PAIR,
+            "squared value, where uint8 counts as 0 to 1",
+            "Mean squared error between a held-out image and its reconstruction, over all pixels.",
+        ),
+        Metric(
+            "psnr", "PSNR", RECONSTRUCTION, "dB", "higher", "reconstruction.psnr_estimate",
+            (*PAIR, "value_range"), "dB",
+            "Peak signal-to-noise ratio: the same error on a logarithmic scale; 10 dB more means "
+            "a tenth of the squared error.", 1,
+        ),
+        Metric(
+            "ssim", "SSIM", RECONSTRUCTION, "", "higher", "reconstruction.ssim",
+            ("pictures", "reconstructions", "value_range"), "1 is identical",
+            "Structural similarity: compares local brightness, contrast and structure in small "
+            "windows, nearer to what the eye notices than a squared error.", 3,
+        ),
+        Metric(
+            "leading", "5 numbers", RECONSTRUCTION, "%", "higher", "reconstruction.told",
+            ("few_images", "from_leading"), "share of what differs between images",
+            "What the 5 leading numbers of a code alone tell of the differences between images; "
+            "0 is no more than the mean image.",
+        ),
+        Metric(
+            "frechet", "Fréchet", SAMPLES, "", "lower", "generation.frechet_estimate",
+            ("real", "drawn", "seed"), "squared values",
+            "Distance of two Gaussians, fitted to drawn and to held-out images in the leading "
+            "principal components of the latter: compares with other models of this study only.",
+        ),
+        Metric(
+            "variety", "Variety", SAMPLES, "%", "higher", "generation.coverage",
+            ("real", "drawn"), HELD,
+            "Of held-out images, the share that have a drawn one nearer than their fifth "
+            "neighbour among themselves: low where all samples are alike, or none looks real.",
+        ),
+        Metric(
+            "knn_accuracy", "k-NN", PROBES, "%", "higher", "labels.knn_read", READ, HELD,
+            "How often the vote of the nearest training codes names the right class. Tells "
+            "whether alike images have alike codes.",
+        ),
+        Metric(
+            "linear_accuracy", "Linear", PROBES, "%", "higher", "labels.linear_read", READ, HELD,
+            "How often a linear classifier trained on the codes is right. Tells whether classes "
+            "can be parted by planes.",
+        ),
+        Metric(
+            "svm_accuracy", "SVM", PROBES, "%", "higher", "labels.svm_read", READ, HELD,
+            "How often a support vector machine with a radial kernel is right: what the codes "
+            "still know of the class, however it is folded.",
+        ),
+        Metric(
+            "cluster_accuracy", "Accuracy", CLUSTERS, "%", "higher",
+            "clustering.cluster_accuracy", CLUSTERED, HELD,
+            "Share of images in the right class when every cluster of codes is matched to a "
+            "class. The labels are not used to find the clusters.",
+        ),
+        Metric(
+            "nmi", "NMI", CLUSTERS, "", "higher", "clustering.nmi", CLUSTERED, "0 to 1",
+            "Normalised mutual information of clusters and classes: 0 is unrelated, 1 is "
+            "identical.", 3,
+        ),
+        Metric(
+            "ari", "ARI", CLUSTERS, "", "higher", "clustering.ari", CLUSTERED,
+            "0 by chance, 1 identical",
+            "Adjusted Rand index: how many pairs of images clusters and classes agree on, "
+            "corrected for chance.", 3,
+        ),
+        Metric(
+            "bits_per_image", "Rate", COST, "bits", "lower", "rate.bits",
+            ("train_codes", "codes", "decode", "images"), "bits for one image",
+            "What an entropy coder would write for one code, rounded as coarsely as the error "
+            "allows without growing by more than a hundredth.",
+        ),
+        Metric(
+            "seconds", "Time", COST, "s", "lower", "", ("seconds",), "seconds to fit",
+            "Wall-clock time to fit the model on this machine.",
+        ),
+        Metric(
+            "peak_memory_mb", "Memory", COST, "MB", "lower", "", ("peak_memory_mb",), "MB",
+            "Most memory that fitting needed beyond what the process held before.", 0,
+        ),
+        Metric(
+            "accuracy", "Accuracy", VERBS, "%", "higher", "labels.accuracy",
+            ("labels", "predicted"), "share of labelled images",
+            "How often the class that is named is the right one.",
+        ),
+        Metric(
+            "auroc", "AUROC", VERBS, "", "higher", "outliers.auroc", ("truth", "scores"),
+            "0.5 by chance, 1 perfect",
+            "Area under the ROC curve: how often something new has a higher score than something "
+            "ordinary.", 3,
+        ),
+        Metric(
+            "precision_at_k", "Precision at k", VERBS, "%", "higher", "retrieval.precision_at_k",
+            ("labels", "found"), "share of what is found",
+            "How many of the k nearest images have the class that was looked for.",
+        ),
+        Metric(
+            "global_accuracy", "Global accuracy", VERBS, "%", "higher",
+            "segmentation.global_accuracy", ("maps", "predicted_maps"), "share of pixels",
+            "How many pixels are given the right class.",
+        ),
+        Metric(
+            "class_accuracy", "Class accuracy", VERBS, "%", "higher",
+            "segmentation.class_accuracy", ("maps", "predicted_maps"), "share of pixels",
+            "How many pixels of a class are given that class, averaged over classes.",
+        ),
+        Metric(
+            "mean_iou", "Mean IoU", VERBS, "%", "higher", "segmentation.mean_iou",
+            ("maps", "predicted_maps"), "share of pixels",
+            "Intersection over union: of the pixels that are, or are said to be, of a class, "
+            "those that are both; averaged over classes.",
+        ),
+        Metric(
+            "mig", "MIG", VERBS, "", "higher", "disentanglement.mig", ("codes", "factors"),
+            "0 to 1",
+            "Mutual information gap: how far one latent dimension alone knows a factor.", 3,
+        ),
+        Metric(
+            "factor_vae_score", "FactorVAE", VERBS, "%", "higher",
+            "disentanglement.factor_vae_score", ("codes", "factors"), "share of votes",
+            "How often the latent dimension that varies least tells which factor was fixed.",
+        ),
+    )
+}  # fmt: skip
+"""Every metric by its key, in the order of tables."""
+
+
+def studied() -> tuple[Metric, ...]:
+    """Return the metrics that a study computes."""
+    return tuple(metric for metric in METRICS.values() if metric.studied)
+
+
+def metric_of(name: str) -> Metric | None:
+    """Return the metric of a name in scores, if it is one.
+
+    Examples
+    --------
+    >>> metric_of("precision at k").title, metric_of("images")
+    ('Precision at k', None)
+    """
+    return METRICS.get(name.replace(" ", "_"))
+
+
+def said(name: str, value: Any, default: str = "") -> str:
+    """Write a figure of any name as a person reads it: of a metric with its unit.
+
+    Floats of names that are no metric are written as those of `default`, if that is given.
+
+    Examples
+    --------
+    >>> said("psnr", 21.53), said("accuracy", 0.972), said("images", 1797)
+    ('21.5 dB', '97.2 %', '1797')
+    """
+    metric = metric_of(name) or (metric_of(default) if isinstance(value, float) else None)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return metric.said(value) if metric and number else short(value)
+
+
+def described(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return what a machine is to know of the metrics among these names.
+
+    Examples
+    --------
+    >>> described(["model", "psnr"])["psnr"]["unit"]
+    'dB'
+    """
+    chosen = [METRICS[name] for name in names if name in METRICS]
+    kept = ("title", "unit", "better", "decimals", "meaning")
+    return {metric.key: {name: getattr(metric, name) for name in kept} for metric in chosen}

@@ -1,0 +1,58 @@
+/**
+ * What a source can be asked: the only seam between the page and what feeds it.
+ *
+ * A live server answers every verb; a folder is asked for files, and the page itself decodes.
+ * Nothing outside `source.ts`, `live.ts` and `folder.ts` knows which of them it has.
+ */
+import type { Codes, Numbers, Pictures } from "./arrays";
+import type { Manifest, Model } from "./manifest";
+
+export type Ability =
+  | "encode"
+  | "decode"
+  | "sample"
+  | "predict"
+  | "nearest"
+  | "denoise"
+  | "segment";
+
+export interface Draw {
+  n: number;
+  seed: number;
+  temperature: number;
+  sampler: string;
+}
+
+/** Pixel networks answer with label maps (m, h, w) or attributes (m, h, w, k). */
+export interface Segments {
+  kind: "labels" | "attributes";
+  shape: number[];
+  data: Numbers;
+}
+
+export interface Verbs {
+  /** Why `model` cannot do this here, as a sentence; null where it can. */
+  cannot(model: Model, ability: Ability): string | null;
+  decode(model: Model, codes: Codes): Promise<Pictures>;
+  encode(model: Model, images: Pictures): Promise<Codes>;
+  denoise(model: Model, images: Pictures): Promise<Pictures>;
+  predict(model: Model, images: Pictures): Promise<Float32Array>;
+  nearest(model: Model, code: Codes, k: number): Promise<number[]>;
+  sample(model: Model, draw: Draw): Promise<Codes>;
+  /** An image file in the shape that models know. */
+  open(file: File): Promise<Pictures>;
+  segment(model: Model, images: Pictures, what: Segments["kind"]): Promise<Segments>;
+  /** Whole images; null where only their thumbnails are at hand. */
+  images: ((ids: number[]) => Promise<Pictures>) | null;
+  samplers(model: Model): string[];
+}
+
+export interface Source extends Verbs {
+  manifest: Manifest;
+  /** Numbers of a file below data/, fetched once. */
+  file(name: string, count?: number): Promise<Numbers>;
+  atlasPage(page: number): Promise<ImageBitmap>;
+}
+
+/** What both kinds of source have. */
+export type Files = Pick<Source, "manifest" | "file" | "atlasPage">;
