@@ -111,24 +111,13 @@ def toyverb(model: Model, images: ImagesLike, strength: float = 2.0) -> Toy:
     """
     return Toy({"count": strength * len(images)}, images)
 '''
-METRIC = '''"""How far reconstructions are from their images where brightness changes."""
-
-import numpy as np
-
-from isthmus.data.images import to_unit
-
-
-def edge_error(X, Y):
-    """Return the mean absolute error of differences between neighbouring pixels."""
-    one, two = (np.diff(to_unit(np.asarray(each)), axis=2) for each in (X, Y))
-    return float(np.abs(one - two).mean())
-'''
-METRIC_LINE = """\
-        Metric(
-            "edge_error", "Edges", RECONSTRUCTION, "px", "lower", "edges.edge_error",
-            ("pictures", "reconstructions"), "values", "Error of differences of neighbours.", 4,
-        ),
-"""
+METRIC, METRIC_LINE = re.findall(
+    r"^(def edge_error.*?)\n\n(Metric\(.*?^\),\n)",
+    (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"),
+    re.M | re.S,
+)[0]
+"""The example of CONTRIBUTING.md, "Adding a metric"."""
+LIMIT = '"""Floats beyond this cannot be meant to lie in 0..1, however noisy they are."""\n'
 LINE = '    "toyverb": Verb("verbs.toyverb", "more"),\n'
 
 PAGE = "# toyverb\n\n    isthmus toyverb model.safetensors digits\n"
@@ -138,7 +127,6 @@ FILES = {
     CODE / "models/narrow.py": NARROW,
     CODE / "models/late.py": LATE,
     CODE / "verbs/toyverb.py": VERB,
-    CODE / "metrics/edges.py": METRIC,
     Path("docs/verbs/toyverb.md"): PAGE,
 }
 LIKE = "| vector | yes | yes | yes | yes | an autoencoder |\n"
@@ -149,6 +137,7 @@ LINES = {
     },
     CODE / "verbs/__init__.py": {"VERBS = {\n": LINE},
     CODE / "metrics/table.py": {"    for metric in (\n": METRIC_LINE},
+    CODE / "metrics/reconstruction.py": {LIMIT: f"\n\n{METRIC}\n"},
     Path("README.md"): {
         "|---|---|---|---|---|---|---|\n": f"| `narrow` {LIKE}| `late` {LIKE}",
         "and with label maps its class |\n": f"| `rounded` {LIKE}",
@@ -324,5 +313,5 @@ def test_a_metric_is_added_by_a_function_and_a_line(found):
         in found["report.html"]
     )
     assert f">{found['row']:.4f}<" in found["report.html"]
-    assert found["explored"] == [found["row"], "px"]
-    assert found["printed"] == "0.5000 px"
+    assert found["explored"] == [found["row"], ""]
+    assert found["printed"] == "0.5000"

@@ -1,5 +1,7 @@
 import warnings
+from importlib import import_module
 from itertools import permutations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ from sklearn.datasets import load_digits
 
 from isthmus import load_images
 from isthmus import metrics as scores
+from isthmus.metrics.table import NEEDS, said
+from isthmus.studies.evidence import Evidence
 
 RNG = np.random.default_rng(0)
 
@@ -371,3 +375,31 @@ def test_codes_that_cannot_be_measured_are_refused(train, test, options, message
         options = {"decode": lambda Z: Z, "X_test": np.zeros((4, 2))} | options
     with pytest.raises(ValueError, match=message):
         scores.bits_per_image(train, test, **options)
+
+
+def test_every_metric_of_the_table_has_a_function_and_says_what_it_is():
+    for key, metric in scores.METRICS.items():
+        module, _, name = metric.function.rpartition(".")
+        found = import_module(f"isthmus.metrics.{module}") if module else None
+        assert found is None or callable(getattr(found, name)), key
+        assert metric.meaning.endswith("."), key
+        assert metric.better in ("lower", "higher"), key
+        assert all((metric.title, metric.scale, metric.needs)), key
+
+
+def test_a_study_can_hand_out_all_that_its_metrics_need():
+    made = [*dir(Evidence), "images", "seed", "seconds", "peak_memory_mb"]
+    assert set(NEEDS) <= set(made)
+    asked = {need for metric in scores.METRICS.values() if metric.studied for need in metric.needs}
+    assert asked == set(NEEDS)  # nothing is made for nobody
+    with pytest.raises(KeyError):
+        Evidence.__getitem__(SimpleNamespace(model=1), "model")
+
+
+def test_figures_are_written_with_their_unit():
+    written = [scores.METRICS[key].said(0.25) for key in ("psnr", "nmi", "svm_accuracy", "mse")]
+    assert written == ["0.2 dB", "0.250", "25.0 %", "0.250"]
+    psnr = scores.METRICS["psnr"]
+    assert [psnr.said(float(x)) for x in ("inf", "nan")] == ["∞ dB", "\N{EN DASH} dB"]
+    assert [said("knn", 0.5, "accuracy"), said("labels", 5, "accuracy")] == ["50.0 %", "5"]
+    assert psnr.heading == "PSNR, dB ↑"
