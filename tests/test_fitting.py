@@ -282,7 +282,7 @@ def test_names_and_sizes_come_back(run, photographs, tmp_path, fit):
     if fit == "crop":  # parts are gone for good
         expected = dict.fromkeys(expected, (32, 32))
     run("compress", "m.safetensors", photographs, "-o", "x.isth")
-    for verb in (("decompress", "x.isth"), ("denoise", "m.safetensors", photographs)):
+    for verb in (("decompress", "x.isth"), ("denoise", "m.safetensors", photographs, "--whole")):
         code, out, _ = run(*verb, "-o", verb[0], "--json")
         assert code == 0
         assert sizes_in(tmp_path / verb[0]) == expected

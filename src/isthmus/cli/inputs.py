@@ -160,6 +160,28 @@ def in_sizes(
     return sets
 
 
+def in_files(
+    model: Any, source: str | list[str], split: str = "all", rows: str | None = None
+) -> Any:
+    """Return image files as they are: some of them, as `in_sizes` chooses; None of other sources.
+
+    So it is where a model's images are none that files hold, as vectors.
+    """
+    from isthmus.data.pictures import as_pictures
+    from isthmus.verbs.remade import takes_files
+
+    models = model if isinstance(model, dict) else {"": model}
+    if not all(map(takes_files, models.values())):
+        return None
+    pictures = as_pictures(source)
+    if pictures is None:
+        return None
+    print_skipped(pictures)
+    known = in_half(pictures.known(), split)
+    known = known if rows is None else known[rows_from(rows, known)]
+    return pictures.of(known.factors["row"].tolist())
+
+
 def rows_from(text: str, images: Any, option: str = "images") -> list[int]:
     """Return the rows of images that "3,17", "0-9", "all" or "cat/1.jpg,cat/2.jpg" stands for.
 

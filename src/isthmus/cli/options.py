@@ -38,7 +38,7 @@ Bits = Annotated[
 Layout = Annotated[
     str, typer.Option(help="Axes of an array in a file: dn (columns are images), hwn, nchw, ...")
 ]
-Per = Annotated[str, typer.Option(help="What one sample is: an image, or every pixel of it.")]
+Per = Annotated[str, typer.Option(help="What one sample is: image, pixel, or patch (of --size).")]
 LOADING: dict[str, tuple[Any, Any]] = {
     "size": (Size, None),
     "resize": (Resize, "crop"),

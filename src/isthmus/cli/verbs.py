@@ -15,7 +15,14 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from isthmus import signature
-from isthmus.cli.inputs import in_options, in_sizes, loading, model_from, place_of
+from isthmus.cli.inputs import (
+    in_files,
+    in_options,
+    in_sizes,
+    loading,
+    model_from,
+    place_of,
+)
 from isthmus.cli.options import (
     LOADING,
     AsJson,
@@ -138,10 +145,11 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
     order = [*kind.saves, *(path.suffix for path in outputs)]
     outputs.sort(key=lambda path: order.index(path.suffix))  # what it is first of all, first
     given |= _ours(verb, given, outputs) | {"verbose": is_shown()}
-    own = kind.own_sizes and not given.get(kind.one_size_with)
+    own = kind.own_sizes and not any(given.get(name) for name in kind.one_size_with)
+    as_files = own and kind.as_files
     own = own and (kind.per == "image" or any(not path.suffix for path in outputs))
     try:
-        sets, values = _read(verb, given, own, kind.per or None)
+        sets, values = _read(verb, given, own, kind.per or None, as_files)
         if live := bool(values.get("watch")):
             values["watch"] = partial(_save, outputs=outputs, force=True)
         source = source_of(verb)
@@ -149,6 +157,8 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
             gc.freeze()  # libraries stay: the memory of a fit is measured after a collection
         calls = [values | ({source: images} if source else {}) for images in sets]
         result = kind.joined([function(**call) for call in calls])
+        if result.said:
+            typer.echo(f"isthmus: {result.said}", err=True)
         _save(result, outputs[len(_written(verb)) :], force or live)
     except ValueError as error:
         flags = {each.name: said_as(each) for each in verb.parameters}
@@ -192,9 +202,11 @@ def _written(verb: signature.Function) -> list[str]:
 
 
 def _read(
-    verb: signature.Function, given: dict[str, Any], own: bool, per: str | None
+    verb: signature.Function, given: dict[str, Any], own: bool, per: str | None, as_files: bool
 ) -> tuple[list[Any], dict[str, Any]]:
     """Return the images of SOURCE, in sets of one size, and the values of other parameters."""
+    from isthmus.data.several import expanded
+
     model, sets, values = None, [None], dict[str, Any]()
     for parameter in verb.parameters:
         name, word = parameter.name, given[parameter.name]
@@ -206,7 +218,10 @@ def _read(
         elif parameter.annotation.startswith("Model"):
             values[name] = model = word if word is None else model_from(word, verb.name)
         elif name == source_of(verb):
-            sets = in_sizes(model, word, per=per, own=own, **_taken(verb, given, own))
+            taken = _taken(verb, given, own)
+            word = expanded(word)  # once: standard input cannot be read twice
+            alone = in_files(model, word, taken["split"], taken["rows"]) if as_files else None
+            sets = [alone] if alone else in_sizes(model, word, per=per, own=own, **taken)
         else:
             values[name] = value_of(parameter, word, known)
     if verb.loads:

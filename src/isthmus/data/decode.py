@@ -102,25 +102,25 @@ def read_header(file: IO[bytes]) -> Header:
     """
     from PIL import Image
 
-    with Image.open(file, formats=_formats()) as image:
+    with Image.open(file, formats=formats()) as image:
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise Image.DecompressionBombError
         _check_pages(image)
         check_bands(image)
-        if _orientation(image) >= 5:
+        if orientation(image) >= 5:
             width, height = height, width
         deep = image.mode.split(";")[0] == "I" or deep_layout(image) is not None
         n_bytes = width * height * (4 if deep else len(image.getbands()))
-        return Header(height, width, _is_grey(image), deep, n_bytes)
+        return Header(height, width, is_grey(image), deep, n_bytes)
 
 
 def read_image(file: IO[bytes], size: tuple[int, int], grey: bool, rule: Rule) -> Decoded:
     """Return the decoded pixels, fitted to `size`; deep ones are scaled by ``rule.bits``."""
     from PIL import Image
 
-    with Image.open(file, formats=_formats()) as image:
-        turn = _orientation(image)
+    with Image.open(file, formats=formats()) as image:
+        turn = orientation(image)
         height, width = size if turn < 5 else size[::-1]
         # Only JPEG knows drafts. They skip most of the work, and may add a fraction of a pixel
         # at the right and below: the extent is the size without it.
@@ -128,7 +128,7 @@ def read_image(file: IO[bytes], size: tuple[int, int], grey: bool, rule: Rule) -
         extent = draft[1][2:] if draft else image.size
         flat, done, highest = _flatten(image, file, grey, rule.bits or 16)
         planes = [fit_image(plane, (height, width), rule.fit, extent) for plane in flat]
-        turned = [p if turn == 1 else p.transpose(_turns()[turn]) for p in planes]
+        turned = [p if turn == 1 else p.transpose(turns()[turn]) for p in planes]
         array = (
             np.asarray(turned[0])
             if len(turned) == 1
@@ -146,8 +146,8 @@ def highest_value(file: IO[bytes]) -> int:
     """Return the largest value of a deep image, transparency left out; 0 of others."""
     from PIL import Image
 
-    with Image.open(file, formats=_formats()) as image:
-        values = _deep_values(image, file)
+    with Image.open(file, formats=formats()) as image:
+        values = values_if_deep(image, file)
         return 0 if values is None else _highest(values)
 
 
@@ -230,7 +230,8 @@ def reason(error: Exception, name: str) -> str:
 
 
 @cache
-def _formats() -> tuple[str, ...]:
+def formats() -> tuple[str, ...]:
+    """Return the formats of `FORMATS` that Pillow knows here."""
     from PIL import Image
 
     Image.init()
@@ -238,7 +239,7 @@ def _formats() -> tuple[str, ...]:
 
 
 @cache
-def _turns() -> dict[int, Image.Transpose]:
+def turns() -> dict[int, Image.Transpose]:
     """Return what puts an image upright, by its EXIF orientation."""
     from PIL.Image import Transpose
 
@@ -253,7 +254,8 @@ def _turns() -> dict[int, Image.Transpose]:
     }
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
+    """Return how an image lies, as EXIF has it: 1 is upright."""
     # Pillow turns TIFF itself; and asking a PNG for EXIF it does not have decodes the whole of it.
     if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
         return 1
@@ -261,7 +263,8 @@ def _orientation(image: Image.Image) -> int:
     return turn if turn in range(1, 9) else 1
 
 
-def _is_grey(image: Image.Image) -> bool:
+def is_grey(image: Image.Image) -> bool:
+    """Return whether an image has no colours, by its kind."""
     if deep_layout(image) == "LA":
         return True
     if image.mode != "P":
@@ -283,11 +286,11 @@ def _flatten(
     """
     from PIL import Image
 
-    done = 0 if _is_grey(image) == grey else GREYED if grey else COLORED
+    done = 0 if is_grey(image) == grey else GREYED if grey else COLORED
     if image.mode == "F":
-        return [Image.fromarray(_unit(np.asarray(image)))], done, 0
+        return [Image.fromarray(unit_floats(np.asarray(image)))], done, 0
     key = image.info.get("transparency")
-    if (values := _deep_values(image, file)) is not None:
+    if (values := values_if_deep(image, file)) is not None:
         return _flatten_deep(values, key, grey, bits, done)
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -315,12 +318,14 @@ def _flatten_deep(
     return [Image.fromarray(plane) for plane in planes], done, highest
 
 
-def _deep_values(image: Image.Image, file: IO[bytes]) -> np.ndarray | None:
+def values_if_deep(image: Image.Image, file: IO[bytes]) -> np.ndarray | None:
+    """Return the values (h, w, c) of an image of more than 8 bits; None of others."""
+
     def again() -> Image.Image:
         from PIL import Image
 
         file.seek(0)
-        return Image.open(file, formats=_formats())
+        return Image.open(file, formats=formats())
 
     return deep_values(image, again)
 
@@ -329,7 +334,8 @@ def _highest(values: np.ndarray) -> int:
     return int(values[..., : 1 if values.shape[2] < 3 else 3].max(initial=0))
 
 
-def _unit(pixels: np.ndarray) -> np.ndarray:
+def unit_floats(pixels: np.ndarray) -> np.ndarray:
+    """Return floating-point pixels, having checked that they are 0 to 1."""
     if not (pixels.min() >= 0 and pixels.max() <= 1):  # written so that NaN fails too
         raise ValueError("floating-point pixels outside 0 to 1")
     return pixels.astype(np.float32)

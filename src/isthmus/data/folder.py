@@ -93,19 +93,31 @@ def read_folder(path: Path, inside: str | None, rule: Rule, verbose: bool | None
 
 def read_zip(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
     """Read a zip of image files, as if it were a folder, without unpacking it."""
+    entries, hidden = members_of(path)
+    return read_entries(path, entries, hidden, rule, verbose)
+
+
+def members_of(path: Path) -> tuple[list[Entry], list[tuple[str, str]]]:
+    """Return the files of a zip, and what in it is hidden.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged or encrypted.
+    """
     with damage_explained(path, "zip"):
         archive = zipfile.ZipFile(path)
-    with archive:
-        members = [info for info in archive.infolist() if not info.is_dir()]
-        if any(info.flag_bits & 1 for info in members):
-            raise ValueError(f"{path} is encrypted: unpack it and give the folder")
-        hidden = [(info.filename, "hidden") for info in members if _is_hidden(info.filename)]
-        entries = [
-            Entry(info.filename, (info.file_size, info.CRC), partial(archive.open, info))
-            for info in members
-            if not _is_hidden(info.filename)
-        ]
-        return read_entries(path, entries, hidden, rule, verbose)
+    members = [info for info in archive.infolist() if not info.is_dir()]
+    if any(info.flag_bits & 1 for info in members):
+        archive.close()
+        raise ValueError(f"{path} is encrypted: unpack it and give the folder")
+    hidden = [(info.filename, "hidden") for info in members if _is_hidden(info.filename)]
+    entries = [
+        Entry(info.filename, (info.file_size, info.CRC), partial(archive.open, info))
+        for info in members
+        if not _is_hidden(info.filename)
+    ]
+    return entries, hidden
 
 
 def pack(entries: list[Entry], rule: Rule, source: Path, verbose: bool | None = None) -> Packed:
@@ -224,9 +236,10 @@ def _is_hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
-def _each(
+def in_threads(
     function: Callable[[T], R], items: list[T], description: str, show: bool | None
 ) -> Iterator[R]:
+    """Yield what a function makes of every item, in order, under a bar."""
     # Pillow decodes without the interpreter lock, so threads do; two more than there are
     # processors hide the waiting for the disk.
     with ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 2)) as pool:
@@ -234,7 +247,7 @@ def _each(
 
 
 def _plan(entries: list[Entry], rule: Rule, source: Path, verbose: bool | None) -> Plan:
-    found = list(_each(_header_or_reason, entries, "reading headers", verbose))
+    found = list(in_threads(_header_or_reason, entries, "reading headers", verbose))
     headers = {i: header for i, header in enumerate(found) if isinstance(header, Header)}
     if rule.only:
         headers = {i: header for i, header in headers.items() if header[:2] == rule.size}
@@ -291,7 +304,7 @@ def _highest_of_some(plan: Plan) -> int:
             return 0
 
     step = -(-len(plan.deep) // SAMPLED)
-    return max(_each(highest, plan.deep[::step].tolist(), "reading depths", plan.verbose))
+    return max(in_threads(highest, plan.deep[::step].tolist(), "reading depths", plan.verbose))
 
 
 def _decoded(data: np.ndarray, plan: Plan, bits: int | None) -> tuple[Packed, int]:
@@ -313,7 +326,7 @@ def _decoded(data: np.ndarray, plan: Plan, bits: int | None) -> tuple[Packed, in
             return reason(error, entry.name)
         return None
 
-    reasons = list(_each(decode, list(range(len(data))), "decoding images", plan.verbose))
+    reasons = list(in_threads(decode, list(range(len(data))), "decoding images", plan.verbose))
     lost = {row: why for row, why in enumerate(reasons) if why}
     good = [row for row in range(len(data)) if row not in lost]
     skipped = plan.skipped + [(plan.entries[plan.kept[row]].name, lost[row]) for row in lost]

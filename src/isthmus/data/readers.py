@@ -23,6 +23,8 @@ from isthmus.data.images import Images
 from isthmus.data.layout import arranged, check_layout
 from isthmus.data.like import range_like, rule_like, unit_like
 from isthmus.data.parquet import read_parquet
+from isthmus.data.patches import patches_of
+from isthmus.data.pictures import as_pictures
 from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
 from isthmus.data.segnet import is_segnet, read_segnet
 from isthmus.data.several import expanded, read_files
@@ -52,7 +54,7 @@ READERS: dict[str, Reader] = {
 ARRAYS = (".npy", ".npz", ".mat", ".h5", ".hdf5")
 """Files of arrays, whose axes may be in any order."""
 
-UNITS = ("image", "pixel")
+UNITS = ("image", "pixel", "patch")
 
 INSIDE = re.compile(r"(?P<file>.+\.(npz|parquet|mat|h5|hdf5)):(?P<name>.+)", re.IGNORECASE)
 
@@ -128,12 +130,14 @@ def load_images(
         the columns are the images, "hwn", "nchw", "hwc" for one raster. By default images come
         first and channels last; in MATLAB files labels tell the axis of the images, and what can
         be read in several ways is refused until the layout is said.
-    per : {"image", "pixel"}
+    per : {"image", "pixel", "patch"}
         What one sample is: an image, or the vector of one pixel; then the result has the shape
         (n h w, channels) and the factors "row" and "column", and label maps become labels. Pixels
         of a raster without data are left out: those that are NaN, or what its header names (the
-        NoData tag of a GeoTIFF, "data ignore value" of ENVI), in any band. By default an image, or
-        what `like` was fitted on.
+        NoData tag of a GeoTIFF, "data ignore value" of ENVI), in any band. "patch" cuts
+        some 40,000 patches of `size`, or 16 by 16, out of images in their own sizes, as many of
+        each: for a model that is to clean or compress large images in tiles. By default an image,
+        or what `like` was fitted on.
     labels : str or Path, optional
         A table of labels, .csv or .tsv: a column of names and one of labels; see
         `isthmus.data.tables.with_labels`.
@@ -195,6 +199,9 @@ def load_images(
         one_of("per", per, UNITS)
     if like is not None:
         rule = rule_like(like, rule)
+    if per == "patch":
+        images = range_like(like, _patches(source, rule, verbose))
+        return images if labels is None else with_labels(images, labels)
     if isinstance(source, Images):
         _refuse_layout(rule, source.source)
         images = source
@@ -211,6 +218,17 @@ def load_images(
         images = replace(images, loading=images.loading | loading)
     images = images if labels is None else with_labels(images, labels)
     return images.pixels() if per == "pixel" else images
+
+
+def _patches(source: Any, rule: Rule, verbose: bool | None) -> Images:
+    """Return patches of image files as they are, or of the images that another source holds."""
+    source = expanded(source)
+    files = as_pictures(source)
+    if files is not None:
+        return patches_of(files, rule)
+    known = rule._asdict()
+    given = {name: known[name] for name in ("color", "dtype", "bits", "layout")}
+    return patches_of(load_images(source, **given, verbose=verbose), rule)
 
 
 def in_own_sizes(images: Images, source: Any, like: Any, per: str = "image") -> list[Images]:

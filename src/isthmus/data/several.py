@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.data.decode import Rule
-from isthmus.data.folder import entry_of_path, files_below, read_entries
+from isthmus.data.folder import Entry, entry_of_path, files_below, read_entries
 from isthmus.data.images import Images
 
 LIST = "-"
@@ -66,9 +66,18 @@ def read_files(paths: list[Path], rule: Rule, verbose: bool | None) -> Images:
 
     They are called by their paths below the folder that all share.
     """
+    folder, entries, hidden = entries_of(paths)
+    images = read_entries(folder, entries, hidden, rule, verbose)
+    source = paths[0] if len(paths) == 1 else folder
+    images.source, images.meta = str(source), images.meta | {"folder": str(folder)}
+    return images
+
+
+def entries_of(paths: list[Path]) -> tuple[Path, list[Entry], list[tuple[str, str]]]:
+    """Return the folder that all paths lie in, the files they are, and what is hidden in them."""
     whole = {os.path.abspath(path): path for path in paths}  # each once
     folder = Path(_common([Path(path).parent for path in whole]))
-    entries, hidden = [], []
+    entries, hidden = list[Entry](), list[tuple[str, str]]()
     for place, path in whole.items():
         name = Path(place).relative_to(folder).as_posix()
         if not path.is_dir():
@@ -77,10 +86,7 @@ def read_files(paths: list[Path], rule: Rule, verbose: bool | None) -> Images:
         inside, left_out = files_below(path)
         entries += [each._replace(name=f"{name}/{each.name}") for each in inside]
         hidden += [(f"{name}/{each}", why) for each, why in left_out]
-    images = read_entries(folder, entries, hidden, rule, verbose)
-    source = paths[0] if len(paths) == 1 else folder
-    images.source, images.meta = str(source), images.meta | {"folder": str(folder)}
-    return images
+    return folder, entries, hidden
 
 
 def _common(folders: list[Path]) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from isthmus.data.pictures import Picture, save_png
+
 
 class PngFolder:
     """Writes images to a folder, a part at a time.
@@ -62,6 +64,11 @@ class PngFolder:
             name = f"{self.written:0{self.digits}d}" if names is None else str(names[row])
             Image.fromarray(pixels).convert(mode).save(self._path(name))
             self.written += 1
+
+    def add_picture(self, picture: Picture) -> None:
+        """Write an image as it is, under its name."""
+        save_png(self._path(picture.name), picture)
+        self.written += 1
 
     def _resized(self, pixels: Any, size: tuple[int, int], fit: str) -> Any:
         """Return pixels in the size the image had; as they are where parts of it were cut off."""

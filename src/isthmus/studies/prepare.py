@@ -196,7 +196,7 @@ def read_images(
     from isthmus.data.readers import load_images
 
     notes = []
-    whole = isinstance(source, str | Path) and loading.get("per") != "pixel"
+    whole = isinstance(source, str | Path) and loading.get("per", "image") == "image"
     limit = {"longest": LONGEST_SIDE} if whole else {}
     images = load_images(source, **limit | loading)
     if len(images) < 4:

@@ -10,9 +10,11 @@ import numpy as np
 
 from isthmus.codes import range_for
 from isthmus.data.names import files_called
+from isthmus.data.pictures import save_png
 from isthmus.data.ranges import Range
 from isthmus.heldout import MeasuredOn, judged
 from isthmus.metrics.reconstruction import mse, psnr
+from isthmus.verbs.remade import Remade
 from isthmus.verbs.result import ArrayResult
 
 if TYPE_CHECKING:
@@ -32,12 +34,23 @@ class Decoded(ArrayResult):
         What they were made from, one by one.
     parts : tuple of Decoded
         Those of other sizes that belong to them, itself the first; () for itself alone.
+    files : sequence of Picture or None
+        Of image files that were read as they are: what they have become, in their own sizes and
+        colours, each made when it is asked for; the array is the first of them.
     """
 
     saves: ClassVar[tuple[str, ...]] = (".npy", ".png", "")
     own_sizes: ClassVar[bool] = True
-    facts: ClassVar[tuple[str, ...]] = ("model", "images", "parts", "note")
+    facts: ClassVar[tuple[str, ...]] = ("model", "images", "parts", "files", "note", "said")
     parts: tuple[Decoded, ...] = ()
+    files: Remade | None = None
+
+    @classmethod
+    def of_files(cls, files: Remade, model: Any) -> Self:
+        """Return what image files have become."""
+        made = cls.of(files[0].unit()[None], model)
+        made.files, made.said = files, files.said
+        return made
 
     @property
     def ends(self) -> Range | None:
@@ -53,6 +66,8 @@ class Decoded(ArrayResult):
     @property
     def scores(self) -> dict[str, Any]:
         """How many there are, of what size, and how far they are from what they were made from."""
+        if self.files is not None:
+            return self.files.scores
         parts = self.parts or (self,)
         if len(parts) > 1:
             return {"images": sum(map(len, parts)), "sizes": f"{len(parts)}, their own"}
@@ -70,9 +85,11 @@ class Decoded(ArrayResult):
         return {**({"sizes": self.note} if self.note else {}), **super().record()}
 
     def picture(self) -> Image:
-        """Return a contact sheet of all of them."""
+        """Return a contact sheet of all of them; of files, some before and after."""
         from isthmus.plots.figures import limits_for, sheet
 
+        if self.files is not None:
+            return self.files.strip()
         images, of = np.asarray(self), self.images
         called = files_called(of, range(len(of))) if of is not None else []
         captions = called if any(called) and len(called) == len(images) else None
@@ -85,10 +102,26 @@ class Decoded(ArrayResult):
         first.parts = (first, *others) if others else ()
         return first
 
+    def _to_png(self, path: Path) -> None:
+        """Write one image file as it is, of several a sheet."""
+        if self.files is not None and len(self.files) == 1:
+            save_png(path, self.files.first)
+        else:
+            super()._to_png(path)
+
+    def _to_npy(self, path: Path) -> None:
+        if self.files is None or len(self.files) == 1:
+            super()._to_npy(path)
+        else:
+            np.save(path, self.files.stacked(), allow_pickle=False)
+
     def _to_folder(self, folder: Path) -> None:
         """Write a PNG file each, called as what it was made from and in its size if it can be."""
         from isthmus.plots.pngs import PngFolder
 
+        if self.files is not None:
+            self.files.save(folder)
+            return
         parts = self.parts or (self,)
         pngs = PngFolder(folder, sum(map(len, parts)), self.ends)
         for part in parts:

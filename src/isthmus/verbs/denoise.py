@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +12,7 @@ import numpy as np
 from isthmus.codes import common_range, range_for
 from isthmus.data.corrupt import check_noise, with_noise
 from isthmus.data.images import Images, as_images, to_unit
+from isthmus.data.pictures import as_pictures
 from isthmus.data.ranges import Range, is_nominal
 from isthmus.heldout import MeasuredOn, half_of, measured_part
 from isthmus.metrics.reconstruction import mse, psnr
@@ -19,6 +21,7 @@ from isthmus.validation import renamed
 from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.filters import Filter, median, non_local_means, principal
 from isthmus.verbs.parameters import ImagesLike, Models, by_name
+from isthmus.verbs.remade import Remade, in_tiles
 from isthmus.verbs.result import Result
 
 if TYPE_CHECKING:
@@ -52,7 +55,8 @@ class Denoised(Decoded):
 
     saves: ClassVar[tuple[str, ...]] = (".npy", ".png", ".csv", "")
     table_name: ClassVar[str] = "rows"
-    one_size_with: ClassVar[str] = "noise"
+    one_size_with: ClassVar[tuple[str, ...]] = ("noise", "whole")
+    as_files: ClassVar[bool] = True
     facts: ClassVar[tuple[str, ...]] = (
         *Decoded.facts,
         *("noises", "rows", "models", "random_state", "measured_on"),
@@ -140,6 +144,8 @@ def denoise(
     noise: str | None = None,
     reference: ImagesLike | None = None,
     *,
+    overlap: float = 0.5,
+    whole: bool = False,
     split: str | None = None,
     random_state: int = 0,
     verbose: bool | None = None,
@@ -159,15 +165,21 @@ def denoise(
     ----------
     models : Representation, or dict of str to Representation
         Fitted, and able to decode; several by their names where noise is added.
-    images : Images or array of shape (n, ...)
+    images : Images, array of shape (n, ...), or image files
         Noisy images, or clean ones where noise is added, of which up to 500 are measured. Values
         beyond the range of those fitted on are welcome. Negative ones count as 0 for a model that
-        takes none (NMF).
+        takes none (NMF). Image files (a path, several, a folder) keep their size, colours, depth
+        and transparency: for a model of smaller images they are cut into tiles, as are larger
+        images of an array, and the results are blended.
     noise : str, optional
         Add noise first, and compare with filters: gaussian:0.3,salt_and_pepper:0.2
     reference : Images or array of shape (m, ...), optional
         Clean images that the principal components among the filters are fitted on, where noise
         is added; by default the training part of the images.
+    overlap : float
+        Share of a side by which tiles overlap, 0 to 0.9: more is smoother, and slower.
+    whole : bool
+        Bring image files to the size of the model's images, as these were, in place of tiles.
     split : {"all", "train", "test"}, optional
         Which of the images: by default all, and where noise is added those to test on.
     random_state : int
@@ -180,7 +192,8 @@ def denoise(
     Denoised
         An array (n, ...), limited to 0..1 or -1..1 where the model learned images in that range.
         Where noise is added it is what is made of the first noise, with a first axis of the
-        models where they are several; `table()` has all.
+        models where they are several; `table()` has all. Of image files it is the first, and
+        `files` has all, each made when it is asked for.
 
     Raises
     ------
@@ -216,8 +229,13 @@ def denoise(
     if len(named) > 1 or reference is not None:
         raise ValueError("noise=None compares nothing: it takes one model, and no reference")
     (model,) = named.values()
-    half = half_of(as_images(images), split or "all")
-    made = Denoised.of(cleaned(model, half), model, half)
+    files = None if whole else as_pictures(images)
+    if files is not None:
+        remade = Remade.by(model, files, partial(cleaned, model), overlap, verbose)
+        made = Denoised.of_files(remade, model)
+    else:
+        half = half_of(as_images(images), split or "all")
+        made = Denoised.of(in_tiles(model, half, partial(cleaned, model), overlap), model, half)
     made.models = named
     return made
 

@@ -46,6 +46,8 @@ class Result:
         Rows of the table that are enough for a person.
     note : str
         What else there is to say of what was written.
+    said : str
+        What a command says on standard error of the way it went.
     command : str or None
         The command line that asked for it.
     """
@@ -60,8 +62,10 @@ class Result:
     """Whether a command has nothing to say without a file to write."""
     own_sizes: ClassVar[bool] = False
     """Whether a folder takes images of many sizes, each as it was."""
-    one_size_with: ClassVar[str] = ""
-    """The parameter with which a folder takes images of one size all the same."""
+    one_size_with: ClassVar[tuple[str, ...]] = ()
+    """Parameters with each of which a folder takes images of one size all the same."""
+    as_files: ClassVar[bool] = False
+    """Whether image files are taken as they are, each in its own size, colours and depth."""
     per: ClassVar[str] = ""
     """What one sample is: "" as the model takes it, "image" whole ones whatever it takes."""
     halves: ClassVar[bool] = False
@@ -80,6 +84,7 @@ class Result:
 
     scores: Any
     note: str = ""
+    said: str = ""
     command: str | None = None
 
     @property

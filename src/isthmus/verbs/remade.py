@@ -1,0 +1,212 @@
+"""Image files through a model, each in its own size: in tiles where it knows smaller images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.codes import check_range, range_for
+from isthmus.data.fitting import loading_of
+from isthmus.data.images import Images, to_unit, with_channels
+from isthmus.data.names import files_called
+from isthmus.data.pictures import Picture, Pictures
+from isthmus.data.ranges import SIGNED, Range
+from isthmus.data.tiles import HALF, Tiling, in_words
+from isthmus.progress import track
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Made = Callable[[Any], np.ndarray]
+"""From images (n, h, w, c) to what a model makes of them."""
+SHOWN, SIDE = 8, 160
+"""Pictures of a strip, and how much of the middle of each is shown."""
+
+
+@dataclass(eq=False)
+class Remade(Sequence[Picture]):
+    """What image files have become, each made when it is asked for.
+
+    Attributes
+    ----------
+    before : sequence of Picture
+        As they were.
+    made : callable
+        From a picture to another one.
+    source : str
+        Where they are from.
+    said : str
+        How they were made, in a line.
+    """
+
+    before: Sequence[Picture]
+    made: Callable[[Picture], Picture]
+    source: str
+    said: str = ""
+    verbose: bool | None = None
+
+    @classmethod
+    def by(
+        cls, model: Any, files: Pictures, made: Made, overlap: float, verbose: bool | None
+    ) -> Remade:
+        """Return what a model makes of image files, in tiles where it knows smaller ones.
+
+        Raises
+        ------
+        ValueError
+            If it knows other images than such as files hold.
+        """
+        channels, ends = _takes(model)
+        check_overlap(overlap)
+        sizes = np.unique(files.sizes, axis=0).tolist()
+        tilings = [_tiling(model, (height, width), overlap) for height, width in sizes]
+
+        def remade(picture: Picture) -> Picture:
+            tiling = _tiling(model, picture.size, overlap)
+            planes = picture.planes(channels, ends)
+            return picture.remade(np.stack([tiling.through(p, made) for p in planes]), ends)
+
+        said = (
+            "" if model.any_size else f"{files.source}: {in_words(tilings)}{_hint(model, tilings)}"
+        )
+        return cls(files, remade, files.source, said, verbose)
+
+    def __len__(self) -> int:
+        return len(self.before)
+
+    def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, slice):
+            return [self[i] for i in range(len(self))[row]]
+        return self.first if row == 0 else self.made(self.before[row])
+
+    def __iter__(self) -> Iterator[Picture]:
+        return (self[row] for row in range(len(self)))
+
+    @cached_property
+    def first(self) -> Picture:
+        """The first of them, which is kept."""
+        return self.made(self.before[0])
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """How many there are, and of how many sizes."""
+        first = "x".join(map(str, self.first.size))
+        if len(self) == 1:
+            return {"images": 1, "size": first, "mode": self.first.mode}
+        return {"images": len(self), "sizes": "their own"}
+
+    def save(self, folder: Path) -> None:
+        """Write a PNG file each, called as it was."""
+        from isthmus.plots.pngs import PngFolder
+
+        pngs = PngFolder(folder, len(self))
+        for picture in track(self, "writing images", len(self), self.verbose):
+            pngs.add_picture(picture)
+
+    def stacked(self) -> np.ndarray:
+        """Return all as one array (n, h, w, c) of floats.
+
+        Raises
+        ------
+        ValueError
+            If they are of several sizes, or some have colours and others have none.
+        """
+        arrays = [picture.unit() for picture in self]
+        shapes = {array.shape for array in arrays}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"the images of {self.source} are of {len(shapes)} sizes or colours, and a .npy "
+                "file holds one: write to a folder"
+            )
+        return np.stack(arrays)
+
+    def strip(self) -> Image:
+        """Return the middle of some pictures, before and after, pixel by pixel."""
+        from isthmus.plots.strips import labelled_rows
+
+        rows = np.linspace(0, len(self) - 1, min(SHOWN, len(self))).round().astype(int).tolist()
+        before = np.stack([_middle(self.before[row]) for row in rows])
+        after = np.stack([_middle(self[row]) for row in rows])
+        names = np.array([self.before[row].name for row in rows])
+        known = Images(np.zeros((len(rows), 1, 1, 1), np.uint8), names=names)
+        captions = {"after": files_called(known, range(len(rows)))}
+        shown = {"before": before, "after": after}
+        return labelled_rows(shown, self.source, captions=captions, scale=1, limits=(0, 1))
+
+
+def _middle(picture: Picture) -> np.ndarray:
+    """Return the middle of a picture over white, in colours, at most so large."""
+    height, width = picture.size
+    unit = picture.unit()
+    if picture.alpha is not None:
+        white = 2**picture.bits - 1 if picture.pixels.dtype == np.uint8 else 65535
+        alpha = picture.alpha[..., None] / np.float32(white)
+        unit = unit * alpha + (1 - alpha)
+    side = np.ones((SIDE, SIDE, 3), np.float32)
+    top, left = max(0, (height - SIDE) // 2), max(0, (width - SIDE) // 2)
+    part = unit[top : top + SIDE, left : left + SIDE]
+    y, x = (SIDE - part.shape[0]) // 2, (SIDE - part.shape[1]) // 2
+    side[y : y + part.shape[0], x : x + part.shape[1]] = part
+    return side
+
+
+def _takes(model: Any) -> tuple[int, Range]:
+    """Return how many channels a model's images have, and what black and white are to it."""
+    shape, name = with_channels(tuple(model.image_shape_)), type(model).__name__
+    if len(shape) != 3 or shape[2] not in (1, 3):
+        raise ValueError(
+            f"this {name} was fitted on images of shape {tuple(model.image_shape_)}; image files "
+            "have rows, columns, and 1 or 3 channels"
+        )
+    if range_for(model) == SIGNED:
+        return shape[2], SIGNED
+    return shape[2], check_range(model, Images(np.zeros((1, 1, 1), np.uint8)))
+
+
+def takes_files(model: Any) -> bool:
+    """Return whether a model's images are such as image files hold."""
+    shape = with_channels(tuple(model.image_shape_))
+    return len(shape) == 3 and shape[2] in (1, 3)
+
+
+def _hint(model: Any, tilings: Sequence[Tiling]) -> str:
+    """Return what to do where a model learnt from whole images and is given parts of some."""
+    is_part = loading_of(model)["per"] == "patch" or getattr(model, "source_", "array") == "array"
+    if is_part or max(map(len, tilings)) == 1:
+        return ""
+    return (
+        f"; this {type(model).__name__} learnt from whole images: `isthmus fit ... --per patch` "
+        "makes one of parts, which is better at this"
+    )
+
+
+def check_overlap(overlap: float) -> None:
+    """Raise ValueError if tiles cannot overlap by so much."""
+    if not 0 <= overlap <= 0.9:
+        raise ValueError(f"overlap={overlap} must be 0 to 0.9")
+
+
+def _tiling(model: Any, size: tuple[int, int], overlap: float) -> Tiling:
+    """Return the tiles of an image for a model: one where it takes any size."""
+    height, width, _ = with_channels(tuple(model.image_shape_))
+    return Tiling(size, size if model.any_size else (height, width), overlap)
+
+
+def in_tiles(model: Any, images: Images, made: Made, overlap: float = HALF) -> np.ndarray:
+    """Return what a model makes of images: where they are of another size than its own, in tiles.
+
+    Only images of the channels that it knows are cut; others are left to the model, which says
+    what is wrong with them.
+    """
+    shape = with_channels(tuple(model.image_shape_))
+    other = len(shape) == 3 and images.ndim == 4 and images.shape[3] == shape[2]
+    if not other or model.any_size or images.shape[1:3] == shape[:2]:
+        return made(images)
+    check_overlap(overlap)
+    tiling = _tiling(model, (images.shape[1], images.shape[2]), overlap)
+    return np.concatenate([tiling.through(to_unit(x[0]), made)[None] for x in images.chunks(1)])
