@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from isthmus.data.fitting import loading_of
 from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows, with_channels
 from isthmus.data.like import bits_for
 from isthmus.data.nodata import check_finite
-from isthmus.data.values import as_array, as_values, to_array
+from isthmus.data.values import ArrayLike, ImagesLike, as_array, as_values, to_array
 from isthmus.estimators import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -32,11 +33,8 @@ from isthmus.estimators import (
 from isthmus.heldout import kept_hashes, part_to_train_on, row_hashes
 from isthmus.progress import track
 from isthmus.signature import documented
-from isthmus.tensors import generator, readable_tensor, usual_torch
+from isthmus.tensors import Seed, generator, readable_tensor, usual_torch
 from isthmus.validation import width_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 VALUES = [np.float64, np.float32, np.uint8]
 """The types that the numbers of images are packed as."""
@@ -45,7 +43,7 @@ PASS_BYTES = 2 * 2**20
 
 
 def _can(twin: str) -> Callable[[Any], bool]:
-    def check(model: Any) -> bool:
+    def check(model: Representation) -> bool:
         if hasattr(model, twin):
             return True
         raise AttributeError(f"{type(model).__name__} cannot {twin[1:]}")
@@ -84,7 +82,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         cls.__doc__ = documented(cls)
 
     @classmethod
-    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
+    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Self:
         """Return an unfitted model of a size that suits the images.
 
         Parameters
@@ -100,7 +98,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         return cls(**{cls.width: min(width or 32, widest)} | parameters)
 
     @usual_torch()
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: ImagesLike, y: ArrayLike | None = None) -> Self:
         """Learn from images.
 
         Parameters
@@ -117,8 +115,8 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         -------
         self
         """
-        X, y = part_to_train_on(X, as_array(y))
-        images = self._with_targets(self._check(X, reset=True, fewest=2), y)
+        part, labels = part_to_train_on(X, as_array(y))
+        images = self._with_targets(self._check(part, reset=True, fewest=2), labels)
         self.range_, self.source_ = list(images.value_range), images.source
         self._learn_width(images)
         self._fit(images)
@@ -145,12 +143,12 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         """Keep what tells, of any image, whether it was learnt from."""
         self.train_hashes_ = kept_hashes(row_hashes(images))
 
-    def _with_targets(self, images: Images, y: Any) -> Images:
+    def _with_targets(self, images: Images, y: np.ndarray | None) -> Images:
         """Return the images with what a supervised family learns from beside them."""
         return images
 
     @available_if(_can("_encode"))
-    def encode(self, X: Any) -> np.ndarray:
+    def encode(self, X: ImagesLike) -> np.ndarray:
         """Return the code of every image.
 
         Returns
@@ -162,7 +160,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         return self._map(self._encode, self._check(X, reset=False))
 
     @available_if(_can("_decode"))
-    def decode(self, Z: Any) -> np.ndarray:
+    def decode(self, Z: ArrayLike) -> np.ndarray:
         """Return the image of every code, float, in the shape of the images fitted on."""
         check_is_fitted(self)
         flat = self._pieces(self._decode, self._check_codes(Z))
@@ -170,7 +168,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
     @available_if(_can("_sample"))
     @usual_torch()
-    def sample(self, n_samples: int = 1, *, random_state: Any = None) -> np.ndarray:
+    def sample(self, n_samples: int = 1, *, random_state: Seed = None) -> np.ndarray:
         """Draw new images.
 
         Parameters
@@ -186,7 +184,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         drawn = self._sample(n_samples, generator(random_state, self.device_))
         return drawn.reshape(n_samples, *self.image_shape_).cpu().numpy()
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: ImagesLike) -> np.ndarray:
         """Return the codes as features (n, k): flat ones of a grid, of pixels their mean."""
         check_is_fitted(self)
         return self._map(self._features, self._check(X, reset=False))
@@ -198,13 +196,13 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         return z if z.ndim < 3 else z.flatten(1)
 
     @available_if(_can("_decode"))
-    def inverse_transform(self, Z: Any) -> np.ndarray:
+    def inverse_transform(self, Z: ArrayLike) -> np.ndarray:
         """Return the image of every code; the same as `decode`."""
         return self.decode(Z)
 
     @available_if(_can("_decode"))
     @usual_torch()
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: ImagesLike, y: ArrayLike | None = None) -> float:
         """Return minus the mean squared error of the reconstruction: higher is better."""
         images = self._check(X, reset=False, fewest=1)
         given = (self._tensor(chunk) for chunk in images.chunks(self._rows(images)))
@@ -234,7 +232,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         """Return what to try where the mean image does as well as the model."""
         return f"give a larger {self.width}"
 
-    def _check(self, X: Any, *, reset: bool, fewest: int = 0) -> Images:
+    def _check(self, X: ImagesLike, *, reset: bool, fewest: int = 0) -> Images:
         """Return `X` as finite Images of the shape fitted on; on `reset`, learn the shape."""
         name, bits = type(self).__name__, bits_for(self, X, reset)
         if not isinstance(X, Images):
@@ -252,7 +250,9 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         self._check_shape(images)
         return images
 
-    def _check_array(self, X: Any, reset: bool, fewest: int, bits: int | None) -> np.ndarray:
+    def _check_array(
+        self, X: ImagesLike, reset: bool, fewest: int, bits: int | None
+    ) -> np.ndarray:
         """Return finite numbers by the rule of `as_values`; tables go scikit-learn's way first."""
         X = to_array(X) if isinstance(X, Sequence) else X
         if getattr(X, "ndim", 2) > 2:
@@ -271,18 +271,18 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
                 "images"
             )
 
-    def _check_codes(self, Z: Any) -> torch.Tensor:
+    def _check_codes(self, Z: ArrayLike) -> torch.Tensor:
         """Return checked codes as `_decode` wants them."""
         shape: Any = self.code_shape_
-        Z = as_array(Z)
-        if np.ndim(Z) > 1:  # of one axis scikit-learn would say how to reshape it
-            Z = numbers_of(Z, [np.float64, np.float32], allow_nd=len(shape) > 1)
-        if np.shape(Z)[1:] not in (shape, (self.code_width_,)):
+        codes = as_array(Z)
+        if np.ndim(codes) > 1:  # of one axis scikit-learn would say how to reshape it
+            codes = numbers_of(codes, [np.float64, np.float32], allow_nd=len(shape) > 1)
+        if np.shape(codes)[1:] not in (shape, (self.code_width_,)):
             name = type(self).__name__
             raise ValueError(
-                f"{name} has codes of {self.code_}, got an array of shape {np.shape(Z)}"
+                f"{name} has codes of {self.code_}, got an array of shape {np.shape(codes)}"
             )
-        z = readable_tensor(Z).to(self.device_)
+        z = readable_tensor(codes).to(self.device_)
         z = z if self.keeps_float64 else z.to(torch.float32)
         return self._as_code(z)
 
@@ -356,6 +356,6 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         return torch.from_numpy(getattr(self, name)).to(like)
 
 
-def numbers_of(Z: Any, dtype: list[Any], **options: Any) -> np.ndarray:
+def numbers_of(Z: ArrayLike, dtype: list[Any], **options: Any) -> np.ndarray:
     """Return codes, however they are given and be they none, as an array of finite numbers."""
     return check_array(as_array(Z), dtype=dtype, ensure_min_samples=0, **options)

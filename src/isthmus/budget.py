@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import torch
@@ -18,6 +18,9 @@ from torch import nn
 from isthmus.data.images import with_channels
 from isthmus.nets.conv import FromPicture, ToPicture
 from isthmus.nets.own import own_in
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 GIGABYTE = 2**30
 STATES = {"sgd": 0, "momentum": 1, "adagrad": 1, "rmsprop": 1}
@@ -87,7 +90,7 @@ def _left_to_container() -> int:
         return 2**62
 
 
-def check_memory(model: Any, networks: Mapping[str, nn.Module], n_images: int) -> None:
+def check_memory(model: Representation, networks: Mapping[str, nn.Module], n_images: int) -> None:
     """Raise ValueError if the networks cannot be trained in the memory that is free.
 
     Parameters
@@ -124,7 +127,7 @@ def check_memory(model: Any, networks: Mapping[str, nn.Module], n_images: int) -
     )
 
 
-def check_time(model: Any, networks: Mapping[str, nn.Module], n_images: int) -> None:
+def check_time(model: Representation, networks: Mapping[str, nn.Module], n_images: int) -> None:
     """Warn if a single step of a fit takes longer than its time limit."""
     batch = min(model.batch_size, n_images)
     *sides, depth = with_channels(model.image_shape_)

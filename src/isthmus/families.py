@@ -10,9 +10,12 @@ from collections.abc import Callable, Container, Iterable
 from functools import cache, reduce
 from importlib import import_module
 from itertools import chain, count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.validation import hint
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 FAMILIES = {
     "kmeans": "KMeans",
@@ -92,7 +95,7 @@ def _registered(cls: type, name: str) -> type:
     return cls
 
 
-def _check_class(cls: Any) -> None:
+def _check_class(cls: type[Representation]) -> None:
     """Refuse a class that cannot be a family."""
     base = import_module("isthmus.base").Representation
     if base not in getattr(cls, "__mro__", ()):
@@ -113,7 +116,7 @@ def _check_class(cls: Any) -> None:
         )
 
 
-def _has(cls: Any, name: str) -> bool:
+def _has(cls: type, name: str) -> bool:
     return not getattr(getattr(cls, name, None), "__isabstractmethod__", not hasattr(cls, name))
 
 
@@ -147,7 +150,7 @@ def names() -> list[str]:
     return [*FAMILIES, *sorted({*_own, *_entry_points()})]
 
 
-def family(name: str) -> Any:
+def family(name: str) -> type[Representation]:
     """Return the class of a family by its name.
 
     Raises
@@ -215,7 +218,7 @@ def named(name: str) -> tuple[Any, dict[str, Any]]:
     return cls, cls.variants[variant] if variant else {}
 
 
-def name_of(model: Any) -> str:
+def name_of(model: Representation | type[Representation]) -> str:
     """Return the family name of a model or of a class; of other classes their address.
 
     Examples
@@ -229,7 +232,7 @@ def name_of(model: Any) -> str:
     return of_ours or next((name for name, own in _own.items() if own is cls), address_of(cls))
 
 
-def free_name(model: Any, taken: Container[str]) -> str:
+def free_name(model: Representation | str, taken: Container[str]) -> str:
     """Return what a model, or one of a name, is called among others that are called so already.
 
     Examples
@@ -239,7 +242,7 @@ def free_name(model: Any, taken: Container[str]) -> str:
     ('pca', 'pca-3')
     """
     base = model if isinstance(model, str) else name_of(model)
-    if base is not model and ":" in base:  # the address of a class that is no family
+    if not isinstance(model, str) and ":" in base:  # the address of a class that is no family
         base = type(model).__name__.lower()
     further = (f"{base}-{n}" for n in count(2))
     return next(name for name in chain([base], further) if name not in taken)
@@ -270,7 +273,7 @@ def _registered_at(address: str) -> type | None:
     return next((cls for cls in _own.values() if address_of(cls) == address), None)
 
 
-def stored_name(model: Any) -> str:
+def stored_name(model: Representation) -> str:
     """Return what a file says of a model's class: a family of isthmus, or an address.
 
     Raises
@@ -300,7 +303,7 @@ def _at(address: str, module_of: Callable[[str], Any]) -> Any:
     return reduce(getattr, qualname.split("."), module_of(module))
 
 
-def stored_class(name: str, allow: Iterable[str] = ()) -> Any:
+def stored_class(name: str, allow: Iterable[str] = ()) -> type[Representation]:
     """Return the class that a file names.
 
     Parameters

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from isthmus.data.images import Images
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 PASSING = (
     "fitting_", "health_", "history_", "labels_seen_", "pretraining_history_", "seconds_",
@@ -19,7 +22,7 @@ HASHED = 2**30
 """Bytes of images that are looked at to know a set again, at most, evenly spread over it."""
 
 
-def fingerprint(model: Any) -> str:
+def fingerprint(model: Representation) -> str:
     """Return what tells a fitted model from all others: a digest of all that it has learned."""
     digest = hashlib.blake2b(type(model).__name__.encode(), digest_size=16)
     learned = {k: v for k, v in vars(model).items() if k.endswith("_") and k not in PASSING}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from isthmus.data.images import Images, to_unit
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 LOOKED_AT = 300
 """Training images that findings are measured on, at most."""
@@ -39,7 +42,7 @@ def few_of(images: Images, most: int = LOOKED_AT) -> Images:
     return images.evenly(min(most, max(2, NUMBERS // int(np.prod(images.shape[1:])))))
 
 
-def error_share(model: Any, images: Images, total: int | None = None) -> float:
+def error_share(model: Representation, images: Images, total: int | None = None) -> float:
     """Return the squared error of reconstructions as a share of the mean image's error.
 
     Parameters

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from isthmus.data.images import Images, as_images, chunk_rows
 from isthmus.validation import one_of
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 HALVES = ("all", "train", "test")
 """What a split says."""
@@ -155,7 +158,7 @@ def kept_hashes(*hashes: np.ndarray) -> np.ndarray:
     return every[np.append(True, every[1:] != every[:-1])[: len(every)]][:MOST]
 
 
-def labels_seen(model: Any) -> int | None:
+def labels_seen(model: Representation) -> int | None:
     """Return how many labels a model learnt from; None where it does not say."""
     return getattr(model, "labels_seen_", None if model.needs_labels else 0)
 
@@ -349,7 +352,7 @@ def _seen(models: Sequence[Any], parts: Images) -> np.ndarray:
     return found
 
 
-def _may_hold(model: Any, hashes: np.ndarray) -> np.ndarray:
+def _may_hold(model: Representation, hashes: np.ndarray) -> np.ndarray:
     """Return which hashes a model keeps, or would if it had kept all."""
     kept = model.train_hashes_
     return _among(hashes, kept) | (len(kept) >= MOST and hashes > kept[-1])

@@ -15,7 +15,7 @@ from isthmus import health
 from isthmus.base import Representation
 from isthmus.budget import Clock, check_memory, check_time
 from isthmus.data.images import Images
-from isthmus.data.values import as_array
+from isthmus.data.values import ArrayLike, ImagesLike, as_array
 from isthmus.nets.dense import INITIALISERS, initialise
 from isthmus.scaling import ScaledImages
 from isthmus.store import check_code
@@ -121,7 +121,7 @@ class NeuralRepresentation(ScaledImages, Representation):
     linear_where: ClassVar[dict[str, tuple[Any, ...]]] = {}  # settings that allow linear paths
 
     @classmethod
-    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
+    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Self:
         """Return an unfitted model of a size that suits the images, with `study_steps`."""
         steps = min(cls.study_steps, STUDY_EPOCHS * -(-len(images) // cls.batch_size))
         return super().for_study(images, width, **{"max_steps": steps} | parameters)
@@ -177,7 +177,9 @@ class NeuralRepresentation(ScaledImages, Representation):
         """Return the networks of every player; each has an optimiser of its own."""
         return {"model": [getattr(self, name) for name in self.networks()]}
 
-    def fit(self, X: Any, y: Any = None, *, validation: Any = None) -> Self:
+    def fit(
+        self, X: ImagesLike, y: ArrayLike | None = None, *, validation: ImagesLike | None = None
+    ) -> Self:
         """Learn from images; see `Representation.fit`. The time of `max_seconds` starts here.
 
         Parameters
@@ -243,7 +245,7 @@ class NeuralRepresentation(ScaledImages, Representation):
         X, y = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
         return self._with_known_targets(self._check(X, reset=False, fewest=1), as_array(y))
 
-    def _with_known_targets(self, images: Images, y: Any) -> Images:
+    def _with_known_targets(self, images: Images, y: np.ndarray | None) -> Images:
         """Return images to validate on with their targets, which are of those learnt from."""
         return images
 
@@ -312,9 +314,8 @@ class NeuralRepresentation(ScaledImages, Representation):
         """Do what comes before the fit proper, with the networks initialised."""
 
     def _widest(self, images: Images) -> dict[str, int]:
-        directions = {
-            "directions": max(1, len(images) - 1)
-        }  # that images vary in about their mean
+        # images vary in so many directions about their mean
+        directions = {"directions": max(1, len(images) - 1)}
         asked = getattr(self, self.width, None) is not None
         return super()._widest(images) | ({} if asked else directions)
 

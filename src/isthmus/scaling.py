@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,11 +13,16 @@ from isthmus.data.ranges import SIGNED, UNIT, is_nominal
 from isthmus.nets.fused import OUTPUTS
 from isthmus.tensors import with_float64
 
+if TYPE_CHECKING:  # what it is mixed into
+    from isthmus.base import Representation as Base
+else:
+    Base = object
 
-class ScaledImages:
+
+class ScaledImages(Base):
     """What a neural family learns of the values of images; `_scale_to` comes first."""
 
-    def _scale_to(self: Any, images: Images, output: str) -> None:
+    def _scale_to(self, images: Images, output: str) -> None:
         """Choose the last activation of a decoder for the values there are, and their scaling."""
         self.output_, straight = output, self.starts_linear
         if output == "auto":
@@ -27,17 +32,17 @@ class ScaledImages:
         if self.output_ == "linear" and not (straight and is_nominal(self.range_)):
             self.offset_, self.scale_ = _centre_and_scale(self._tensors(images))
 
-    def _scaled(self: Any, x: torch.Tensor) -> torch.Tensor:
+    def _scaled(self, x: torch.Tensor) -> torch.Tensor:
         """Return images as the networks learn them: centred, where any value may occur."""
         return x if self.output_ != "linear" else (x - self.offset_) / self.scale_
 
-    def _image(self: Any, a: torch.Tensor) -> torch.Tensor:
+    def _image(self, a: torch.Tensor) -> torch.Tensor:
         """Return the images that the last layer of a decoder stands for."""
         y = OUTPUTS[self.output_](a.float())
         y = y * self.scale_ + self.offset_ if self.output_ == "linear" else y
         return y.clamp(*self.range_) if self.n_axes_ and is_nominal(self.range_) else y
 
-    def _unscaled(self: Any) -> list[str]:
+    def _unscaled(self) -> list[str]:
         if getattr(self, "output_", "") != "linear" or max(map(abs, self.range_)) <= 100:
             return []
         return [

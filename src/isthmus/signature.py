@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -283,7 +283,7 @@ def _entries(docstring: str, pattern: str) -> Iterator[tuple[str, str]]:
             yield name, said
 
 
-def _of_own(cls: Any) -> Iterator[Parameter]:
+def _of_own(cls: type) -> Iterator[Parameter]:
     """Yield the parameters of a class, its own first, as `parameters` does."""
     signature = inspect.signature(cls).parameters
     text = inspect.cleandoc(documented(cls) or "")
@@ -299,7 +299,7 @@ def _of_own(cls: Any) -> Iterator[Parameter]:
         yield Parameter(name, written, given.default, helps.get(name, ""), words)
 
 
-def _names_by_class(cls: Any, names: Any) -> list[str]:
+def _names_by_class(cls: type, names: Iterable[str]) -> list[str]:
     """Return parameters in the order of the classes that declare them, the nearest class first."""
     declared = [name for base in cls.__mro__ for name in inspect.get_annotations(base)]
     return list(dict.fromkeys(name for name in (*declared, *names) if name in names))

@@ -34,7 +34,7 @@ ARRAYS = "biufUO"
 """Kinds of arrays that a header may hold: numbers, words, and objects that are either."""
 
 
-def save_model(model: Any, path: str | Path, *, dated: bool = True) -> None:
+def save_model(model: Representation, path: str | Path, *, dated: bool = True) -> None:
     """Write a fitted model to one file: learned arrays as tensors, the rest as JSON.
 
     Parameters come back equal to what they are, but for random generators and models (such as the
@@ -89,7 +89,7 @@ def save_model(model: Any, path: str | Path, *, dated: bool = True) -> None:
     files.write_tensors(path, tensors, {KEY: json.dumps(header)})
 
 
-def _warn_of_code(model: Any) -> None:
+def _warn_of_code(model: Representation) -> None:
     """Say which parameters a file cannot hold."""
     given = {name: code for name, one, code in _code_of(model) if not isinstance(one, Named)}
     if given:
@@ -214,7 +214,7 @@ def _with_modules(
     return header
 
 
-def _made(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str) -> Any:
+def _made(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str) -> Representation:
     """Return the model that a header and tensors describe."""
     from isthmus.families import family
 
@@ -325,7 +325,7 @@ class Named(str):
     __slots__ = ()
 
 
-def name_of_code(value: Any) -> str:
+def name_of_code(value: object) -> str:
     """Return "module:qualname" of a function, a class or a callback, "" of anything else.
 
     Examples
@@ -342,12 +342,12 @@ def name_of_code(value: Any) -> str:
     return f"{named.__module__}:{named.__qualname__}"
 
 
-def in_words(value: Any) -> str:
+def in_words(value: object) -> str:
     """Return a parameter in words that are the same in another process."""
     return name_of_code(value) or repr(value)
 
 
-def check_code(model: Any) -> None:
+def check_code(model: Representation) -> None:
     """Refuse to fit a model of which a file knew no more than names.
 
     Raises
@@ -365,7 +365,7 @@ def check_code(model: Any) -> None:
         )
 
 
-def _code_of(model: Any) -> Iterator[tuple[str, Any, str]]:
+def _code_of(model: Representation) -> Iterator[tuple[str, Any, str]]:
     """Yield the parameters that are code, or some of which is: their names, it, and its name."""
     for name, value in model.get_params(deep=False).items():
         for one in value if isinstance(value, tuple | list) else (value,):

@@ -9,13 +9,15 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
 from isthmus.files import replacing
 
+Seed: TypeAlias = int | np.random.Generator | np.random.RandomState | None
+"""What a `random_state` can be."""
 MEGABYTE = 2**20
 BROKEN = LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, AttributeError
 """What reading a file that does not hold together may end in."""
@@ -202,7 +204,7 @@ def with_float64(x: torch.Tensor) -> torch.Tensor:
     return x if x.device.type in ("cpu", "cuda") else x.cpu()
 
 
-def seed_of(random_state: Any) -> int:
+def seed_of(random_state: Seed) -> int:
     """Return a seed drawn from an int, a Generator, a RandomState, or fresh entropy for None."""
     if random_state is None or isinstance(random_state, int | np.integer):
         return int(np.random.SeedSequence(random_state).generate_state(1, np.uint64)[0] >> 1)
@@ -213,7 +215,7 @@ def seed_of(random_state: Any) -> int:
     raise ValueError(f"random_state={random_state!r} must be None, an int or a numpy generator")
 
 
-def generator(random_state: Any, device: torch.device | str = "cpu") -> torch.Generator:
+def generator(random_state: Seed, device: torch.device | str = "cpu") -> torch.Generator:
     """Return a torch generator of its own, seeded from `random_state`."""
     return torch.Generator(device=device).manual_seed(seed_of(random_state))
 

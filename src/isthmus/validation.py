@@ -7,12 +7,15 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from numbers import Integral
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def hint(name: Any, known: Iterable[str]) -> str:
+def hint(name: object, known: Iterable[str]) -> str:
     """Return what to add to a message about an unknown name: the nearest known one, if any.
 
     Examples
@@ -24,7 +27,7 @@ def hint(name: Any, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def one_of(name: str, value: Any, allowed: Iterable[str]) -> None:
+def one_of(name: str, value: object, allowed: Iterable[str]) -> None:
     """Raise ValueError naming the nearest allowed value if `value` is not one of `allowed`."""
     allowed = list(allowed)
     if value not in allowed:
@@ -32,7 +35,7 @@ def one_of(name: str, value: Any, allowed: Iterable[str]) -> None:
         raise ValueError(f"{name}={value!r} must be one of {listed}{hint(value, allowed)}")
 
 
-def able(model: Any, verb: str) -> Callable[..., Any]:
+def able(model: Representation, verb: str) -> Callable[..., Any]:
     """Return a verb of a model, or say who has it."""
     if not model.can(verb):
         raise ValueError(f"{type(model).__name__} cannot {verb}; `isthmus models` lists who can")
@@ -66,7 +69,7 @@ def renamed(**names: str) -> Callable[[F], F]:
     return decorated
 
 
-def width_of(name: str, value: Any, default: int, limits: Mapping[str, int]) -> int:
+def width_of(name: str, value: int | None, default: int, limits: Mapping[str, int]) -> int:
     """Return the width that is asked for; of None the default, or as much as the limits allow.
 
     Parameters

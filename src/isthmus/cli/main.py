@@ -124,7 +124,11 @@ def _fit(
     model = family(name)(**values_of(name, options), verbose=is_shown())
     model.fit(learnt, **given)
     model.set_params(verbose=False).save(to)  # who uses it decides for themselves
-    facts = {"model": str(to), "family": name, "images": learnt_in_words(images, learnt, split)}
+    facts: dict[str, Any] = {
+        "model": str(to),
+        "family": name,
+        "images": learnt_in_words(images, learnt, split),
+    }
     if model.needs_labels and learnt.y is not None:
         facts["labels"] = f"{int((learnt.y != -1).sum()):,} of them"
     facts |= {"code": model.code_, "health": model.health_}

@@ -106,8 +106,8 @@ def _by_name(given: Any) -> dict[str, Any]:
         return {str(name): one_model(model) for name, model in given.items()}
     found: dict[str, Any] = {}
     for each in given if isinstance(given, list | tuple) else [given]:
-        file = isinstance(each, str | Path)
-        found[free_name(Path(each).stem if file else each, found)] = one_model(each)
+        called = Path(each).stem if isinstance(each, str | Path) else each
+        found[free_name(called, found)] = one_model(each)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -154,7 +154,7 @@ class Autoencoder(TakesModules, NeuralRepresentation):
     }
 
     @classmethod
-    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
+    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Self:
         """Return an unfitted model that suits the images, and is quickly past its start."""
         return super().for_study(images, width, **quickly(cls, images, parameters))
 
@@ -232,7 +232,9 @@ class Autoencoder(TakesModules, NeuralRepresentation):
             loss, fused = chain_loss(layers, noisy, x, self.output_, self.loss)
         return (Fused if fused else Step)("model", loss, {"loss": loss})
 
-    def _given_loss(self, measure: Callable[..., Any], a: torch.Tensor, x: torch.Tensor) -> Any:
+    def _given_loss(
+        self, measure: Callable[..., Any], a: torch.Tensor, x: torch.Tensor
+    ) -> torch.Tensor:
         """Return the mean of a loss of the user's own, which sees images in their own values."""
         shape = (-1, *self.image_shape_)
         loss = measure(self._image(a).view(shape), x.view(shape))

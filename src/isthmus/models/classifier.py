@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch.nn import functional
 from isthmus import health
 from isthmus.data.images import Images, with_channels
 from isthmus.data.tables import labels_of
+from isthmus.data.values import ArrayLike, ImagesLike
 from isthmus.estimators import ClassifierMixin
 from isthmus.heldout import kept_hashes, labels_seen
 from isthmus.models.modules import TakesModules
@@ -124,7 +125,7 @@ class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
     variants: ClassVar[dict[str, dict[str, Any]]] = {"conv": {"architecture": "conv"}}
 
     @classmethod
-    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
+    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Self:
         """Return an unfitted model that suits the images, with features that cannot die.
 
         Of colour photographs, which lie far from 0, rectifiers left 1 or 2 of 32 alive.
@@ -155,7 +156,7 @@ class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
         if self.frozen and self.pretrained is None and self.encoder is None:
             raise ValueError("frozen=True needs pretrained: a model whose encoder is kept")
 
-    def _with_targets(self, images: Images, y: Any) -> Images:
+    def _with_targets(self, images: Images, y: np.ndarray | None) -> Images:
         """Return the labelled images, with their classes as indices into `classes_`."""
         images, y = _with_labels(images, y)
         self.classes_, index = np.unique(y, return_inverse=True)
@@ -166,7 +167,7 @@ class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
             )
         return replace(images, y=index)
 
-    def _with_known_targets(self, images: Images, y: Any) -> Images:
+    def _with_known_targets(self, images: Images, y: np.ndarray | None) -> Images:
         images, y = _with_labels(images, y)
         if other := np.setdiff1d(y, self.classes_).tolist():
             raise ValueError(f"validation= has the class {other[0]!r}, which is not learned")
@@ -213,7 +214,7 @@ class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
                 *shape, (*self.hidden, n_features), self.activation, self.code_activation
             )
         else:
-            start = twin(self.origin_)
+            start: Any = twin(self.origin_)
             n_features = self.origin_["width"]
             net = narrowed(start.networks()["encoder_"], n_features)
         return {"encoder_": net, "head_": dense((n_features, self.n_classes_), "linear")}
@@ -278,17 +279,19 @@ class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
     def _classify(self, x: torch.Tensor) -> torch.Tensor:
         return self._logits(self._encode(x)).softmax(1)
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: ImagesLike) -> np.ndarray:
         """Return the probability of every class for every image, (n, n_classes)."""
         check_is_fitted(self)
         return self._map(self._classify, self._check(X, reset=False))
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: ImagesLike) -> np.ndarray:
         """Return the most likely label of every image, as labels were given: names, or numbers."""
         best = self.predict_proba(X).argmax(1)
         return np.asarray(self.classes_)[best]
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+    def score(
+        self, X: ImagesLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return the share of the labelled images whose label is predicted.
 
         Parameters
@@ -303,13 +306,13 @@ class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
         y = labels_of(X) if y is None and isinstance(X, Images) else y
         if y is None:
             raise ValueError("a score needs labels: give score(X, y), or Images with y")
-        y, predicted = column_or_1d(y), self.predict(X)
-        check_consistent_length(predicted, y)
-        known = _labelled(X, y)
+        labels, predicted = column_or_1d(y), self.predict(X)
+        check_consistent_length(predicted, labels)
+        known = _labelled(X, labels)
         if not known.any():
             raise ValueError("a score needs at least 1 labelled image")
         weights = None if sample_weight is None else np.asarray(sample_weight)[known]
-        return float(np.average((predicted == y)[known], weights=weights))
+        return float(np.average((predicted == labels)[known], weights=weights))
 
     @property
     def code_shape_(self) -> tuple[int, ...]:
@@ -332,7 +335,7 @@ class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
         return findings + health.dead_code(dead, z.shape[1], "features", remedy)
 
 
-def _with_labels(images: Images, y: Any) -> tuple[Images, np.ndarray]:
+def _with_labels(images: Images, y: np.ndarray | None) -> tuple[Images, np.ndarray]:
     """Return the images that have labels, and these as they were given: numbers, or names."""
     y = labels_of(images) if y is None else y
     if y is None:
@@ -348,7 +351,7 @@ def _with_labels(images: Images, y: Any) -> tuple[Images, np.ndarray]:
     return images if known.all() else images[known], y[known]
 
 
-def _labelled(images: Any, y: np.ndarray) -> np.ndarray:
+def _labelled(images: object, y: np.ndarray) -> np.ndarray:
     """Return which labels are known: -1 is none, except where the classes are -1 and 1."""
     if y.dtype.kind not in "if" and isinstance(images, Images) and images.y is not None:
         given = labels_of(images)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,23 +13,31 @@ from isthmus.data.values import as_array
 from isthmus.estimators import TransformerMixin
 from isthmus.tensors import squared_distances
 
+if TYPE_CHECKING:  # what it is mixed into
+    from typing import Self
 
-class Codebook(TransformerMixin):
+    from isthmus.base import Representation as Base
+    from isthmus.data.values import ArrayLike, ImagesLike
+else:
+    Base = TransformerMixin
+
+
+class Codebook(Base):
     """Mixin of families whose code is an index into `codebook_`, an array (k, d) of prototypes."""
 
     @classmethod
-    def for_study(cls: Any, images: Images, width: int | None = None, **parameters: Any) -> Any:
+    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Self:
         """Return an unfitted model with 100 prototypes, or fewer for few images."""
         size = min(100, max(2, len(images) // 10))
         return cls(**{cls.width: size} | parameters)
 
-    def _encode(self: Any, x: torch.Tensor) -> torch.Tensor:
+    def _encode(self, x: torch.Tensor) -> torch.Tensor:
         return squared_distances(x, self._learned("codebook_", x)).argmin(1)
 
-    def _decode(self: Any, z: torch.Tensor) -> torch.Tensor:
+    def _decode(self, z: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(self.codebook_).to(z.device)[z]
 
-    def transform(self: Any, X: Any) -> np.ndarray:
+    def transform(self, X: ImagesLike) -> np.ndarray:
         """Return the distance of every image to every prototype, (n, k)."""
         check_is_fitted(self)
 
@@ -44,25 +52,25 @@ class Codebook(TransformerMixin):
         return ()
 
     @property
-    def prototypes_(self: Any) -> np.ndarray:
+    def prototypes_(self) -> np.ndarray:
         """What every index stands for, (k, d)."""
         return self.codebook_
 
     @property
-    def code_width_(self: Any) -> int:
+    def code_width_(self) -> int:
         """How many prototypes there are."""
         return len(self.codebook_)
 
-    def predict(self: Any, X: Any) -> np.ndarray:
+    def predict(self, X: ImagesLike) -> np.ndarray:
         """Return the index of the nearest prototype; the same as `encode`."""
         return self.encode(X)
 
     @property
-    def code_(self: Any) -> str:
+    def code_(self) -> str:
         """The code of one image in words."""
         return f"index, 1 of {len(self.codebook_)}"
 
-    def _check_codes(self: Any, Z: Any) -> torch.Tensor:
+    def _check_codes(self, Z: ArrayLike) -> torch.Tensor:
         Z = np.asarray(as_array(Z))
         if Z.ndim != 1 or Z.dtype.kind not in "iu":
             raise ValueError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -196,7 +196,7 @@ class GAN(TakesModules, Inverted):
     }
 
     @classmethod
-    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
+    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Self:
         """Return an unfitted model with steps that suit the images: fewer for few of them."""
         few = max(cls.study_steps // 4, 100 * -(-len(images) // cls.batch_size))
         steps = min(cls.study_steps, few)
@@ -332,7 +332,7 @@ class GAN(TakesModules, Inverted):
         """Return what the loop hands out as the discriminator and the encoder see it."""
         return x if self._of_components else self._seen(x)
 
-    def _drawn(self, net: Any, z: torch.Tensor) -> torch.Tensor:
+    def _drawn(self, net: nn.Sequential, z: torch.Tensor) -> torch.Tensor:
         if not self.n_axes_:
             return self._seen(self._image(net(z)))
         y = net[0](z).float()

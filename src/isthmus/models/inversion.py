@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -47,21 +47,21 @@ class Inverted(NeuralRepresentation):
     likewise), ``_coder()`` and ``_prior(n, rng)``.
     """
 
-    _told = None  # type: Any  # variances of the components of images, while it is learnt
-    _chance = None  # type: Any  # of the inversion, while it is learnt and measured
+    _told = cast(Any, None)  # variances of the components of images, while it is learnt
+    _chance = cast(Any, None)  # of the inversion, while it is learnt and measured
 
-    def _stages(self: Any, images: Images) -> list[Stage]:
+    def _stages(self, images: Images) -> list[Stage]:
         """Learn the decoder, and after it an encoder that inverts it."""
         until = 1 - INVERSION_SHARE * (self.encoder_epochs != 0)
         return [self._stage(until=until, then=self._match), self._inverting()]
 
-    def _match(self: Any) -> None:
+    def _match(self) -> None:
         """Move what the learned generator draws to the mean and the covariance of the images."""
         if self._narrow() and self._step:
             rng = torch.Generator(self.device_).manual_seed(0)
             match_moments(self.average_[0], self._prior(MATCHED, rng), self._told)
 
-    def _inverting(self: Any) -> Stage:
+    def _inverting(self) -> Stage:
         """Return the stage in which the encoder learns, once the decoder is learned."""
         self._chance = generator(self.random_state, self.device_)
         return self._stage(
@@ -72,16 +72,16 @@ class Inverted(NeuralRepresentation):
             least=INVERTING_ON if self.n_axes_ else INVERTING,
         )  # fmt: skip
 
-    def _note(self: Any, records: dict[str, Record]) -> None:
+    def _note(self, records: dict[str, Record]) -> None:
         super()._note(records)
         self.inversion_history_ = records[INVERSION].history
 
-    def _fit(self: Any, images: Images) -> None:
+    def _fit(self, images: Images) -> None:
         super()._fit(images)
         self._measure(images, self._chance)
         self._chance = None
 
-    def _inversion(self: Any, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
+    def _inversion(self, x: torch.Tensor, rng: torch.Generator) -> Iterator[Step]:
         real, z = self._given(x), self._prior(len(x), rng)
         with torch.no_grad():
             drawn = self._drawn(self.average_, z)
@@ -92,7 +92,7 @@ class Inverted(NeuralRepresentation):
         loss = wrong + CODE_WEIGHT * (of_drawn - z).square().mean()
         yield Step("encoder", loss, {"loss": loss})
 
-    def _encode(self: Any, x: torch.Tensor) -> torch.Tensor:
+    def _encode(self, x: torch.Tensor) -> torch.Tensor:
         if not torch.compiler.is_compiling():  # an exported network looks at no values
             self._check_invertible(x)
         real, learned = self._seen(x), self.inversion_history_["epoch"]
@@ -102,11 +102,11 @@ class Inverted(NeuralRepresentation):
         return z
 
     @property
-    def encodes_by_search(self: Any) -> bool:  # type: ignore[override]
+    def encodes_by_search(self) -> bool:  # type: ignore[override]
         """Whether a code is descended to, as no encoder was learned or `invert_steps` asks so."""
         return bool(self.invert_steps) or not self.inversion_history_["epoch"]
 
-    def _check_invertible(self: Any, x: torch.Tensor) -> None:
+    def _check_invertible(self, x: torch.Tensor) -> None:
         if not self.inversion_history_["epoch"] and not self.invert_steps:
             raise ValueError(
                 "this GAN was fitted with encoder_epochs=0 and has invert_steps=0, so it has no "
@@ -121,7 +121,7 @@ class Inverted(NeuralRepresentation):
                 f"values from {low:.4g} to {high:.4g} and draws no others: scale them as those"
             )
 
-    def _health_of_inverse(self: Any) -> list[str]:
+    def _health_of_inverse(self) -> list[str]:
         if self.inversion_error_ is None:
             return ["encoder_epochs=0: encode needs invert_steps, which may be set after fitting"]
         if not POOR < self._error_share < health.NO_BETTER:
@@ -131,7 +131,7 @@ class Inverted(NeuralRepresentation):
             f"error that their mean image would have; {self._remedy()}"
         ]
 
-    def _measure(self: Any, images: Images, rng: torch.Generator) -> None:
+    def _measure(self, images: Images, rng: torch.Generator) -> None:
         most = max(2, min(MEASURED, CHUNK_BYTES // (4 * self.n_features_in_)))
         x = self._tensor(np.asarray(self.affordable(images, most)))
         x = x[torch.randperm(len(x), generator=rng, device=rng.device)]
@@ -142,7 +142,7 @@ class Inverted(NeuralRepresentation):
         self.variety_ = variety(x, drawn := self._sample(len(x), rng))
         self._drawn_spread = _spread(drawn) / self.spread_ if self.spread_ > 0 else 1.0
 
-    def _share_of_spread(self: Any, images: Images) -> float:
+    def _share_of_spread(self, images: Images) -> float:
         return (self.inversion_error_ or 0.0) / self.spread_ if self.spread_ > 1e-9 else 0.0
 
 

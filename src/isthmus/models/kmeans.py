@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -205,7 +205,9 @@ class _Lloyd:
     Images and centroids that lie far from the origin are taken about the middle of the first.
     """
 
-    def __init__(self, centers: torch.Tensor, images: Images, read: Any):
+    def __init__(
+        self, centers: torch.Tensor, images: Images, read: Callable[[torch.Tensor], torch.Tensor]
+    ):
         self.origin = origin_of(centers)
         self.centers = centers if self.origin is None else centers - self.origin
         self.read = read

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,21 +16,28 @@ from isthmus.progress import track
 from isthmus.tensors import generator, usual_torch
 from isthmus.validation import one_of
 
+if TYPE_CHECKING:  # what it is mixed into
+    from isthmus.data.values import ImagesLike
+    from isthmus.neural import NeuralRepresentation as Base
+    from isthmus.tensors import Seed
+else:
+    Base = object
+
 MOST_DRAWS = 1000
 """Codes that are decoded at a time while the likelihood is estimated, or fewer."""
 
 
-class Likelihoods:
+class Likelihoods(Base):
     """Mixin of a family with ``_posterior(x)`` and ``_error(x, z)``: the bound, and log p(x)."""
 
     def elbo(
-        self: Any,
-        X: Any,
+        self,
+        X: ImagesLike,
         n_samples: int = 1,
         *,
         refine: int = 0,
         binarize: str = "none",
-        random_state: Any = 0,
+        random_state: Seed = 0,
     ) -> np.ndarray:
         """Return the lower bound of log p(x) of every image in nats (beta = 1), (n,).
 
@@ -55,7 +62,12 @@ class Likelihoods:
         )
 
     def log_likelihood(
-        self: Any, X: Any, n_samples: int = 500, *, binarize: str = "none", random_state: Any = 0
+        self,
+        X: ImagesLike,
+        n_samples: int = 500,
+        *,
+        binarize: str = "none",
+        random_state: Seed = 0,
     ) -> np.ndarray:
         """Return an importance-sampled log p(x) of every image in nats, (n,).
 
@@ -69,7 +81,13 @@ class Likelihoods:
 
     @usual_torch()
     def _estimate(
-        self: Any, bound: Callable, X: Any, n_samples: int, refine: int, binarize: str, seed: Any
+        self,
+        bound: Callable,
+        X: ImagesLike,
+        n_samples: int,
+        refine: int,
+        binarize: str,
+        seed: Seed,
     ) -> np.ndarray:
         """Return the bound made of draws of -log p(x|z), log p(z) - log q(z|x), and the KL."""
         check_is_fitted(self)
@@ -95,7 +113,11 @@ class Likelihoods:
         return torch.cat(found).numpy() if found else np.empty(0)
 
     def _draws(
-        self: Any, x: torch.Tensor, q: Any, n_samples: int, rng: torch.Generator
+        self,
+        x: torch.Tensor,
+        q: tuple[torch.Tensor, torch.Tensor],
+        n_samples: int,
+        rng: torch.Generator,
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield -log p(x|z) and log p(z) - log q(z|x), (draws, n) each, a bounded number each."""
         at_once = max(1, min(MOST_DRAWS, PASS_BYTES // (4 * x.shape[1])) // len(x))

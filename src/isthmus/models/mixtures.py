@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
 from isthmus.data.images import evenly_spaced
+
+if TYPE_CHECKING:  # what it is mixed into
+    from isthmus.neural import NeuralRepresentation as Base
+else:
+    Base = object
 
 DRAWN = 5000
 """Codes that the mixture is fitted to, at most."""
@@ -73,10 +78,10 @@ def mixture_of(codes: np.ndarray, count: int, random_state: int = 0, passes: int
     return Mixture(found.weights_, found.means_, np.linalg.cholesky(found.covariances_))
 
 
-class DrawsLikeCodes:
+class DrawsLikeCodes(Base):
     """Mixin of a VAE: what codes are drawn from, its prior or a mixture that is like the codes."""
 
-    def _fit_mixture(self: Any, mean: np.ndarray, log_var: np.ndarray) -> None:
+    def _fit_mixture(self, mean: np.ndarray, log_var: np.ndarray) -> None:
         """Learn what the codes of all images are like taken together, to draw more of them."""
         for name in ("weights", "means", "roots"):
             self.__dict__.pop(f"mixture_{name}_", None)  # of an earlier fit
@@ -90,7 +95,7 @@ class DrawsLikeCodes:
         for name, values in found._asdict().items():
             setattr(self, f"mixture_{name}_", values.astype(np.float32))
 
-    def _sample(self: Any, n: int, rng: torch.Generator) -> torch.Tensor:
+    def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
         z = torch.randn(n, self.latent_dim_, generator=rng, device=rng.device)
         if hasattr(self, "mixture_means_"):
             weights, means, roots = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import scipy.linalg
@@ -94,7 +94,7 @@ class PCA(Representation):
     study_rank, study_weight, study_cost = 1, 0.3, 1.0
 
     @classmethod
-    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
+    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Self:
         """Return an unfitted model; components of many large images are found nearly."""
         many = min(len(images), int(np.prod(images.shape[1:]))) > LARGE
         chosen = {"solver": "randomized"} if many else {}
@@ -264,10 +264,10 @@ def _sums(chunks: Iterator[torch.Tensor], wide: bool) -> tuple[np.ndarray, np.nd
     guess, d, n = first.mean(0), first.shape[1], 0
     total, products = np.zeros(d), np.zeros((d, d))
     for x in itertools.chain([first], chunks):
-        x = x - guess
-        n, x = n + len(x), _engine(x.double() if wide else x)
-        total += _float64(x.sum(0))
-        products += _float64(x.T @ x)
+        about = x - guess
+        n, y = n + len(x), _engine(about.double() if wide else about)
+        total += _float64(y.sum(0))
+        products += _float64(y.T @ y)
     offset = total / n
     return _float64(guess) + offset, products - n * np.outer(offset, offset)
 
@@ -287,12 +287,12 @@ def _within(
     return squares, inner @ base.T.cpu().numpy()
 
 
-def _engine(x: torch.Tensor) -> Any:
+def _engine(x: torch.Tensor) -> np.ndarray | torch.Tensor:
     """Return an array on the CPU, where numpy computes half of ``x.T @ x`` and mirrors it."""
     return x.numpy() if x.device.type == "cpu" else x
 
 
-def _float64(x: Any) -> np.ndarray:
+def _float64(x: np.ndarray | torch.Tensor) -> np.ndarray:
     return (x.cpu().numpy() if isinstance(x, torch.Tensor) else x).astype(np.float64)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from isthmus import health
 from isthmus.base import _can, numbers_of
 from isthmus.data.images import Images, with_channels
 from isthmus.data.label_maps import NO_CLASS, without_class
+from isthmus.data.values import ArrayLike, ImagesLike
 from isthmus.estimators import available_if
 from isthmus.nets.fused import INVERSES, OUTPUTS
 from isthmus.nets.pixels import (
@@ -119,7 +120,7 @@ class PixelNet(NeuralRepresentation):
     any_size = codes_pixels = True
 
     @classmethod
-    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
+    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Self:
         """Return an unfitted model of few channels, trained on about 10 million pixels."""
         area = int(np.prod(images.shape[1:3]))
         batch = min(128, max(1, 2**14 // area))
@@ -142,7 +143,7 @@ class PixelNet(NeuralRepresentation):
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value} must be at least 1")
 
-    def _with_targets(self, images: Images, y: Any) -> Images:
+    def _with_targets(self, images: Images, y: np.ndarray | None) -> Images:
         """Return the images with the label maps to learn, if any; labels of images are no maps."""
         one_of("target", self.target, ("auto", "classes", "image"))
         maps = images.label_maps if y is None or np.ndim(y) == 1 else np.asarray(y)
@@ -154,7 +155,7 @@ class PixelNet(NeuralRepresentation):
         maps = None if self.target == "image" else maps
         return replace(images, label_maps=maps, ignored_class=ignored)
 
-    def _with_known_targets(self, images: Images, y: Any) -> Images:
+    def _with_known_targets(self, images: Images, y: np.ndarray | None) -> Images:
         maps = images.label_maps if y is None else np.asarray(y)
         if self.supervised_ and maps is None:
             raise ValueError("validation= needs label maps: give Images with them, or (X, y)")
@@ -223,7 +224,7 @@ class PixelNet(NeuralRepresentation):
         """Add up the gradients of a few images at a time: a batch of large ones needs no more."""
         learning = torch.is_grad_enabled()
         x, t = varied(x, targets, self.crop, self.flip, rng) if learning else (x, targets)
-        loss_of = self._image_loss if t is None else self._class_loss
+        loss_of: Any = self._image_loss if t is None else self._class_loss
         whole = x.numel() if t is None else self._weight_of(t)
         size = max(1, PIXELS // (x.shape[2] * x.shape[3]))
         total: dict[str, torch.Tensor] = {}
@@ -234,7 +235,9 @@ class PixelNet(NeuralRepresentation):
             total = {k: v.detach() + total.get(k, 0) for k, v in logs.items()}
         yield (Fused if learning else Step)("model", total["loss"], total)
 
-    def _class_loss(self, x: torch.Tensor, t: Any, whole: Any) -> dict[str, torch.Tensor]:
+    def _class_loss(
+        self, x: torch.Tensor, t: torch.Tensor, whole: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
         logits = self.head_(self._attributes(x)).permute(0, 2, 3, 1)
         logits, t = logits.reshape(-1, self.n_classes_).float(), t.reshape(-1).long()
         weights = self._learned("class_weights_", logits)
@@ -250,7 +253,7 @@ class PixelNet(NeuralRepresentation):
         weight = (counts * self._learned("class_weights_", counts.float())).sum()
         return {"weight": weight.clamp(min=1e-9), "pixels": counts.sum().clamp(min=1)}
 
-    def _image_loss(self, x: torch.Tensor, t: None, whole: Any) -> dict[str, torch.Tensor]:
+    def _image_loss(self, x: torch.Tensor, t: None, whole: float) -> dict[str, torch.Tensor]:
         y = OUTPUTS[self.output_](self.head_(self._attributes(x)).float())
         target = super()._scaled(x)
         return {"loss": functional.mse_loss(y, target, reduction="sum") / whole}
@@ -291,13 +294,13 @@ class PixelNet(NeuralRepresentation):
         return twin
 
     @available_if(_can("_predict"))
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: ImagesLike) -> np.ndarray:
         """Return label maps: the most likely class of every pixel, uint8 (n, h, w)."""
         check_is_fitted(self)
         return self._map(self._predict, self._check(X, reset=False))
 
     @available_if(_can("_decode"))
-    def decode(self, Z: Any) -> np.ndarray:
+    def decode(self, Z: ArrayLike) -> np.ndarray:
         """Return the images of attributes (n, h, w, k), of any height and width."""
         check_is_fitted(self)
         codes = self._check_codes(Z)
@@ -305,7 +308,7 @@ class PixelNet(NeuralRepresentation):
         back = self._gather(self._decode, codes.split(size), len(codes))
         return back.reshape(*back.shape[:3], *self.image_shape_[2:])
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: ImagesLike, y: ArrayLike | None = None) -> float:
         """Return the share of pixels predicted right, or minus the mean squared error.
 
         Parameters
@@ -350,7 +353,7 @@ class PixelNet(NeuralRepresentation):
                 f"{images.shape[1:]}; any height and width will do, with {n_channels} channels"
             )
 
-    def _check_codes(self, Z: Any) -> torch.Tensor:
+    def _check_codes(self, Z: ArrayLike) -> torch.Tensor:
         Z = numbers_of(Z, [np.float32], allow_nd=True, ensure_2d=False)
         if Z.ndim != 4 or Z.shape[3] != self.n_attributes_:
             raise ValueError(

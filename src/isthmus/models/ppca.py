@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +18,11 @@ from isthmus.models.starts import (
     start_encoder,
 )
 from isthmus.nets.bounds import LEAST_SIGMA
+
+if TYPE_CHECKING:  # what it is mixed into
+    from isthmus.neural import NeuralRepresentation as Base
+else:
+    Base = object
 
 SPOKEN, FAINT = 5, 0.25
 """Directions of the images that `beta_norm` leaves in the code at least, and the share of the
@@ -44,7 +49,7 @@ class LinearVAE(NamedTuple):
 
 
 def probabilistic_pca(
-    variance: Any, rest: float, d: int, k: int, beta: float = 1.0, sigma: float = 0.0
+    variance: np.ndarray, rest: float, d: int, k: int, beta: float = 1.0, sigma: float = 0.0
 ) -> LinearVAE:
     r"""Return the linear VAE with the highest bound, in closed form: probabilistic PCA.
 
@@ -109,7 +114,7 @@ def _fitting_sigma(told: np.ndarray, total: float, d: int, beta: float) -> float
     return max(math.sqrt(square), LEAST_SIGMA)
 
 
-class BeginsAsPCA:
+class BeginsAsPCA(Base):
     """Mixin of a VAE: linear paths that begin as probabilistic PCA, and what is known from it."""
 
     _unit, _rest = 1.0, 0.0  # of the components, and the variance beyond them
@@ -121,7 +126,7 @@ class BeginsAsPCA:
         "capacity": (None,),
     }
 
-    def _look_at_components(self: Any, images: Images) -> None:
+    def _look_at_components(self, images: Images) -> None:
         """Find where to begin, and what `beta_norm` stands for."""
         d, k = self.n_features_in_, self.latent_dim_
         self.beta_ = self.beta
@@ -132,14 +137,14 @@ class BeginsAsPCA:
         if relative:
             at = self._principal or principal(images, self)
             total = float(at.variance.sum()) + at.rest
-            self.sigma_ = self.sigma_ or max(math.sqrt(total / d), LEAST_SIGMA) * self.scale_
+            self.sigma_: Any = self.sigma_ or max(math.sqrt(total / d), LEAST_SIGMA) * self.scale_
             faint = float(at.variance[min(SPOKEN, k, len(at.variance)) - 1]) * FAINT
             self.beta_ = min(self.beta_, faint / (self.sigma_ / self.scale_) ** 2)
 
-    def _as_learned(self: Any, images: Images) -> Images:
+    def _as_learned(self, images: Images) -> Images:
         return as_components(images, self)
 
-    def _begin(self: Any) -> None:
+    def _begin(self) -> None:
         """Begin as probabilistic PCA."""
         if not self.n_axes_:
             return
@@ -155,7 +160,7 @@ class BeginsAsPCA:
             self.encoder_[-1].linear.bias[k:] = log_var
         self._unit, self._rest, self._principal = at.spread(k), at.rest, None
 
-    def _apart(self: Any, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    def _apart(self, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return the squared error of images whose components are y; what is beyond is known."""
         told = self.decoder_[0](z.flatten(0, 1)).float().unflatten(0, z.shape[:2])
         return (told - y).square().sum(-1) * self._unit**2 + self._rest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -15,10 +15,15 @@ from isthmus.nets.dense import empty
 from isthmus.nets.own import OwnEncoder
 from isthmus.nets.paths import Paths
 from isthmus.store import load_model
-from isthmus.tensors import chance_of, generator
+from isthmus.tensors import Seed, chance_of, generator
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 
-def with_encoder(pretrained: Any, shape: tuple[int, ...]) -> Any:
+def with_encoder(
+    pretrained: str | Path | Representation, shape: tuple[int, ...]
+) -> Representation:
     """Return the fitted model to start from, read from its file if need be."""
     model = load_model(pretrained) if isinstance(pretrained, str | Path) else pretrained
     check_is_fitted(model)
@@ -34,7 +39,7 @@ def with_encoder(pretrained: Any, shape: tuple[int, ...]) -> Any:
     return model
 
 
-def described(model: Any) -> dict[str, Any]:
+def described(model: Representation) -> dict[str, Any]:
     """Return what the networks of a model are built from, as JSON can hold it."""
     facts = {name: value for name, value in vars(model).items() if name.endswith("_")}
     kinds = str | int | float | tuple | dict | None
@@ -46,7 +51,7 @@ def described(model: Any) -> dict[str, Any]:
     }
 
 
-def twin(origin: dict[str, Any]) -> Any:
+def twin(origin: dict[str, Any]) -> Representation:
     """Return a model that builds the networks of the one that `described` was given."""
 
     def tupled(facts: dict[str, Any]) -> dict[str, Any]:
@@ -59,7 +64,7 @@ def twin(origin: dict[str, Any]) -> Any:
     return twin
 
 
-def untrained(model: Any, images: Images, random_state: Any) -> Any:
+def untrained(model: Representation, images: Images, random_state: Seed) -> Representation:
     """Return a model of the same networks before they have learnt anything."""
     other, rng = copy.deepcopy(model), generator(random_state, model.device_)
     with chance_of(rng):

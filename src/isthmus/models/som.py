@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.base import Representation
 from isthmus.data.images import CHUNK_BYTES, Images
+from isthmus.data.values import ImagesLike
 from isthmus.models.codebook import Codebook
 from isthmus.models.grids import are_neighbors, evenly_apart, grid_distances, of_study, side_for
 from isthmus.models.pca import PCA
@@ -140,7 +141,7 @@ class SOM(Codebook, Representation):
     _origin = cast(Any, None)  # what `fit` takes images and units about, far from 0
 
     @classmethod
-    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
+    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Self:
         """Return an unfitted square map of about 5 sqrt(n) units, 900 at most."""
         return cls(**of_study(images.shape) | parameters)
 
@@ -248,7 +249,9 @@ class SOM(Codebook, Representation):
                 done += 1 / moves
             yield c
 
-    def _add_up(self, images: Images, c: torch.Tensor, sums: Any, counts: Any) -> None:
+    def _add_up(
+        self, images: Images, c: torch.Tensor, sums: torch.Tensor, counts: torch.Tensor
+    ) -> None:
         """Add every image to the sum and the count of its best-matching unit."""
         find = Nearest(c)
         for chunk in images.chunks(BLOCK):
@@ -316,7 +319,7 @@ class SOM(Codebook, Representation):
     def _neighbors(self) -> np.ndarray:
         return are_neighbors(self._distances(), self.topology).numpy()
 
-    def locate(self, X: Any) -> np.ndarray:
+    def locate(self, X: ImagesLike) -> np.ndarray:
         """Return the row and column of the best-matching unit of every image, (n, 2)."""
         return np.stack(np.divmod(self.encode(X), self.grid_[1]), 1)
 
@@ -331,7 +334,7 @@ class SOM(Codebook, Representation):
         near = self._neighbors()
         return (np.where(near, apart, 0).sum(1) / near.sum(1)).reshape(self.grid_)
 
-    def hit_map(self, X: Any) -> np.ndarray:
+    def hit_map(self, X: ImagesLike) -> np.ndarray:
         """Return how many images have every unit as their best-matching one, (rows, columns)."""
         return np.bincount(self.encode(X), minlength=len(self.codebook_)).reshape(self.grid_)
 
@@ -340,18 +343,18 @@ class SOM(Codebook, Representation):
         check_is_fitted(self)
         return self.codebook_.T.reshape(-1, *self.grid_)
 
-    def quantization_error(self, X: Any) -> float:
+    def quantization_error(self, X: ImagesLike) -> float:
         """Return the mean distance of the images to their best-matching units."""
         return float(self._nearest_of(X)[:, 2].mean())
 
-    def topographic_error(self, X: Any) -> float:
+    def topographic_error(self, X: ImagesLike) -> float:
         """Return the share of images whose two nearest units are not neighbours on the grid.
 
         Diagonal units of a rectangular grid are neighbours, as in `u_matrix`.
         """
         return self._torn(self._nearest_of(X))
 
-    def _nearest_of(self, X: Any) -> np.ndarray:
+    def _nearest_of(self, X: ImagesLike) -> np.ndarray:
         check_is_fitted(self)
         return self._map(self._two_nearest, self._check(X, reset=False))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +15,9 @@ from isthmus.data.images import Images
 from isthmus.models.pca import PCA
 from isthmus.nets.norms import Centered
 from isthmus.nets.paths import Paths, set_linear, still
+
+if TYPE_CHECKING:
+    from isthmus.neural import NeuralRepresentation
 
 AXES = 256
 """Principal components that networks begin at, at most."""
@@ -59,7 +62,7 @@ class Principal(NamedTuple):
         return math.sqrt(float(self.variance[:k].mean())) or 1.0
 
 
-def principal(images: Images, model: Any, most: int = AXES) -> Principal:
+def principal(images: Images, model: NeuralRepresentation, most: int = AXES) -> Principal:
     """Return the leading principal components of what a model learns from.
 
     Parameters
@@ -83,7 +86,9 @@ def principal(images: Images, model: Any, most: int = AXES) -> Principal:
     )
 
 
-def quickly(cls: Any, images: Images, parameters: dict[str, Any]) -> dict[str, Any]:
+def quickly(
+    cls: type[NeuralRepresentation], images: Images, parameters: dict[str, Any]
+) -> dict[str, Any]:
     """Return settings of a study by which dense networks are soon far beyond their start.
 
     One hidden layer learns as much as two in half the time, and takes the higher rate.
@@ -94,7 +99,7 @@ def quickly(cls: Any, images: Images, parameters: dict[str, Any]) -> dict[str, A
     return rates | {"patience": patience} | parameters
 
 
-def look_at_components(model: Any, images: Images, most: int = AXES) -> None:
+def look_at_components(model: NeuralRepresentation, images: Images, most: int = AXES) -> None:
     """Find the components that a model begins at, if it does: so many where it is dense."""
     if model.starts_linear:
         width = model.latent_dim_
@@ -103,7 +108,7 @@ def look_at_components(model: Any, images: Images, most: int = AXES) -> None:
         model.n_axes_ = len(model._principal.axes)
 
 
-def as_components(images: Images, model: Any) -> Images:
+def as_components(images: Images, model: NeuralRepresentation) -> Images:
     r"""Return what a model begun at components sees of images, once for all of its steps.
 
     Its first layer does not learn, so what that makes of an image stays the same: with a mean

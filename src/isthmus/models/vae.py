@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import nn
 
 from isthmus import health
 from isthmus.data.images import Images
+from isthmus.data.values import ImagesLike
 from isthmus.models.likelihoods import Likelihoods
 from isthmus.models.mixtures import DrawsLikeCodes
 from isthmus.models.modules import TakesModules
@@ -206,7 +207,7 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresen
     _n_images = 0  # that the loop trains on
 
     @classmethod
-    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Any:
+    def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Self:
         """Return an unfitted model that suits the images, and is quickly past its start."""
         return super().for_study(images, width, **quickly(cls, images, parameters))
 
@@ -316,12 +317,14 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresen
         tc = self._total_correlation(z[0], mean, log_var)
         return lambda ramp: error + ramp * (kl + (beta - 1) * tc)
 
-    def _total_correlation(self, z: Any, mean: Any, log_var: Any) -> torch.Tensor:
+    def _total_correlation(
+        self, z: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor
+    ) -> torch.Tensor:
         if self.tc == "tcvae":
             return bounds.kl_terms(z, mean, log_var, self._n_images)[1]
         return self.discriminator_(z).float().mean()  # the logit is the log ratio of densities
 
-    def _posterior(self, x: torch.Tensor) -> Any:
+    def _posterior(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return self.encoder_(x).float().chunk(2, dim=1)
 
     def _error(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
@@ -350,7 +353,7 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresen
     def _decode(self, z: torch.Tensor) -> torch.Tensor:
         return self._image(self.decoder_(z.float()))
 
-    def posterior(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+    def posterior(self, X: ImagesLike) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and logarithm of the variance of q(z|x) for every image, (n, k) each."""
         check_is_fitted(self)
         both = self._map(lambda x: self.encoder_(self._scaled(x)), self._check(X, reset=False))

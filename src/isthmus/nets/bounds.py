@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from isthmus.tensors import is_plain
+
+if TYPE_CHECKING:
+    from torch import nn
 
 LOG_2PI = math.log(2 * math.pi)
 BINARIZATIONS = ("none", "draw", "threshold")
@@ -25,7 +29,9 @@ def binarized(x: torch.Tensor, how: str, rng: torch.Generator) -> torch.Tensor:
     return x if how == "none" else (x >= 0.5).to(x.dtype)
 
 
-def reparameterize(mean: torch.Tensor, log_var: torch.Tensor, rng: Any, k: int = 1) -> Any:
+def reparameterize(
+    mean: torch.Tensor, log_var: torch.Tensor, rng: torch.Generator, k: int = 1
+) -> torch.Tensor:
     """Return k draws of ``z = mean + deviation * noise``, (k, n, d), so that gradients pass.
 
     Examples
@@ -38,7 +44,10 @@ def reparameterize(mean: torch.Tensor, log_var: torch.Tensor, rng: Any, k: int =
 
 
 def refined(
-    posterior: tuple[torch.Tensor, torch.Tensor], error: Any, steps: int, rng: torch.Generator
+    posterior: tuple[torch.Tensor, torch.Tensor],
+    error: Callable[[torch.Tensor], torch.Tensor],
+    steps: int,
+    rng: torch.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the posterior that suits every image best, found from the encoder's by descent.
 
@@ -84,7 +93,9 @@ def kl_divergence(mean: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
     return 0.5 * (mean.square() + log_var.exp() - 1 - log_var)
 
 
-def log_normal(z: torch.Tensor, mean: Any = 0.0, log_var: Any = 0.0) -> torch.Tensor:
+def log_normal(
+    z: torch.Tensor, mean: torch.Tensor | float = 0.0, log_var: torch.Tensor | float = 0.0
+) -> torch.Tensor:
     """Return the log density of every number under a normal distribution of its own."""
     scaled = (z - mean).square() * torch.exp(-torch.as_tensor(log_var))
     return -0.5 * (LOG_2PI + log_var + scaled)
@@ -161,13 +172,13 @@ def permuted(z: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     return z.gather(0, torch.rand(z.shape, generator=rng, device=z.device).argsort(0))
 
 
-def judged(net: Any, z: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+def judged(net: nn.Module, z: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     """Return the loss of a network that tells codes from the same numbers shuffled."""
     joint, independent = net(torch.cat((z, permuted(z, rng)))).float().chunk(2)
     return 0.5 * (softplus(-joint).mean() + softplus(independent).mean())
 
 
-def bernoulli_error(a: torch.Tensor, x: torch.Tensor) -> Any:
+def bernoulli_error(a: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """Return minus the log-likelihood of pixels `x` (n, d) under logits `a` (..., n, d), (..., n).
 
     Examples
@@ -201,7 +212,7 @@ class BernoulliError(torch.autograd.Function):
         return torch.sigmoid(a).sub_(x).mul_(gradient[..., None]), None
 
 
-def gaussian_error(squared: torch.Tensor, d: int, sigma: Any) -> torch.Tensor:
+def gaussian_error(squared: torch.Tensor, d: int, sigma: torch.Tensor | float) -> torch.Tensor:
     """Return minus the log-likelihood of d values from the sum of their squared errors."""
     sigma = torch.as_tensor(sigma)
     return squared / (2 * sigma**2) + d * (torch.log(sigma) + 0.5 * LOG_2PI)

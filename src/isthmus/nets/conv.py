@@ -218,7 +218,7 @@ def conv_decoder(
     return nn.Sequential(*layers, FromPicture())
 
 
-def _guarded(layer: Any, ends: Sequence[tuple[int, int]]) -> Any:
+def _guarded(layer: Any, ends: Sequence[tuple[int, int]]) -> nn.Module:
     """Return the layer, the gradients of taps of its filter that see padding only kept at 0.
 
     There are such taps where an image is down to a pixel or two, and some processors' bfloat16

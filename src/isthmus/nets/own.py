@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import nn
@@ -72,7 +71,7 @@ class Own(nn.Module):
             raise ValueError(f"{self.what} returns {type(made).__name__}: it must return a tensor")
         return made
 
-    def _note(self, layer: nn.Module, given: Any, made: Any) -> None:
+    def _note(self, layer: nn.Module, given: tuple[object, ...], made: object) -> None:
         if isinstance(made, torch.Tensor) and given and isinstance(given[0], torch.Tensor):
             self.shapes.append((layer, tuple(given[0].shape[1:]), tuple(made.shape[1:])))
 

@@ -33,7 +33,7 @@ class Doubling(nn.ConvTranspose2d):
     The bias is added apart: the library's gradient of both takes twice as long.
     """
 
-    def __init__(self, n_in: int, n_out: int, device: Any = None):
+    def __init__(self, n_in: int, n_out: int, device: torch.device | None = None):
         super().__init__(n_in, n_out, 3, 2, 1, 1, device=device)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
@@ -140,7 +140,7 @@ def in_tiles(
 
 
 def varied(
-    x: torch.Tensor, t: Any, crop: int | None, flip: bool, rng: torch.Generator
+    x: torch.Tensor, t: torch.Tensor | None, crop: int | None, flip: bool, rng: torch.Generator
 ) -> tuple[torch.Tensor, Any]:
     """Return a random square of every picture, half of them mirrored, and the same of the maps.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,6 @@ from isthmus.reproduction.sets import both_halves, one_of_each
 from isthmus.verbs.layouts import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sklearn.svm import SVC
     from torch import nn
 

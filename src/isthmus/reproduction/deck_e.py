@@ -12,6 +12,7 @@ import isthmus as ist
 from isthmus.data.catalog import data_root
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
+from isthmus.data.values import ImagesLike
 from isthmus.plots import drawing
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction import planes
@@ -22,7 +23,6 @@ from isthmus.verbs.territory import closeness, confusion, extent_of, grid
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
-    from isthmus.data.values import ImagesLike
     from isthmus.models.autoencoder import Autoencoder
     from isthmus.reproduction.runner import Bench
 

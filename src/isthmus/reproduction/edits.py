@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +15,6 @@ from isthmus.verbs.layouts import layout
 from isthmus.verbs.morph import between
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sklearn.neighbors import KNeighborsClassifier
 
     from isthmus.base import Representation

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.data.values import ImagesLike
 from isthmus.plots import drawing
 from isthmus.plots.maps import palette
 from isthmus.plots.planes import draw_closeness, draw_images, draw_mosaic, draw_owners
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from PIL.Image import Image
 
-    from isthmus.data.values import ImagesLike
     from isthmus.verbs.territory import Extent, Territory
 
 FIRST, SECOND = "first number of the code", "second number of the code"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -15,6 +15,7 @@ from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.tensors import readable_tensor
 
 if TYPE_CHECKING:
+    from isthmus.neural import NeuralRepresentation
     from isthmus.training.loop import Loop
     from isthmus.training.stages import Stage
 
@@ -42,7 +43,7 @@ class Batches:
         self,
         images: Images,
         rows: torch.Tensor,
-        model: Any,
+        model: NeuralRepresentation,
         device: torch.device,
         *,
         paired: bool = False,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from isthmus.training.stages import Record
+
+if TYPE_CHECKING:
+    from isthmus.neural import NeuralRepresentation
 
 HOOKS = ("on_fit_begin", "on_step_end", "on_epoch_end", "on_fit_end")
 """The methods that a callback may have; each is given a `FitState`."""
@@ -63,7 +66,7 @@ class Callbacks:
     'stopped by a callback'
     """
 
-    def __init__(self, model: Any):
+    def __init__(self, model: NeuralRepresentation):
         self.model = model
         self.on: dict[str, list[Callable]] = {
             hook: [getattr(one, hook) for one in model.callbacks if hasattr(one, hook)]
@@ -105,7 +108,7 @@ class Callbacks:
         return any(answers)
 
 
-def check_callbacks(callbacks: Any) -> None:
+def check_callbacks(callbacks: object) -> None:
     """Refuse what is no tuple of callbacks."""
     given = callbacks if isinstance(callbacks, tuple | list) else (None,)
     if not all(any(hasattr(one, hook) for hook in HOOKS) for one in given):

@@ -20,6 +20,7 @@ from isthmus.tensors import read_tensors, write_tensors
 from isthmus.training.stages import MAIN, Stage
 
 if TYPE_CHECKING:
+    from isthmus.neural import NeuralRepresentation
     from isthmus.training.epochs import Epochs
 
 KEY = "isthmus_checkpoint"
@@ -162,7 +163,9 @@ def resume(epochs: Epochs, past: Snapshot) -> None:
     epochs.loop.checkpoint.recovered = spent
 
 
-def settings_of(model: Any, images: Images, validation: Images | None) -> dict[str, str]:
+def settings_of(
+    model: NeuralRepresentation, images: Images, validation: Images | None
+) -> dict[str, str]:
     """Return everything a resumed fit must share with the first, in words."""
     settings = {k: in_words(v) for k, v in model.get_params().items() if k not in MAY_DIFFER}
     n_train = len(images) - model._n_held(len(images))
@@ -172,7 +175,7 @@ def settings_of(model: Any, images: Images, validation: Images | None) -> dict[s
     return settings | {"validation": held}
 
 
-def _hash_of_targets(model: Any, images: Images) -> str:
+def _hash_of_targets(model: NeuralRepresentation, images: Images) -> str:
     targets = model._targets(images)
     return "none" if targets is None else _hash(targets.cpu().numpy())
 

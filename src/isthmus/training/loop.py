@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -28,6 +28,9 @@ from isthmus.training.checkpoints import Checkpoint, settings_of
 from isthmus.training.curves import Curves
 from isthmus.training.epochs import Epochs
 from isthmus.training.stages import CUT_SHORT, Record, Stage
+
+if TYPE_CHECKING:
+    from isthmus.neural import NeuralRepresentation
 
 
 class Loop:
@@ -51,7 +54,11 @@ class Loop:
     """
 
     def __init__(
-        self, model: Any, images: Images, rng: torch.Generator, validation: Images | None = None
+        self,
+        model: NeuralRepresentation,
+        images: Images,
+        rng: torch.Generator,
+        validation: Images | None = None,
     ):
         self.model, self.images, self.rng, self.validation = model, images, rng, validation
         settings = settings_of(model, images, validation) if model.checkpoint else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -13,6 +13,9 @@ from isthmus.training.batches import Batch
 from isthmus.training.checkpoints import Snapshot, State, restore_optimizer, state_of
 from isthmus.training.optimizers import Rates, optimizer
 from isthmus.training.stages import Fused, Record, Stage
+
+if TYPE_CHECKING:
+    from isthmus.neural import NeuralRepresentation
 
 
 class Players:
@@ -28,7 +31,7 @@ class Players:
         Source of what the losses draw.
     """
 
-    def __init__(self, model: Any, stage: Stage, rng: torch.Generator):
+    def __init__(self, model: NeuralRepresentation, stage: Stage, rng: torch.Generator):
         self.model, self.losses, self.rng = model, stage.losses, rng
         self.device = model.device_
         self.nets = nn.ModuleDict({k: nn.ModuleList(nets) for k, nets in stage.players.items()})
@@ -56,7 +59,7 @@ class Players:
             self.forget_gradients()
             record.add(logs)
 
-    def _check(self, step: Any, has_gradient: bool) -> None:
+    def _check(self, step: tuple[str, Any, Any], has_gradient: bool) -> None:
         """Refuse a step that would move nothing, or that nobody takes."""
         if has_gradient and step[0] in self.optimizers:
             return
