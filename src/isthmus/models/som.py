@@ -249,9 +249,7 @@ class SOM(Codebook, Representation):
                 done += 1 / moves
             yield c
 
-    def _add_up(
-        self, images: Images, c: torch.Tensor, sums: torch.Tensor, counts: torch.Tensor
-    ) -> None:
+    def _add_up(self, images: Images, c: torch.Tensor, sums: Any, counts: Any) -> None:
         """Add every image to the sum and the count of its best-matching unit."""
         find = Nearest(c)
         for chunk in images.chunks(BLOCK):
