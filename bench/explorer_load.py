@@ -158,8 +158,8 @@ def summary(found, memory, seconds):
 def own_server(port):
     """In a process of its own: serve three models on the digits, print the address."""
     import isthmus as ist
+    from isthmus.explorer.manifest import View
     from isthmus.explorer.server import Running, create_app
-    from isthmus.explorer.view import View
 
     images = ist.load_images("digits")
     train = images.train

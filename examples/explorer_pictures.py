@@ -30,7 +30,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from isthmus.files import replacing
+from isthmus.system.files import replacing
 
 OF_A_STUDY = [
     *("--models", "pca,som,kmeans,autoencoder-conv,autoencoder-denoising,vae,classifier-conv"),

@@ -12,8 +12,8 @@ import numpy as np
 
 import isthmus as ist
 from isthmus.data.images import to_unit
-from isthmus.files import replacing
 from isthmus.plots import sheet
+from isthmus.system.files import replacing
 
 COLUMNS = 14
 

@@ -173,7 +173,7 @@ def prepared(golden: Path, place: Path) -> Path:
 @contextlib.contextmanager
 def built_page(folder: Path) -> Iterator[None]:
     """Have a page of the explorer that needs no node to be built."""
-    from isthmus.explorer import folder as home
+    from isthmus.explorer import static as home
 
     before, home.PAGE = home.PAGE, folder
     try:
@@ -283,7 +283,7 @@ def write(folder: Path) -> None:
 
 
 def write_models(folder: Path, images: Any, expected: dict[str, Any]) -> dict[str, Any]:
-    from isthmus.store import save_model
+    from isthmus.fitted.store import save_model
 
     folder.mkdir()
     fitted = {}

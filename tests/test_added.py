@@ -171,7 +171,7 @@ import contextlib, io, json, os, sys
 import isthmus as ist
 from isthmus import signature
 from isthmus.cli import main as cli
-from isthmus.explorer.opened import opened as explored
+from isthmus.explorer.inputs import inputs_of as explored
 from isthmus.families import every_name, family
 from isthmus.metrics import table
 

@@ -316,7 +316,7 @@ def test_an_embedded_model_holds_no_date(pca, digits, tmp_path, monkeypatch):
         class Clock:
             now = staticmethod(lambda zone: datetime(2020, 1, day, tzinfo=zone))
 
-        monkeypatch.setattr("isthmus.store.datetime", Clock)
+        monkeypatch.setattr("isthmus.fitted.store.datetime", Clock)
         ist.compress(pca, digits.test[:5], tmp_path / "x.isth", embed=True)
         return (tmp_path / "x.isth").read_bytes()
 

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 
 import isthmus as ist
-from isthmus.explorer import folder as folders
-from isthmus.explorer import view as views
-from isthmus.explorer.exhibit import Exhibit
-from isthmus.explorer.opened import opened
-from isthmus.explorer.view import View
+from isthmus.explorer import manifest as views
+from isthmus.explorer import static as folders
+from isthmus.explorer.inputs import inputs_of
+from isthmus.explorer.manifest import View
+from isthmus.explorer.model_data import ModelData
 
 SHORT = {"max_steps": 30, "random_state": 0}
 TYPES = {".f32": "<f4", ".i32": "<i4", ".u16": "<u2", ".u8": "u1"}
@@ -210,7 +210,7 @@ def test_a_second_start_computes_nothing(models, images, cache, view, monkeypatc
     def fails(self, piece):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(Exhibit, "_measure", fails)
+    monkeypatch.setattr(ModelData, "_measure", fails)
     again = View(models, images, cache=cache, show=False)
     assert again.manifest == view.manifest
     changed = np.asarray(images).copy()
@@ -303,14 +303,14 @@ def study(tmp_path_factory, images):
 
 
 def test_a_study_brings_its_models_scores_and_split(study, tmp_path):
-    found = opened(str(study), names=["kmeans", "pca"])
+    found = inputs_of(str(study), names=["kmeans", "pca"])
     assert list(found.models) == ["kmeans", "pca"]
     assert found.title == "digits, mine"
     assert found.scores["pca"]["mse"] > 0
     assert "family" not in found.scores["pca"]
     view = View(found.models, found.images, scores=found.scores, cache=tmp_path, show=False)
     assert entry(view, "pca")["scores"] == found.scores["pca"]
-    assert len(opened(str(study)).models) == 3
+    assert len(inputs_of(str(study)).models) == 3
 
 
 def test_what_is_given_wrongly_is_said(study, run, page, tmp_path):
@@ -330,7 +330,7 @@ def test_what_is_given_wrongly_is_said(study, run, page, tmp_path):
     (broken / "models").mkdir(parents=True)
     (broken / "scores.json").write_text("{}")
     with pytest.raises(ValueError, match="damaged"):
-        opened(str(broken))
+        inputs_of(str(broken))
 
 
 def raw(address, request, body=b""):
@@ -439,10 +439,10 @@ def test_models_in_any_form_are_opened(page, images, tmp_path):
         ({"a": pca, "b": tmp_path / "mine.safetensors"}, ["a", "b"]),
         (str(tmp_path / "mine.safetensors"), ["mine"]),
     ):
-        found = opened(given, images)
+        found = inputs_of(given, images)
         assert list(found.models) == names
         assert found.images is images
-    for call in (opened, ist.explore):
+    for call in (inputs_of, ist.explore):
         with pytest.raises(ValueError, match="give images"):
             call(pca)
 

@@ -14,9 +14,9 @@ from PIL import Image
 import isthmus as ist
 from explorer_browser import Watched, file_server, opened_browser, watched_page
 from isthmus.data.images import Images, to_unit
-from isthmus.explorer.folder import page_files, write_folder
+from isthmus.explorer.manifest import View
 from isthmus.explorer.server import create_app
-from isthmus.explorer.view import View
+from isthmus.explorer.static import page_files, write_folder
 
 uvicorn = pytest.importorskip("uvicorn", reason="needs uvicorn to serve the page")
 pytest.importorskip("starlette", reason="needs starlette to serve the page")
@@ -95,7 +95,7 @@ def watched(context, address):
 
 
 def model(view, name):
-    return view.exhibits[name].model
+    return view.model_data[name].model
 
 
 def in_bytes(values) -> np.ndarray:
@@ -124,7 +124,7 @@ def test_a_chosen_image_shows_its_classes_and_its_nearest(watched, view):
     watched.open("model=pca&picked=7")
     shown = odds_shown(watched, "[aria-label='Classes by classifier']")
     agree(shown, model(view, "classifier").predict_proba(view.images[[7]])[0])
-    codes = np.asarray(view.exhibits["pca"].codes)
+    codes = np.asarray(view.model_data["pca"].codes)
     near = np.argsort(((codes - codes[7]) ** 2).sum(1))[1:9]
     seen = watched.page.locator("section[aria-label='Chosen image'] .thumbnails button")
     names = seen.evaluate_all("all => all.map(button => button.ariaLabel)")

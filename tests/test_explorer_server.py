@@ -9,8 +9,8 @@ import pytest
 
 import isthmus as ist
 from isthmus.data.images import to_unit
-from isthmus.explorer import gate, verbs
-from isthmus.explorer.view import View
+from isthmus.explorer import api, limits
+from isthmus.explorer.manifest import View
 
 pytest.importorskip("starlette")
 pytest.importorskip("httpx2")
@@ -74,7 +74,7 @@ def refused(answer, status):
 
 
 def codes_of(view, name, n=5):
-    codes = np.asarray(view.exhibits[name].codes[:n])
+    codes = np.asarray(view.model_data[name].codes[:n])
     return codes.astype("<i4" if codes.ndim == 1 else "<f4")
 
 
@@ -82,7 +82,7 @@ def codes_of(view, name, n=5):
 def test_decode_is_what_the_model_decodes(client, view, name):
     codes = codes_of(view, name)
     found = array(ask(client, "decode", codes, model=name))
-    truth = view.exhibits[name].model.decode(codes)
+    truth = view.model_data[name].model.decode(codes)
     assert found.dtype == np.uint8
     assert found.std() > 10
     assert np.abs(found / 255 - truth.clip(0, 1)).max() <= 1 / 255
@@ -92,13 +92,13 @@ def test_decode_is_what_the_model_decodes(client, view, name):
 def test_encode_is_what_the_model_encodes(client, view, name):
     pixels = np.asarray(view.images[:7])
     found = array(ask(client, "encode", pixels, model=name))
-    np.testing.assert_allclose(found, view.exhibits[name].model.encode(pixels), atol=1e-5)
+    np.testing.assert_allclose(found, view.model_data[name].model.encode(pixels), atol=1e-5)
     np.testing.assert_allclose(found, codes_of(view, name, 7), atol=1e-4)
 
 
 def test_denoise_predict_segment_and_images(client, view):
     pixels = np.asarray(view.images[:3])
-    models = {name: exhibit.model for name, exhibit in view.exhibits.items()}
+    models = {name: data.model for name, data in view.model_data.items()}
     back = array(ask(client, "denoise", pixels, model="pca"))
     assert np.abs(back / 255 - ist.denoise(models["pca"], pixels).clip(0, 1)).max() <= 1 / 255
     said = array(ask(client, "predict", pixels, model="classifier"))
@@ -119,7 +119,7 @@ def test_nearest_finds_an_image_by_its_own_code(client, view):
     assert found[:, 0].tolist() == [0, 1, 2, 3, 4]
     unit = codes_of(view, "kmeans", 1)
     members = array(ask(client, "nearest", unit, model="kmeans", k=4))[0]
-    assert (view.exhibits["kmeans"].codes[members] == unit[0]).all()
+    assert (view.model_data["kmeans"].codes[members] == unit[0]).all()
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_samples_repeat_with_their_seed_and_follow_the_codes(client, view, name,
     assert len(drawn) == 2000
     np.testing.assert_array_equal(drawn, array(ask(client, "sample", seed=1, **query)))
     assert not np.array_equal(drawn, array(ask(client, "sample", seed=2, **query)))
-    codes = view.exhibits[name].codes
+    codes = view.model_data[name].codes
     if sampler == "prior" and name == "vae":
         assert np.abs(drawn.mean(0)).max() < 0.15
         cold = array(ask(client, "sample", seed=1, temperature=0.5, **query))
@@ -155,7 +155,8 @@ def test_files_are_those_of_the_table(client, view):
     for name in named:
         assert client.get(f"/{TOKEN}/data/{name}").status_code == 200, name
     codes = client.get(f"/{TOKEN}/data/codes/pca.f32").content
-    np.testing.assert_array_equal(np.frombuffer(codes, "<f4"), view.exhibits["pca"].codes.ravel())
+    kept = view.model_data["pca"].codes
+    np.testing.assert_array_equal(np.frombuffer(codes, "<f4"), kept.ravel())
 
 
 PATHS = [
@@ -259,7 +260,7 @@ def test_codes_far_away_are_pictures_still(client):
 
 
 def test_large_bodies_are_refused_with_and_without_a_length(client):
-    large = bytes(gate.MOST_BODY + 1)
+    large = bytes(limits.MOST_BODY + 1)
     refused(ask(client, "encode", large, model="pca"), 413)
 
     def pieces():
@@ -282,23 +283,23 @@ def test_an_accident_says_nothing_of_the_inside(client, view, monkeypatch):
     def fails(codes):
         raise RuntimeError("secret/path")
 
-    monkeypatch.setattr(view.exhibits["pca"].model, "decode", fails, raising=False)
+    monkeypatch.setattr(view.model_data["pca"].model, "decode", fails, raising=False)
     words = refused(ask(client, "decode", FLOATS, model="pca"), 500)
     assert "secret" not in words
 
 
 def test_too_many_at_once_are_turned_away(view, page, monkeypatch):
-    monkeypatch.setattr(gate.Gate.__init__, "__defaults__", (2, 3))
+    monkeypatch.setattr(limits.Limits.__init__, "__defaults__", (2, 3))
     going = threading.Event()
     arrived = threading.Semaphore(0)
-    original = verbs.Verbs.answer
+    original = api.Verbs.answer
 
     def slow(*given):
         arrived.release()
         going.wait(240)
         return original(*given)
 
-    monkeypatch.setattr(verbs.Verbs, "answer", slow)
+    monkeypatch.setattr(api.Verbs, "answer", slow)
     app = create_app(view, page, TOKEN, hosts=None)
     with TestClient(app) as client, ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(ask, client, "decode", FLOATS, model="pca") for _ in range(8)]
@@ -330,5 +331,5 @@ def test_signed_images_come_and_go_as_bytes(tmp_path, page):
         pixels = array(ask(client, "images", np.arange(4, dtype="<i4")))
         np.testing.assert_allclose(pixels / 127.5 - 1, np.asarray(signed[:4]), atol=1 / 255)
         found = array(ask(client, "encode", pixels, model="pca"))
-        np.testing.assert_allclose(found, view.exhibits["pca"].codes[:4], atol=0.05)
+        np.testing.assert_allclose(found, view.model_data["pca"].codes[:4], atol=0.05)
     assert to_unit(pixels).max() <= 1

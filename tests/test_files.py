@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from isthmus.files import plain, refuse_existing, replacing, replacing_folder
+from isthmus.system.files import plain, refuse_existing, replacing, replacing_folder
 
 
 def test_failed_writes_leave_what_was_there(tmp_path):

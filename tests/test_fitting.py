@@ -13,7 +13,7 @@ from isthmus.data.adjust import restored
 from isthmus.data.fitting import size_changes
 from isthmus.data.images import Images
 from isthmus.data.readers import in_own_sizes
-from isthmus.explorer.opened import opened
+from isthmus.explorer.inputs import inputs_of
 
 
 def picture(height, width, seed=0):
@@ -223,7 +223,7 @@ def test_command_and_explorer_give_a_model_the_same_pixels(run, photographs, mod
     code, _, err = run("encode", "pca.safetensors", photographs, "-o", "codes.npy")
     assert code == 0
     assert "5 of 6 images were changed: 5 scaled and cut" in err
-    shown = opened(tmp_path / "pca.safetensors", str(photographs)).images
+    shown = inputs_of(tmp_path / "pca.safetensors", str(photographs)).images
     np.testing.assert_array_equal(
         np.asarray(shown), np.asarray(ist.load_images(photographs, like=model))
     )
@@ -380,8 +380,8 @@ def test_pixels_get_the_range_a_model_was_fitted_on(photographs, family):
 
 
 def test_a_file_opened_in_the_explorer_is_what_the_commands_read(photographs, tmp_path):
-    from isthmus.explorer.verbs import Refused, Verbs
-    from isthmus.explorer.view import View
+    from isthmus.explorer.api import Refused, Verbs
+    from isthmus.explorer.manifest import View
 
     for fit, size, color in (
         ("crop", 32, "rgb"),

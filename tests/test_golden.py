@@ -115,9 +115,9 @@ def test_networks_of_an_export_decode_its_codes(images):
 
 
 def test_the_folder_of_a_study_opens():
-    from isthmus.explorer.opened import opened
+    from isthmus.explorer.inputs import inputs_of
 
-    found = opened(GOLDEN / "study")
+    found = inputs_of(GOLDEN / "study")
     record = json.loads((GOLDEN / "study" / "scores.json").read_text())
     assert list(found.models) == [row["model"] for row in record["scores"]]
     for row in record["scores"]:

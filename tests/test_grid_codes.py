@@ -7,10 +7,10 @@ import pytest
 from torch import nn
 
 import isthmus as ist
-from isthmus.codes import code_of, codes_of, features, vectors
+from isthmus.explorer.api import Verbs
+from isthmus.explorer.manifest import View
 from isthmus.explorer.onnx import code_shape, export
-from isthmus.explorer.verbs import Verbs
-from isthmus.explorer.view import View
+from isthmus.latent.codes import code_of, codes_of, features, vectors
 from isthmus.verbs.cluster import cluster
 from isthmus.verbs.denoise import denoise
 from isthmus.verbs.layouts import Map
@@ -160,7 +160,7 @@ def test_a_grid_is_explored_as_a_vector(model, images, tmp_path):
     assert named is Patches
     verbs = Verbs(View({"patches": model}, images.test[:30], cache=tmp_path))
     flat = codes_of(model, images.test[:30])
-    shown = verbs.view.exhibits["patches"]
+    shown = verbs.view.model_data["patches"]
     assert (shown.code, shown.width) == ("vector", 12)
     np.testing.assert_allclose(shown.codes, flat, atol=1e-6)
     pixels = np.ascontiguousarray(images.test[:2])

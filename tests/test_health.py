@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import isthmus as ist
-from isthmus import health
+from isthmus.fitted import health
 
 TINY = {"hidden": (16,), "random_state": 0, "init": "glorot_uniform"}
 GAME = {"generator": (16,), "discriminator": (16,), "encoder_epochs": 1, "random_state": 0,

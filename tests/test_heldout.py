@@ -12,7 +12,7 @@ import isthmus as ist
 from isthmus.codec.compress import fingerprint, packed_model
 from isthmus.data.images import Images
 from isthmus.families import FAMILIES, family
-from isthmus.heldout import MeasuredOn, halves, judged, labels_seen, row_hashes
+from isthmus.fitted.heldout import MeasuredOn, halves, judged, labels_seen, row_hashes
 from isthmus.metrics.intervals import wilson
 from isthmus.studies.measure import measure
 
@@ -175,7 +175,7 @@ def test_hashes_never_change():
 def test_large_images_are_hashed_block_after_block(monkeypatch):
     X = np.random.default_rng(0).integers(0, 256, (50, 12, 11, 3), dtype=np.uint8)
     whole = row_hashes(X)
-    monkeypatch.setattr("isthmus.heldout.BLOCK", 7)
+    monkeypatch.setattr("isthmus.fitted.heldout.BLOCK", 7)
     found = row_hashes(X)
     assert not (found == whole).any()
     np.testing.assert_array_equal(row_hashes(X / 255), found)
@@ -254,7 +254,7 @@ def test_images_that_a_set_holds_twice_are_not_left_out_of_its_own_split():
 
 
 def test_of_very_many_rows_a_sample_is_kept(monkeypatch):
-    monkeypatch.setattr("isthmus.heldout.MOST", 280)
+    monkeypatch.setattr("isthmus.fitted.heldout.MOST", 280)
     images = noise(400)
     model = fitted(images.split())
     assert len(model.train_hashes_) == 280

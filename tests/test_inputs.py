@@ -9,9 +9,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils._set_output import ADAPTERS_MANAGER
 
 import isthmus as ist
-from isthmus.codes import features, vectors
 from isthmus.data.values import as_values
 from isthmus.families import FAMILIES, family
+from isthmus.latent.codes import features, vectors
 
 TINY = {
     "kmeans": {"n_clusters": 4},

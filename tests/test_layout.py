@@ -15,15 +15,15 @@ from public_stub import STUB, text
 HERE = Path(isthmus.__file__).parent
 FILES = list(HERE.rglob("*.py"))
 ORDER = [
-    {"validation", "files", "memory", "pace", "progress", "moved", "estimators"},
+    {"validation", "system", "moved", "estimators"},
     {"families", "tensors"},
     {"data"},
-    {"signature", "fingerprints", "heldout", "health", "nets", "store"},
-    {"budget", "training"},
+    {"signature", "fitted", "nets"},
+    {"training"},
     {"base", "contract"},
-    {"neural", "scaling"},
+    {"neural"},
     {"models"},
-    {"codes", "neighbors", "projections"},
+    {"latent"},
     {"metrics"},
     {"codec"},
     {"plots"},
@@ -42,7 +42,9 @@ def parsed(path):
 
 
 def layer(part):
-    return next(i for i, parts in enumerate(ORDER) if part in parts)
+    found = [i for i, parts in enumerate(ORDER) if part in parts]
+    assert found, f"isthmus.{part} is in no layer of ORDER: if it is an old name, see moved.py"
+    return found[0]
 
 
 def nodes(path):
@@ -202,8 +204,11 @@ def test_text_is_utf_8_on_every_machine():
 
 MOVED = {
     "from isthmus.scores import frechet_distance as found": "isthmus.metrics.generation",
-    "from isthmus.search import Index as found": "isthmus.neighbors",
+    "from isthmus.search import Index as found": "isthmus.latent.neighbors",
     "from isthmus.territories import closeness as found": "isthmus.verbs.territory",
+    "from isthmus.store import load_model as found": "isthmus.fitted.store",
+    "from isthmus.heldout import halves as found": "isthmus.fitted.heldout",
+    "from isthmus.budget import Clock as found": "isthmus.training.budget",
     "from isthmus.views import sheet as found": "isthmus.plots.figures",
     "from isthmus.scores.labels import Accuracy as found": "isthmus.metrics.labels",
 }

@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
 import isthmus as ist
-from isthmus.projections import components
+from isthmus.latent.projections import components
 
 
 @pytest.fixture(scope="module")

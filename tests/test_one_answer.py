@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import isthmus as ist
-from isthmus.explorer.view import View
+from isthmus.explorer.manifest import View
 from isthmus.metrics import mse
 from isthmus.studies import table
 

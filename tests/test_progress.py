@@ -8,8 +8,8 @@ import sys
 import pytest
 
 import isthmus as ist
-from isthmus import progress
-from isthmus.progress import LOG, Bar, Lines, track
+from isthmus.system import progress
+from isthmus.system.progress import LOG, Bar, Lines, track
 from isthmus.training.stages import INTERRUPTED
 
 

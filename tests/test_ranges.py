@@ -9,11 +9,11 @@ import pytest
 import isthmus as ist
 from isthmus import metrics as scores
 from isthmus.codec.compress import Opened
-from isthmus.codes import check_range, range_for
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
 from isthmus.data.rotated import rotated
-from isthmus.explorer.view import View
+from isthmus.explorer.manifest import View
+from isthmus.latent.codes import check_range, range_for
 from isthmus.plots.figures import limits_of, to_pixels
 from isthmus.verbs.denoise import denoise
 

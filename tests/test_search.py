@@ -5,10 +5,10 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 import isthmus as ist
-from isthmus import neighbors as search
 from isthmus.contract import Contract
+from isthmus.latent import neighbors as search
+from isthmus.latent.neighbors import Best, Index, nearest_codes
 from isthmus.metrics import precision_at_k
-from isthmus.neighbors import Best, Index, nearest_codes
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_a_code_is_its_own_nearest_at_any_offset(method, offset):
 
 @pytest.mark.parametrize("method", ["exact", "tree"])
 def test_duplicates_and_ties_come_in_the_order_of_their_rows(method, monkeypatch):
-    monkeypatch.setattr("isthmus.neighbors.BLOCK", 7)
+    monkeypatch.setattr("isthmus.latent.neighbors.BLOCK", 7)
     rng = np.random.default_rng(1)
     codes = np.tile(rng.integers(0, 3, (40, 3)), (4, 1)).astype(np.float32)
     queries = np.concatenate([codes[:50], codes[:20] + 0.5])

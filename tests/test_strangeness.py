@@ -56,7 +56,7 @@ def test_distances_to_neighbours_agree_with_all_distances(monkeypatch):
     rng = np.random.default_rng(0)
     Z, others = rng.normal(size=(50, 4)), rng.normal(size=(30, 4))
     expected = np.sort(cdist(Z, others), axis=1)[:, :5].mean(1)
-    monkeypatch.setattr("isthmus.neighbors.BLOCK", 2)
+    monkeypatch.setattr("isthmus.latent.neighbors.BLOCK", 2)
     np.testing.assert_allclose(neighbour_distance(Z, others), expected, rtol=1e-6)
     expected = np.sort(cdist(Z, Z), axis=1)[:, 1:4].mean(1)  # not itself
     np.testing.assert_allclose(neighbour_distance(Z, k=3), expected, rtol=1e-6)
@@ -160,7 +160,7 @@ def test_a_codebook_has_no_covariance(images):
 
 
 def test_images_stream(pca, images, monkeypatch):
-    monkeypatch.setattr("isthmus.codes.PIECE_BYTES", 4 * 64 * 50)
+    monkeypatch.setattr("isthmus.latent.codes.PIECE_BYTES", 4 * 64 * 50)
     seen = []
     reads = ist.Images.__array__
 

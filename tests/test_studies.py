@@ -6,8 +6,8 @@ import pytest
 
 import isthmus as ist
 from isthmus.families import every_name, named
-from isthmus.memory import PeakMemory
 from isthmus.neural import NeuralRepresentation
+from isthmus.system.memory import PeakMemory
 
 QUICK = ["kmeans", "pca"]
 

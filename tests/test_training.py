@@ -10,11 +10,12 @@ import torch
 from torch import nn
 
 import isthmus as ist
-from isthmus import budget, scaling, training
+from isthmus import training
+from isthmus.nets import scaling
 from isthmus.nets.pixels import pixel_encoder
 from isthmus.neural import NeuralRepresentation
 from isthmus.tensors import read_tensors, write_tensors
-from isthmus.training import checkpoints, curves
+from isthmus.training import budget, checkpoints, curves
 from isthmus.training.batches import Batches
 from isthmus.training.epochs import Epochs
 from isthmus.training.limits import Limits

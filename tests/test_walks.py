@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import isthmus as ist
-from isthmus.codes import code_of, codes_of, vectors
 from isthmus.contract import Contract
+from isthmus.latent.codes import code_of, codes_of, vectors
 from isthmus.verbs.morph import between, through
 from isthmus.verbs.traverse import neighbors, ordered, random_code
 

@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 
 import isthmus as ist
 from isthmus.families import FAMILIES, family
-from isthmus.store import KEY
+from isthmus.fitted.store import KEY
 
 NETS = ("hidden", "generator", "discriminator")
 

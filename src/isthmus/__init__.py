@@ -15,7 +15,7 @@ moved.install()
 
 _HOMES = {
     "Images": "data.images",
-    "Index": "neighbors",
+    "Index": "latent.neighbors",
     "Map": "verbs.layouts",
     "NeuralRepresentation": "neural",
     "Representation": "base",
@@ -26,7 +26,7 @@ _HOMES = {
     "export": "explorer.explore",
     "info": "studies.info",
     "load_images": "data.readers",
-    "load_model": "store",
+    "load_model": "fitted.store",
     "load_study": "studies.stored",
     "register": "families",
     "reproduce": "reproduction.reproduce",

@@ -7,6 +7,8 @@ from isthmus.data.readers import load_images as load_images
 from isthmus.explorer.explore import explore as explore
 from isthmus.explorer.explore import export as export
 from isthmus.families import register as register
+from isthmus.fitted.store import load_model as load_model
+from isthmus.latent.neighbors import Index as Index
 from isthmus.models.autoencoder import Autoencoder as Autoencoder
 from isthmus.models.classifier import Classifier as Classifier
 from isthmus.models.gan import GAN as GAN
@@ -16,11 +18,9 @@ from isthmus.models.pca import PCA as PCA
 from isthmus.models.pixelnet import PixelNet as PixelNet
 from isthmus.models.som import SOM as SOM
 from isthmus.models.vae import VAE as VAE
-from isthmus.neighbors import Index as Index
 from isthmus.neural import NeuralRepresentation as NeuralRepresentation
 from isthmus.plots.drawing import contact_sheet as contact_sheet
 from isthmus.reproduction.reproduce import reproduce as reproduce
-from isthmus.store import load_model as load_model
 from isthmus.studies.info import info as info
 from isthmus.studies.stored import load_study as load_study
 from isthmus.studies.study import study as study

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from isthmus import health
 from isthmus.contract import TWINS, Contract
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows, with_channels
@@ -30,9 +29,10 @@ from isthmus.estimators import (
     TransformerMixin,
     available_if,
 )
-from isthmus.heldout import kept_hashes, part_to_train_on, row_hashes
-from isthmus.progress import track
+from isthmus.fitted import health
+from isthmus.fitted.heldout import kept_hashes, part_to_train_on, row_hashes
 from isthmus.signature import documented
+from isthmus.system.progress import track
 from isthmus.tensors import Seed, generator, readable_tensor, usual_torch
 from isthmus.validation import width_of
 
@@ -74,7 +74,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
     width = ""  # the parameter that says how wide the code is: "any kind of data, one parameter"
     default_width = 32  # what None stands for there, where the data allow so much
     keeps_float64 = True  # float64 in, float64 arithmetic and codes out
-    _error_share = 0.0  # of the last fit, see `isthmus.health`
+    _error_share = 0.0  # of the last fit, see `isthmus.fitted.health`
     asked_for: ClassVar[tuple[str, ...]] = ("_fit", "_encode")  # what a family has to have
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -212,7 +212,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
     def save(self, path: str | Path) -> None:
         """Write the fitted model to one safetensors file; `ist.load_model` reads it back."""
-        from isthmus.store import save_model
+        from isthmus.fitted.store import save_model
 
         save_model(self, path)
 

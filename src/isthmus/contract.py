@@ -38,7 +38,7 @@ class Contract:
 
     A family whose code is not a vector says so by `code_shape_`, and by `codes_pixels` if every
     pixel has one; all the rest follows. Codes of a grid are flattened by `transform` and
-    `isthmus.codes`, and `decode` takes them flat or as they are, so that all verbs work on them.
+    `isthmus.latent.codes`, and `decode` takes them flat or as they are: all verbs work on them.
 
     Attributes
     ----------

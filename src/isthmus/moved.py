@@ -11,8 +11,21 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 MOVED = {
+    "isthmus.budget": "isthmus.training.budget",
+    "isthmus.codes": "isthmus.latent.codes",
+    "isthmus.files": "isthmus.system.files",
+    "isthmus.fingerprints": "isthmus.fitted.fingerprints",
+    "isthmus.health": "isthmus.fitted.health",
+    "isthmus.heldout": "isthmus.fitted.heldout",
+    "isthmus.memory": "isthmus.system.memory",
+    "isthmus.neighbors": "isthmus.latent.neighbors",
+    "isthmus.pace": "isthmus.system.pace",
+    "isthmus.progress": "isthmus.system.progress",
+    "isthmus.projections": "isthmus.latent.projections",
+    "isthmus.scaling": "isthmus.nets.scaling",
+    "isthmus.store": "isthmus.fitted.store",
     "isthmus.scores": "isthmus.metrics",
-    "isthmus.search": "isthmus.neighbors",
+    "isthmus.search": "isthmus.latent.neighbors",
     "isthmus.territories": "isthmus.verbs.territory",
     "isthmus.views": "isthmus.plots",
 }

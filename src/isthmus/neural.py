@@ -11,16 +11,16 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 
-from isthmus import health
 from isthmus.base import Representation
-from isthmus.budget import Clock, check_memory, check_time
 from isthmus.data.images import Images
 from isthmus.data.values import ArrayLike, ImagesLike, as_array
+from isthmus.fitted import health
+from isthmus.fitted.store import check_code
 from isthmus.nets.dense import INITIALISERS, initialise
-from isthmus.scaling import ScaledImages
-from isthmus.store import check_code
+from isthmus.nets.scaling import ScaledImages
 from isthmus.tensors import chance_of, generator, has_bfloat16
 from isthmus.training import OPTIMISERS, Loop, Stage
+from isthmus.training.budget import Clock, check_memory, check_time
 from isthmus.training.callbacks import Callbacks, check_callbacks
 from isthmus.training.stages import MAIN, Record
 from isthmus.validation import one_of

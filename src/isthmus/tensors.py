@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from isthmus.files import replacing
+from isthmus.system.files import replacing
 
 Seed: TypeAlias = int | np.random.Generator | np.random.RandomState | None
 """What a `random_state` can be."""

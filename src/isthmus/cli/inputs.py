@@ -32,7 +32,7 @@ def loading(size: str | None, resize: str, **others: Any) -> dict[str, Any]:
 
 def model_from(given: str | Path, verb: str = "") -> Any:
     """Return the model of a file; of a study the one named, or its best for a verb, and say it."""
-    from isthmus.store import load_model
+    from isthmus.fitted.store import load_model
 
     path, note = place_of(given, verb)
     if note:
@@ -51,7 +51,7 @@ def place_of(given: str | Path, verb: str = "") -> tuple[Path, str]:
 
 def warn_of_seen(models: Any, images: Any, split: str) -> None:
     """Say on standard error if a model learnt from images that are called held-out ones."""
-    from isthmus.heldout import judged
+    from isthmus.fitted.heldout import judged
 
     found = judged(models, images) if split == "test" else None
     if found is not None and found.held_out is False:
@@ -60,7 +60,7 @@ def warn_of_seen(models: Any, images: Any, split: str) -> None:
 
 def in_half(images: Any, split: str) -> Any:
     """Return all images, those to train on, or those held out."""
-    from isthmus.heldout import HALVES, half_of
+    from isthmus.fitted.heldout import HALVES, half_of
     from isthmus.validation import one_of
 
     try:
@@ -136,10 +136,10 @@ def in_sizes(
     They are one set of one size, unless they may keep their `own` and the model takes any; those
     of the split and of these `rows`, or the `whole` where a verb itself is told which to take.
     """
-    from isthmus.codes import check_range
     from isthmus.data.like import like_all
     from isthmus.data.readers import in_own_sizes, load_images
     from isthmus.data.several import expanded
+    from isthmus.latent.codes import check_range
 
     models = model if isinstance(model, dict) else {"": model}
     name, note = like_all(models)

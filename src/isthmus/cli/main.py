@@ -47,9 +47,9 @@ from isthmus.cli.panels import Panels
 from isthmus.cli.record import rerun
 from isthmus.cli.volume import with_volume
 from isthmus.cli.words import epilog_of
-from isthmus.files import refuse_existing
-from isthmus.pace import on_core
-from isthmus.progress import is_shown
+from isthmus.system.files import refuse_existing
+from isthmus.system.pace import on_core
+from isthmus.system.progress import is_shown
 
 IMPORTING = 2.0
 """Seconds of work up to which a process has done nothing but to import this."""

@@ -46,7 +46,7 @@ def array_from(text: str, option: str, known: Known) -> Any:
 
 def code_from(text: str, option: str, known: Known) -> Any:
     """Return the code of the image that has this number."""
-    from isthmus.codes import codes_of
+    from isthmus.latent.codes import codes_of
 
     rows = rows_from(text, known.images, option[2:])
     if len(rows) > 1:

@@ -17,7 +17,7 @@ import typer
 
 from isthmus import __version__
 from isthmus.cli.options import AsJson, Force
-from isthmus.files import RECORD, plain, recording, refuse_existing
+from isthmus.system.files import RECORD, plain, recording, refuse_existing
 
 OUTPUTS = ("-o", "--out", "--export")
 """Options that name a folder to be written."""

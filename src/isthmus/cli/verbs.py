@@ -39,7 +39,7 @@ from isthmus.cli.options import (
 )
 from isthmus.cli.output import changed_in, print_json, print_skipped, print_table
 from isthmus.cli.parameters import Known, said_as, value_of
-from isthmus.progress import is_shown
+from isthmus.system.progress import is_shown
 from isthmus.verbs import VERBS
 
 EMPTY = inspect.Parameter.empty
@@ -267,7 +267,7 @@ def _called(paths: list[Path]) -> dict[str, Path]:
 
 
 def _say_json(result: Any, outputs: list[Path], read: list[Any]) -> None:
-    from isthmus.files import plain
+    from isthmus.system.files import plain
 
     written: dict[str, Any] = {"file": str(outputs[0])} if outputs else {}
     written |= {"files": [str(path) for path in outputs]} if len(outputs) > 1 else {}

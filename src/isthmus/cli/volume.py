@@ -26,7 +26,7 @@ def with_volume(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def told(*, quiet: bool = False, verbose: bool = False, **given: Any) -> Any:
-        from isthmus import progress
+        from isthmus.system import progress
 
         if quiet and verbose:
             raise ValueError("--quiet and --verbose contradict each other: give one of them")
@@ -43,7 +43,7 @@ def with_volume(command: Callable[..., Any]) -> Callable[..., Any]:
 @contextlib.contextmanager
 def at(volume: int, as_json: bool) -> Iterator[None]:
     """Say less (-1) or more (1) for a while; what is printed as JSON was asked for."""
-    from isthmus.progress import SHOWN, logged
+    from isthmus.system.progress import SHOWN, logged
 
     before = SHOWN.set(volume > 0 or (volume == 0 and not as_json))
     try:

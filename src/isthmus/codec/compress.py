@@ -16,12 +16,12 @@ from isthmus.codec.frames import Coded, Reader, Writer, frame_rows, sizes_packed
 from isthmus.codec.packing import packed_model, unpacked_model
 from isthmus.codec.quantizer import Quantizer
 from isthmus.codec.rate_control import quantizer_for
-from isthmus.codes import check_range, range_for
 from isthmus.data.images import Images, as_images
 from isthmus.data.ranges import Range, nominal
-from isthmus.files import replacing
-from isthmus.fingerprints import fingerprint
-from isthmus.progress import track
+from isthmus.fitted.fingerprints import fingerprint
+from isthmus.latent.codes import check_range, range_for
+from isthmus.system.files import replacing
+from isthmus.system.progress import track
 
 
 @dataclass
@@ -265,7 +265,7 @@ class Opened:
 
 def _found(hint: Any, path: Path) -> Any:
     """Return the model of a file, from where it was or from beside the file; None without it."""
-    from isthmus.store import load_model
+    from isthmus.fitted.store import load_model
 
     places = [Path(hint), path.parent / Path(hint).name] if isinstance(hint, str) else []
     return next((load_model(place) for place in places if place.is_file()), None)

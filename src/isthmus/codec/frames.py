@@ -19,7 +19,7 @@ from isthmus.codec.quantizer import Quantizer
 from isthmus.data.decode import FITS, MAX_PIXELS
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, to_unit, with_channels
-from isthmus.progress import track
+from isthmus.system.progress import track
 
 KEPT_BYTES = 256 * 2**20
 """Codes that are kept in memory, at most; beyond it images are encoded again when asked for."""

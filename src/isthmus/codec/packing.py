@@ -13,7 +13,7 @@ from isthmus.codec.entropy import inflated
 
 def packed_model(model: Any) -> bytes:
     """Return a model as the bytes of its file, as small as zlib makes them."""
-    from isthmus.store import save_model
+    from isthmus.fitted.store import save_model
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
@@ -25,7 +25,7 @@ def packed_model(model: Any) -> bytes:
 
 def unpacked_model(content: bytes) -> Any:
     """Return the model that `packed_model` made bytes of."""
-    from isthmus.store import load_model
+    from isthmus.fitted.store import load_model
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"

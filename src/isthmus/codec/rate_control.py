@@ -12,9 +12,9 @@ import numpy as np
 from isthmus.codec.entropy import MOST_SYMBOLS
 from isthmus.codec.frames import Coded, restored, rounded
 from isthmus.codec.quantizer import Directions, Quantizer, directions_of, entropy, largest_step
-from isthmus.codes import range_for
 from isthmus.data.images import Images, to_unit
 from isthmus.data.ranges import Range
+from isthmus.latent.codes import range_for
 
 SAMPLE = 2000
 """Images that the step is first chosen by, at most, evenly spaced over all."""

@@ -16,11 +16,11 @@ from isthmus.codec.compress import Job
 from isthmus.codec.frames import Coded, restored, rounded
 from isthmus.codec.packing import packed_model
 from isthmus.codec.rate_control import ADDED, Trial
-from isthmus.codes import common_range
 from isthmus.data.images import Images
 from isthmus.data.ranges import Range, from_bytes, to_bytes
+from isthmus.latent.codes import common_range
 from isthmus.metrics.reconstruction import psnr, ssim
-from isthmus.progress import Bar
+from isthmus.system.progress import Bar
 
 SPAN = 6.0
 """Octaves of the step from the finest, which adds a hundredth to the error, to the coarsest."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.files import replacing
+from isthmus.system.files import replacing
 
 IN_MEMORY_BYTES = 64 * 2**20
 """What is computed and not larger than this is kept in memory."""

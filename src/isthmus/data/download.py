@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from isthmus.progress import Bar
+from isthmus.system.progress import Bar
 
 BLOCK_BYTES = 2**18
 TIMEOUT_SECONDS = 30

@@ -20,8 +20,8 @@ from isthmus.data.decode import Header, Rule, highest_value, read_header, read_i
 from isthmus.data.depth import depth_of, white_of
 from isthmus.data.fitting import size_changes
 from isthmus.data.images import Images
-from isthmus.files import RECORD, replacing
-from isthmus.progress import track
+from isthmus.system.files import RECORD, replacing
+from isthmus.system.progress import track
 
 T = TypeVar("T")
 R = TypeVar("R")

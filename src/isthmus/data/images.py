@@ -90,7 +90,7 @@ class Images:
     sizes: Any = None
     changes: Any = None
     loading: dict[str, Any] = field(default_factory=dict)
-    hashes: Any = field(default=None, init=False)  # see `isthmus.heldout.row_hashes`
+    hashes: Any = field(default=None, init=False)  # see `isthmus.fitted.heldout.row_hashes`
 
     def __post_init__(self) -> None:
         if self.rows is not None:

@@ -14,7 +14,7 @@ from isthmus.data.arrays import LABEL_NAMES, choose, damage_explained, labelled,
 from isthmus.data.decode import Rule
 from isthmus.data.folder import Entry, pack
 from isthmus.data.images import Images
-from isthmus.files import replacing
+from isthmus.system.files import replacing
 
 
 def read_parquet(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:

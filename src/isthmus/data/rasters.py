@@ -18,7 +18,7 @@ from isthmus.data.decode import Rule, check_bands
 from isthmus.data.depth import deep_values
 from isthmus.data.images import Images
 from isthmus.data.nodata import no_data_in
-from isthmus.files import plain
+from isthmus.system.files import plain
 
 ENVI_TYPES = {
     1: "u1",

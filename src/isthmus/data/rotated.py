@@ -12,7 +12,7 @@ from isthmus.data.cache import held, key_of
 from isthmus.data.idx import read_idx_folder
 from isthmus.data.images import Images, as_images
 from isthmus.data.ranges import is_nominal
-from isthmus.progress import Bar
+from isthmus.system.progress import Bar
 
 VERSION = 1
 """Raised whenever the same images would be turned into other pixels."""

@@ -12,7 +12,7 @@ from isthmus.data.decode import IMAGE_NAME, Rule, fit_labels, read_header, reaso
 from isthmus.data.folder import entry_of_path, nothing_readable, pack, split_of
 from isthmus.data.images import Images
 from isthmus.data.label_maps import MASK_CLASSES, NO_CLASS, check_classes, is_black_and_white
-from isthmus.progress import track
+from isthmus.system.progress import track
 
 PARTS = ("train", "val", "test")
 CLASSES = [

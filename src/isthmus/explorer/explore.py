@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.explorer import onnx
-from isthmus.explorer.folder import check_folder, page_files, write_folder
-from isthmus.explorer.opened import Opened, one_model, opened
+from isthmus.explorer.inputs import Inputs, inputs_of, one_model
+from isthmus.explorer.manifest import View
 from isthmus.explorer.server import Running, create_app, hosts_for
-from isthmus.explorer.view import View
-from isthmus.files import refuse_existing
-from isthmus.heldout import half_of
+from isthmus.explorer.static import check_folder, page_files, write_folder
+from isthmus.fitted.heldout import half_of
 from isthmus.studies.outcome import Study
 from isthmus.studies.stored import is_study
+from isthmus.system.files import refuse_existing
 
 
 class Explorer:
@@ -38,7 +38,7 @@ class Explorer:
         self._running = Running(create_app(view, page, token, hosts_for(host)), host, port)
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._running.port}/{token}/#token={token}"
-        self.images, self.models = view.images, list(view.exhibits)
+        self.images, self.models = view.images, list(view.model_data)
 
     def wait(self) -> None:
         """Wait until it is closed, or for Ctrl-C, which closes it."""
@@ -132,7 +132,7 @@ def explore(
     """
     check(count, port)  # before any work is done
     page = page_files()
-    found = _opened(models, images, names)
+    found = _inputs_of(models, images, names)
     view = _view(found, split, count, layouts=layouts, live=True, show=verbose)
     explorer = Explorer(view, page, host, port)
     if open_browser:
@@ -203,14 +203,14 @@ def export(
             f"{path} must end in .onnx, or be a folder for the explorer: give the images to show"
         )
     check(count, to=path, force=force)
-    found = _opened(models, images, names)
+    found = _inputs_of(models, images, names)
     view = _view(found, split, count, layouts=layouts, live=False, show=verbose)
     write_folder(view, path, force=force, show=verbose)
     return path
 
 
 def _brings_images(models: Any) -> bool:
-    known = isinstance(models, Study | Opened)
+    known = isinstance(models, Study | Inputs)
     return known or (isinstance(models, str | Path) and is_study(models))
 
 
@@ -227,14 +227,14 @@ def check(
     page_files()
 
 
-def _opened(models: Any, images: Any, names: Iterable[str] | None) -> Opened:
-    found = opened(models, images, names)
+def _inputs_of(models: Any, images: Any, names: Iterable[str] | None) -> Inputs:
+    found = inputs_of(models, images, names)
     if found.note and found is not models:  # a command has said it
         warnings.warn(found.note, stacklevel=3)
     return found
 
 
-def _view(found: Opened, split: str, count: int | None, **options: Any) -> View:
+def _view(found: Inputs, split: str, count: int | None, **options: Any) -> View:
     images = half_of(found.images, split)
     images = images if count is None else images.evenly(count)
     return View(found.models, images, title=found.title, scores=found.scores, **options)

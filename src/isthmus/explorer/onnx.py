@@ -15,7 +15,7 @@ from torch import nn
 
 from isthmus.data.images import with_channels
 from isthmus.families import name_of
-from isthmus.files import replacing
+from isthmus.system.files import replacing
 from isthmus.validation import one_of
 
 PARTS = ("decode", "encode", "predict")

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.explorer.folder import all_files
-from isthmus.explorer.gate import AT_WORK, Gate, body_of, check_announced, drained
-from isthmus.explorer.verbs import Refused, Verbs
-from isthmus.explorer.view import View
+from isthmus.explorer.api import Refused, Verbs
+from isthmus.explorer.limits import AT_WORK, Limits, body_of, check_announced, drained
+from isthmus.explorer.manifest import View
+from isthmus.explorer.static import all_files
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -74,7 +74,7 @@ def create_app(
     view : View
         Made with ``live=True``.
     page : dict of str to Path
-        Files of the built page by name; see `isthmus.explorer.folder.page_files`.
+        Files of the built page by name; see `isthmus.explorer.static.page_files`.
     token : str
         The secret part of every path.
     hosts : tuple of str or None
@@ -127,7 +127,7 @@ class _Desk:
 
     def __init__(self, view: View, page: dict[str, Path], token: str, pool: ThreadPoolExecutor):
         self.view, self.token, self.pool = view, token, pool
-        self.verbs, self.gate, self.files = Verbs(view), Gate(), all_files(view, page)
+        self.verbs, self.gate, self.files = Verbs(view), Limits(), all_files(view, page)
 
     async def ask(self, request: Request) -> Response:
         try:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from isthmus.data.images import to_unit
+from isthmus.latent.projections import components
 from isthmus.metrics.intervals import Estimate
-from isthmus.projections import components
 
 WIDTH = 50
 """Principal components of the real images that distances are measured in."""

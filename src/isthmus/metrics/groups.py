@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from isthmus.latent.neighbors import nearest_codes
 from isthmus.metrics.clustering import ari, cluster_accuracy, nmi
-from isthmus.neighbors import nearest_codes
 from isthmus.validation import one_of
 
 METHODS = ("kmeans", "gmm", "hdbscan")

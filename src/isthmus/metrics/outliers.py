@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from isthmus.neighbors import nearest_codes
+from isthmus.latent.neighbors import nearest_codes
 
 
 def mahalanobis(Z: ArrayLike, reference: ArrayLike) -> np.ndarray:

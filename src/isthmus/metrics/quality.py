@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from isthmus.data.images import Images, to_unit
-from isthmus.heldout import row_hashes
+from isthmus.fitted.heldout import row_hashes
 
 BLANK = 0.01
 """Standard deviation of the values, the range being 1, below which there is nothing to see."""

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from isthmus import health
 from isthmus.data.corrupt import check_noise, corrupt, warped
 from isthmus.data.images import Images, with_channels
+from isthmus.fitted import health
 from isthmus.models.modules import TakesModules
 from isthmus.models.starts import (
     as_components,

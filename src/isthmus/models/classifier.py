@@ -16,12 +16,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
 
-from isthmus import health
 from isthmus.data.images import Images, with_channels
 from isthmus.data.tables import labels_of
 from isthmus.data.values import ArrayLike, ImagesLike
 from isthmus.estimators import ClassifierMixin
-from isthmus.heldout import kept_hashes, labels_seen
+from isthmus.fitted import health
+from isthmus.fitted.heldout import kept_hashes, labels_seen
 from isthmus.models.modules import TakesModules
 from isthmus.models.pretrained import described, narrowed, twin, with_encoder
 from isthmus.nets.coders import ARCHITECTURES, encoder

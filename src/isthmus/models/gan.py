@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from isthmus import health
 from isthmus.data.images import Images
+from isthmus.fitted import health
 from isthmus.models.inversion import Inverted
 from isthmus.models.modules import TakesModules
 from isthmus.models.starts import as_components, look_at_components, start_game

@@ -8,9 +8,9 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from isthmus import health
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.data.ranges import is_nominal
+from isthmus.fitted import health
 from isthmus.models.starts import match_moments
 from isthmus.nets.descent import descend
 from isthmus.nets.games import variety

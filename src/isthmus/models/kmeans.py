@@ -14,7 +14,7 @@ from isthmus.data.images import Images
 from isthmus.data.values import as_array
 from isthmus.estimators import ClusterMixin
 from isthmus.models.codebook import Codebook
-from isthmus.progress import track
+from isthmus.system.progress import track
 from isthmus.tensors import generator, origin_of, readable_tensor, squared_distances
 
 SEEDING_SAMPLE = 32

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.base import PASS_BYTES
 from isthmus.nets import bounds
-from isthmus.progress import track
+from isthmus.system.progress import track
 from isthmus.tensors import generator, usual_torch
 from isthmus.validation import one_of
 

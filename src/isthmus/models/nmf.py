@@ -12,7 +12,7 @@ import torch
 
 from isthmus.base import Representation
 from isthmus.data.images import CHUNK_BYTES, Images
-from isthmus.progress import track
+from isthmus.system.progress import track
 from isthmus.tensors import generator
 from isthmus.validation import one_of
 

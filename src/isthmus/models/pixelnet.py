@@ -12,12 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
 
-from isthmus import health
 from isthmus.base import _can, numbers_of
 from isthmus.data.images import Images, with_channels
 from isthmus.data.label_maps import NO_CLASS, without_class
 from isthmus.data.values import ArrayLike, ImagesLike
 from isthmus.estimators import available_if
+from isthmus.fitted import health
 from isthmus.nets.fused import INVERSES, OUTPUTS
 from isthmus.nets.pixels import (
     PIXELS,

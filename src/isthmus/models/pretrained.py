@@ -11,10 +11,10 @@ from torch import nn
 
 from isthmus.data.images import Images, with_channels
 from isthmus.families import family, stored_name
+from isthmus.fitted.store import load_model
 from isthmus.nets.dense import empty
 from isthmus.nets.own import OwnEncoder
 from isthmus.nets.paths import Paths
-from isthmus.store import load_model
 from isthmus.tensors import Seed, chance_of, generator
 
 if TYPE_CHECKING:

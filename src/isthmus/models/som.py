@@ -18,7 +18,7 @@ from isthmus.data.values import ImagesLike
 from isthmus.models.codebook import Codebook
 from isthmus.models.grids import are_neighbors, evenly_apart, grid_distances, of_study, side_for
 from isthmus.models.pca import PCA
-from isthmus.progress import track
+from isthmus.system.progress import track
 from isthmus.tensors import (
     Nearest,
     deviation_of,

@@ -12,9 +12,9 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from isthmus import health
 from isthmus.data.images import Images
 from isthmus.data.values import ImagesLike
+from isthmus.fitted import health
 from isthmus.models.likelihoods import Likelihoods
 from isthmus.models.mixtures import DrawsLikeCodes
 from isthmus.models.modules import TakesModules

@@ -20,7 +20,7 @@ def save_figure(path: Path, figure: Any) -> None:
     """Write a chart of matplotlib as .png or .svg."""
     import matplotlib
 
-    from isthmus.files import replacing
+    from isthmus.system.files import replacing
 
     check_chart(path)
     style: dict[Any, Any] = {

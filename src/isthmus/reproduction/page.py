@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.files import replacing, replacing_folder
 from isthmus.reproduction.recipes import DECKS, RECIPES
 from isthmus.reproduction.runner import RESULT, result_of
+from isthmus.system.files import replacing, replacing_folder
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from isthmus.files import plain, refuse_existing
-from isthmus.progress import Bar, track
+from isthmus.system.files import plain, refuse_existing
+from isthmus.system.progress import Bar, track
 from isthmus.validation import hint
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Bench:
         seed : int
             Added to the seed of the recipe, for fits that are repeated.
         """
-        from isthmus.store import load_model
+        from isthmus.fitted.store import load_model
 
         model.set_params(**self._settings(model, seed))
         path = self.kept / f"{name}-{_fingerprint(model)}.safetensors"

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import codes_of, vectors
 from isthmus.data.images import to_unit
+from isthmus.latent.codes import codes_of, vectors
 from isthmus.plots.charts import rate_against_error
 from isthmus.plots.maps import draw
 from isthmus.plots.pictures import Pictures, some

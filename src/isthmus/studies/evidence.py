@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import features, mapped, pixels_of, range_for
 from isthmus.data.images import Images
 from isthmus.data.ranges import Range, is_nominal
-from isthmus.heldout import Halves, halves
+from isthmus.fitted.heldout import Halves, halves
+from isthmus.latent.codes import features, mapped, pixels_of, range_for
 from isthmus.metrics.generation import projection_of
 from isthmus.metrics.table import NEEDS
 from isthmus.verbs.cluster import expected, group_codes

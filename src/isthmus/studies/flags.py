@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isthmus.data.images import to_unit
-from isthmus.health import NO_BETTER
+from isthmus.fitted.health import NO_BETTER
 from isthmus.plots.pictures import SAMPLED_ROWS, some
 from isthmus.studies.table import can_win, known
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from isthmus import signature
 from isthmus.families import name_of
-from isthmus.store import KEY, load_model
+from isthmus.fitted.store import KEY, load_model
 from isthmus.studies.best import model_file
 from isthmus.studies.stored import is_study
 from isthmus.tensors import read_header

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import vectors
+from isthmus.latent.codes import vectors
 from isthmus.plots import maps
 from isthmus.plots.pictures import Pictures, some
 from isthmus.verbs.layouts import TSNE_FROM, Map, lay_out

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from isthmus.data.images import Images
-from isthmus.files import plain, refuse_existing, replacing_folder, save_table
 from isthmus.metrics.table import described, studied
 from isthmus.studies.plan import Schedule
+from isthmus.system.files import plain, refuse_existing, replacing_folder, save_table
 from isthmus.verbs.result import Result, as_html
 
 if TYPE_CHECKING:

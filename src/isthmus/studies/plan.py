@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from isthmus.data.images import Images
-from isthmus.pace import Pace
 from isthmus.studies.needs import FEWEST, MAIN, OTHER, Need
+from isthmus.system.pace import Pace
 
 FIT_SHARE = 0.6
 """Share of a time budget that is for fitting, at least; the rest is for measuring and drawing."""

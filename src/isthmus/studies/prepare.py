@@ -12,11 +12,11 @@ import numpy as np
 
 from isthmus.data.images import Images
 from isthmus.families import every_name, free_name, named
-from isthmus.heldout import row_hashes
-from isthmus.pace import loaded, on_core
+from isthmus.fitted.heldout import row_hashes
 from isthmus.studies.measure import range_note
 from isthmus.studies.needs import need_of
 from isthmus.studies.plan import LONGER, Schedule
+from isthmus.system.pace import loaded, on_core
 
 LONGEST_SIDE = 64
 """Images larger than this are reduced for a study: its families see every pixel at once."""

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.files import replacing
 from isthmus.plots import labelled, learned
 from isthmus.plots.charts import curves, losses_of, rate_against_error
 from isthmus.plots.pictures import (
@@ -24,6 +23,7 @@ from isthmus.studies import mapped, table, walked
 from isthmus.studies.answers import Answer, answers
 from isthmus.studies.cards import Cards
 from isthmus.studies.flags import judged, mean_image
+from isthmus.system.files import replacing
 
 TIMES = " \N{MULTIPLICATION SIGN} "
 SKIPPED_SHOWN = 20

@@ -12,7 +12,7 @@ from typing import Any
 from isthmus.data.images import Images
 from isthmus.data.like import of_fixed_size
 from isthmus.data.readers import load_images
-from isthmus.store import load_model
+from isthmus.fitted.store import load_model
 from isthmus.studies.outcome import Study
 from isthmus.studies.plan import Effort, Schedule
 from isthmus.studies.prepare import LONGEST_SIDE, read_images

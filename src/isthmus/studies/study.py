@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from isthmus.files import plain
-from isthmus.heldout import halves
-from isthmus.memory import PeakMemory
-from isthmus.progress import Bar
-from isthmus.store import in_words
+from isthmus.fitted.heldout import halves
+from isthmus.fitted.store import in_words
 from isthmus.studies.measure import measure
 from isthmus.studies.outcome import Study, reason_of
 from isthmus.studies.prepare import prepare
+from isthmus.system.files import plain
+from isthmus.system.memory import PeakMemory
+from isthmus.system.progress import Bar
 from isthmus.verbs.parameters import Seconds, Source, Watch, Words
 
 NO_TIME = "no time for it: give a larger --budget, or name it in --models"

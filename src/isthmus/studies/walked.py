@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import codes_of
+from isthmus.latent.codes import codes_of
 from isthmus.plots.pictures import SHEET_WIDTH, STRIP_WIDTH, Pictures, some
 from isthmus.verbs.morph import morph
 from isthmus.verbs.traverse import ordered, traverse

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from isthmus.budget import free_bytes
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.tensors import readable_tensor
+from isthmus.training.budget import free_bytes
 
 if TYPE_CHECKING:
     from isthmus.neural import NeuralRepresentation

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from isthmus.data.images import Images
-from isthmus.store import in_words
+from isthmus.fitted.store import in_words
 from isthmus.tensors import read_tensors, write_tensors
 from isthmus.training.stages import MAIN, Stage
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from isthmus.progress import LOG, Bar, sparkline
+from isthmus.system.progress import LOG, Bar, sparkline
 from isthmus.tensors import same_blocks_again
 from isthmus.training.batches import Batch, split
 from isthmus.training.checkpoints import resume

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isthmus.budget import Clock
+from isthmus.training.budget import Clock
 from isthmus.training.stages import GOING, Stage
 
 VALIDATING = 0.05

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from isthmus.codes import features, vectors
 from isthmus.data.images import Images, as_images
-from isthmus.heldout import MeasuredOn, judged
+from isthmus.fitted.heldout import MeasuredOn, judged
+from isthmus.latent.codes import features, vectors
+from isthmus.latent.neighbors import nearest_codes
 from isthmus.metrics.groups import METHODS, Groups, agreement, group, placed
 from isthmus.metrics.how_many import how_many
-from isthmus.neighbors import nearest_codes
 from isthmus.validation import one_of
 from isthmus.verbs.laid_out import check_files, lay_out
 from isthmus.verbs.parameters import AUTO, Count, ImagesLike, Model
@@ -121,7 +121,7 @@ class Clustering(Result):
 
     def picture(self, count: int = 8) -> Image:
         """Return a row for every cluster: the images in its middle, and those at its edge."""
-        from isthmus.plots.verdicts import cluster_rows
+        from isthmus.plots.results import cluster_rows
 
         return cluster_rows(self.groups, self.images, self.title, count)
 
@@ -133,7 +133,7 @@ class Clustering(Result):
         ValueError
             If clusters were not sought on a map.
         """
-        from isthmus.plots.verdicts import cluster_map
+        from isthmus.plots.results import cluster_map
 
         if self.map is None or self.mapped is None:
             raise ValueError("there is no map: these clusters were sought with on='codes'")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from isthmus.codec.compress import Opened, Sizes, written
-from isthmus.codes import range_for
 from isthmus.data.images import Images, as_images, to_unit
-from isthmus.files import refuse_existing
+from isthmus.latent.codes import range_for
+from isthmus.system.files import refuse_existing
 from isthmus.validation import renamed
 from isthmus.verbs.parameters import ImagesLike, Model, NewFile
 from isthmus.verbs.result import Result

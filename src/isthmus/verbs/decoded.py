@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from isthmus.codes import range_for
 from isthmus.data.names import files_called
 from isthmus.data.pictures import save_png
 from isthmus.data.ranges import Range
-from isthmus.heldout import MeasuredOn, judged
+from isthmus.fitted.heldout import MeasuredOn, judged
+from isthmus.latent.codes import range_for
 from isthmus.metrics.reconstruction import mse, psnr
 from isthmus.verbs.remade import Remade
 from isthmus.verbs.result import ArrayResult

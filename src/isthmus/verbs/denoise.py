@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from isthmus.codes import common_range, range_for
 from isthmus.data.corrupt import check_noise, with_noise
 from isthmus.data.images import Images, as_images, to_unit
 from isthmus.data.pictures import as_pictures
 from isthmus.data.ranges import Range, is_nominal
-from isthmus.heldout import MeasuredOn, half_of, measured_part
+from isthmus.fitted.heldout import MeasuredOn, half_of, measured_part
+from isthmus.latent.codes import common_range, range_for
 from isthmus.metrics.reconstruction import mse, psnr
-from isthmus.progress import Bar
+from isthmus.system.progress import Bar
 from isthmus.validation import renamed
 from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.filters import Filter, median, non_local_means, principal

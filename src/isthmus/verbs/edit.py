@@ -7,9 +7,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from isthmus.codes import codes_of
 from isthmus.data.images import Images, as_images, to_unit
-from isthmus.heldout import Halves, halves
+from isthmus.fitted.heldout import Halves, halves
+from isthmus.latent.codes import codes_of
 from isthmus.validation import able, hint, one_of
 from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model, Rows
 from isthmus.verbs.result import caption_of

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from isthmus.codes import averaged
 from isthmus.data.parquet import write_columns
+from isthmus.latent.codes import averaged
 from isthmus.verbs.parameters import ImagesLike, Model
 from isthmus.verbs.result import ArrayResult, class_of, name_of
 
@@ -71,7 +71,7 @@ class Codes(ArrayResult):
     def picture(self) -> Image:
         """Return how far the numbers of the codes reach, or how often every index is there."""
         from isthmus.plots.plots import as_picture
-        from isthmus.plots.verdicts import code_chart
+        from isthmus.plots.results import code_chart
 
         of = "" if self.images is None else f" of {self.images.source}"
         title = f"{len(self):,} codes{of} by {type(self.model).__name__}"

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from torch import nn
 
-from isthmus.budget import Clock, products
 from isthmus.data.images import Images, with_channels
 from isthmus.data.tables import labels_of
 from isthmus.families import FAMILIES, family
-from isthmus.heldout import MeasuredOn, labels_seen
+from isthmus.fitted.heldout import MeasuredOn, labels_seen
 from isthmus.metrics.labels import Accuracy, counted
 from isthmus.metrics.probes import stratified
 from isthmus.models.pretrained import untrained
-from isthmus.progress import is_shown, say
+from isthmus.system.progress import is_shown, say
+from isthmus.training.budget import Clock, products
 from isthmus.verbs.parameters import ImagesLike, Labels, Model
 from isthmus.verbs.probe import ends_of, in_words, labelled_by, labelled_halves
 from isthmus.verbs.result import Charted, said_of
@@ -154,7 +154,7 @@ class Tuned(Charted):
 
     def chart(self) -> Figure:
         """Return both accuracies with their intervals as a chart."""
-        from isthmus.plots.verdicts import accuracy_chart
+        from isthmus.plots.results import accuracy_chart
 
         return accuracy_chart(self.accuracies(), self.title, self.measured.name)
 

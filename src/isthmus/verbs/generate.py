@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from isthmus.codes import flattened
-from isthmus.heldout import part_to_train_on
+from isthmus.fitted.heldout import part_to_train_on
+from isthmus.latent.codes import flattened
 from isthmus.models.mixtures import mixture_of
-from isthmus.progress import track
+from isthmus.system.progress import track
 from isthmus.tensors import usual_torch
 from isthmus.validation import one_of, renamed
 from isthmus.verbs.decoded import Decoded

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import vectors
 from isthmus.data.images import Images, as_images
-from isthmus.files import replacing
-from isthmus.projections import (
+from isthmus.latent.codes import vectors
+from isthmus.latent.projections import (
     QUICK,
     STEPS,
     around,
@@ -29,6 +28,7 @@ from isthmus.projections import (
     tsne,
     umap,
 )
+from isthmus.system.files import replacing
 from isthmus.validation import one_of
 
 METHODS = ("auto", "pca", "tsne", "umap", "grid")
@@ -163,7 +163,7 @@ class Map:
     ) -> Map:
         """Lay codes (n, k) out; codes per pixel (n, h, w, k) are read as vectors. See `of`.
 
-        `steps` are those of t-SNE, see `isthmus.projections.STEPS`.
+        `steps` are those of t-SNE, see `isthmus.latent.projections.STEPS`.
         """
         one_of("method", method, METHODS)
         if dimensions not in (2, 3):

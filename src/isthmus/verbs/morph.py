@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import code_of, codes_of
 from isthmus.data.images import Images
 from isthmus.data.names import files_called
+from isthmus.latent.codes import code_of, codes_of
 from isthmus.validation import able, one_of, renamed
 from isthmus.verbs.parameters import ImagesLike, Models, Rows, by_name
 from isthmus.verbs.result import class_of

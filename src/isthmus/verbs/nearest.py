@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from isthmus.codes import vectors
 from isthmus.data.images import Images, as_images, chunk_rows, to_unit
 from isthmus.data.names import files_called
-from isthmus.heldout import MeasuredOn, judged
-from isthmus.neighbors import Index, Neighbors, blocks_of, checked, joined
-from isthmus.progress import track
+from isthmus.fitted.heldout import MeasuredOn, judged
+from isthmus.latent.codes import vectors
+from isthmus.latent.neighbors import Index, Neighbors, blocks_of, checked, joined
+from isthmus.system.progress import track
 from isthmus.validation import renamed
 from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model, Rows
 from isthmus.verbs.result import Result, caption_of, class_of, name_of
@@ -126,8 +126,8 @@ def nearest(
 
     The k least :math:`\|z_q - z_i\|`, found exactly. The images are encoded and compared a chunk
     at a time, so that a set much larger than the memory can be searched; for many searches of one
-    set make an `isthmus.neighbors.Index` of it once, and pass that. Where codes are indices,
-    vectors of the distances to all prototypes are compared; codes per pixel are averaged first.
+    set make an `isthmus.latent.neighbors.Index` of it once, and pass that. Where codes are
+    indices, vectors of the distances to all prototypes are compared; codes per pixel are averaged.
 
     Parameters
     ----------

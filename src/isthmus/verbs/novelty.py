@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from isthmus.codes import mapped, vectors
 from isthmus.data.images import Images, as_images, evenly_spaced, to_unit
-from isthmus.heldout import MeasuredOn, half_of, judged
+from isthmus.fitted.heldout import MeasuredOn, half_of, judged
+from isthmus.latent.codes import mapped, vectors
 from isthmus.metrics.outliers import auroc, mahalanobis, neighbour_distance
 from isthmus.validation import one_of
 from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model
@@ -105,7 +105,7 @@ class Novelty(Result):
 
     def picture(self, count: int | None = None) -> Image:
         """Return the strangest images with their scores beside their reconstructions, if any."""
-        from isthmus.plots.verdicts import strange_rows
+        from isthmus.plots.results import strange_rows
 
         rows = self.strangest(count)
         middle = np.argsort(self.scores, kind="stable")[_around_middle(len(self.scores))]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from isthmus.codes import vectors
 from isthmus.data.images import Images, as_images, to_unit
 from isthmus.data.names import files_called
 from isthmus.data.tables import with_labels
-from isthmus.heldout import half_rows
-from isthmus.neighbors import nearest_codes
+from isthmus.fitted.heldout import half_rows
+from isthmus.latent.codes import vectors
+from isthmus.latent.neighbors import nearest_codes
 from isthmus.validation import one_of
 from isthmus.verbs.parameters import Count, ImagesLike, Model
 from isthmus.verbs.probe import in_words

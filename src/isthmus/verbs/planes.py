@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import flattened
+from isthmus.latent.codes import flattened
 
 Extent = tuple[float, float, float, float]
 """Lowest and highest first number of a code, lowest and highest second."""

@@ -11,7 +11,7 @@ import numpy as np
 from isthmus.data.images import Images, as_images, to_unit
 from isthmus.data.names import files_called
 from isthmus.data.tables import labels_of
-from isthmus.heldout import MeasuredOn, judged
+from isthmus.fitted.heldout import MeasuredOn, judged
 from isthmus.verbs.parameters import ImagesLike, Model
 from isthmus.verbs.result import Result, name_of
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from isthmus.codes import features
 from isthmus.data.images import Images, as_images
 from isthmus.data.tables import with_labels
-from isthmus.heldout import Halves, MeasuredOn, halves
+from isthmus.fitted.heldout import Halves, MeasuredOn, halves
+from isthmus.latent.codes import features
 from isthmus.metrics.labels import PROBES, Accuracy, Point, label_curve, points, probe_codes
 from isthmus.metrics.probes import stratified
-from isthmus.progress import track
+from isthmus.system.progress import track
 from isthmus.validation import one_of
 from isthmus.verbs.parameters import ImagesLike, Labels, Model, Words
 from isthmus.verbs.result import Charted
@@ -73,7 +73,7 @@ class Probing(Charted):
 
     def chart(self) -> Figure:
         """Return the curve, or without one the accuracies with their intervals, as a chart."""
-        from isthmus.plots.verdicts import accuracy_chart, label_chart
+        from isthmus.plots.results import accuracy_chart, label_chart
 
         n_test = next(iter(self.accuracies.values())).n_test
         if self.curve:
@@ -135,7 +135,7 @@ def probe(
         Fitted, and able to encode. Codes per pixel are averaged over an image; an index is read
         as one column per prototype.
     images : Images
-        With labels. Without a split a fifth is held out by chance; see `isthmus.heldout`.
+        With labels. Without a split a fifth is held out by chance; see `isthmus.fitted.heldout`.
     labels : int or path, optional
         How many training labels to learn from, every class in its proportion; by default 5,000,
         or all there are. Or the table they are in, a .csv file of names and labels.

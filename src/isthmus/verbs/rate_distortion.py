@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from isthmus.codec.rate_distortion import Point, points_of, sample_of
 from isthmus.data.images import Images, as_images
-from isthmus.files import plain
-from isthmus.heldout import MeasuredOn, measured_part
+from isthmus.fitted.heldout import MeasuredOn, measured_part
+from isthmus.system.files import plain
 from isthmus.validation import renamed
 from isthmus.verbs.parameters import ImagesLike, Models, Words, by_name
 from isthmus.verbs.result import Result

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.codes import check_range, range_for
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, to_unit, with_channels
 from isthmus.data.names import files_called
 from isthmus.data.pictures import Picture, Pictures
 from isthmus.data.ranges import SIGNED, Range
 from isthmus.data.tiles import HALF, Tiling, in_words
-from isthmus.progress import track
+from isthmus.latent.codes import check_range, range_for
+from isthmus.system.progress import track
 
 if TYPE_CHECKING:
     from PIL.Image import Image

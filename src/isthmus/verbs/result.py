@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from isthmus.data.images import Images, as_images
-from isthmus.files import (
+from isthmus.fitted.heldout import MeasuredOn
+from isthmus.metrics.table import said
+from isthmus.metrics.units import short
+from isthmus.system.files import (
     plain,
     refuse_existing,
     replacing,
     replacing_folder,
     save_table,
 )
-from isthmus.heldout import MeasuredOn
-from isthmus.metrics.table import said
-from isthmus.metrics.units import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

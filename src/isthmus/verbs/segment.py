@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from isthmus.codes import mapped
 from isthmus.data.images import Images, as_images
 from isthmus.data.label_maps import without_class
 from isthmus.data.nodata import with_means, with_nan
-from isthmus.files import plain
-from isthmus.heldout import MeasuredOn, judged
+from isthmus.fitted.heldout import MeasuredOn, judged
+from isthmus.latent.codes import mapped
 from isthmus.metrics.segmentation import agreement, summed
+from isthmus.system.files import plain
 from isthmus.validation import renamed
 from isthmus.verbs.parameters import ImagesLike, Model
 from isthmus.verbs.result import Result, name_of

@@ -13,9 +13,9 @@ from isthmus.data.described import described
 from isthmus.data.images import Images
 from isthmus.data.kinds import cut_in_words, kinds_of, lost, sizes_in_words
 from isthmus.data.readers import load_images
-from isthmus.files import save_table
 from isthmus.metrics.quality import Findings, quality
 from isthmus.plots.classes import by_class, grouped
+from isthmus.system.files import save_table
 from isthmus.verbs.parameters import ImagesLike
 from isthmus.verbs.result import Result, class_of, name_of
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images, as_images, evenly_spaced, to_unit
-from isthmus.neighbors import Best
-from isthmus.progress import track
+from isthmus.latent.neighbors import Best
+from isthmus.system.progress import track
 from isthmus.validation import able
 from isthmus.verbs.parameters import Code, ImagesLike, Model
 from isthmus.verbs.planes import Extent, checked_extent, code_for, extent_of, grid, plane_codes

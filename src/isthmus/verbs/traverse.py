@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import code_of, codes_of, one_image
 from isthmus.data.images import Images, as_images
+from isthmus.latent.codes import code_of, codes_of, one_image
 from isthmus.validation import able, one_of, renamed
 from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model, Rows
 from isthmus.verbs.result import caption_of, class_of

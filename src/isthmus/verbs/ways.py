@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from isthmus.heldout import MeasuredOn, judged
+from isthmus.fitted.heldout import MeasuredOn, judged
 from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.result import Result
 

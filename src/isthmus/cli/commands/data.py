@@ -20,7 +20,7 @@ from isthmus.cli.options import (
     size_of,
 )
 from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, print_table
-from isthmus.progress import is_shown
+from isthmus.system.progress import is_shown
 
 Looked = Annotated[str | None, typer.Argument(help="What to look at; none lists the named sets.")]
 Where = Annotated[

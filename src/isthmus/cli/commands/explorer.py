@@ -17,7 +17,7 @@ from isthmus.cli.inputs import in_half, warn_of_seen
 from isthmus.cli.options import AsJson, Force, Out, Split
 from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, say
 from isthmus.cli.parameters import words_from
-from isthmus.progress import is_shown
+from isthmus.system.progress import is_shown
 
 HERE = ("127.0.0.1", "localhost", "::1")
 """Addresses that nobody else can reach."""
@@ -72,7 +72,7 @@ def export(
 def _write_onnx(models: list[str], path: Path, part: str, force: bool, as_json: bool) -> None:
     from isthmus.explorer.explore import export as run
     from isthmus.explorer.onnx import ends
-    from isthmus.store import load_model
+    from isthmus.fitted.store import load_model
 
     if len(models) > 1:
         raise ValueError(f"{path}: an ONNX file is of one model, got {' '.join(models)}")
@@ -118,10 +118,10 @@ def _opened(
 ) -> tuple[Any, dict[str, Any]]:
     """Return what is to be shown, checked and said, and the options it is shown with."""
     from isthmus.explorer.explore import check
-    from isthmus.explorer.opened import opened
+    from isthmus.explorer.inputs import inputs_of
 
     check(count, port, path, force=force)  # before any work is done
-    found = opened(*_words(models), None if names is None else words_from(names))
+    found = inputs_of(*_words(models), None if names is None else words_from(names))
     images = in_half(found.images, split)
     print_skipped(images)
     print_changed(images)

@@ -12,7 +12,7 @@ import typer
 
 from isthmus.cli.options import AsJson, Seed
 from isthmus.cli.output import print_json, print_table
-from isthmus.progress import is_shown
+from isthmus.system.progress import is_shown
 
 
 def reproduce(

@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isthmus.codes import check_range
 from isthmus.data.images import Images, as_images
 from isthmus.data.like import like_all
 from isthmus.data.readers import load_images
 from isthmus.families import free_name
+from isthmus.fitted.store import load_model
+from isthmus.latent.codes import check_range
 from isthmus.metrics.table import METRICS
-from isthmus.store import load_model
 from isthmus.studies.outcome import Study
 from isthmus.studies.stored import is_study, load_study
 from isthmus.validation import hint
 
 
 @dataclass
-class Opened:
+class Inputs:
     """Models by name, the images they are shown on, and the scores of a study.
 
     `note` says whose images were brought to their shape otherwise, where any were.
@@ -34,12 +34,12 @@ class Opened:
     note: str = ""
 
 
-def opened(models: Any, images: Any = None, names: Iterable[str] | None = None) -> Opened:
+def inputs_of(models: Any, images: Any = None, names: Iterable[str] | None = None) -> Inputs:
     """Return models and images, in whatever form they are given.
 
     Parameters
     ----------
-    models : Study, Representation, str, Path, list or dict of them, or Opened
+    models : Study, Representation, str, Path, list or dict of them, or Inputs
         A study, or the folder of one; fitted models, or their files.
     images : Images, array or source, optional
         What models are shown on; that of the study by default.
@@ -51,7 +51,7 @@ def opened(models: Any, images: Any = None, names: Iterable[str] | None = None) 
     ValueError, OSError
         If something is missing or cannot be read.
     """
-    if isinstance(models, Opened):
+    if isinstance(models, Inputs):
         return models
     found = _study_of(models)
     if found is not None:
@@ -66,7 +66,7 @@ def opened(models: Any, images: Any = None, names: Iterable[str] | None = None) 
         )
     ready = _by_name(models)
     shown, note = images_for(ready, images)
-    return Opened(ready, shown, str(shown.source), note=note)
+    return Inputs(ready, shown, str(shown.source), note=note)
 
 
 def _study_of(given: Any) -> tuple[Study, str] | None:
@@ -78,7 +78,7 @@ def _study_of(given: Any) -> tuple[Study, str] | None:
     return None
 
 
-def _of_study(study: Study, name: str, images: Any, names: Iterable[str] | None) -> Opened:
+def _of_study(study: Study, name: str, images: Any, names: Iterable[str] | None) -> Inputs:
     scores = {row["model"]: _figures(row) for row in study.scores}
     chosen = list(names or scores)
     for one in chosen:
@@ -91,7 +91,7 @@ def _of_study(study: Study, name: str, images: Any, names: Iterable[str] | None)
     models = {one: study.models[one] for one in chosen}
     shown, note = (study.images, "") if images is None else images_for(models, images)
     source = study.source if images is None else str(shown.source)
-    return Opened(models, shown, ", ".join(filter(None, (source, name))), scores, note)
+    return Inputs(models, shown, ", ".join(filter(None, (source, name))), scores, note)
 
 
 def _figures(row: Mapping[str, Any]) -> dict[str, float | None]:

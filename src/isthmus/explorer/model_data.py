@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import PIECE_BYTES, averaged, pieces, pixels_of, vectors
 from isthmus.data.images import Images, chunk_rows
 from isthmus.data.ranges import to_bytes
-from isthmus.explorer import places
-from isthmus.explorer.kept import Kept
+from isthmus.explorer import layouts
+from isthmus.explorer.cache import Cache
 from isthmus.explorer.onnx import can_export, packed
 from isthmus.families import name_of
-from isthmus.progress import track
+from isthmus.latent.codes import PIECE_BYTES, averaged, pieces, pixels_of, vectors
 from isthmus.signature import caption
+from isthmus.system.progress import track
 from isthmus.verbs.cluster import expected, group_codes
 from isthmus.verbs.novelty import errors_of, novelty
 from isthmus.verbs.traverse import ordered
@@ -33,7 +33,7 @@ Files = dict[str, Callable[[], Path]]
 """What is served, by its name, and where it lies once it is made."""
 
 
-class Exhibit:
+class ModelData:
     """A model beside images.
 
     Parameters
@@ -46,7 +46,7 @@ class Exhibit:
         In the order of the page.
     ends : (float, float)
         The values that the bytes 0 and 255 stand for.
-    kept : Kept
+    kept : Cache
         Where what is computed is kept; it follows from model and images.
     extra : iterable of {"tsne", "umap"}
         Further layouts.
@@ -60,7 +60,7 @@ class Exhibit:
         model: Any,
         images: Images,
         ends: tuple[float, float],
-        kept: Kept,
+        kept: Cache,
         extra: Iterable[str] = (),
         show: bool | None = None,
     ):
@@ -175,7 +175,7 @@ class Exhibit:
             if self.model.can("locate"):
                 if dimensions == 2:
                     yield from self._layout(
-                        "grid", 2, lambda: places.on_grid(self.model, self.codes)
+                        "grid", 2, lambda: layouts.on_grid(self.model, self.codes)
                     )
             else:
                 invertible = self.code == "vector"
@@ -184,14 +184,14 @@ class Exhibit:
         for method in self.extra:
             yield from self._layout(method, 2, functools.partial(self._neighbours, method))
 
-    def _linear(self, dimensions: int, invertible: bool) -> places.Layout | None:
-        return places.linear(np.asarray(self._vectors), dimensions, invertible)
+    def _linear(self, dimensions: int, invertible: bool) -> layouts.Layout | None:
+        return layouts.linear(np.asarray(self._vectors), dimensions, invertible)
 
-    def _neighbours(self, method: str) -> places.Layout:
-        return places.neighbours(np.asarray(self._vectors), method, bool(self.show))
+    def _neighbours(self, method: str) -> layouts.Layout:
+        return layouts.neighbours(np.asarray(self._vectors), method, bool(self.show))
 
     def _layout(
-        self, key: str, dimensions: int, make: Callable[[], places.Layout | None]
+        self, key: str, dimensions: int, make: Callable[[], layouts.Layout | None]
     ) -> Iterator[dict[str, Any]]:
         """Yield what the manifest says of a layout, if there is one of so many dimensions."""
         made = functools.cache(make)
@@ -201,7 +201,7 @@ class Exhibit:
             return
         path = self.kept.array(f"{kept}.f32", lambda: made().points)  # type: ignore[union-attr]
         file = f"layouts/{self.name}-{facts['id']}-{dimensions}.f32"
-        title = places.TITLES[facts["id"]]
+        title = layouts.TITLES[facts["id"]]
         yield facts | {"title": title, "dimensions": dimensions, "file": self._add(file, path)}
 
     def colours(self) -> Iterator[dict[str, Any]]:
@@ -279,5 +279,5 @@ def _numbers(model: Any, codes: np.ndarray) -> dict[str, list[float]]:
     return {name: values.tolist() for name, values in found.items()}
 
 
-def _known(layout: places.Layout | None) -> dict[str, Any] | None:
+def _known(layout: layouts.Layout | None) -> dict[str, Any] | None:
     return None if layout is None else {"id": layout.id, "inverse": layout.inverse}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from isthmus.progress import track
+from isthmus.system.progress import track
 from isthmus.tensors import DOUBT, squared_distances
 from isthmus.validation import one_of
 
@@ -149,7 +149,7 @@ class Index:
     Parameters
     ----------
     codes : array of shape (n, k)
-        Vectors, such as `isthmus.codes.vectors` returns.
+        Vectors, such as `isthmus.latent.codes.vectors` returns.
     method : {"auto", "exact", "tree", "faiss"}
         "exact" compares with all codes by matrix products. "tree" is scikit-learn's k-d tree,
         exact too: it is here anyway, and skips most of the codes if they are narrow, as codes are

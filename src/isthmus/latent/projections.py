@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.progress import Bar
+from isthmus.system.progress import Bar
 
 SPREAD = 0.38
 """Images of one unit lie within this radius around its place on the grid, where units have 1."""

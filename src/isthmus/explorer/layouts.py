@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isthmus.projections import around, components, spread
+from isthmus.latent.projections import around, components, spread
 from isthmus.verbs.layouts import Map, grid_places
 
 TITLES = {

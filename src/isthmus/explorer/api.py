@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import flattened
 from isthmus.data.decode import Rule, read_header, reason
 from isthmus.data.folder import Entry, pack
 from isthmus.data.ranges import from_bytes, to_bytes
-from isthmus.explorer.exhibit import Exhibit
-from isthmus.explorer.view import View
+from isthmus.explorer.manifest import View
+from isthmus.explorer.model_data import ModelData
 from isthmus.families import name_of
-from isthmus.neighbors import Index
+from isthmus.latent.codes import flattened
+from isthmus.latent.neighbors import Index
 from isthmus.verbs.generate import Draw, fitted
 
 MOST_ROWS = 4096
@@ -99,7 +99,7 @@ class Verbs:
         shown = self._shown(query, "decode")
         return self._decoded(shown, self._codes(shown, body))
 
-    def _decoded(self, shown: Exhibit, codes: np.ndarray) -> np.ndarray:
+    def _decoded(self, shown: ModelData, codes: np.ndarray) -> np.ndarray:
         back = shown.model.decode(codes)
         return to_bytes(back.reshape(len(back), *self.shape), self.view.ends)
 
@@ -137,7 +137,7 @@ class Verbs:
         index = self._made(("index", shown.name), lambda: Index(shown.codes))
         return index.search(codes, k).rows.astype("<i4")
 
-    def _sharing(self, shown: Exhibit, codes: np.ndarray, k: int) -> np.ndarray:
+    def _sharing(self, shown: ModelData, codes: np.ndarray, k: int) -> np.ndarray:
         """Return the first images of every index, -1 where it has fewer."""
         found = np.full((len(codes), k), -1, "<i4")
         for row, code in zip(found, codes, strict=True):
@@ -178,13 +178,13 @@ class Verbs:
         except Exception as error:  # on damaged files Pillow's readers raise almost anything
             raise Refused(400, f"this file cannot be read: {reason(error, '')}") from None
 
-    def _shown(self, query: Mapping[str, str], verb: str) -> Exhibit:
+    def _shown(self, query: Mapping[str, str], verb: str) -> ModelData:
         """Return the model that is asked for, if it can do what is asked."""
         name = query.get("model", "")
-        shown = self.view.exhibits.get(name)
+        shown = self.view.model_data.get(name)
         if shown is None:
             raise Refused(
-                404, f"there is no model {name!r}; there are {', '.join(self.view.exhibits)}"
+                404, f"there is no model {name!r}; there are {', '.join(self.view.model_data)}"
             )
         able = {
             "decode": shown.decodes,
@@ -197,11 +197,11 @@ class Verbs:
             raise Refused(404, f"{name} ({name_of(shown.model)}) cannot {verb}")
         return shown
 
-    def _row(self, shown: Exhibit) -> tuple[int, ...]:
+    def _row(self, shown: ModelData) -> tuple[int, ...]:
         """Return the shape of one code."""
         return (shown.width,) if shown.code == "vector" else shown.model.code_shape_of(self.shape)
 
-    def _codes(self, shown: Exhibit, body: bytes, answer: int = 0) -> np.ndarray:
+    def _codes(self, shown: ModelData, body: bytes, answer: int = 0) -> np.ndarray:
         kind = "<i4" if shown.code == "index" else "<f4"
         codes = self._array(body, kind, self._row(shown), answer or int(np.prod(self.shape)))
         if kind == "<f4" and not np.isfinite(codes).all():

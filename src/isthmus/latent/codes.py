@@ -10,7 +10,7 @@ import numpy as np
 from isthmus.data.images import Images, chunk_rows, with_channels
 from isthmus.data.ranges import SIGNED, UNIT, Range, in_words, is_nominal, nominal
 from isthmus.data.values import to_array
-from isthmus.progress import track
+from isthmus.system.progress import track
 
 APART = 0.5
 """How far images of -1..1 may go below 0 and still be of 0..1."""

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.cache import cache_folder, key_of
-from isthmus.files import replacing
+from isthmus.system.files import replacing
 
 VERSION = 2
 """Of what is kept; another number, and everything is computed anew."""
 
 
-class Kept:
+class Cache:
     """A folder of files that are made when they are first asked for.
 
     Parameters
@@ -30,7 +30,7 @@ class Kept:
     Examples
     --------
     >>> import tempfile
-    >>> kept = Kept("example", root=Path(tempfile.mkdtemp()))
+    >>> kept = Cache("example", root=Path(tempfile.mkdtemp()))
     >>> kept.path("note.txt", lambda: b"made").read_bytes()
     b'made'
     >>> kept.path("note.txt", lambda: b"not made again").read_bytes()

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from isthmus.explorer.verbs import Refused
+from isthmus.explorer.api import Refused
 
 AT_WORK = 8
 """Requests worked on at once."""
@@ -21,7 +21,7 @@ DRAINED, LINGER = 8 * MOST_BODY, 2.0
 """Bytes and seconds of a refused body that are waited for."""
 
 
-class Gate:
+class Limits:
     """Lets in so many at once and lets others wait, up to a number.
 
     Parameters
@@ -32,7 +32,7 @@ class Gate:
     Examples
     --------
     >>> async def one():
-    ...     async with Gate(1, 0).enter():
+    ...     async with Limits(1, 0).enter():
     ...         return "in"
     >>> asyncio.run(one())
     'in'

@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from isthmus.explorer.view import View
-from isthmus.files import refuse_existing, replacing_folder
-from isthmus.progress import track
+from isthmus.explorer.manifest import View
+from isthmus.system.files import refuse_existing, replacing_folder
+from isthmus.system.progress import track
 
 PAGE = Path(__file__).parent / "page"
 """Where the built page lies: Vite writes it there, and the wheel brings it along."""

@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.codes import common_range
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, as_images, with_channels
 from isthmus.data.like import of_fixed_size
-from isthmus.explorer.colours import Colour, by_factor, by_label
-from isthmus.explorer.exhibit import Exhibit, Files
-from isthmus.explorer.kept import Kept
-from isthmus.explorer.pixels import Atlas
-from isthmus.explorer.places import EXTRA
-from isthmus.fingerprints import fingerprint, fingerprint_of
+from isthmus.explorer.atlas import Atlas
+from isthmus.explorer.cache import Cache
+from isthmus.explorer.colourings import Colour, by_factor, by_label
+from isthmus.explorer.layouts import EXTRA
+from isthmus.explorer.model_data import Files, ModelData
+from isthmus.fitted.fingerprints import fingerprint, fingerprint_of
+from isthmus.latent.codes import common_range
 from isthmus.metrics.table import described
-from isthmus.progress import Bar
+from isthmus.system.progress import Bar
 from isthmus.validation import one_of
 
 VERSION = 1
@@ -61,7 +61,7 @@ class View:
         What the page reads first.
     files : dict of str to callable
         Every file by its name, and what returns its path.
-    exhibits : dict of str to Exhibit
+    model_data : dict of str to ModelData
         The models as they are shown.
     images : Images
         In the order of the page.
@@ -105,21 +105,22 @@ class View:
         self.ends = common_range(models.values(), images)
         self.files: Files = {}
         seen = fingerprint_of(self.images)
-        self.kept = Kept(seen, root=cache)
-        self.exhibits: dict[str, Exhibit] = {}
+        self.kept = Cache(seen, root=cache)
+        self.model_data: dict[str, ModelData] = {}
         for name, model in models.items():
-            safe = file_name(name, self.exhibits)
+            safe = file_name(name, self.model_data)
             settings = repr(sorted(model.get_params(deep=False).items()))
-            kept = Kept(seen, fingerprint(model), settings, root=cache)
-            self.exhibits[safe] = Exhibit(safe, model, self.images, self.ends, kept, layouts, show)
+            kept = Cache(seen, fingerprint(model), settings, root=cache)
+            shown = self.images, self.ends
+            self.model_data[safe] = ModelData(safe, model, *shown, kept, layouts, show)
         entries, colours = [], list(self._known_colours())
         with Bar("explorer", len(models), show) as bar:
-            for given, exhibit in zip(models, self.exhibits.values(), strict=True):
-                entries.append(exhibit.entry((scores or {}).get(given, {}), onnx=not live))
-                colours += exhibit.colours()
-                exhibit.forget()
-                self.files |= exhibit.files
-                bar.advance(note=exhibit.name)
+            for given, data in zip(models, self.model_data.values(), strict=True):
+                entries.append(data.entry((scores or {}).get(given, {}), onnx=not live))
+                colours += data.colours()
+                data.forget()
+                self.files |= data.files
+                bar.advance(note=data.name)
         facts = self._facts(title or images.source, live)
         known = dict.fromkeys(name for each in (scores or {}).values() for name in each)
         more = {"colours": colours, "metrics": described(known), "models": entries}

@@ -1,0 +1,1 @@
+"""Codes of many images: made in batches, searched, laid out in the plane."""
