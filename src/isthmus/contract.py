@@ -29,7 +29,7 @@ class _Asked:
     def __init__(self, answer: Callable[..., Any]):
         self.answer, self.__doc__ = answer, answer.__doc__
 
-    def __get__(self, model: Any, cls: type) -> Callable[..., Any]:
+    def __get__(self, model: object, cls: type) -> Callable[..., Any]:
         return MethodType(self.answer, cls if model is None else model)
 
 

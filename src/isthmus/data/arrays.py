@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from isthmus.data.decode import Rule
 from isthmus.data.images import Images
 from isthmus.data.layout import arranged, matlab_layout
 from isthmus.data.matlab import CELL, CHAR, variables
+
+if TYPE_CHECKING:
+    from isthmus.data.values import ArrayLike
 
 LABEL_NAMES = ("y", "label", "labels", "target", "targets", "gnd")
 """What labels beside the images may be called, in either case; gnd is usual in MATLAB files."""
@@ -100,7 +103,7 @@ def choose(path: Path, wanted: str | None, may_be_images: dict[str, str], every:
 def labelled(
     path: Path,
     data: np.ndarray,
-    labels: Any = None,
+    labels: ArrayLike | None = None,
     classes: list[str] | None = None,
     **known: Any,
 ) -> Images:
@@ -140,7 +143,9 @@ def joined(path: Path, parts: list[tuple[np.ndarray, Any]], n_train: int, **know
 
 
 @contextmanager
-def damage_explained(path: Path, kind: str, but: Any = PermissionError) -> Iterator[None]:
+def damage_explained(
+    path: Path, kind: str, but: type[Exception] | tuple[type[Exception], ...] = PermissionError
+) -> Iterator[None]:
     """Turn what a library raises on a damaged file into one ValueError with the path."""
     try:
         yield

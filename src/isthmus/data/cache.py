@@ -45,13 +45,16 @@ def cache_folder() -> Path:
     )
 
 
-def key_of(*facts: Any) -> str:
+def key_of(*facts: object) -> str:
     """Return a name for what follows from `facts`, which JSON can hold."""
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
 def held(
-    name: str, shape: tuple[int, ...], dtype: Any, fill: Callable[[np.ndarray], Any]
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.typing.DTypeLike,
+    fill: Callable[[np.ndarray], Any],
 ) -> np.ndarray:
     """Return the array that `fill` writes; a large one from the cache, where it was made before.
 
@@ -75,7 +78,10 @@ def held(
 
 
 def write_array(
-    path: Path, shape: tuple[int, ...], dtype: Any, fill: Callable[[np.ndarray], Any]
+    path: Path,
+    shape: tuple[int, ...],
+    dtype: np.typing.DTypeLike,
+    fill: Callable[[np.ndarray], Any],
 ) -> None:
     """Write a .npy file through a memory map that `fill` is called with.
 
@@ -99,11 +105,11 @@ def write_array(
         del data  # some systems do not rename an open file
 
 
-def _size(shape: tuple[int, ...], dtype: Any) -> int:
+def _size(shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> int:
     return int(np.prod(shape)) * np.dtype(dtype).itemsize
 
 
-def _fits(path: Path, shape: tuple[int, ...], dtype: Any) -> bool:
+def _fits(path: Path, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> bool:
     try:
         there = np.load(path, mmap_mode="r")
     except (OSError, ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,6 +13,9 @@ from torch.nn import functional as F
 from isthmus.data.images import as_images, to_unit
 from isthmus.data.ranges import Range
 from isthmus.validation import one_of
+
+if TYPE_CHECKING:
+    from isthmus.data.values import ArrayLike, ImagesLike
 
 Level = float | tuple[float, float]
 
@@ -66,7 +69,7 @@ def corrupt(
 
 
 def with_noise(
-    images: Any,
+    images: ImagesLike,
     kind: str,
     level: Level,
     random_state: int = 0,
@@ -121,7 +124,7 @@ def check_noise(kind: str, level: Level) -> None:
         )
 
 
-def _levels(x: torch.Tensor, level: Level, rng: torch.Generator) -> Any:
+def _levels(x: torch.Tensor, level: Level, rng: torch.Generator) -> float | torch.Tensor:
     """Return the level of every image, so that it spreads over the image."""
     if not isinstance(level, tuple | list):
         return level
@@ -133,22 +136,30 @@ def _chance(x: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     return torch.rand(x.shape, generator=rng, device=x.device)
 
 
-def _gaussian(x: torch.Tensor, sigma: Any, rng: Any, low: float, high: float) -> torch.Tensor:
+def _gaussian(
+    x: torch.Tensor, sigma: float | torch.Tensor, rng: torch.Generator, low: float, high: float
+) -> torch.Tensor:
     noise = torch.randn(x.shape, generator=rng, device=x.device)
     return x + (noise * (sigma * (high - low))).to(x.dtype)
 
 
-def _salt_and_pepper(x: torch.Tensor, p: Any, rng: Any, low: float, high: float) -> torch.Tensor:
+def _salt_and_pepper(
+    x: torch.Tensor, p: float | torch.Tensor, rng: torch.Generator, low: float, high: float
+) -> torch.Tensor:
     chance = _chance(x, rng)
     salted = torch.where(chance < p, torch.full_like(x, high), x)
     return torch.where(chance < p / 2, torch.full_like(x, low), salted)
 
 
-def _bit_flip(x: torch.Tensor, p: Any, rng: Any, low: float, high: float) -> torch.Tensor:
+def _bit_flip(
+    x: torch.Tensor, p: float | torch.Tensor, rng: torch.Generator, low: float, high: float
+) -> torch.Tensor:
     return torch.where(_chance(x, rng) < p, low + high - x, x)
 
 
-def _masking(x: torch.Tensor, p: Any, rng: Any, low: float, high: float) -> torch.Tensor:
+def _masking(
+    x: torch.Tensor, p: float | torch.Tensor, rng: torch.Generator, low: float, high: float
+) -> torch.Tensor:
     return torch.where(_chance(x, rng) < p, torch.full_like(x, low), x)
 
 
@@ -195,7 +206,7 @@ def warped(
 
 
 def rotate(
-    images: np.ndarray, degrees: Any, size: tuple[int, int] | None = None, black: float = 0
+    images: np.ndarray, degrees: ArrayLike, size: tuple[int, int] | None = None, black: float = 0
 ) -> np.ndarray:
     """Return images turned about their centres, bilinearly, with black where nothing was.
 

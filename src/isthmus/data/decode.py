@@ -302,7 +302,7 @@ def _flatten(
 
 
 def _flatten_deep(
-    values: np.ndarray, key: Any, grey: bool, bits: int, done: int
+    values: np.ndarray, key: object, grey: bool, bits: int, done: int
 ) -> tuple[list[Image.Image], int, int]:
     """Return deep pixels as `_flatten` does: over white, grey by luma, from 0 to 1."""
     from PIL import Image

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    pass
 
 DEPTHS = (8, 10, 12, 14, 16)
 """Bits that cameras and scanners give a value, in files of 16."""
@@ -132,7 +135,7 @@ def _other_byte(args: Any) -> Any:
     return swapped if isinstance(args, str) else (swapped, *args[1:])
 
 
-def opacity(values: np.ndarray, key: Any, white: int) -> np.ndarray | None:
+def opacity(values: np.ndarray, key: object, white: int) -> np.ndarray | None:
     """Return how opaque pixels are, 0 to 1: by their last channel, or where they are not `key`."""
     if values.shape[2] in (2, 4):
         alpha = values[..., -1:]

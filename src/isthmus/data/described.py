@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,10 +10,13 @@ from isthmus.data.label_maps import NO_CLASS
 from isthmus.data.nodata import in_words as empty_in_words
 from isthmus.data.nodata import known_values
 
+if TYPE_CHECKING:
+    from isthmus.data.images import Images
 
-def described(images: Any) -> dict[str, Any]:
+
+def described(images: Images) -> dict[str, Any]:
     """Return what was read, in words and numbers."""
-    facts = {
+    facts: dict[str, Any] = {
         "source": images.source,
         "count": len(images),
         "shape": list(images.shape[1:]),
@@ -35,7 +38,7 @@ def described(images: Any) -> dict[str, Any]:
     return {key: value for key, value in facts.items() if value is not None}
 
 
-def _ends(images: Any) -> list[float]:
+def _ends(images: Images) -> list[float]:
     """Return the least and the greatest value, where there are data."""
     ends = []
     for chunk in known_values(images.chunks(), images.meta.get("no_data")):
@@ -44,7 +47,7 @@ def _ends(images: Any) -> list[float]:
     return [min(ends), max(ends)] if ends else [float("nan")] * 2
 
 
-def no_data(images: Any) -> str | None:
+def no_data(images: Images) -> str | None:
     """Return how many pixels have no data, or were left out for that."""
     if "left_out" in images.meta:
         return f"{images.meta['left_out']:,} pixels without data are left out"
@@ -54,14 +57,14 @@ def no_data(images: Any) -> str | None:
     return empty_in_words(images.meta.get("no_data"), int(empty.sum()), empty.size)
 
 
-def in_words(value: Any) -> str:
+def in_words(value: object) -> str:
     """Return a fact as a person reads it."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {words}" for name, words in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _spread(values: Any) -> str:
+def _spread(values: np.ndarray) -> str:
     """Return the range of a factor, and how many values of it there are if they can be counted."""
     if values.dtype.kind not in "iufb" or values.ndim > 1:
         return f"of {values.dtype}"
@@ -71,7 +74,7 @@ def _spread(values: Any) -> str:
     return f"{int(low)} to {int(high)} ({len(np.unique(values))} values)"
 
 
-def _legend(images: Any) -> str | None:
+def _legend(images: Images) -> str | None:
     """Return the classes of the pixels, and which of them does not count."""
     if images.label_maps is None:
         return None
@@ -79,13 +82,13 @@ def _legend(images: Any) -> str | None:
     names = images.map_classes or list(map(str, range(int(there.max(initial=0)) + 1)))
     ignored = images.ignored_class
     rest = [name for row, name in enumerate(names) if row != ignored]
-    without = [names[ignored]] if ignored in range(len(names)) else []
+    without = [names[ignored]] if ignored is not None and ignored in range(len(names)) else []
     without += ["255"] if there.size < images.label_maps.size else []
     end = f"; {' and '.join(without)} {'are' if without[1:] else 'is'} ignored" if without else ""
     return f"{len(rest)} classes: {', '.join(rest)}{end}"
 
 
-def _bands(images: Any) -> str | None:
+def _bands(images: Images) -> str | None:
     """Return how many bands a raster has, and from where to where they reach."""
     waves = images.meta.get("wavelengths")
     if not waves:
@@ -94,7 +97,7 @@ def _bands(images: Any) -> str | None:
     return f"{len(waves)}, {min(waves):g} to {max(waves):g} {units}".strip()
 
 
-def depth(images: Any) -> str | None:
+def depth(images: Images) -> str | None:
     """Return by how many bits values of 16 bits were scaled, and what to do if that is wrong."""
     bits = images.loading.get("bits")
     if not bits:

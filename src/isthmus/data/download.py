@@ -10,7 +10,7 @@ import tempfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO
 
 from isthmus.system.progress import Bar
 
@@ -113,7 +113,7 @@ def _download(url: str, part: Path, verbose: bool | None) -> None:
             )
 
 
-def _copy(answer: Any, file: Any, bar: Bar) -> int:
+def _copy(answer: IO[bytes], file: IO[bytes], bar: Bar) -> int:
     got = 0
     while block := answer.read(BLOCK_BYTES):
         file.write(block)

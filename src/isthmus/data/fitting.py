@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    pass
 
 SCALED, CUT, PADDED, STRETCHED, GREYED, COLORED, FLATTENED, ROUNDED = (1 << i for i in range(8))
 """Bits of `Images.changes`."""
@@ -28,7 +31,7 @@ DEFAULTS: dict[str, Any] = {
 """How images are loaded unless something else is asked for: of models that do not know."""
 
 
-def size_changes(sizes: Any, size: tuple[int, int], fit: str) -> np.ndarray:
+def size_changes(sizes: np.typing.ArrayLike, size: tuple[int, int], fit: str) -> np.ndarray:
     """Return what `fit` does to images of these heights and widths, (n,) bits.
 
     What is less than a pixel of the result is not counted as cut, padded or stretched.
@@ -116,7 +119,7 @@ def padded(
     return (height, width), ((within[0] - height) // 2, (within[1] - width) // 2)
 
 
-def loading_of(given: Any) -> dict[str, Any]:
+def loading_of(given: object) -> dict[str, Any]:
     """Return how images were loaded, or those that a model was fitted on, which remembers it."""
     known = getattr(given, "fitting_", getattr(given, "loading", {}))
     return {name: known.get(name, value) for name, value in DEFAULTS.items()}

@@ -184,7 +184,11 @@ def labels_of(names: list[str]) -> dict[str, Any]:
 
 
 def read_entries(
-    path: Path, entries: list[Entry], hidden: list[tuple[str, str]], rule: Rule, verbose: Any
+    path: Path,
+    entries: list[Entry],
+    hidden: list[tuple[str, str]],
+    rule: Rule,
+    verbose: bool | None,
 ) -> Images:
     """Read files as those of one folder; `hidden` are those left out already, and why."""
     if not entries:

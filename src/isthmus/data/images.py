@@ -169,7 +169,7 @@ class Images:
             every = np.arange(len(self)) if self.rows is None else self.rows
             data, rows = self.data, every[index]
 
-        def pick(values: Any) -> Any:
+        def pick(values: np.ndarray | None) -> Any:
             return None if values is None else values[index]
 
         beside = ("y", "names", "is_test", "sizes", "changes", "label_maps")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import zipfile
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def kinds_of(images: Images) -> dict[str, int]:
         return _counted(_kind(io.BytesIO(archive.read(name))) for name in names)
 
 
-def _counted(kinds: Any) -> dict[str, int]:
+def _counted(kinds: Iterable[str]) -> dict[str, int]:
     return dict(Counter(kind for kind in kinds if kind).most_common())
 
 

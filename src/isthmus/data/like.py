@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +12,13 @@ from isthmus.data.decode import Rule
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, with_channels
 from isthmus.data.ranges import SIGNED, from_bytes
-from isthmus.data.values import as_array, depth_if_deep
+from isthmus.data.values import ImagesLike, as_array, depth_if_deep
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 
-def rule_like(model: Any, given: Rule) -> Rule:
+def rule_like(model: Representation, given: Rule) -> Rule:
     """Return the rule that the images a model was fitted on were loaded by, at their size."""
     if given._replace(layout="auto", bits=None) != Rule():
         raise ValueError(
@@ -30,7 +33,7 @@ def rule_like(model: Any, given: Rule) -> Rule:
     return rule._replace(layout=given.layout, expected=tuple(model.image_shape_))
 
 
-def unit_like(model: Any, images: Images, per: str | None) -> str:
+def unit_like(model: Representation, images: Images, per: str | None) -> str:
     """Return what one sample is to be; refuse what cannot be brought to the shape of a model."""
     shape, name = with_channels(model.image_shape_), type(model).__name__
     channels = {images.shape[-1], shape[-1]}
@@ -70,7 +73,7 @@ def like_all(models: Mapping[str, Any]) -> tuple[str, str]:
     return name, f"fitted as {name} ({fits[name]}), not as {others}" if others else ""
 
 
-def range_like(model: Any, images: Images) -> Images:
+def range_like(model: Representation, images: Images) -> Images:
     """Return pixels of 0 to 255 as -1 to 1 where a model was fitted on that; else as they are.
 
     Files know no other black and white, floats may be anything.
@@ -80,7 +83,7 @@ def range_like(model: Any, images: Images) -> Images:
     return replace(images, data=from_bytes(np.asarray(images), SIGNED), rows=None)
 
 
-def bits_for(model: Any, X: Any, reset: bool) -> int | None:
+def bits_for(model: Representation, X: ImagesLike, reset: bool) -> int | None:
     """Return the depth that 16-bit images are scaled by: on `reset` theirs, else the model's.
 
     Raises

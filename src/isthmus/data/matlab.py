@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -128,7 +128,7 @@ def _of_version_5(data: bytes, order: str) -> Iterator[Variable]:
             raise ValueError(f"a variable of type {kind}")
 
 
-def _inflated(data: bytes) -> Any:
+def _inflated(data: bytes) -> Callable[[int], bytes]:
     def content(most: int) -> bytes:
         check_unpacked("a variable", most, len(data))
         return zlib.decompressobj().decompress(data, most)

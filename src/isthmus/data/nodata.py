@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from isthmus.data.images import Images
 
 NO_DATA_TAG = 42113
 """Where a GeoTIFF says which value stands for nothing."""
@@ -96,7 +99,7 @@ def in_words(value: Any, count: int, of: int) -> str:
     return f"{count:,} of {of:,} pixels have no data ({named})"
 
 
-def check_finite(images: Any) -> None:
+def check_finite(images: Images) -> None:
     """Raise ValueError if Images hold NaN or infinite values, and say what to do."""
     from sklearn.utils.validation import check_array
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from isthmus.data.values import ArrayLike
 
 Range = tuple[float, float]
 
@@ -71,7 +74,7 @@ def in_words(ends: Range) -> str:
     return f"{ends[0]:.4g} to {ends[1]:.4g}"
 
 
-def to_bytes(values: Any, ends: Range) -> np.ndarray:
+def to_bytes(values: ArrayLike, ends: Range) -> np.ndarray:
     """Return pixels as 0 to 255; what is beyond the ends is cut off, what is no number is 0.
 
     Examples

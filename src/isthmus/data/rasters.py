@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from isthmus.data.depth import deep_values
 from isthmus.data.images import Images
 from isthmus.data.nodata import no_data_in
 from isthmus.system.files import plain
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 ENVI_TYPES = {
     1: "u1",
@@ -108,7 +111,11 @@ def _quiet() -> None:
 
 
 def _raster(
-    files: Sequence[Path], array: np.ndarray, meta: dict[str, Any], source: Path, skipped: Any = ()
+    files: Sequence[Path],
+    array: np.ndarray,
+    meta: dict[str, Any],
+    source: Path,
+    skipped: Iterable[tuple[str, str]] = (),
 ) -> Images:
     """Return Images (n, h, w, bands): uint8 and floats as they are, other numbers as float32."""
     if array.dtype == bool:
@@ -260,7 +267,7 @@ def _by_pillow(page: Any, path: Path, plain: bool = False) -> np.ndarray:
     """Return one page as Pillow reads it; of a `plain` one, only if these are its own numbers."""
     from PIL import Image, UnidentifiedImageError
 
-    def opened() -> Any:
+    def opened() -> Image.Image:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # harmless, or an error soon

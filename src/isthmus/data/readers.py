@@ -267,7 +267,7 @@ def in_own_sizes(images: Images, source: Any, like: Any, per: str = "image") -> 
     return groups
 
 
-def _is_named(source: Any) -> bool:
+def _is_named(source: object) -> bool:
     """Return whether a source is a name, or a list of files."""
     is_list = isinstance(source, list) and bool(source) and isinstance(source[0], Path)
     return is_list or isinstance(source, str | Path)
@@ -324,7 +324,7 @@ def _reader(path: Path) -> Reader:
     raise ValueError(f"{path} is of an unknown kind; known are folders and {', '.join(READERS)}")
 
 
-def _refuse_layout(rule: Rule, source: Any) -> None:
+def _refuse_layout(rule: Rule, source: object) -> None:
     if rule.layout != "auto":
         raise ValueError(
             f"layout={rule.layout!r} is for arrays, in memory or in {', '.join(ARRAYS)} files, "
@@ -344,7 +344,7 @@ def _chosen(name: str, value: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def _size(size: Any) -> tuple[int, int] | None:
+def _size(size: np.typing.ArrayLike | None) -> tuple[int, int] | None:
     if size is None:
         return None
     sides = np.ravel(size).tolist()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from isthmus.data.images import Images, as_images
 from isthmus.data.ranges import is_nominal
 from isthmus.system.progress import Bar
 
+if TYPE_CHECKING:
+    from isthmus.data.values import ArrayLike, ImagesLike
+
 VERSION = 1
 """Raised whenever the same images would be turned into other pixels."""
 STEP = 2000
@@ -21,11 +24,11 @@ STEP = 2000
 
 
 def rotated(
-    images: Any,
+    images: ImagesLike,
     size: int | tuple[int, int] | None = 64,
     limit: float = 90.0,
     *,
-    angles: Any = None,
+    angles: ArrayLike | None = None,
     random_state: int = 0,
     verbose: bool | None = None,
 ) -> Images:
@@ -107,7 +110,7 @@ def _angles(n: int, limit: float, random_state: int) -> np.ndarray:
     return np.random.default_rng(random_state).uniform(-limit, limit, n).astype(np.float32)
 
 
-def _table(images: Images, angles: Any) -> np.ndarray:
+def _table(images: Images, angles: ArrayLike | None) -> np.ndarray:
     table = np.asarray(angles, dtype=np.float32)
     if table.shape != (len(images),):
         raise ValueError(

@@ -50,7 +50,7 @@ def expanded(source: Any) -> Any:
     return list(map(Path, found))
 
 
-def _is_path(value: Any) -> bool:
+def _is_path(value: object) -> bool:
     return isinstance(value, str | Path)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import zipfile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from isthmus.data.arrays import damage_explained
 from isthmus.data.cache import held, key_of
 from isthmus.data.images import Images
+
+if TYPE_CHECKING:
+    from isthmus.data.values import ArrayLike
 
 SIDE = 64
 RADIUS = 16
@@ -34,7 +37,11 @@ READ_ROWS = 4096
 
 
 def sprites(
-    n: int | None = None, *, indices: Any = None, random_state: int = 0, n_test: int = 0
+    n: int | None = None,
+    *,
+    indices: ArrayLike | None = None,
+    random_state: int = 0,
+    n_test: int = 0,
 ) -> Images:
     """Return sprites with their factors: a random choice, or those wanted.
 
@@ -74,7 +81,7 @@ def sprites(
     )
 
 
-def render_sprites(factors: Any) -> np.ndarray:
+def render_sprites(factors: ArrayLike) -> np.ndarray:
     """Return the sprite of every row of factors, (n, 64, 64, 1) uint8, 255 on 0.
 
     Parameters
@@ -160,7 +167,7 @@ def _header(file: IO[bytes]) -> tuple[int, ...]:
     return shape
 
 
-def _chosen(n: int | None, indices: Any, random_state: int) -> np.ndarray:
+def _chosen(n: int | None, indices: ArrayLike | None, random_state: int) -> np.ndarray:
     if indices is not None:
         chosen = np.atleast_1d(np.asarray(indices))
         if chosen.dtype.kind not in "iu" or not 0 <= chosen.min() <= chosen.max() < N_SPRITES:

@@ -11,6 +11,7 @@ import numpy as np
 from isthmus.data.depth import depth_of, highest_of, scaled
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import ArrayLike as Numbers
 
     from isthmus.data.images import Images
@@ -25,7 +26,7 @@ EXACT = 2**24
 
 
 def as_values(
-    X: Any, dtype: str = "float32", source: str = "array", bits: int | None = None
+    X: ImagesLike, dtype: str = "float32", source: str = "array", bits: int | None = None
 ) -> np.ndarray:
     """Return the numbers of an array, tensor or list as native uint8, float32 or float64.
 
@@ -77,7 +78,7 @@ def as_values(
     return array.astype(_float_for(array), copy=False)
 
 
-def to_array(X: Any, source: str = "array") -> np.ndarray:
+def to_array(X: ImagesLike, source: str = "array") -> np.ndarray:
     """Return tensors, lists and pictures as an array, of whatever type that is."""
     array = as_array(X)
     if isinstance(array, np.memmap):
@@ -88,7 +89,7 @@ def to_array(X: Any, source: str = "array") -> np.ndarray:
         raise ValueError(f"{source} is no array of numbers: {error}") from None
 
 
-def is_deep(array: Any) -> bool:
+def is_deep(array: object) -> bool:
     """Return whether these are 16-bit images: unsigned, and no vectors."""
     return isinstance(array, np.ndarray) and array.dtype.str[1:] == "u2" and array.ndim > 2
 
@@ -134,7 +135,7 @@ def as_array(X: Any) -> Any:
     return X
 
 
-def _from_tensor(tensor: Any) -> np.ndarray:
+def _from_tensor(tensor: torch.Tensor) -> np.ndarray:
     """Return a tensor as an array; types that numpy does not have become float32."""
     import torch
 

@@ -79,7 +79,7 @@ def half_rows(images: Images, split: str) -> np.ndarray:
     return rows
 
 
-def row_hashes(images: Any) -> np.ndarray:
+def row_hashes(images: Images) -> np.ndarray:
     r"""Return 32 bits an image that follow from its values alone, uint32 (n,).
 
     The same for uint8 and for these values divided by 255, and for (n, h, w) and (n, h, w, 1).
@@ -297,7 +297,7 @@ def measured_part(models: Any, images: Images, split: str) -> Halves:
     return Halves(images.where(train), half, rows, judged(models, half))
 
 
-def judged(models: Any, *sets: Any) -> MeasuredOn:
+def judged(models: Any, *sets: Images) -> MeasuredOn:
     """Return what is to be said of figures measured on exactly these sets of images.
 
     Of models fitted on pixels every pixel is looked for; of images in another size than a model

@@ -71,7 +71,7 @@ class Best:
     ([[0, 2], [1, 3]], [[1.0, 2.0], [1.0, 5.0]])
     """
 
-    def __init__(self, queries: np.ndarray, k: int, without: Any = None):
+    def __init__(self, queries: np.ndarray, k: int, without: np.ndarray | None = None):
         self.queries, self.k, self.without, self.seen = queries, k, without, 0
         self.square = np.full((len(queries), k), np.inf, queries.dtype)
         self.rows = np.full((len(queries), k), -1, np.int64)
@@ -180,7 +180,7 @@ class Index:
     ('tree', (3, 4))
     """
 
-    def __init__(self, codes: Any, method: str = "auto"):
+    def __init__(self, codes: np.ndarray, method: str = "auto"):
         one_of("method", method, METHODS)
         codes = np.ascontiguousarray(codes, dtype=np.float32)
         if codes.ndim != 2 or not codes.size or not np.isfinite(codes).all():
@@ -193,7 +193,7 @@ class Index:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def search(self, vectors: Any, k: int, without: Any = None) -> Neighbors:
+    def search(self, vectors: np.ndarray, k: int, without: np.ndarray | None = None) -> Neighbors:
         """Return the k nearest codes of every vector; see `nearest`."""
         vectors = np.asarray(vectors, dtype=np.float32)
         if vectors.ndim != 2 or vectors.shape[1] != self.codes.shape[1]:
@@ -214,7 +214,11 @@ class Index:
         return self._untied(vectors, found, distances, without) if self.method == "tree" else found
 
     def _untied(
-        self, vectors: np.ndarray, found: Neighbors, distances: np.ndarray, without: Any
+        self,
+        vectors: np.ndarray,
+        found: Neighbors,
+        distances: np.ndarray,
+        without: np.ndarray | None,
     ) -> Neighbors:
         """Return the first of equally near rows; a tree returns any of them."""
         order = np.lexsort((found.rows, found.distances))
@@ -248,7 +252,7 @@ def _graph(codes: np.ndarray) -> Any:
     return graph
 
 
-def checked(k: int, n: int, without: Any, queries: int) -> np.ndarray | None:
+def checked(k: int, n: int, without: np.ndarray | None, queries: int) -> np.ndarray | None:
     """Return what to leave out, having checked how many can be found."""
     if without is not None:
         without = np.asarray(without)
@@ -274,7 +278,9 @@ def joined(found: list[Neighbors]) -> Neighbors:
     return Neighbors(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
-def _dropped(rows: np.ndarray, distances: np.ndarray, k: int, without: Any) -> Neighbors:
+def _dropped(
+    rows: np.ndarray, distances: np.ndarray, k: int, without: np.ndarray | None
+) -> Neighbors:
     """Return k of k + 1 neighbours: all but the row that is left out, or but the last."""
     if without is not None:
         last = np.arange(rows.shape[1]) == rows.shape[1] - 1
