@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,10 +18,14 @@ from isthmus.codec.quantizer import Quantizer
 from isthmus.codec.rate_control import quantizer_for
 from isthmus.data.images import Images, as_images
 from isthmus.data.ranges import Range, nominal
+from isthmus.data.values import ImagesLike
 from isthmus.fitted.fingerprints import fingerprint
 from isthmus.latent.codes import check_range, range_for
 from isthmus.system.files import replacing
 from isthmus.system.progress import track
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 
 @dataclass
@@ -55,8 +59,8 @@ class Sizes:
 
 
 def written(
-    model: Any,
-    images: Any,
+    model: Representation,
+    images: Images,
     path: str | Path,
     quality: float | None,
     rate: float | None,
@@ -77,7 +81,7 @@ def written(
 
 
 def _checked(
-    model: Any, X: Any, quality: float | None, rate: float | None, lossless: bool
+    model: Representation, X: ImagesLike, quality: float | None, rate: float | None, lossless: bool
 ) -> Images:
     name, images = type(model).__name__, as_images(X)
     if not model.can("decode"):
@@ -208,12 +212,14 @@ class Opened:
             return sizes_unpacked(self.header)
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype:
         """Type of the images' values."""
         return np.dtype(np.uint8 if self.reader.lossless else np.float32)
 
     @classmethod
-    def read(cls, path: str | Path, model: Any = None, *, search: bool = False) -> Opened:
+    def read(
+        cls, path: str | Path, model: Representation | None = None, *, search: bool = False
+    ) -> Opened:
         """Open a file; say so if the model is not the one it was written with.
 
         Parameters

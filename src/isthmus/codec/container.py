@@ -12,7 +12,10 @@ import json
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAGIC = b"\x89ISTH"
 VERSION = 1
@@ -115,7 +118,7 @@ def _header(content: bytes, path: Path) -> dict[str, Any]:
     return header
 
 
-def packed(*arrays: Any) -> bytes:
+def packed(*arrays: np.ndarray) -> bytes:
     """Return arrays as one string of bytes: their lengths, then their values."""
     lengths = struct.pack(f"<{len(arrays)}I", *(array.nbytes for array in arrays))
     return lengths + b"".join(array.tobytes() for array in arrays)

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import math
 import zlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from isthmus.codec.container import packed, unpacked
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 TOTAL = 2**14
 """What the counts of a table add up to."""
@@ -103,7 +106,7 @@ def inflated(content: bytes, most: int = 2**26) -> bytes:
         raise ValueError(f"a section cannot be read ({error})") from None
 
 
-def drawn(coder: Any, model: Any, n: int) -> np.ndarray:
+def drawn(coder: Any, model: Representation | None, n: int) -> np.ndarray:
     """Return the next n symbols of a decoder."""
     if model is None:
         raise ValueError("the coded symbols need a table that is not there")

@@ -7,7 +7,7 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from isthmus.data.decode import FITS, MAX_PIXELS
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, to_unit, with_channels
 from isthmus.system.progress import track
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 KEPT_BYTES = 256 * 2**20
 """Codes that are kept in memory, at most; beyond it images are encoded again when asked for."""
@@ -40,7 +43,7 @@ class Coded:
         Show progress while they are decoded to choose a step.
     """
 
-    def __init__(self, model: Any, images: Images, verbose: bool | None = False):
+    def __init__(self, model: Representation, images: Images, verbose: bool | None = False):
         self.model, self.images, self.verbose = model, images, verbose
         self.kept: list[np.ndarray] = []
 

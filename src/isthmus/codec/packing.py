@@ -6,12 +6,15 @@ import tempfile
 import zlib
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from isthmus.codec.entropy import inflated
 
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
-def packed_model(model: Any) -> bytes:
+
+def packed_model(model: Representation) -> bytes:
     """Return a model as the bytes of its file, as small as zlib makes them."""
     from isthmus.fitted.store import save_model
 
@@ -23,7 +26,7 @@ def packed_model(model: Any) -> bytes:
         return zlib.compress(path.read_bytes(), 6)
 
 
-def unpacked_model(content: bytes) -> Any:
+def unpacked_model(content: bytes) -> Representation:
     """Return the model that `packed_model` made bytes of."""
     from isthmus.fitted.store import load_model
 

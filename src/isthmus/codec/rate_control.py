@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from isthmus.codec.quantizer import Directions, Quantizer, directions_of, entrop
 from isthmus.data.images import Images, to_unit
 from isthmus.data.ranges import Range
 from isthmus.latent.codes import range_for
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 SAMPLE = 2000
 """Images that the step is first chosen by, at most, evenly spaced over all."""
@@ -35,7 +38,7 @@ TRIES = 10
 
 
 def quantizer_for(
-    model: Any,
+    model: Representation,
     images: Images,
     quality: float | None = None,
     rate: float | None = None,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from isthmus.data.ranges import Range, from_bytes, to_bytes
 from isthmus.latent.codes import common_range
 from isthmus.metrics.reconstruction import psnr, ssim
 from isthmus.system.progress import Bar
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 SPAN = 6.0
 """Octaves of the step from the finest, which adds a hundredth to the error, to the coarsest."""
@@ -100,7 +103,9 @@ def sample_of(images: Images, most: int = MEASURED) -> Images:
     return images.evenly(max(1, min(most, MEASURED_PIXELS // size)))
 
 
-def _of_model(name: str, model: Any, images: Images, points: int, ends: Range) -> Iterator[Point]:
+def _of_model(
+    name: str, model: Representation, images: Images, points: int, ends: Range
+) -> Iterator[Point]:
     coded = Coded(model, images)
     trial = Trial.of(coded)
     weight = len(packed_model(model)) / len(images)
@@ -229,7 +234,7 @@ def curves_of(points: Sequence[Point]) -> dict[str, tuple[np.ndarray, np.ndarray
     return curves
 
 
-def bytes_at(curve: tuple[np.ndarray, np.ndarray], psnr: Any) -> np.ndarray:
+def bytes_at(curve: tuple[np.ndarray, np.ndarray], psnr: float | np.ndarray) -> np.ndarray:
     """Return the bytes at some PSNR, on straight lines in log bytes; NaN out of reach."""
     quality, size = curve
     return np.exp(np.interp(psnr, quality, np.log(size), left=np.nan, right=np.nan))

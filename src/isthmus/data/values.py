@@ -20,6 +20,8 @@ ArrayLike: TypeAlias = "Numbers | Sequence[object]"
 """An array, a tensor, a table, or a list of numbers or of pictures."""
 ImagesLike: TypeAlias = "Images | ArrayLike"
 """Images, or what can become some."""
+Pixels: TypeAlias = "Images | np.ndarray"
+"""Images, or an array of them: what has a length, a shape and parts."""
 
 EXACT = 2**24
 """Up to here float32 holds every whole number."""

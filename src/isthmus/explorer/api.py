@@ -230,7 +230,7 @@ class Verbs:
             raise Refused(413, f"{rows} rows in one request: at most {most} are allowed here")
         return np.frombuffer(body, kind).reshape(rows, *row).copy()  # which may be written to
 
-    def _made(self, key: Any, make: Callable[[], Any]) -> Any:
+    def _made(self, key: object, make: Callable[[], Any]) -> Any:
         """Return what takes its time to make and is made once, whoever asks first."""
         with self._lock:
             once = self._once.setdefault(key, _Once(make))

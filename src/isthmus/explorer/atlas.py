@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from isthmus.data.images import Images
 from isthmus.data.ranges import to_bytes
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 LARGEST = 64
 """Longest side of a thumbnail."""
@@ -55,7 +58,7 @@ class Atlas:
         Image.fromarray(sheet[..., 0] if c == 1 else sheet).save(file, "png", compress_level=3)
         return file.getvalue()
 
-    def _thumbnails(self, pixels: Any) -> np.ndarray:
+    def _thumbnails(self, pixels: np.ndarray) -> np.ndarray:
         if pixels.shape[1:3] == self.tile:
             return pixels
         h, w = self.tile
@@ -64,7 +67,7 @@ class Atlas:
         return small.reshape(len(small), h, w, -1)
 
 
-def _resized(image: Any, w: int, h: int) -> np.ndarray:
+def _resized(image: Image, w: int, h: int) -> np.ndarray:
     from PIL import Image
 
     return np.asarray(Image.fromarray(image).resize((w, h), Image.Resampling.BOX))

@@ -37,7 +37,7 @@ class Cache:
     b'made'
     """
 
-    def __init__(self, *facts: Any, root: Path | None = None):
+    def __init__(self, *facts: object, root: Path | None = None):
         root = root or cache_folder().parent / "explorer"
         self.folder = root / key_of(VERSION, *facts)
         self._locks: dict[str, threading.Lock] = {}

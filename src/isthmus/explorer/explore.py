@@ -7,7 +7,7 @@ import warnings
 import webbrowser
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.explorer import onnx
 from isthmus.explorer.inputs import Inputs, inputs_of, one_model
@@ -18,6 +18,10 @@ from isthmus.fitted.heldout import half_of
 from isthmus.studies.outcome import Study
 from isthmus.studies.stored import is_study
 from isthmus.system.files import refuse_existing
+
+if TYPE_CHECKING:
+    from isthmus.data.values import ImagesLike
+    from isthmus.verbs.parameters import Models
 
 
 class Explorer:
@@ -65,8 +69,8 @@ class Explorer:
 
 
 def explore(
-    models: Any,
-    images: Any = None,
+    models: Models,
+    images: ImagesLike | None = None,
     *,
     names: Iterable[str] | None = None,
     layouts: Iterable[str] = (),
@@ -141,9 +145,9 @@ def explore(
 
 
 def export(
-    models: Any,
+    models: Models,
     path: str | Path,
-    images: Any = None,
+    images: ImagesLike | None = None,
     *,
     part: str = "decode",
     names: Iterable[str] | None = None,
@@ -209,7 +213,7 @@ def export(
     return path
 
 
-def _brings_images(models: Any) -> bool:
+def _brings_images(models: Models) -> bool:
     known = isinstance(models, Study | Inputs)
     return known or (isinstance(models, str | Path) and is_study(models))
 
@@ -227,7 +231,7 @@ def check(
     page_files()
 
 
-def _inputs_of(models: Any, images: Any, names: Iterable[str] | None) -> Inputs:
+def _inputs_of(models: Models, images: ImagesLike | None, names: Iterable[str] | None) -> Inputs:
     found = inputs_of(models, images, names)
     if found.note and found is not models:  # a command has said it
         warnings.warn(found.note, stacklevel=3)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.data.images import Images, as_images
 from isthmus.data.like import like_all
@@ -18,6 +18,11 @@ from isthmus.metrics.table import METRICS
 from isthmus.studies.outcome import Study
 from isthmus.studies.stored import is_study, load_study
 from isthmus.validation import hint
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
+    from isthmus.data.values import ImagesLike
+    from isthmus.verbs.parameters import Models
 
 
 @dataclass
@@ -34,7 +39,9 @@ class Inputs:
     note: str = ""
 
 
-def inputs_of(models: Any, images: Any = None, names: Iterable[str] | None = None) -> Inputs:
+def inputs_of(
+    models: Models, images: ImagesLike | None = None, names: Iterable[str] | None = None
+) -> Inputs:
     """Return models and images, in whatever form they are given.
 
     Parameters
@@ -78,7 +85,9 @@ def _study_of(given: Any) -> tuple[Study, str] | None:
     return None
 
 
-def _of_study(study: Study, name: str, images: Any, names: Iterable[str] | None) -> Inputs:
+def _of_study(
+    study: Study, name: str, images: ImagesLike | None, names: Iterable[str] | None
+) -> Inputs:
     scores = {row["model"]: _figures(row) for row in study.scores}
     chosen = list(names or scores)
     for one in chosen:
@@ -111,12 +120,12 @@ def _by_name(given: Any) -> dict[str, Any]:
     return found
 
 
-def one_model(given: Any) -> Any:
+def one_model(given: Any) -> Representation:
     """Return a model itself, or read it from its file."""
     return load_model(given) if isinstance(given, str | Path) else given
 
 
-def images_for(models: Mapping[str, Any], images: Any) -> tuple[Images, str]:
+def images_for(models: Mapping[str, Any], images: ImagesLike | None) -> tuple[Images, str]:
     """Return images, those of a source loaded as the models can take them, and a note on that."""
     if not isinstance(images, str | Path):
         return as_images(images), ""

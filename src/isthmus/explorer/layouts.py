@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from isthmus.latent.projections import around, components, spread
 from isthmus.verbs.layouts import Map, grid_places
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 TITLES = {
     "code": "The numbers of the code",
@@ -80,7 +83,7 @@ def linear(codes: np.ndarray, dimensions: int, invertible: bool = True) -> Layou
     )
 
 
-def on_grid(model: Any, codes: np.ndarray) -> Layout:
+def on_grid(model: Representation, codes: np.ndarray) -> Layout:
     """Return images around their units on the grid of a self-organising map."""
     located = np.stack(np.divmod(codes, model.grid_[1]), 1)
     return Layout("grid", within(around(grid_places(model, located)))[0], None)

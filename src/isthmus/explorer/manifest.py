@@ -14,6 +14,7 @@ import numpy as np
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, as_images, with_channels
 from isthmus.data.like import of_fixed_size
+from isthmus.data.values import ImagesLike
 from isthmus.explorer.atlas import Atlas
 from isthmus.explorer.cache import Cache
 from isthmus.explorer.colourings import Colour, by_factor, by_label
@@ -86,7 +87,7 @@ class View:
     def __init__(
         self,
         models: Mapping[str, Any],
-        images: Any,
+        images: ImagesLike | None,
         *,
         title: str | None = None,
         layouts: Iterable[str] = (),

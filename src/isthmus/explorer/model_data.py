@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from isthmus.system.progress import track
 from isthmus.verbs.cluster import expected, group_codes
 from isthmus.verbs.novelty import errors_of, novelty
 from isthmus.verbs.traverse import ordered
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 COLOURS = {
     "error": "Squared error of a pixel",
@@ -57,7 +60,7 @@ class ModelData:
     def __init__(
         self,
         name: str,
-        model: Any,
+        model: Representation,
         images: Images,
         ends: tuple[float, float],
         kept: Cache,
@@ -266,7 +269,7 @@ class ModelData:
         return name
 
 
-def _numbers(model: Any, codes: np.ndarray) -> dict[str, list[float]]:
+def _numbers(model: Representation, codes: np.ndarray) -> dict[str, list[float]]:
     low, high = np.percentile(codes, [1, 99], axis=0)
     found = {
         "order": np.asarray(ordered(model, codes)),

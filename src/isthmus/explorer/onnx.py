@@ -8,7 +8,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -17,6 +17,9 @@ from isthmus.data.images import with_channels
 from isthmus.families import name_of
 from isthmus.system.files import replacing
 from isthmus.validation import one_of
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 PARTS = ("decode", "encode", "predict")
 OPSET = 18
@@ -44,7 +47,7 @@ class Part(nn.Module):
         The verb.
     """
 
-    def __init__(self, model: Any, part: str):
+    def __init__(self, model: Representation, part: str):
         super().__init__()
         self.model, self.part, self.shape = model, part, picture_shape(model)
         for name, net in model.networks_.items():
@@ -64,7 +67,7 @@ class Part(nn.Module):
         return z.float() if z.is_floating_point() else z.int()
 
 
-def can_export(model: Any, part: str) -> bool:
+def can_export(model: Representation, part: str) -> bool:
     """Return whether a model has a verb that a fixed graph can stand for.
 
     A code that is searched for (NMF, a GAN without encoder or with ``invert_steps``) has none.
@@ -81,7 +84,7 @@ def can_export(model: Any, part: str) -> bool:
     return model.can("predict_proba" if part == "predict" else part)
 
 
-def export(model: Any, path: str | Path, part: str = "decode") -> None:
+def export(model: Representation, path: str | Path, part: str = "decode") -> None:
     """Write a verb of a fitted model to one ONNX file, which says itself what it is.
 
     Numbers are float32 and indices int32; the first axis is as long as the batch. Images are
@@ -120,7 +123,7 @@ def export(model: Any, path: str | Path, part: str = "decode") -> None:
         temporary.write_bytes(found)
 
 
-def packed(model: Any, part: str = "decode") -> bytes:
+def packed(model: Representation, part: str = "decode") -> bytes:
     """Return what `export` writes."""
     _check(model, part)
     (given, found), m = NAMES[part], torch.export.Dim("m")
@@ -136,7 +139,7 @@ def packed(model: Any, part: str = "decode") -> bytes:
     return proto.SerializeToString()
 
 
-def _check(model: Any, part: str) -> None:
+def _check(model: Representation, part: str) -> None:
     from sklearn.utils.validation import check_is_fitted
 
     one_of("part", part, PARTS)
@@ -158,7 +161,7 @@ def _check(model: Any, part: str) -> None:
         ) from None
 
 
-def _on_cpu(model: Any) -> Any:
+def _on_cpu(model: Representation) -> Representation:
     """Return the model, or a copy of one that lies on another device."""
     if model.device_.type == "cpu":
         return model
@@ -170,12 +173,12 @@ def _on_cpu(model: Any) -> Any:
     return twin
 
 
-def picture_shape(model: Any) -> tuple[int, ...]:
+def picture_shape(model: Representation) -> tuple[int, ...]:
     """Return the shape of one image, with its channels; of a vector, (d,)."""
     return with_channels(model.image_shape_)
 
 
-def code_shape(model: Any) -> tuple[int, ...]:
+def code_shape(model: Representation) -> tuple[int, ...]:
     """Return the shape of the code of one image: (), (k,) or, of every pixel, (h, w, k).
 
     A grid is flattened to a vector.
@@ -185,7 +188,7 @@ def code_shape(model: Any) -> tuple[int, ...]:
     return model.code_shape_of(picture_shape(model))
 
 
-def ends(model: Any, part: str) -> str:
+def ends(model: Representation, part: str) -> str:
     """Return what goes in and what comes out, with their shapes.
 
     Examples
@@ -200,7 +203,7 @@ def ends(model: Any, part: str) -> str:
     return " to ".join(named)
 
 
-def _example(model: Any, part: str) -> torch.Tensor:
+def _example(model: Representation, part: str) -> torch.Tensor:
     shape = code_shape(model) if part == "decode" else picture_shape(model)
     kind = torch.float32 if shape else torch.int32
     return torch.zeros(ROWS, *shape, dtype=kind)
@@ -213,7 +216,7 @@ def _forget_where(proto: Any) -> None:
         part.ClearField("metadata_props")
 
 
-def _describe(proto: Any, model: Any, part: str) -> None:
+def _describe(proto: Any, model: Representation, part: str) -> None:
     """Write into the file what it is: an ONNX file needs no second one beside it."""
     from isthmus import __version__
 
@@ -232,7 +235,7 @@ def _describe(proto: Any, model: Any, part: str) -> None:
     proto.metadata_props.add(key="isthmus", value=json.dumps(facts))
 
 
-def _classes(model: Any) -> list[str] | None:
+def _classes(model: Representation) -> list[str] | None:
     labels = model.class_labels_ if model.can("predict_proba") else None
     return None if labels is None else list(map(str, labels))
 

@@ -198,7 +198,7 @@ async def _http_error(request: Request, error: Any) -> Response:
     return _sentence(error.status_code, f"{error.detail}".lower())
 
 
-async def _accident(request: Request, error: Exception) -> Response:
+async def _accident(request: Request, error: Any) -> Response:
     return _sentence(500, "something went wrong here; the terminal of `isthmus explore` says what")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,7 +14,9 @@ CROWDED = 5
 """Images a cell of a table of two, from which on its entropies are nearly right."""
 
 
-def mutual_information(Z: ArrayLike, factors: Any, bins: int = 20) -> np.ndarray:
+def mutual_information(
+    Z: ArrayLike, factors: np.ndarray | Mapping[str, np.ndarray], bins: int = 20
+) -> np.ndarray:
     r"""Return the information that every dimension has about every factor, as a share of it.
 
     :math:`I(z_j; v) / H(v)` with :math:`I(z; v) = H(z) + H(v) - H(z, v)`. Every entropy is that of
@@ -66,7 +68,7 @@ def mutual_information(Z: ArrayLike, factors: Any, bins: int = 20) -> np.ndarray
     return np.column_stack(shares)
 
 
-def mig(Z: ArrayLike, factors: Any, bins: int = 20) -> float:
+def mig(Z: ArrayLike, factors: np.ndarray | Mapping[str, np.ndarray], bins: int = 20) -> float:
     r"""Return the mutual information gap: how far one dimension alone knows a factor.
 
     :math:`\mathrm{mean}_v (I(z_{(1)}; v) - I(z_{(2)}; v)) / H(v)`, the two dimensions that know
@@ -195,7 +197,7 @@ def rank_correlation(Z: ArrayLike, factor: ArrayLike) -> np.ndarray:
 
 def factor_vae_score(
     Z: ArrayLike,
-    factors: Any,
+    factors: np.ndarray | Mapping[str, np.ndarray],
     *,
     votes: int = 800,
     group: int = 64,
@@ -275,7 +277,7 @@ def _groups(v: np.ndarray, n: int, group: int, rng: np.random.Generator) -> np.n
     return order[(np.cumsum(counts) - counts)[value][:, None] + within]
 
 
-def _factors(factors: Any, n: int, bins: int) -> np.ndarray:
+def _factors(factors: np.ndarray | Mapping[str, np.ndarray], n: int, bins: int) -> np.ndarray:
     """Return whole numbers 0, 1, ... for every factor, (n, m)."""
     if bins < 2:
         raise ValueError(f"bins={bins} must be at least 2")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from isthmus.data.images import to_unit
+from isthmus.data.values import Pixels
 from isthmus.latent.projections import components
 from isthmus.metrics.intervals import Estimate
 
@@ -36,7 +37,7 @@ class Coverage(NamedTuple):
     recall: float
 
 
-def precision_recall(real: Any, drawn: Any, k: int = 3) -> Coverage:
+def precision_recall(real: Pixels, drawn: Pixels, k: int = 3) -> Coverage:
     r"""Return how many drawn images lie within the real ones, and the other way round.
 
     An image lies within a set if it is no further from one of its members than that one's k-th
@@ -74,7 +75,7 @@ def precision_recall(real: Any, drawn: Any, k: int = 3) -> Coverage:
     return Coverage(_within(two, one, k), _within(one, two, k))
 
 
-def frechet_distance(real: Any, drawn: Any) -> float:
+def frechet_distance(real: Pixels, drawn: Pixels) -> float:
     r"""Return the distance of two Gaussians, fitted to real and to drawn images.
 
     .. math:: \|m_1 - m_2\|^2 + \mathrm{tr}(S_1 + S_2 - 2 (S_1 S_2)^{1/2})
@@ -163,7 +164,7 @@ def coverage(real: np.ndarray, drawn: np.ndarray, k: int = 5) -> float:
     return float((np.concatenate(nearest) <= np.concatenate(reach) + 1e-9).mean())
 
 
-def _projected(real: Any, drawn: Any) -> tuple[np.ndarray, np.ndarray]:
+def _projected(real: Pixels, drawn: Pixels) -> tuple[np.ndarray, np.ndarray]:
     """Return both sets in the principal components of the real one."""
     one, two = _flat(real), _flat(drawn)
     if one.shape[1] != two.shape[1] or min(len(one), len(two)) < 2:
@@ -175,7 +176,7 @@ def _projected(real: Any, drawn: Any) -> tuple[np.ndarray, np.ndarray]:
     return project(real), project(drawn)
 
 
-def projection_of(real: Any, width: int = WIDTH) -> Callable[[Any], np.ndarray]:
+def projection_of(real: Pixels, width: int = WIDTH) -> Callable[[Any], np.ndarray]:
     """Return the projection of images on the first principal components of real ones.
 
     Images of no more numbers than that are only made flat.
@@ -187,7 +188,7 @@ def projection_of(real: Any, width: int = WIDTH) -> Callable[[Any], np.ndarray]:
     return lambda images: (_flat(images) - middle) @ axes.T
 
 
-def _flat(images: Any) -> np.ndarray:
+def _flat(images: Pixels) -> np.ndarray:
     values = to_unit(np.asarray(images))
     return values.reshape(len(values), -1).astype(np.float64)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ LOOKED_AT = 1000
 """Codes that are looked at, at most."""
 
 
-def how_many(Z: Any, random_state: int = 0, most: int = MOST) -> int:
+def how_many(Z: np.ndarray, random_state: int = 0, most: int = MOST) -> int:
     r"""Return how many clusters there are among codes, 2 to `most`, by the mean silhouette.
 
     Of every number of clusters of k-means the silhouette is the mean of

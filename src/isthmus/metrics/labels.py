@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike
 from isthmus.metrics.intervals import wilson
 from isthmus.metrics.probes import chosen_codes, classifier, hits, stratified
 from isthmus.validation import one_of
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 PROBES = ("knn", "linear", "svm")
 """The nearest neighbours, logistic regression, support vectors with a Gaussian kernel."""
@@ -143,7 +146,7 @@ def _probed(
     return counted(hits(model, Z, y, Z_test, y_test), len(y), settings)
 
 
-def _sought(model: Any, Z: np.ndarray, y: np.ndarray, seed: int) -> dict[str, float]:
+def _sought(model: Representation, Z: np.ndarray, y: np.ndarray, seed: int) -> dict[str, float]:
     """Return the C and gamma that do best in cross-validation, or none if labels are too few."""
     from sklearn.model_selection import GridSearchCV, StratifiedKFold
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 
 def knn_accuracy(
@@ -186,7 +189,11 @@ def classifier(kind: str, n_train: int, k: int = 5) -> Any:
 
 
 def hits(
-    model: Any, Z_train: np.ndarray, y_train: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray
+    model: Representation,
+    Z_train: np.ndarray,
+    y_train: np.ndarray,
+    Z_test: np.ndarray,
+    y_test: np.ndarray,
 ) -> np.ndarray:
     """Return which test labels a classifier gets right once it is fitted, (n,) bool."""
     with warnings.catch_warnings():  # a fit cut short is still a score, and not the user's fault

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,7 +23,7 @@ def bits_per_image(
     codes_train: ArrayLike,
     codes_test: ArrayLike,
     decode: Callable[[np.ndarray], np.ndarray] | None = None,
-    X_test: Any = None,
+    X_test: np.ndarray | None = None,
     tolerance: float = 0.01,
     *,
     limit: int = 1000,
@@ -103,7 +102,7 @@ def bits(
     codes_train: ArrayLike,
     codes_test: ArrayLike,
     decode: Callable[[np.ndarray], np.ndarray] | None = None,
-    X_test: Any = None,
+    X_test: np.ndarray | None = None,
 ) -> float:
     """Return the size of a code in bits: the first number of `bits_per_image`.
 
@@ -186,7 +185,7 @@ def _largest_step(
     mean: np.ndarray,
     std: np.ndarray,
     decode: Callable[[np.ndarray], np.ndarray],
-    X: Any,
+    X: np.ndarray,
     tolerance: float,
 ) -> tuple[np.ndarray, float]:
     """Return the deviations with 0 for idle dimensions, and the step in units of them."""
@@ -208,7 +207,7 @@ def _without_idle(
     mean: np.ndarray,
     std: np.ndarray,
     decode: Callable[[np.ndarray], np.ndarray],
-    X: Any,
+    X: np.ndarray,
     back: np.ndarray,
     allowed: float,
 ) -> np.ndarray:
@@ -245,7 +244,7 @@ def _harm(
     return np.square(change.reshape(times, len(used), -1)).mean((0, 2))
 
 
-def _variance(X: Any) -> float:
+def _variance(X: np.ndarray) -> float:
     return float(to_unit(X).var(dtype=np.float64))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from isthmus.data.images import Images, chunk_rows, to_unit
 from isthmus.data.ranges import UNIT, WHITE, Range, in_words, range_of
+from isthmus.data.values import Pixels
 from isthmus.metrics.intervals import Estimate
 
 SIGMA = 1.5
@@ -22,7 +22,7 @@ UNLIKE_UNIT = 10.0
 """Floats beyond this cannot be meant to lie in 0..1, however noisy they are."""
 
 
-def mse(X: Any, Y: Any) -> float:
+def mse(X: Pixels, Y: Pixels) -> float:
     """Return the mean squared error over all values of all images.
 
     ``mse = mean((X - Y) ** 2)``, summed in double precision.
@@ -51,12 +51,12 @@ def mse(X: Any, Y: Any) -> float:
     return _mse(X, Y, 1.0)
 
 
-def _mse(X: Any, Y: Any, white: float) -> float:
+def _mse(X: Pixels, Y: Pixels, white: float) -> float:
     total = sum(float(np.square(x - y).sum()) for x, y in _pairs(X, Y, white))
     return total / float(np.prod(np.shape(X)))
 
 
-def psnr(X: Any, Y: Any, data_range: float | Range | None = None) -> float:
+def psnr(X: Pixels, Y: Pixels, data_range: float | Range | None = None) -> float:
     """Return the peak signal-to-noise ratio of the whole set.
 
     ``psnr = 10 log10(data_range ** 2 / mse)``, of the mean mse over the set. It is not the mean
@@ -96,7 +96,7 @@ def psnr(X: Any, Y: Any, data_range: float | Range | None = None) -> float:
     return float("inf") if error == 0 else float(10 * np.log10(width**2 / error))
 
 
-def psnr_estimate(X: Any, Y: Any, data_range: float | Range | None = None) -> Estimate:
+def psnr_estimate(X: Pixels, Y: Pixels, data_range: float | Range | None = None) -> Estimate:
     """Return the PSNR, and half of its 95 % interval.
 
     Examples
@@ -107,7 +107,7 @@ def psnr_estimate(X: Any, Y: Any, data_range: float | Range | None = None) -> Es
     return Estimate(psnr(X, Y, data_range), psnr_within(X, Y))
 
 
-def psnr_within(X: Any, Y: Any) -> float | None:
+def psnr_within(X: Pixels, Y: Pixels) -> float | None:
     r"""Return how far the PSNR may be from that of all such images, in dB (95 %).
 
     Of per-image errors with mean m and deviation s over n images, by the normal distribution and
@@ -135,7 +135,7 @@ def psnr_within(X: Any, Y: Any) -> float | None:
     return round(10 / math.log(10) * float(share), 6)
 
 
-def told(X: Any, Y: Any) -> Estimate:
+def told(X: Pixels, Y: Pixels) -> Estimate:
     """Return the share of what differs between images that is in others, and how sure it is.
 
     0 is no better than the mean image. The interval is that of a ratio, by the normal
@@ -158,7 +158,7 @@ def told(X: Any, Y: Any) -> Estimate:
     return Estimate(max(0.0, 1 - left), 1.96 * deviation / float(spread.mean()))
 
 
-def ssim(X: Any, Y: Any, data_range: float | Range | None = None) -> float:
+def ssim(X: Pixels, Y: Pixels, data_range: float | Range | None = None) -> float:
     """Return the mean structural similarity, over pixels, channels and images.
 
     ``ssim = (2 mx my + a)(2 cxy + b) / ((mx^2 + my^2 + a)(vx + vy + b))`` with means m, variances
@@ -232,7 +232,7 @@ def _inside(x: np.ndarray) -> np.ndarray:
     return x[:, RADIUS:-RADIUS, RADIUS:-RADIUS]
 
 
-def _pairs(X: Any, Y: Any, white: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _pairs(X: Pixels, Y: Pixels, white: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield matching chunks in double precision, a few megabytes at a time."""
     _check_shapes(X, Y)
     size = max(1, chunk_rows(np.shape(X)) // 32)
@@ -241,21 +241,21 @@ def _pairs(X: Any, Y: Any, white: float) -> Iterator[tuple[np.ndarray, np.ndarra
         yield _floats(X[rows], white), _floats(Y[rows], white)
 
 
-def _floats(values: Any, white: float) -> np.ndarray:
-    values = np.asarray(values)
+def _floats(images: Pixels, white: float) -> np.ndarray:
+    values = np.asarray(images)
     # the same numbers as models see: 51 is 0.2 in single precision
     unit = values.dtype == np.uint8 and white == 1
     return (values / np.float32(255) if unit else values).astype(np.float64)
 
 
-def _check_shapes(X: Any, Y: Any) -> None:
+def _check_shapes(X: Pixels, Y: Pixels) -> None:
     if np.shape(X) != np.shape(Y):
         raise ValueError(f"images of shape {np.shape(X)} against {np.shape(Y)}: they must agree")
     if 0 in np.shape(X):
         raise ValueError(f"nothing to compare in images of shape {np.shape(X)}")
 
 
-def _units(X: Any, Y: Any, data_range: float | Range | None) -> tuple[float, float, float]:
+def _units(X: Pixels, Y: Pixels, data_range: float | Range | None) -> tuple[float, float, float]:
     """Return what stands for 255 in uint8 images, black, and the largest difference."""
     _check_shapes(X, Y)
     kinds = [(Z if isinstance(Z, Images) else np.asarray(Z)).dtype for Z in (X, Y)]
@@ -275,7 +275,7 @@ def _units(X: Any, Y: Any, data_range: float | Range | None) -> tuple[float, flo
     return (255.0 if keeps or (any(eights) and high - low > 1) else 1.0), low, high - low
 
 
-def _ends(X: Any, Y: Any, kinds: list[np.dtype]) -> Range:
+def _ends(X: Pixels, Y: Pixels, kinds: list[np.dtype]) -> Range:
     """Return what black and white are in the units of the arrays."""
     if kinds[0] == kinds[1] and kinds[0].name in WHITE:
         return 0.0, float(WHITE[kinds[0].name])
@@ -291,5 +291,5 @@ def _ends(X: Any, Y: Any, kinds: list[np.dtype]) -> Range:
     return X.value_range if isinstance(X, Images) else range_of(_chunks(X))
 
 
-def _chunks(X: Any) -> Iterator[np.ndarray]:
+def _chunks(X: Pixels) -> Iterator[np.ndarray]:
     return X.chunks() if isinstance(X, Images) else iter([np.asarray(X)])

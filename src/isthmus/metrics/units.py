@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -47,7 +46,7 @@ def brief(value: float) -> str:
     return f"{value:,.{2 if value < 10 else 1 if value < 100 else 0}f}"
 
 
-def short(value: Any) -> str:
+def short(value: object) -> str:
     """Return any figure as a person reads it.
 
     Examples

@@ -17,7 +17,6 @@ from isthmus.plots.strips import INK, PAPER, titled
 from isthmus.validation import one_of
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from PIL.Image import Image
 
 MAPPED = 3000
@@ -25,7 +24,7 @@ MAPPED = 3000
 
 
 def contact_sheet(
-    images: Any,
+    images: np.ndarray,
     title: str | None = None,
     columns: int | None = None,
     *,
@@ -174,7 +173,9 @@ def scatter(
     return as_picture(figure, title)
 
 
-def scatter_3d(points: Any, y: Any, title: str, names: Sequence[str] | None) -> Image:
+def scatter_3d(
+    points: np.ndarray, y: np.ndarray | None, title: str, names: Sequence[str] | None
+) -> Image:
     """Return points in space, coloured by class, seen from two sides."""
     from matplotlib.figure import Figure
 
@@ -187,7 +188,9 @@ def scatter_3d(points: Any, y: Any, title: str, names: Sequence[str] | None) -> 
     return as_picture(figure, title)
 
 
-def _draw_points(axis: Any, points: Any, values: Any, names: Sequence[str] | None = None) -> None:
+def _draw_points(
+    axis: Any, points: np.ndarray, values: np.ndarray | None, names: Sequence[str] | None = None
+) -> None:
     points, values = np.asarray(points), np.asarray(values)
     style = {"s": 5 if len(points) > 1500 else 11, "alpha": 0.8, "linewidths": 0}
     style |= {"depthshade": False} if points.shape[1] == 3 else {}
@@ -204,7 +207,7 @@ def _draw_points(axis: Any, points: Any, values: Any, names: Sequence[str] | Non
 
 
 def table(
-    values: Any, rows: Sequence[str], columns: Sequence[str], title: str, form: str = ".2f"
+    values: np.ndarray, rows: Sequence[str], columns: Sequence[str], title: str, form: str = ".2f"
 ) -> Image:
     """Return numbers between 0 and 1 as a table, the larger the darker."""
     values = np.asarray(values, dtype=float)
@@ -218,7 +221,7 @@ def table(
     return as_picture(figure, title)
 
 
-def thumbnails(where: Any, images: Any, title: str) -> Image:
+def thumbnails(where: np.ndarray, images: Images, title: str) -> Image:
     """Return a map: images drawn where they lie in the plane, (n, 2)."""
     picture = draw(where, np.asarray(images), images.y, images.classes, size=760)
     return titled(on_background(picture, PAPER), title)
@@ -240,7 +243,7 @@ def planes(values: Mapping[str, Any], title: str) -> Image:
     return as_picture(figure, title)
 
 
-def _draw_classes(axis: Axes, plane: np.ndarray) -> None:
+def _draw_classes(axis: Any, plane: np.ndarray) -> None:
     from matplotlib.colors import ListedColormap
 
     n = int(plane.max()) + 1
@@ -255,7 +258,11 @@ def with_legend(picture: Image, names: Sequence[str]) -> Image:
 
 
 def band_picture(
-    values: Any, names: Sequence[str], title: str, columns: int = 5, scale: float | None = None
+    values: np.ndarray,
+    names: Sequence[str],
+    title: str,
+    columns: int = 5,
+    scale: float | None = None,
 ) -> Image:
     """Return planes (h, w, k) beside each other, each in the colours of its own range."""
     values = np.asarray(values)

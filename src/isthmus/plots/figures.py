@@ -12,10 +12,13 @@ import numpy as np
 
 from isthmus.data.images import Images, to_unit
 from isthmus.data.ranges import SIGNED, UNIT, is_nominal, nominal
+from isthmus.data.values import Pixels
 from isthmus.plots.fonts import font_for
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from isthmus.plots.fonts import Font
 
 Limits = tuple[Any, Any]
 
@@ -35,7 +38,7 @@ WARM, COOL, NEUTRAL = (222, 110, 38), (48, 116, 205), (128, 128, 128)
 CAPTION_HEIGHT = 15
 
 
-def limits_of(images: Any) -> Limits:
+def limits_of(images: Pixels) -> Limits:
     """Return the values to draw as darkest and brightest, for pictures that must be comparable.
 
     Grey, colour and vector values inside [0, 1] (and all uint8) are drawn from 0 to 1, those
@@ -48,7 +51,7 @@ def limits_of(images: Any) -> Limits:
     (0.0, 1.0)
     """
     known = images.value_range if isinstance(images, Images) else None
-    images = np.asarray(images.evenly(SEEN) if known else images)
+    images = np.asarray(images.evenly(SEEN) if isinstance(images, Images) else images)
     by_band = images.ndim == 4 and images.shape[-1] not in (1, 3)
     if known and is_nominal(known) and not by_band:
         return known
@@ -66,12 +69,12 @@ def limits_of(images: Any) -> Limits:
     return float(low), float(high)
 
 
-def limits_for(images: Any, ends: Limits | None) -> Limits | None:
+def limits_for(images: Pixels, ends: Limits | None) -> Limits | None:
     """Return the range to draw images by; bands of a raster are stretched each for itself."""
     return ends if np.shape(images)[3:] in ((), (1,), (3,)) else None
 
 
-def shown(images: Any) -> np.ndarray:
+def shown(images: Pixels) -> np.ndarray:
     """Return images as an array to draw, the bands first that a header wants shown."""
     array = np.asarray(images)
     first = images.meta.get("shown_bands", []) if isinstance(images, Images) else []
@@ -80,7 +83,7 @@ def shown(images: Any) -> np.ndarray:
     return array[..., [*first, *(band for band in range(array.shape[-1]) if band not in first)]]
 
 
-def to_pixels(images: Any, limits: Limits | None = None, *, signed: bool = False) -> np.ndarray:
+def to_pixels(images: Pixels, limits: Limits | None = None, *, signed: bool = False) -> np.ndarray:
     """Return RGBA pixels of shape (n, h, w, 4): what `sheet` draws before magnifying it.
 
     Parameters
@@ -170,7 +173,7 @@ def _bars(vectors: np.ndarray, limits: Limits, signed: bool) -> np.ndarray:
 
 
 def sheet(
-    images: Any,
+    images: Pixels,
     columns: int | None = None,
     *,
     captions: Sequence[str] | None = None,
@@ -287,7 +290,7 @@ def _write_captions(
         pen.text((left, top + 1), shortened(text, font, width), fill=(*NEUTRAL, 255), font=font)
 
 
-def shortened(text: str, font: Any, width: float) -> str:
+def shortened(text: str, font: Font, width: float) -> str:
     """Return text without as much of its middle as makes it wider than so many pixels.
 
     Names of files differ at their ends.

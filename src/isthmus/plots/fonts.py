@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont, ImageFont
+
+Font: TypeAlias = "FreeTypeFont | ImageFont"
 
 
-def font_for(size: int, texts: Iterable[str] = ()) -> Any:
+def font_for(size: int, texts: Iterable[str] = ()) -> Font:
     """Return a font that has the letters of all texts, as far as one of ours has them.
 
     Pillow's own knows little beyond English; DejaVu Sans, which comes with matplotlib, knows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,11 +11,16 @@ from isthmus.plots.figures import sheet
 from isthmus.plots.maps import palette
 from isthmus.plots.pictures import SHEET_WIDTH, Pictures
 
+if TYPE_CHECKING:
+    from isthmus.base import Representation
+    from isthmus.data.images import Images
+    from isthmus.studies.outcome import Study
+
 SHOWN = 4
 """Held-out images whose label maps are drawn."""
 
 
-def shown(study: Any, pictures: Pictures) -> dict[str, Any]:
+def shown(study: Study, pictures: Pictures) -> dict[str, Any]:
     """Return strips of images, true and predicted label maps, and the colours of the classes."""
     images = study.images.test[:SHOWN]
     able = {name: model for name, model in study.models.items() if _labels_pixels(model)}
@@ -26,7 +31,7 @@ def shown(study: Any, pictures: Pictures) -> dict[str, Any]:
     if images.label_maps is not None:
         strips.append(_strip("Truth", "label maps", images.label_maps, len(classes), pictures))
 
-    def predicted(name: str, model: Any) -> dict[str, Any]:
+    def predicted(name: str, model: Representation) -> dict[str, Any]:
         labels = np.asarray(model.predict(images))
         return _strip(name, "predicted", labels, len(classes), pictures)
 
@@ -51,11 +56,11 @@ def coloured(label_maps: np.ndarray, n_classes: int) -> np.ndarray:
     return table[np.where(label_maps < n_classes, label_maps, n_classes)]
 
 
-def _labels_pixels(model: Any) -> bool:
+def _labels_pixels(model: Representation) -> bool:
     return model.can("segment") and model.can("predict")
 
 
-def _classes(images: Any, models: dict[str, Any]) -> list[str]:
+def _classes(images: Images, models: dict[str, Any]) -> list[str]:
     most = max(len(model.class_labels_) for model in models.values())
     return list(images.map_classes or map(str, range(most)))
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from isthmus.plots.charts import heat
 from isthmus.plots.figures import sheet
 from isthmus.plots.pictures import SHEET_WIDTH, Pictures
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 PART_ROWS = 5
 SIGNED_KEY = {
@@ -32,7 +35,7 @@ def shown(models: Mapping[str, Any], pictures: Pictures) -> dict[str, list[dict[
     return {name: found for name, found in figures.items() if found}
 
 
-def _figures(model: Any, pictures: Pictures) -> list[dict[str, Any]]:
+def _figures(model: Representation, pictures: Pictures) -> list[dict[str, Any]]:
     return [
         *(_part(title, array, pictures) for title, array in model.parts().items()),
         *(_plane(title, array) for title, array in model.planes().items()),

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.data.values import ArrayLike
 from isthmus.plots.fonts import font_for
 from isthmus.plots.maps import COLOURS, UNLABELLED, palette
 from isthmus.plots.strips import INK, MARGIN, PAPER
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
 
 LINE = 22
 SCALE_WIDTH, SCALE_HEIGHT = 260, 14
@@ -50,7 +52,7 @@ class Colours:
     high: float = 1.0
 
     @classmethod
-    def of(cls, title: str, values: Any, names: Sequence[str] | None = None) -> Colours:
+    def of(cls, title: str, values: ArrayLike, names: Sequence[str] | None = None) -> Colours:
         """Return colours for labels with names, for a few whole numbers, or for a range."""
         values = np.asarray(values)
         if names is not None:
@@ -66,7 +68,7 @@ class Colours:
         low, high = (float(seen.min()), float(seen.max())) if len(seen) else (0.0, 1.0)
         return cls(title, low=low, high=high)
 
-    def pick(self, values: Any) -> list[str]:
+    def pick(self, values: ArrayLike) -> list[str]:
         """Return a colour for every value; what has none, or is not a number, is grey-blue."""
         if self.values:
             by_value = dict(zip(self.values, palette(len(self.values)), strict=True))

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.data.values import ArrayLike, Pixels
 from isthmus.plots.figures import BARS, Limits, resize, to_pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
 
 COLOURS = (
     *("#3b7dd8", "#e8871e", "#1a9e77", "#d64550", "#8a63d2", "#2fb0cf"),
@@ -42,15 +44,15 @@ def palette(n: int) -> list[str]:
 
 
 def draw(
-    layout: Any,
-    images: Any,
-    y: Any = None,
+    layout: np.ndarray,
+    images: Pixels,
+    y: ArrayLike | None = None,
     classes: list[str] | None = None,
     size: int = 900,
     *,
     limits: Limits | None = None,
     colours: Sequence[str] | None = None,
-    behind: Any = None,
+    behind: np.ndarray | None = None,
     behind_colours: Sequence[str] | None = None,
 ) -> Image:
     """Draw a map: as many images as fit without overlap, a dot for every other one.
@@ -118,12 +120,12 @@ def draw(
 
 
 def draw_space(
-    points: Any,
-    images: Any,
+    points: np.ndarray,
+    images: Pixels,
     size: int = 700,
     *,
-    colours: Any = None,
-    behind: Any = None,
+    colours: Sequence[str] | None = None,
+    behind: np.ndarray | None = None,
     **options: Any,
 ) -> Image:
     """Draw a layout in space (n, 3) as seen from two sides, a quarter turn apart.
@@ -169,7 +171,7 @@ def _axes(azimuth: float) -> np.ndarray:
     return np.array([across, np.cross(outwards, across), outwards])
 
 
-def seen_from(points: Any, azimuth: float) -> np.ndarray:
+def seen_from(points: np.ndarray, azimuth: float) -> np.ndarray:
     """Return points in space as they are seen from a side, (n, 2).
 
     Examples
@@ -180,7 +182,7 @@ def seen_from(points: Any, azimuth: float) -> np.ndarray:
     return np.asarray(points) @ _axes(azimuth)[:2].T
 
 
-def depth(points: Any, azimuth: float) -> np.ndarray:
+def depth(points: np.ndarray, azimuth: float) -> np.ndarray:
     """Return how near points in space are to the eye."""
     return np.asarray(points) @ _axes(azimuth)[2]
 
@@ -218,7 +220,7 @@ def without_overlap(places: np.ndarray, side: int, shape: tuple[int, int]) -> np
     return np.array(chosen)
 
 
-def _colours(y: Any, classes: list[str] | None, n: int) -> np.ndarray:
+def _colours(y: ArrayLike | None, classes: list[str] | None, n: int) -> np.ndarray:
     if y is None:
         return np.array([UNLABELLED] * n)
     y = np.asarray(y)

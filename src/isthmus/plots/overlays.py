@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def draw_attributes(image: np.ndarray, attributes: np.ndarray, title: str) -> Im
     return titled(_sheet(pictures, min(5, len(pictures)), names), title)
 
 
-def _sheet(pictures: np.ndarray, columns: int, names: Any = None) -> Image:
+def _sheet(pictures: np.ndarray, columns: int, names: Sequence[str] | None = None) -> Image:
     longer = max(pictures.shape[1:3])
     scale = SIDE / longer if longer > SIDE else SIDE // longer
     return on_background(sheet(pictures, columns, captions=names, scale=scale), PAPER)

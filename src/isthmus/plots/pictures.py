@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from isthmus.data.values import Pixels
 from isthmus.plots.figures import data_uri, limits_of, scale_for, sheet, to_pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from isthmus.data.images import Images
+
 T = TypeVar("T")
+Some = TypeVar("Some", "Images", np.ndarray)
 
 STRIP_WIDTH = 930
 """Pixels beside the names of the models, where the originals stand in a row."""
@@ -43,7 +47,7 @@ class Pictures:
 
     def __init__(
         self,
-        images: Any,
+        images: Images,
         drawn: dict[Any, Any] | None = None,
         is_late: Callable[[], bool] = lambda: False,
     ):
@@ -57,7 +61,7 @@ class Pictures:
         self.pixelated = self.scale > 1
         self.photo = self.test.ndim == 4 and self.test.shape[-1] != 1 and not self.pixelated
 
-    def once(self, key: Any, make: Callable[[], T]) -> T | None:
+    def once(self, key: object, make: Callable[[], T]) -> T | None:
         """Return what was drawn before under a key, or draw it; None where it is too late."""
         if key not in self.drawn:
             if self.is_late():
@@ -75,11 +79,11 @@ class Pictures:
         """Return how many images fit beside each other."""
         return max(1, (width + 4) // self.pitch)
 
-    def draw(self, images: Any, columns: int, *, signed: bool = False) -> Image:
+    def draw(self, images: Pixels, columns: int, *, signed: bool = False) -> Image:
         """Return a contact sheet of so many columns."""
         return sheet(images, columns, limits=self.limits, signed=signed)
 
-    def sheet(self, images: Any, width: int, *, signed: bool = False) -> dict[str, Any]:
+    def sheet(self, images: Pixels, width: int, *, signed: bool = False) -> dict[str, Any]:
         """Return a contact sheet for the template."""
         picture = self.draw(images, self.columns(width), signed=signed)
         return self.embed(picture, photo=self.photo and not signed)
@@ -90,7 +94,7 @@ class Pictures:
         return {"src": uri, "width": picture.width, "height": picture.height}
 
 
-def some(images: Any, n: int) -> Any:
+def some(images: Some, n: int) -> Some:
     """Return at most `n` images, evenly spread over the set."""
     if len(images) <= n:
         return images

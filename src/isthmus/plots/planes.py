@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from isthmus.data.images import to_unit
+from isthmus.data.values import Pixels
 from isthmus.plots.charts import plain
 from isthmus.plots.figures import Limits, limits_of, to_pixels
 from isthmus.plots.maps import palette, without_overlap
@@ -15,7 +16,11 @@ from isthmus.plots.plots import as_picture, chart
 from isthmus.plots.strips import INK
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from PIL.Image import Image
+
+    from isthmus.data.images import Images
+    from isthmus.verbs.territory import Closeness, Territory
 
 
 SMALL = 17
@@ -27,7 +32,12 @@ Extent = tuple[float, float, float, float]
 
 
 def draw_mosaic(
-    axis: Any, images: Any, extent: Extent, limits: Limits | None = None, *, dark: bool = False
+    axis: Axes,
+    images: Pixels,
+    extent: Extent,
+    limits: Limits | None = None,
+    *,
+    dark: bool = False,
 ) -> None:
     """Draw images decoded on a grid of the plane, as `isthmus.verbs.planes.grid` has them."""
     pixels = _pixels(images, limits_of(images) if limits is None else limits, dark)
@@ -41,7 +51,7 @@ def draw_mosaic(
     axis.imshow(whole, extent=extent, aspect="auto", interpolation=smooth)
 
 
-def draw_owners(axis: Any, owners: np.ndarray, count: int, extent: Extent) -> None:
+def draw_owners(axis: Axes, owners: np.ndarray, count: int, extent: Extent) -> None:
     """Draw the plane in a colour for every owner, 0 to count - 1; -1 is left white."""
     from matplotlib.colors import ListedColormap
 
@@ -52,7 +62,12 @@ def draw_owners(axis: Any, owners: np.ndarray, count: int, extent: Extent) -> No
 
 
 def draw_images(
-    axis: Any, codes: Any, images: Any, zoom: float | None = None, *, dark: bool = True
+    axis: Axes,
+    codes: np.ndarray,
+    images: Pixels,
+    zoom: float | None = None,
+    *,
+    dark: bool = True,
 ) -> None:
     """Draw images where their codes (n, 2) lie.
 
@@ -79,7 +94,7 @@ def draw_images(
         axis.add_artist(AnnotationBbox(drawn, tuple(place), pad=0.12, bboxprops=frame))
 
 
-def _pixels(images: Any, limits: Limits, dark: bool) -> np.ndarray:
+def _pixels(images: Pixels, limits: Limits, dark: bool) -> np.ndarray:
     """Return images as pixels, grey ones dark on white where that is asked for."""
     images = np.asarray(images)
     pixels = to_pixels(images, limits)
@@ -88,14 +103,14 @@ def _pixels(images: Any, limits: Limits, dark: bool) -> np.ndarray:
     return pixels
 
 
-def draw_closeness(axis: Any, distance: Any, taken: Any) -> None:
+def draw_closeness(axis: Axes, distance: np.ndarray, taken: np.ndarray) -> None:
     """Draw how often pairs are taken for each other against the distance of their codes."""
     axis.scatter(distance, 100 * np.asarray(taken), s=12, alpha=0.6, linewidths=0)
     axis.set(xlabel="distance of the two codes", ylabel="taken for each other, % of draws")
     axis.grid(alpha=0.2)
 
 
-def draw_shares(axis: Any, shares: Any, names: Sequence[str]) -> None:
+def draw_shares(axis: Axes, shares: np.ndarray, names: Sequence[str]) -> None:
     """Draw the shares of a plane that the greatest owners have, as bars."""
     shares = np.asarray(shares)
     order = np.argsort(-shares, kind="stable")[:BARS][::-1]
@@ -109,11 +124,11 @@ def draw_shares(axis: Any, shares: Any, names: Sequence[str]) -> None:
 
 
 def territory_page(
-    found: Any,
-    codes: Any,
-    images: Any,
-    decoded: Any,
-    close: Any,
+    found: Territory,
+    codes: np.ndarray,
+    images: Images,
+    decoded: np.ndarray,
+    close: Closeness,
     *,
     title: str,
     labels: tuple[str, str],
@@ -156,13 +171,14 @@ def territory_page(
     return as_picture(figure, title)
 
 
-def owned(found: Any, images: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def owned(found: Territory, images: Images) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Return who owns a plane, their shares and names: classes where several images share one."""
     n = len(found.shares)
     if images.y is None or len(np.unique(images.y)) == n:
-        has_names = images.y is not None and images.classes and (np.asarray(images.y) >= 0).all()
-        names = [images.classes[i] if has_names else f"image {row}"
-                 for row, i in enumerate(images.y if has_names else range(n))]  # fmt: skip
+        if images.y is not None and images.classes and (np.asarray(images.y) >= 0).all():
+            names = [images.classes[i] for i in images.y]
+        else:
+            names = [f"image {row}" for row in range(n)]
         return found.owners, found.shares, names
     y = np.asarray(images.y)
     shares = found.of_classes(y)
@@ -170,7 +186,7 @@ def owned(found: Any, images: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
     return y[found.owners], shares, names
 
 
-def _of_how_many(found: Any, shares: np.ndarray) -> str:
+def _of_how_many(found: Territory, shares: np.ndarray) -> str:
     what = "images" if len(shares) == len(found.shares) else "classes"
     greatest = f", the {BARS} greatest" if len(shares) > BARS else ""
     return f"shares of {len(shares)} {what}{greatest}"
@@ -181,14 +197,14 @@ def _readable(name: str) -> str:
     return plain(name if name.isprintable() else repr(name)[1:-1])
 
 
-def spread_out(codes: Any, extent: Extent, side: float = 0.07) -> np.ndarray:
+def spread_out(codes: np.ndarray, extent: Extent, side: float = 0.07) -> np.ndarray:
     """Return rows of codes (n, 2) that can be drawn on a plane without overlap."""
     low, high = np.array(extent).reshape(2, 2).T
     places = 1000 * (np.asarray(codes, dtype=float) - low) / (high - low)
     return np.sort(without_overlap(places, round(1000 * side), (1100, 1100)))
 
 
-def _is_ink(images: Any) -> bool:
+def _is_ink(images: Images) -> bool:
     """Return whether images are bright marks on a dark ground, which paper shows dark on white."""
     few = np.asarray(images.evenly(200))
     return bool(to_unit(few).mean() < np.mean(limits_of(images)))

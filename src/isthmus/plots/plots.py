@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from isthmus.plots.strips import PAPER, titled
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
 DPI = 100
 
 
-def chart(rows: int = 1, columns: int = 1, width: float = 4.6, height: float = 3.4) -> Any:
+def chart(
+    rows: int = 1, columns: int = 1, width: float = 4.6, height: float = 3.4
+) -> tuple[Figure, np.ndarray]:
     """Return an empty chart and its axes, (rows, columns) of the given size in inches each."""
     from matplotlib.figure import Figure
 

@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.data.pictures import Picture, save_png
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from isthmus.data.values import Pixels
 
 
 class PngFolder:
@@ -36,7 +41,11 @@ class PngFolder:
         self.left: Counter[str] = Counter()
 
     def add(
-        self, images: Any, names: Sequence[str] | None = None, sizes: Any = None, fit: str = "crop"
+        self,
+        images: Pixels,
+        names: Sequence[str] | None = None,
+        sizes: Any = None,
+        fit: str = "crop",
     ) -> None:
         """Write some images.
 
@@ -70,7 +79,7 @@ class PngFolder:
         save_png(self._path(picture.name), picture)
         self.written += 1
 
-    def _resized(self, pixels: Any, size: tuple[int, int], fit: str) -> Any:
+    def _resized(self, pixels: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray:
         """Return pixels in the size the image had; as they are where parts of it were cut off."""
         from isthmus.data.adjust import restored
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from PIL.Image import Image
 
 
-def save_picture(path: Path, picture: Any, *, photo: bool = True) -> None:
+def save_picture(path: Path, picture: Image, *, photo: bool = True) -> None:
     """Write a picture as PNG; with 256 colours it is half as large, which suits all but photos."""
     from PIL import Image
 
@@ -16,7 +20,7 @@ def save_picture(path: Path, picture: Any, *, photo: bool = True) -> None:
     picture.save(path, optimize=True)
 
 
-def save_figure(path: Path, figure: Any) -> None:
+def save_figure(path: Path, figure: Figure) -> None:
     """Write a chart of matplotlib as .png or .svg."""
     import matplotlib
 

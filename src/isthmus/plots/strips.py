@@ -22,6 +22,9 @@ from isthmus.plots.fonts import font_for
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
+
+    from isthmus.plots.fonts import Font
 
 INK, PAPER = "#222222", "#ffffff"
 TITLE_SIZE, NAME_SIZE, HEAD_SIZE = 16, 13, 12
@@ -132,7 +135,7 @@ def _laid_out(
     return canvas
 
 
-def _step(w: int, captions: Sequence[str], font: Any) -> int:
+def _step(w: int, captions: Sequence[str], font: Font) -> int:
     """Return how far columns are apart: captions may take more room than their images, if little.
 
     What is longer still is shortened.
@@ -141,20 +144,22 @@ def _step(w: int, captions: Sequence[str], font: Any) -> int:
     return max(w, min(longest + GAP, CAPTION_WIDTH)) + GAP
 
 
-def _without_touching(heads: list[str], step: int, font: Any) -> list[str]:
+def _without_touching(heads: list[str], step: int, font: Font) -> list[str]:
     """Return heads shortened where they would reach over another."""
     used = [column for column, head in enumerate(heads) if head]
     apart = min((b - a for a, b in pairwise(used)), default=0)
     return [shortened(head, font, apart * step - GAP) if apart else head for head in heads]
 
 
-def _write_row(pen: Any, texts: Iterable[tuple[float, str]], height: int, font: Any) -> None:
+def _write_row(
+    pen: ImageDraw, texts: Iterable[tuple[float, str]], height: int, font: Font
+) -> None:
     """Write texts on one line, each about its middle."""
     for middle, text in texts:
         pen.text((middle, height), text, fill=INK, font=font, anchor="ms")
 
 
-def _write(pen: Any, lines: list[str], place: tuple[float, float], font: Any) -> None:
+def _write(pen: ImageDraw, lines: list[str], place: tuple[float, float], font: Font) -> None:
     """Write lines of text that end at `place`, their middle on its height."""
     for i, line in enumerate(lines):
         height = place[1] + (i - (len(lines) - 1) / 2) * (NAME_SIZE + 3)
@@ -184,7 +189,7 @@ def titled(picture: Image, title: str) -> Image:
     return canvas.convert("RGB")
 
 
-def _wrapped(text: str, font: Any, width: int) -> list[str]:
+def _wrapped(text: str, font: Font, width: int) -> list[str]:
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

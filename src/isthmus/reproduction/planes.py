@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.data.values import ImagesLike
+from isthmus.data.values import Pixels
 from isthmus.plots import drawing
 from isthmus.plots.maps import palette
 from isthmus.plots.planes import draw_closeness, draw_images, draw_mosaic, draw_owners
@@ -49,7 +49,7 @@ def error_curves(
 
 def pictures_at(
     codes: np.ndarray,
-    images: ImagesLike,
+    images: Pixels,
     extent: Extent,
     title: str,
     *,
@@ -63,7 +63,7 @@ def pictures_at(
     return drawing.as_picture(figure, title)
 
 
-def mosaic(images: ImagesLike, extent: Extent, title: str, size: float = 7) -> Image:
+def mosaic(images: Pixels, extent: Extent, title: str, size: float = 7) -> Image:
     """Return images decoded on a grid, in the order of `isthmus.verbs.planes.grid`."""
     figure, axis = _plane(extent, size)
     draw_mosaic(axis, images, extent)
@@ -71,7 +71,7 @@ def mosaic(images: ImagesLike, extent: Extent, title: str, size: float = 7) -> I
 
 
 def territories(
-    found: Territory, codes: np.ndarray, images: ImagesLike, title: str, size: float = 7
+    found: Territory, codes: np.ndarray, images: Pixels, title: str, size: float = 7
 ) -> Image:
     """Return the plane in a colour for every owner, and the owners where their codes lie."""
     figure, axis = _plane(found.extent, size)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.studies.answers import Answer, answers
 from isthmus.studies.stored import is_study, load_study
 from isthmus.validation import hint
+
+if TYPE_CHECKING:
+    from isthmus.studies.outcome import Study
 
 NEEDS = {
     "reconstruct": (("Keep", "Compress"), "decode"),
@@ -69,7 +72,7 @@ def _best(folder: Path, verb: str) -> tuple[Path, str]:
     return _named(folder, name), f"of {folder} {name} is taken: {why}"
 
 
-def best_of(study: Any, verb: str = "") -> tuple[str, str]:
+def best_of(study: Study, verb: str = "") -> tuple[str, str]:
     """Return the model of a study that is best for a verb, and why.
 
     Examples
@@ -92,7 +95,7 @@ def best_of(study: Any, verb: str = "") -> tuple[str, str]:
     return first, "no model was found to be the best, it is the first"
 
 
-def _judged(study: Any) -> tuple[Sequence[Mapping[str, Any]], dict[str, float]]:
+def _judged(study: Study) -> tuple[Sequence[Mapping[str, Any]], dict[str, float]]:
     """Return scores with their flags, as they are where the images cannot be read any more."""
     try:
         return study.judged()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,12 @@ from isthmus.plots.pictures import Pictures, some
 from isthmus.studies.answers import Answer
 from isthmus.studies.table import can_win, curve_of, drawn_curve
 from isthmus.verbs.traverse import ordered, traverse
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from isthmus.base import Representation
+    from isthmus.studies.outcome import Study
 
 WIDTH = 336
 """Pixels of a picture on a card."""
@@ -42,7 +48,7 @@ class Cards:
 
     def __init__(
         self,
-        study: Any,
+        study: Study,
         scores: Sequence[dict[str, Any]],
         pictures: Pictures,
         layout_of: Callable[[str], tuple[np.ndarray, Any] | None],
@@ -66,7 +72,7 @@ class Cards:
         draws, verb = drawn[answer.use]
         return draws(answer.models[0], model) if model and model.can(verb) else {}
 
-    def _keep(self, name: str, model: Any) -> dict[str, Any]:
+    def _keep(self, name: str, model: Representation) -> dict[str, Any]:
         held = some(self.study.images.test, self.columns)
         back = np.asarray(model.decode(model.encode(held)))
         rows = np.concatenate(
@@ -87,12 +93,12 @@ class Cards:
         said = "Bits against PSNR; dashed: the quality compared at."
         return {"svg": Markup(svg), "said": said}
 
-    def _generate(self, name: str, model: Any) -> dict[str, Any]:
+    def _generate(self, name: str, model: Representation) -> dict[str, Any]:
         drawn = model.sample(ROWS * self.columns, random_state=self.study.random_state)
         said = f"Drawn by {name}, not chosen."
         return self._embed(self.pictures.draw(drawn, self.columns), said)
 
-    def _tell(self, name: str, model: Any) -> dict[str, Any]:
+    def _tell(self, name: str, model: Representation) -> dict[str, Any]:
         found = self.layout_of(name)
         if found is None:
             return {}
@@ -104,7 +110,7 @@ class Cards:
         )  # fmt: skip
         return self._embed(picture, f"Codes of {name}; colour is the class.")
 
-    def _group(self, name: str, model: Any) -> dict[str, Any]:
+    def _group(self, name: str, model: Representation) -> dict[str, Any]:
         from isthmus.metrics.groups import group, middles_and_edges
 
         held = some(self.study.images.test, LOOKED_AT)
@@ -119,7 +125,7 @@ class Cards:
         picture = self.pictures.draw(np.concatenate(rows), self.columns)
         return self._embed(picture, f"{len(rows)} of {count} clusters, a row each.")
 
-    def _explain(self, name: str, model: Any) -> dict[str, Any]:
+    def _explain(self, name: str, model: Representation) -> dict[str, Any]:
         held = some(self.study.images.test, LOOKED_AT)
         codes = codes_of(model, held)
         dims = ordered(model, codes)[:ROWS]
@@ -127,5 +133,5 @@ class Cards:
         picture = self.pictures.draw(walk.reshape(-1, *walk.shape[2:]), self.columns)
         return self._embed(picture, f"Each row changes one number of {name}.")
 
-    def _embed(self, picture: Any, said: str) -> dict[str, Any]:
+    def _embed(self, picture: Image, said: str) -> dict[str, Any]:
         return {"said": said, **self.pictures.embed(picture)}

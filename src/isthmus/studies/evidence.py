@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from isthmus.metrics.table import NEEDS
 from isthmus.verbs.cluster import expected, group_codes
 from isthmus.verbs.probe import HELD, LABELS, labelled_halves
 from isthmus.verbs.traverse import ordered
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 MEASURED_BYTES = 256 * 2**20
 """Held-out images that are measured, as float32, at most; and at most `MOST` of them."""
@@ -55,7 +58,7 @@ class Evidence(Mapping[str, Any]):
     """
 
     def __init__(
-        self, model: Any, images: Images, most: int, seed: int, cost: Mapping[str, Any]
+        self, model: Representation, images: Images, most: int, seed: int, cost: Mapping[str, Any]
     ) -> None:
         self.model, self.all, self.seed = model, images, seed
         self.seconds, self.peak_memory_mb = cost.get("seconds"), cost.get("peak_memory_mb")
@@ -89,7 +92,7 @@ class Evidence(Mapping[str, Any]):
         return features(self.model, self.train)
 
     @property
-    def decode(self) -> Any:
+    def decode(self) -> Callable[[np.ndarray], np.ndarray] | None:
         """The decoder, of codes that are kept as they are encoded."""
         able = self.model.can("decode") and self.model.code_kind_ != "pixels"
         return self.model.decode if able else None
@@ -179,12 +182,12 @@ class Evidence(Mapping[str, Any]):
         return self._halves and self._read(self._halves.test, "codes", self.images)
 
     @property
-    def probe_labels(self) -> Any:
+    def probe_labels(self) -> np.ndarray | None:
         """Labels of training images."""
         return self._halves and self._halves.train.y
 
     @property
-    def test_labels(self) -> Any:
+    def test_labels(self) -> np.ndarray | None:
         """Labels of held-out images."""
         return self._halves and self._halves.test.y
 
@@ -194,7 +197,7 @@ class Evidence(Mapping[str, Any]):
         return self._halves and min(HELD, len(self._halves.test))
 
     @property
-    def classes(self) -> Any:
+    def classes(self) -> np.ndarray | None:
         """Classes of held-out images, if any is known."""
         y = self.images.y if self._halves else None
         return y if y is not None and (np.asarray(y) != -1).any() else None
@@ -210,7 +213,9 @@ def _few(images: Images, most: int = 300, least: int = 8) -> Images:
     return images.evenly(min(most, max(least, SOME // pixels_of(images)), len(images)))
 
 
-def samples(model: Any, held: Images, seed: int = 0) -> tuple[np.ndarray, np.ndarray] | None:
+def samples(
+    model: Representation, held: Images, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Return features of held-out images and of as many drawn ones.
 
     These are the leading principal components of the held-out images, 50 or a fourth of their
@@ -233,7 +238,9 @@ def samples(model: Any, held: Images, seed: int = 0) -> tuple[np.ndarray, np.nda
     return project(real), project(drawn)
 
 
-def from_leading(model: Any, train: np.ndarray, test: np.ndarray, n: int = LEADING) -> np.ndarray:
+def from_leading(
+    model: Representation, train: np.ndarray, test: np.ndarray, n: int = LEADING
+) -> np.ndarray:
     """Return images decoded from the leading numbers of their codes alone.
 
     All others are set to their mean of training codes; the leading ones are those with the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,10 @@ from isthmus.data.images import to_unit
 from isthmus.fitted.health import NO_BETTER
 from isthmus.plots.pictures import SAMPLED_ROWS, some
 from isthmus.studies.table import can_win, known
+
+if TYPE_CHECKING:
+    from isthmus.data.images import Images
+    from isthmus.studies.outcome import Study
 
 NOTHING = 0.5
 """Bits below which a code of several numbers says nothing."""
@@ -82,7 +86,7 @@ def flags_of(
     return sorted(found.values(), key=lambda flag: not flag.bars)
 
 
-def judged(study: Any, baseline: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
+def judged(study: Study, baseline: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
     """Return the scores of a study with what decides who can be best, those who cannot last.
 
     Beside its measures a score has ``flags``, ``image_numbers`` and ``image_bits``, ``numbers``
@@ -107,7 +111,7 @@ def judged(study: Any, baseline: Mapping[str, float] | None = None) -> list[dict
     return sorted(found, key=lambda score: not can_win(score))
 
 
-def _labels(y: Any) -> dict[str, float]:
+def _labels(y: np.ndarray | None) -> dict[str, float]:
     """Return the share of the commonest class and the images a class, of held-out images."""
     known_ones = np.empty(0) if y is None else np.asarray(y)[np.asarray(y) >= 0]
     if not len(known_ones):
@@ -116,7 +120,7 @@ def _labels(y: Any) -> dict[str, float]:
     return {"chance": float(counts.max() / counts.sum()), "per_class": float(counts.mean())}
 
 
-def mean_image(images: Any, scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def mean_image(images: Images, scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Measure the simplest answer there is: the mean training image for every held-out one."""
     mean = to_unit(np.asarray(some(images.train, SAMPLED_ROWS))).mean(axis=0, dtype=np.float64)
     mse = float(np.mean((to_unit(np.asarray(some(images.test, SAMPLED_ROWS))) - mean) ** 2))

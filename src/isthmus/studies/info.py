@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from isthmus import signature
 from isthmus.families import name_of
@@ -15,6 +15,9 @@ from isthmus.studies.stored import is_study
 from isthmus.tensors import read_header
 from isthmus.verbs.parameters import Model
 from isthmus.verbs.result import Result, as_html
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 SCORES = ("mse", "psnr", "ssim", "svm_accuracy", "linear_accuracy", "knn_accuracy")
 """What of the scores of a study is said."""
@@ -91,7 +94,7 @@ def info(model: Model) -> Info:
     return Info(model=loaded, facts=facts | _scores_of(path))
 
 
-def _of_model(model: Any, header: dict[str, Any]) -> dict[str, Any]:
+def _of_model(model: Representation, header: dict[str, Any]) -> dict[str, Any]:
     """Return what a model says of itself, and the header of its file of when and by what."""
     source = header.get("source") or getattr(model, "source_", None)
     wrote = header.get("written_by") or {}
@@ -114,14 +117,14 @@ def _of_model(model: Any, header: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value not in (None, "")}
 
 
-def _caption(model: Any) -> str:
+def _caption(model: Representation) -> str:
     try:
         return signature.caption(name_of(model))
     except ValueError:  # a class that is no family
         return (type(model).__doc__ or "").strip().partition("\n")[0]
 
 
-def _given(model: Any) -> dict[str, Any]:
+def _given(model: Representation) -> dict[str, Any]:
     """Return the parameters of a model that are not as they are by default."""
     usual = type(model)().get_params(deep=False)
     return {k: v for k, v in model.get_params(deep=False).items() if repr(v) != repr(usual[k])}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,11 @@ from isthmus.latent.codes import vectors
 from isthmus.plots import maps
 from isthmus.plots.pictures import Pictures, some
 from isthmus.verbs.layouts import TSNE_FROM, Map, lay_out
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
+    from isthmus.data.images import Images
+    from isthmus.studies.outcome import Study
 
 PLACED = 5500
 """Images on all maps of a report together, about: fewer each where there are many models."""
@@ -22,7 +27,7 @@ SIZE = 760
 LEGEND_SHOWN = 12
 
 
-def classes_of(images: Any) -> list[str]:
+def classes_of(images: Images) -> list[str]:
     """Return the names of the classes; their numbers where they have none."""
     if images.y is None:
         return []
@@ -41,7 +46,7 @@ class Maps:
         How its images are drawn; layouts are kept there.
     """
 
-    def __init__(self, study: Any, pictures: Pictures):
+    def __init__(self, study: Study, pictures: Pictures):
         self.study, self.pictures = study, pictures
         each = min(MOST, max(FEWEST, PLACED // max(1, len(study.models))))
         self.held = some(study.images.test, getattr(study, "mapped", each))
@@ -106,7 +111,7 @@ class Maps:
         return f"To save time: {', '.join(bounds)}." if bounds else ""
 
 
-def how(model: Any, found: Map) -> str:
+def how(model: Representation, found: Map) -> str:
     """Say how codes were laid out."""
     width = len(found.mean)
     if width == 2:
@@ -118,7 +123,7 @@ def how(model: Any, found: Map) -> str:
     return f"{method} of {width} {what}. The axes have no unit: only nearness counts."
 
 
-def legend(images: Any) -> dict[str, Any]:
+def legend(images: Images) -> dict[str, Any]:
     """Return colours and names of the classes, the first dozen where there are more."""
     classes = classes_of(images)
     shown = list(zip(maps.palette(len(classes)), classes, strict=True))[:LEGEND_SHOWN]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,9 +14,12 @@ from isthmus.metrics.table import studied
 from isthmus.studies.evidence import MOST, Evidence
 from isthmus.studies.uses import rate_curve
 
+if TYPE_CHECKING:
+    from isthmus.base import Representation
+
 
 def measure(
-    model: Any,
+    model: Representation,
     images: Images,
     *,
     most: int = MOST,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from isthmus.families import names
 from isthmus.models.starts import AXES
 from isthmus.models.starts import ROWS as LOOKED_AT
 from isthmus.studies import evidence
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 MAIN, OTHER = 2, 3
 """Ranks up to which models are the main ones, and up to which they differ in what they are for:
@@ -66,7 +69,7 @@ class Need:
         return min(self.enough, max(self.least, self.good))
 
 
-def need_of(name: str, model: Any, images: Images) -> Need:
+def need_of(name: str, model: Representation, images: Images) -> Need:
     """Return what a model asks of a study of images with a split."""
     n_test = int(np.sum(images.with_split().is_test))
     n, pixels, convolves = len(images) - n_test, math.prod(images.shape[1:]), model.convolves
@@ -86,7 +89,7 @@ def need_of(name: str, model: Any, images: Images) -> Need:
     return Need(name, rank, least, good, enough, weight, starting, size, tested)
 
 
-def _learning(model: Any, shape: tuple[int, ...], n: int) -> tuple[float, float, float]:
+def _learning(model: Representation, shape: tuple[int, ...], n: int) -> tuple[float, float, float]:
     """Return the seconds in which a network is worth showing, is good, and gains no more."""
     each = step_seconds(model, shape, n) * max(1.0, model.study_weight)  # the more players
     most, fewest = model.settings.get("max_steps") or model.study_steps, model.study_least
@@ -97,7 +100,7 @@ def _learning(model: Any, shape: tuple[int, ...], n: int) -> tuple[float, float,
     return least, good, after + ROOM * most * each
 
 
-def step_seconds(model: Any, shape: tuple[int, ...], n: int) -> float:
+def step_seconds(model: Representation, shape: tuple[int, ...], n: int) -> float:
     """Return about how many seconds a step on n images of a shape takes on one quiet core.
 
     From the products of layers of the usual widths, forth and back: at 40 billion a second in

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from isthmus.studies.measure import range_note
 from isthmus.studies.needs import need_of
 from isthmus.studies.plan import LONGER, Schedule
 from isthmus.system.pace import loaded, on_core
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 LONGEST_SIDE = 64
 """Images larger than this are reduced for a study: its families see every pixel at once."""
@@ -61,7 +64,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    images: Any,
+    images: Images,
     models: Any = None,
     *,
     budget: float | None = None,
@@ -190,7 +193,7 @@ def _are_ready(models: Any) -> bool:
 
 
 def read_images(
-    source: Any, random_state: int, loading: dict[str, Any]
+    source: object, random_state: int, loading: dict[str, Any]
 ) -> tuple[Images, list[str]]:
     """Return images with a split, and what a reader should know of how they came to be so."""
     from isthmus.data.readers import load_images
@@ -252,7 +255,7 @@ def table(models: Mapping[str, Any], schedule: Schedule, why: Mapping[str, str])
     return rows
 
 
-def _length(model: Any) -> str:
+def _length(model: Representation) -> str:
     for name, unit in (("max_steps", "steps"), ("epochs", "epochs"), ("max_iter", "rounds")):
         if most := model.settings.get(name):
             return f"{most:,} {unit}"

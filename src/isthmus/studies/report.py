@@ -7,7 +7,7 @@ from copy import copy
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,11 @@ from isthmus.studies.cards import Cards
 from isthmus.studies.flags import judged, mean_image
 from isthmus.system.files import replacing
 
+if TYPE_CHECKING:
+    from isthmus.base import Representation
+    from isthmus.data.images import Images
+    from isthmus.studies.outcome import Study
+
 TIMES = " \N{MULTIPLICATION SIGN} "
 SKIPPED_SHOWN = 20
 RELOADED = 4
@@ -32,7 +37,11 @@ RELOADED = 4
 
 
 def write_report(
-    study: Any, path: str | Path, *, live: bool | None = None, drawn: dict[Any, Any] | None = None
+    study: Study,
+    path: str | Path,
+    *,
+    live: bool | None = None,
+    drawn: dict[Any, Any] | None = None,
 ) -> Path:
     """Write the report of a study: one HTML file that needs nothing else.
 
@@ -71,7 +80,7 @@ def write_report(
     return Path(path)
 
 
-def render(study: Any, *, live: bool | None = None, drawn: dict[Any, Any] | None = None) -> str:
+def render(study: Study, *, live: bool | None = None, drawn: dict[Any, Any] | None = None) -> str:
     """Return the report of a study as text; see `write_report`."""
     live = not getattr(study, "done", True) if live is None else live
     drawn = getattr(study, "drawn", None) if drawn is None else drawn
@@ -111,7 +120,7 @@ def render(study: Any, *, live: bool | None = None, drawn: dict[Any, Any] | None
 
 
 def _drawn(
-    study: Any, pictures: Pictures, scores: Mapping[str, Mapping[str, Any]], maps: mapped.Maps
+    study: Study, pictures: Pictures, scores: Mapping[str, Mapping[str, Any]], maps: mapped.Maps
 ) -> dict[str, Any]:
     """Return the pictures of every model, those first that are to be there where time is short."""
     return {
@@ -145,7 +154,7 @@ def _template() -> Any:
     return environment.get_template("report.html.j2")
 
 
-def _in_order(study: Any, scores: Sequence[Mapping[str, Any]]) -> Any:
+def _in_order(study: Study, scores: Sequence[Mapping[str, Any]]) -> Any:
     """Return the study with its models as they are ranked: those with problems last."""
     ranked, study = [score["model"] for score in scores], copy(study)
     names = [name for name in ranked if name in study.models]
@@ -155,7 +164,7 @@ def _in_order(study: Any, scores: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def _cards(
-    study: Any, scores: list, pictures: Pictures, maps: mapped.Maps, found: Sequence[Answer]
+    study: Study, scores: list, pictures: Pictures, maps: mapped.Maps, found: Sequence[Answer]
 ) -> list[dict[str, Any]]:
     cards = Cards(study, scores, pictures, maps.of)
     shown = []
@@ -172,14 +181,14 @@ def _cards(
     return shown
 
 
-def _measured(study: Any, scores: Sequence[Mapping[str, Any]]) -> str:
+def _measured(study: Study, scores: Sequence[Mapping[str, Any]]) -> str:
     """Say on how many held-out images figures were measured."""
     n = len(study.images.test)
     most = int(max((table.known(score, "held_out") or n for score in scores), default=n))
     return f"the {n:,} held-out images" if most >= n else f"{most:,} of the {n:,} held-out images"
 
 
-def _live(study: Any) -> dict[str, Any]:
+def _live(study: Study) -> dict[str, Any]:
     kept = getattr(getattr(study, "schedule", None), "kept", ())
     waiting = [name for name in kept if name not in study.models]
     return {
@@ -190,7 +199,7 @@ def _live(study: Any) -> dict[str, Any]:
     }
 
 
-def _left_out(study: Any) -> dict[str, str]:
+def _left_out(study: Study) -> dict[str, str]:
     """Return why which models are not in the study."""
     known = getattr(study, "left_out", None)
     if known is None:
@@ -202,7 +211,7 @@ def _left_out(study: Any) -> dict[str, str]:
     return dict(known) | {name: reason.rstrip(".") for name, was, reason in noted if was}
 
 
-def _summary(study: Any) -> str:
+def _summary(study: Study) -> str:
     """Say in one line what was studied."""
     images = study.images
     shape, n = TIMES.join(map(str, images.shape[1:])), len(images)
@@ -216,7 +225,7 @@ def _title(source: str) -> str:
     return "/".join(str(source).strip("/").split("/")[-2:])
 
 
-def _kind(images: Any) -> str:
+def _kind(images: Images) -> str:
     """Say how the arrays of this set are drawn, in words for captions."""
     if images.ndim == 2:
         width = images.shape[1]
@@ -227,7 +236,7 @@ def _kind(images: Any) -> str:
     return f"Of {images.shape[-1]} bands the first three are shown, stretched between percentiles."
 
 
-def _facts(study: Any) -> list[tuple[str, str]]:
+def _facts(study: Study) -> list[tuple[str, str]]:
     from isthmus import __version__
 
     images = study.images
@@ -250,7 +259,7 @@ def _facts(study: Any) -> list[tuple[str, str]]:
 
 
 def _reconstructions(
-    study: Any, pictures: Pictures, scores: Mapping[str, Mapping[str, Any]]
+    study: Study, pictures: Pictures, scores: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Return one strip of originals and one for every model that can decode, column by column."""
     rows = _one_of_each(study.images.test.y, len(pictures.test), pictures.columns(STRIP_WIDTH))
@@ -265,11 +274,11 @@ def _reconstructions(
     return {"strips": strips, "unable": [name for name in study.models if name not in able]}
 
 
-def _strip(model: Any, originals: np.ndarray, pictures: Pictures) -> dict[str, Any]:
+def _strip(model: Representation, originals: np.ndarray, pictures: Pictures) -> dict[str, Any]:
     return pictures.sheet(model.decode(model.encode(originals)), STRIP_WIDTH)
 
 
-def _one_of_each(y: Any, n: int, wanted: int) -> np.ndarray:
+def _one_of_each(y: np.ndarray | None, n: int, wanted: int) -> np.ndarray:
     """Return rows that take the labels in turn, evenly spread where there are none."""
     if y is None:
         return np.unique(np.linspace(0, n - 1, min(n, wanted)).round().astype(int))
@@ -281,13 +290,13 @@ def _one_of_each(y: Any, n: int, wanted: int) -> np.ndarray:
     return rows[np.argsort(y[rows], kind="stable")]
 
 
-def _samples(study: Any, pictures: Pictures) -> dict[str, Any]:
+def _samples(study: Study, pictures: Pictures) -> dict[str, Any]:
     able = {name: model for name, model in study.models.items() if model.can("sample")}
     small = len(able) not in (1, 2, 4)
     width = SMALL_WIDTH if small else SHEET_WIDTH
     n = pictures.columns(width) * 4
 
-    def drawn(model: Any) -> dict[str, Any]:
+    def drawn(model: Representation) -> dict[str, Any]:
         return pictures.sheet(model.sample(n, random_state=study.random_state), width)
 
     draw = {name: partial(drawn, model) for name, model in able.items()}
@@ -323,7 +332,7 @@ def _rate(scores: Sequence[Mapping[str, Any]], found: Sequence[Answer]) -> Any:
 
 
 def _health(
-    study: Any,
+    study: Study,
     scores: Mapping[str, Mapping[str, Any]],
     baseline: Mapping[str, float],
     late: Sequence[str],
@@ -344,7 +353,7 @@ def _health(
     }
 
 
-def _notes(model: Any) -> list[str]:
+def _notes(model: Representation) -> list[str]:
     return [str(note) for note in getattr(model, "health_", None) or []]
 
 
@@ -352,7 +361,7 @@ def _said(score: Mapping[str, Any]) -> list[str]:
     return [flag.long for flag in score.get("flags", [])]
 
 
-def _settings(study: Any, scores: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _settings(study: Study, scores: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,

@@ -7,7 +7,7 @@ from collections import UserDict
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.data.images import Images
 from isthmus.data.like import of_fixed_size
@@ -16,6 +16,9 @@ from isthmus.fitted.store import load_model
 from isthmus.studies.outcome import Study
 from isthmus.studies.plan import Effort, Schedule
 from isthmus.studies.prepare import LONGEST_SIDE, read_images
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 
 class StoredStudy(Study):
@@ -42,14 +45,14 @@ class StoredModels(UserDict[str, Any]):
         super().__init__(files)
         self.read = read
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Representation:
         if isinstance(self.data[name], Path):
             self.data[name] = self.read(self.data[name])
         return self.data[name]
 
 
 def load_study(
-    folder: str | Path, images: Any = None, *, device: str = "auto", allow: Iterable[str] = ()
+    folder: str | Path, images: object = None, *, device: str = "auto", allow: Iterable[str] = ()
 ) -> Study:
     """Read a study from the folder that its report is in.
 
@@ -137,7 +140,9 @@ def _files(folder: Path, names: list[str]) -> dict[str, Path]:
     return {name: files.pop(name) for name in names if name in files} | files
 
 
-def _images_of(folder: Path, record: dict[str, Any], models: StoredModels, given: Any) -> Images:
+def _images_of(
+    folder: Path, record: dict[str, Any], models: StoredModels, given: object
+) -> Images:
     """Return the images of a study: those given, or read again; they have to be the same."""
     seed, options = int(record.get("random_state", 0)), _loading(record)
     if given is not None or options is not None:
@@ -159,7 +164,7 @@ def _loading(record: dict[str, Any]) -> dict[str, Any] | None:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in loading.items()}
 
 
-def _read(folder: Path, source: Any, read: Callable[[], Any]) -> Any:
+def _read(folder: Path, source: object, read: Callable[[], Any]) -> Any:
     try:
         return read()
     except (ValueError, OSError) as error:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus.fitted.heldout import halves
 from isthmus.fitted.store import in_words
@@ -18,6 +18,9 @@ from isthmus.system.files import plain
 from isthmus.system.memory import PeakMemory
 from isthmus.system.progress import Bar
 from isthmus.verbs.parameters import Seconds, Source, Watch, Words
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 NO_TIME = "no time for it: give a larger --budget, or name it in --models"
 LIVE = 0.1
@@ -135,7 +138,7 @@ def free_cores(load: float) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _fit_one(name: str, model: Any, result: Study, bar: Bar) -> bool:
+def _fit_one(name: str, model: Representation, result: Study, bar: Bar) -> bool:
     """Fit and measure a model, as far as there is time for it; return whether to go on."""
     schedule = result.schedule
     try:
@@ -155,7 +158,7 @@ def _fit_one(name: str, model: Any, result: Study, bar: Bar) -> bool:
     return True
 
 
-def _fit_and_measure(name: str, model: Any, result: Study, seconds: float) -> None:
+def _fit_and_measure(name: str, model: Representation, result: Study, seconds: float) -> None:
     """Fit a model and keep it in the study, then measure it and keep the record."""
     schedule, train = result.schedule, result.train
     timed = "max_seconds" in model.settings

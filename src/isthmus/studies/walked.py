@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,11 @@ from isthmus.latent.codes import codes_of
 from isthmus.plots.pictures import SHEET_WIDTH, STRIP_WIDTH, Pictures, some
 from isthmus.verbs.morph import morph
 from isthmus.verbs.traverse import ordered, traverse
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
+    from isthmus.data.images import Images
+    from isthmus.studies.outcome import Study
 
 ROWS = 8
 """Numbers of a code whose traversals are drawn: those that matter most."""
@@ -20,7 +25,7 @@ ENCODED = 400
 """Held-out images that show how far every number of a code goes."""
 
 
-def shown(study: Any, pictures: Pictures) -> dict[str, Any]:
+def shown(study: Study, pictures: Pictures) -> dict[str, Any]:
     """Return traversals and morphs of every model whose codes are vectors that it can decode."""
     held = some(study.images.test, ENCODED)
     able = {name: model for name, model in study.models.items() if _walks(model)}
@@ -43,11 +48,13 @@ def shown(study: Any, pictures: Pictures) -> dict[str, Any]:
     }
 
 
-def _walks(model: Any) -> bool:
+def _walks(model: Representation) -> bool:
     return model.can("decode") and model.code_kind_ in ("vector", "grid")
 
 
-def _traversal(name: str, model: Any, held: Any, pictures: Pictures) -> dict[str, Any]:
+def _traversal(
+    name: str, model: Representation, held: Images, pictures: Pictures
+) -> dict[str, Any]:
     codes = codes_of(model, held)
     dims = ordered(model, codes)[:ROWS]
     steps = min(9, pictures.columns(SHEET_WIDTH))
@@ -59,7 +66,7 @@ def _traversal(name: str, model: Any, held: Any, pictures: Pictures) -> dict[str
     return {"name": name, "how": how, **picture}
 
 
-def _morphs(able: dict[str, Any], held: Any, pictures: Pictures) -> list[dict[str, Any]]:
+def _morphs(able: dict[str, Any], held: Images, pictures: Pictures) -> list[dict[str, Any]]:
     steps = max(3, min(9, pictures.columns(STRIP_WIDTH) // MORPHS - 1))
     pairs = [_pair(held, i) for i in range(min(MORPHS, len(held) // 2))]
     ends = np.concatenate([_laid_out(a, b, steps) for a, b in pairs])
@@ -72,13 +79,13 @@ def _morphs(able: dict[str, Any], held: Any, pictures: Pictures) -> list[dict[st
 
 
 def _morph_row(
-    name: str, model: Any, pairs: list[Any], steps: int, pictures: Pictures
+    name: str, model: Representation, pairs: list[Any], steps: int, pictures: Pictures
 ) -> dict[str, Any]:
     images = np.concatenate([_gap(morph(model, a, b, steps)) for a, b in pairs])
     return {"name": name, "note": "", **_row(images, steps, pictures)}
 
 
-def _pair(held: Any, i: int) -> tuple[np.ndarray, np.ndarray]:
+def _pair(held: Images, i: int) -> tuple[np.ndarray, np.ndarray]:
     """Return two images, of different classes where these are known."""
     a = i * len(held) // MORPHS
     others = np.arange(len(held))
