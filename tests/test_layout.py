@@ -65,6 +65,16 @@ def imports(path):
             yield from (alias.name for alias in node.names if alias.name in sum_of(ORDER))
 
 
+def test_plots_know_arrays_and_no_model():
+    paths = list((HERE / "plots").rglob("*.py"))
+    assert len(paths) > 10
+    known = {"plots", "data", "metrics", "system", "validation"}
+    assert {other for path in paths for other in imports(path)} <= known
+    for path in paths:
+        asked = {n.attr for n in ast.walk(parsed(path)) if isinstance(n, ast.Attribute)}
+        assert not asked & {"encode", "can", "predict", "sample", "models"}, path
+
+
 def sum_of(sets):
     return set().union(*sets)
 

@@ -11,19 +11,22 @@ from sklearn.decomposition import PCA
 
 from isthmus.contract import Contract
 from isthmus.data.images import Images, to_unit
+from isthmus.metrics.labels import Accuracy
 from isthmus.metrics.table import studied
 from isthmus.plots import (
     curves,
     draw,
-    learned,
     limits_of,
     palette,
     sheet,
 )
 from isthmus.plots.charts import draw_losses, losses_of, rate_against_error
 from isthmus.plots.figures import BARS, on_background, to_pixels
-from isthmus.plots.labelled import coloured
-from isthmus.plots.pictures import Pictures
+from isthmus.plots.overlays import coloured
+from isthmus.plots.plots import chart
+from isthmus.plots.results import accuracy_chart
+from isthmus.studies import learned
+from isthmus.studies.pictures import Pictures
 from isthmus.studies.report import render, write_report
 from isthmus.studies.table import DASH, summary
 from isthmus.studies.walked import ordered
@@ -378,6 +381,12 @@ def test_curves_survive_odd_histories(history):
         curves({"epoch": [1]})
 
 
+def test_a_notebook_shows_charts_and_sheets_by_itself():
+    found = {"linear": Accuracy(0.9, 0.83, 0.94, 50, 100, {})}
+    for made in (accuracy_chart(found, "Digits"), chart()[0], sheet(np.zeros((2, 4, 4, 1)), 2)):
+        assert made._repr_png_().startswith(b"\x89PNG")
+
+
 def test_losses_are_told_from_the_clock():
     history = {"epoch": [1], "seconds": [2], "loss": [3], "val_loss": [None], "norm": [1]}
     assert list(losses_of(history)) == ["loss", "val_loss"]
@@ -459,7 +468,7 @@ def test_a_page_of_a_study_that_goes_on_loads_itself_again_and_draws_nothing_twi
     def drawn_twice(*args, **options):
         raise AssertionError
 
-    drawing = ("plots.learned._figures", "plots.maps.draw")
+    drawing = ("studies.learned._figures", "plots.maps.draw")
     for verb in (*drawing, "studies.walked._traversal", "studies.report._strip"):
         monkeypatch.setattr(f"isthmus.{verb}", drawn_twice)
     assert render(study) == page

@@ -177,9 +177,9 @@ def scatter_3d(
     points: np.ndarray, y: np.ndarray | None, title: str, names: Sequence[str] | None
 ) -> Image:
     """Return points in space, coloured by class, seen from two sides."""
-    from matplotlib.figure import Figure
+    from isthmus.plots.chart import Chart
 
-    figure = Figure(figsize=(11.5, 5))
+    figure = Chart(figsize=(11.5, 5))
     for i, azimuth in enumerate((-60, 30)):
         place = (0.01 + 0.48 * i, 0.06, 0.38, 0.92)
         axis: Any = figure.add_axes(place, projection="3d", elev=22, azim=azimuth)
@@ -274,12 +274,12 @@ def band_picture(
 
 def numbers(matrices: Mapping[str, Any], title: str) -> Image:
     """Return matrices of whole numbers beside each other, each with its name."""
-    from matplotlib.figure import Figure
+    from isthmus.plots.chart import Chart
 
     arrays = {name: np.asarray(matrix) for name, matrix in matrices.items()}
     widths = [array.shape[1] + 1.2 for array in arrays.values()]
     tallest = max(len(array) for array in arrays.values())
-    figure = Figure(figsize=(0.36 * sum(widths), 0.3 * tallest + 0.8), layout="constrained")
+    figure = Chart(figsize=(0.36 * sum(widths), 0.3 * tallest + 0.8), layout="constrained")
     axes = figure.subplots(1, len(arrays), width_ratios=widths, squeeze=False)[0]
     for axis, (name, array) in zip(axes, arrays.items(), strict=True):
         axis.imshow(array != 0, cmap="Blues", vmin=0, vmax=4)

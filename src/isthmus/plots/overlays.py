@@ -9,7 +9,7 @@ import numpy as np
 
 from isthmus.plots.drawing import with_legend
 from isthmus.plots.figures import on_background, sheet, to_pixels
-from isthmus.plots.labelled import coloured
+from isthmus.plots.maps import palette
 from isthmus.plots.strips import PAPER, titled
 
 if TYPE_CHECKING:
@@ -19,6 +19,19 @@ SIDE = 360
 """Pixels of the longer side of each picture, about."""
 STRENGTH = 0.55
 """Opacity of the colours over the image."""
+
+
+def coloured(label_maps: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return label maps (n, h, w) as RGB images, a colour for every class.
+
+    Examples
+    --------
+    >>> coloured(np.array([[[0, 1]]]), 2).tolist()
+    [[[[59, 125, 216], [232, 135, 30]]]]
+    """
+    colours = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in palette(n_classes)]
+    table = np.array([*colours, [0, 0, 0]], dtype=np.uint8)
+    return table[np.where(label_maps < n_classes, label_maps, n_classes)]
 
 
 def overlay(image: np.ndarray, label_map: np.ndarray, n_classes: int) -> np.ndarray:

@@ -155,9 +155,9 @@ def _apart(counts: Sequence[int]) -> list[int]:
 
 
 def _blank(width: float, height: float) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
+    from isthmus.plots.chart import Chart
 
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor=PAPER)
+    figure = Chart(figsize=(width, height), layout="constrained", facecolor=PAPER)
     return figure, figure.subplots()
 
 

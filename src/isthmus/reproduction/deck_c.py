@@ -15,7 +15,7 @@ from isthmus import metrics as scores
 from isthmus.data.catalog import data_root
 from isthmus.data.images import Images, to_unit
 from isthmus.plots import drawing
-from isthmus.plots.labelled import coloured
+from isthmus.plots.overlays import coloured
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction.sets import both_halves, one_of_each
 from isthmus.verbs.layouts import layout

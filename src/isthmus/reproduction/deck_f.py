@@ -14,10 +14,10 @@ from isthmus.codec.rate_distortion import FORMATS, Point, bytes_at, curves_of
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images, to_unit
 from isthmus.plots import drawing
-from isthmus.plots.rates import draw_rates
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction.sets import both_halves, one_of_each
 from isthmus.verbs.layouts import layout
+from isthmus.verbs.rate_distortion import drawn
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
@@ -64,7 +64,7 @@ def compression(
     for name, words in points.scores.items():
         bench.figure(f"{name} on one sheet", words)
     title = f"{len(test):,} test images of {source}: bytes against quality"
-    bench.picture("rates", draw_rates(points, title), title)
+    bench.picture("rates", drawn(points, title), title)
     _lossless(bench, models[f"autoencoder-{widths[0]}"], test, points)
     _at_rates(bench, models, test)
 

@@ -11,8 +11,8 @@ from isthmus.data.images import to_unit
 from isthmus.latent.codes import codes_of, vectors
 from isthmus.plots.charts import rate_against_error
 from isthmus.plots.maps import draw
-from isthmus.plots.pictures import Pictures, some
 from isthmus.studies.answers import Answer
+from isthmus.studies.pictures import Pictures, some
 from isthmus.studies.table import can_win, curve_of, drawn_curve
 from isthmus.verbs.traverse import ordered, traverse
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from isthmus.latent.codes import vectors
 from isthmus.plots import maps
-from isthmus.plots.pictures import Pictures, some
+from isthmus.studies.pictures import Pictures, some
 from isthmus.verbs.layouts import TSNE_FROM, Map, lay_out
 
 if TYPE_CHECKING:

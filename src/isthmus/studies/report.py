@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.plots import labelled, learned
 from isthmus.plots.charts import curves, losses_of, rate_against_error
-from isthmus.plots.pictures import (
+from isthmus.studies import labelled, learned, mapped, table, walked
+from isthmus.studies.answers import Answer, answers
+from isthmus.studies.cards import Cards
+from isthmus.studies.flags import judged, mean_image
+from isthmus.studies.pictures import (
     SHEET_WIDTH,
     SMALL_WIDTH,
     STRIP_WIDTH,
     Pictures,
 )
-from isthmus.studies import mapped, table, walked
-from isthmus.studies.answers import Answer, answers
-from isthmus.studies.cards import Cards
-from isthmus.studies.flags import judged, mean_image
 from isthmus.system.files import replacing
 
 if TYPE_CHECKING:

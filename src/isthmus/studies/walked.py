@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.latent.codes import codes_of
-from isthmus.plots.pictures import SHEET_WIDTH, STRIP_WIDTH, Pictures, some
+from isthmus.studies.pictures import SHEET_WIDTH, STRIP_WIDTH, Pictures, some
 from isthmus.verbs.morph import morph
 from isthmus.verbs.traverse import ordered, traverse
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from isthmus.codec.rate_distortion import Point, points_of, sample_of
+import numpy as np
+
+from isthmus.codec.rate_distortion import Point, crossings, curves_of, points_of, sample_of
 from isthmus.data.images import Images, as_images
 from isthmus.fitted.heldout import MeasuredOn, measured_part
 from isthmus.system.files import plain
@@ -47,8 +49,6 @@ class Rates(Result, list[Point]):
     @property
     def scores(self) -> dict[str, str]:
         """For every model in words: up to which PSNR it needs fewer bytes than each format."""
-        from isthmus.plots.rates import verdicts_of
-
         return verdicts_of(self)
 
     @property
@@ -67,10 +67,8 @@ class Rates(Result, list[Point]):
 
     def picture(self) -> Image:
         """Return the chart of bytes an image against PSNR."""
-        from isthmus.plots.rates import draw_rates
-
         what = f"{len(self.images):,} {self.measured.name} of {self.images.source}"
-        return draw_rates(self, f"{what}: bytes against quality")
+        return drawn(self, f"{what}: bytes against quality")
 
     def pictures(self) -> dict[str, Image]:
         """Return the chart by its name."""
@@ -145,3 +143,33 @@ def rate_distortion(
     some = part.test if count is None else sample_of(part.test, count)
     found = points_of(named, some, formats, points, verbose)
     return Rates(found, some, part.measured.of(len(some)))
+
+
+def drawn(points: Sequence[Point], title: str) -> Image:
+    """Return the chart of bytes an image against PSNR under a title."""
+    from isthmus.plots.rates import draw_rates
+
+    exact = {p.codec: p.bytes_per_image for p in points if not np.isfinite(p.psnr)}
+    return draw_rates(curves_of(points), exact, title)
+
+
+def verdicts_of(points: Sequence[Point]) -> dict[str, str]:
+    """Return for every model, in words, up to which PSNR it needs fewer bytes than the formats."""
+    said = {}
+    for name in (name for name in curves_of(points) if "," not in name):
+        found = crossings(points, name)
+        size = next(p.model_bytes for p in points if p.codec == name)
+        parts = [_verdict(other, psnr) for other, psnr in found.items() if "sheet" in other]
+        told = "; ".join(parts) or "beside no other codec"
+        said[name] = f"{told}. The model adds {size:.3g} bytes an image if it is counted."
+    return said
+
+
+def _verdict(other: str, psnr: float | None) -> str:
+    if psnr is None:
+        return f"more bytes than {other}"
+    if np.isnan(psnr):
+        return f"no quality in common with {other}"
+    return f"fewer bytes than {other} " + (
+        "wherever both reach" if np.isinf(psnr) else f"up to {psnr:.1f} dB"
+    )

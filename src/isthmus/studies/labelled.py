@@ -9,7 +9,8 @@ import numpy as np
 
 from isthmus.plots.figures import sheet
 from isthmus.plots.maps import palette
-from isthmus.plots.pictures import SHEET_WIDTH, Pictures
+from isthmus.plots.overlays import coloured
+from isthmus.studies.pictures import SHEET_WIDTH, Pictures
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
@@ -41,19 +42,6 @@ def shown(study: Study, pictures: Pictures) -> dict[str, Any]:
 
 
 WIDTH = 2 * SHEET_WIDTH
-
-
-def coloured(label_maps: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return label maps (n, h, w) as RGB images, a colour for every class.
-
-    Examples
-    --------
-    >>> coloured(np.array([[[0, 1]]]), 2).tolist()
-    [[[[59, 125, 216], [232, 135, 30]]]]
-    """
-    colours = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in palette(n_classes)]
-    table = np.array([*colours, [0, 0, 0]], dtype=np.uint8)
-    return table[np.where(label_maps < n_classes, label_maps, n_classes)]
 
 
 def _labels_pixels(model: Representation) -> bool:

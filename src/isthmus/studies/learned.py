@@ -10,7 +10,7 @@ import numpy as np
 
 from isthmus.plots.charts import heat
 from isthmus.plots.figures import sheet
-from isthmus.plots.pictures import SHEET_WIDTH, Pictures
+from isthmus.studies.pictures import SHEET_WIDTH, Pictures
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
