@@ -1,4 +1,4 @@
-"""Families, verbs and metrics that are added to a copy: files, and a line each in a table."""
+"""What is added to a copy of the tree: a file or function each, and a line in a table."""
 
 import csv
 import json
@@ -111,12 +111,18 @@ def toyverb(model: Model, images: ImagesLike, strength: float = 2.0) -> Toy:
     """
     return Toy({"count": strength * len(images)}, images)
 '''
-METRIC, METRIC_LINE = re.findall(
-    r"^(def edge_error.*?)\n\n(Metric\(.*?^\),\n)",
-    (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"),
-    re.M | re.S,
-)[0]
-"""The example of CONTRIBUTING.md, "Adding a metric"."""
+
+
+def examples(of):
+    """Return the examples of a section of CONTRIBUTING.md."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.split(f"\n## {of}\n")[1].split("\n## ")[0]
+    return re.findall(r"^```\w*\n(.*?)^```", section, re.M | re.S)
+
+
+METRIC, _, METRIC_LINE = examples("Adding a metric")[0].rpartition("\n\n")
+READER, READER_LINE = examples("Adding a reader")
+STORED = '        return f"{self.shape} {self.dtype}"\n'
 LIMIT = '"""Floats beyond this cannot be meant to lie in 0..1, however noisy they are."""\n'
 LINE = '    "toyverb": Verb("verbs.toyverb", "more"),\n'
 
@@ -138,6 +144,13 @@ LINES = {
     CODE / "verbs/__init__.py": {"VERBS = {\n": LINE},
     CODE / "metrics/table.py": {"    for metric in (\n": METRIC_LINE},
     CODE / "metrics/reconstruction.py": {LIMIT: f"\n\n{METRIC}\n"},
+    CODE / "data/arrays.py": {STORED: f"\n\n{READER}"},
+    CODE / "data/readers.py": {
+        "from isthmus.data.adjust import adjusted\n": (
+            "from isthmus.data.arrays import read_lines\n"
+        ),
+        "READERS: dict[str, Reader] = {\n": READER_LINE,
+    },
     Path("README.md"): {
         "|---|---|---|---|---|---|---|\n": f"| `narrow` {LIKE}| `late` {LIKE}",
         "and with label maps its class |\n": f"| `rounded` {LIKE}",
@@ -190,6 +203,9 @@ result.save("study")
 found["row"] = result.table()[0]["edge_error"]
 figures = explored(result).scores["rounded"]
 found["explored"] = [figures["edge_error"], table.described(figures)["edge_error"]["unit"]]
+with open("two.lines", "w") as file:
+    file.write("0 1 2\\n3 4 255\\n")
+found["read"] = repr(ist.load_images("two.lines"))
 found["printed"] = table.said("edge_error", 0.5)
 for name in ("autoencoder", "narrow", "late"):
     read = signature.parameters(name)
@@ -214,6 +230,13 @@ print(json.dumps(found))
 """
 
 
+def with_lines(text, lines):
+    for line, more in lines.items():
+        assert text.count(line) == 1, line
+        text = text.replace(line, line + more)
+    return text
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     """Return what the copy answers, in one process: words of commands, and what Python finds."""
@@ -229,9 +252,7 @@ def found(tmp_path_factory):
         (folder / name).write_text(text, encoding="utf-8")
     for name, lines in LINES.items():
         table = (folder / name).read_text(encoding="utf-8")
-        for line, more in lines.items():
-            assert table.count(line) == 1
-            table = table.replace(line, line + more)
+        table = with_lines(table, lines)
         (folder / name).write_text(table, encoding="utf-8")
     code = ASKED
     for name in ("COMMANDS", "HELD", "HOLDS"):
@@ -315,3 +336,47 @@ def test_a_metric_is_added_by_a_function_and_a_line(found):
     assert f">{found['row']:.4f}<" in found["report.html"]
     assert found["explored"] == [found["row"], ""]
     assert found["printed"] == "0.5000"
+
+
+def test_a_reader_is_a_function_and_a_suffix(found):
+    assert found["read"] == "Images('two.lines', shape=(2, 1, 3, 1), dtype=uint8)"
+
+
+@pytest.fixture
+def web(tmp_path):
+    """Return a copy of the page's sources with a view more, but for its line in `VIEWS`."""
+    shutil.copytree(ROOT / "web/src", tmp_path / "src")
+    shutil.copy(ROOT / "web/tsconfig.json", tmp_path)
+    view, line = examples("Adding a view of the explorer")
+    (tmp_path / "src/views/chosen.ts").write_text(view, encoding="utf-8")
+    tables = {
+        "state.ts": {'  "generate",\n': '  "chosen",\n'},
+        "side.ts": {
+            'import { TABS, type Tab } from "./state";\n': (
+                'import { makeChosen } from "./views/chosen";\n'
+            ),
+            '  generate: ["Generate", makeGenerate],\n': line,
+        },
+    }
+    for name, lines in tables.items():
+        path = tmp_path / "src" / name
+        path.write_text(with_lines(path.read_text(encoding="utf-8"), lines), encoding="utf-8")
+    return tmp_path
+
+
+def test_a_view_of_the_explorer_is_a_file_and_two_lines(web):
+    modules, node = ROOT / "web/node_modules", shutil.which("node")
+    if node is None or not (modules / "typescript").exists():
+        pytest.skip("needs node and the page's modules: `make page` fetches them")
+    (web / "node_modules").symlink_to(modules)
+
+    def compiled():
+        command = [node, modules / "typescript/bin/tsc", "--noEmit"]
+        done = subprocess.run(command, cwd=web, capture_output=True, text=True, check=False)
+        return done.stdout
+
+    assert compiled() == ""
+    side = web / "src/side.ts"
+    text = side.read_text(encoding="utf-8").replace('  chosen: ["Chosen", makeChosen],\n', "")
+    side.write_text(text, encoding="utf-8")
+    assert "Property 'chosen' is missing" in compiled()  # a tab has a view
