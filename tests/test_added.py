@@ -281,7 +281,7 @@ def test_a_family_is_a_file_and_a_line_in_the_table(found):
     assert "Rounded: an autoencoder" in text
     inherited = signature.parameters("autoencoder")
     for name in ("digits", *(p.name for p in inherited if p.is_option)):
-        name = {"random_state": "seed"}.get(name, name)
+        name = {"random_state": "seed", "max_seconds": "budget"}.get(name, name)
         assert f"--{name.replace('_', '-')}" in text or name == "verbose", name
     assert json.loads(found["models --json"])[-1] == {
         "model": "rounded", "about": "Rounded: an autoencoder of which the code is rounded.",

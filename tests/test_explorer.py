@@ -259,7 +259,7 @@ def test_a_folder_holds_everything_and_decodes_by_itself(run, page, tmp_path, im
     pca = ist.PCA(4).fit(images.train)
     pca.save(tmp_path / "my model.safetensors")
     ist.KMeans(7, random_state=0).fit(images.train).save(tmp_path / "km.safetensors")
-    asked = ("explore", "my model.safetensors", "km.safetensors", "digits", "--export", "out")
+    asked = ("explore", "my model.safetensors", "km.safetensors", "digits", "-o", "out")
     code, out, err = run(*asked)
     assert (code, err) == (0, "")
     assert "wrote out" in out
@@ -319,7 +319,7 @@ def test_what_is_given_wrongly_is_said(study, run, page, tmp_path):
         ([str(study), "digits", "digits"], "expected STUDY_FOLDER"),
         (["pca.safetensors"], "give MODEL... SOURCE"),
         (["nothing.safetensors", "digits"], "there is no file"),
-        ([str(study), "--layout", "sne"], "must be one of"),
+        ([str(study), "--maps", "sne"], "must be one of"),
         ([str(study), "--count", "0"], "at least 1"),
         ([str(study), "--port", "99999"], "from 0 to 65535"),
     ):
@@ -413,7 +413,7 @@ def test_python_opens_what_the_command_opens(page, study, images, monkeypatch):
 def test_python_exports_what_the_command_exports(run, page, study, tmp_path):
     pytest.importorskip("onnxruntime")
     options = ("--models", "pca,kmeans", "--split", "test", "-n", 50)
-    assert run("explore", study, *options, "--export", "command")[0] == 0
+    assert run("explore", study, *options, "--out", "command")[0] == 0
     options = {"names": ["pca", "kmeans"], "split": "test", "count": 50}
     assert ist.export(ist.load_study(study), "python", **options) == Path("python")
     first, second = (

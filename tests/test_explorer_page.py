@@ -267,7 +267,7 @@ def test_a_file_is_fitted_as_the_commands_do_it(watched, site, tmp_path, fit):
         alone = tmp_path / name.removesuffix(".png")
         alone.mkdir()
         image.save(alone / name)
-        expected = np.asarray(load_images(alone, size=8, color="grey", fit=fit))[0, ..., 0]
+        expected = np.asarray(load_images(alone, size=8, color="grey", resize=fit))[0, ..., 0]
         watched.page.set_input_files("input[type=file]", alone / name)
         watched.shows(".seen canvas", expected, 2)
 

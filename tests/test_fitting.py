@@ -72,7 +72,7 @@ def test_what_is_done_is_known_from_sizes(size, fit, bits):
 def test_size_is_given_back(size, fit):
     rows, columns = np.indices(size) / np.array(size).reshape(2, 1, 1)
     smooth = (0.2 + 0.5 * rows + 0.2 * columns)[..., None].astype(np.float32)
-    seen = np.asarray(ist.load_images(smooth[None], size=32, fit=fit))[0]
+    seen = np.asarray(ist.load_images(smooth[None], size=32, resize=fit))[0]
     back = restored(seen, size, fit)
     if fit == "crop" and size != (64, 64):
         assert back is None
@@ -112,7 +112,7 @@ def test_named_sets_are_what_they_are():
 
 
 def test_a_model_remembers_how_its_images_were_loaded(photographs, tmp_path):
-    images = ist.load_images(photographs, size=(24, 40), fit="pad", color="grey")
+    images = ist.load_images(photographs, size=(24, 40), resize="pad", color="grey")
     ist.KMeans(2, random_state=0).fit(images).save(tmp_path / "k.safetensors")
     model = ist.load_model(tmp_path / "k.safetensors")
     again = ist.load_images(photographs, like=model)
@@ -208,7 +208,31 @@ def test_what_cannot_be_fitted_is_refused(model, source, what):
     with pytest.raises(ValueError, match="give vectors of 5 numbers"):
         ist.load_images(source, like=vectors)
     with pytest.raises(ValueError, match="like= decides"):
-        ist.load_images(source, like=model, size=4)
+        ist.load_images(source, like=model, longest=4)
+
+
+def test_what_is_asked_for_has_to_be_what_a_model_can_take(model):
+    tall = picture(40, 32)[None]
+    stretched, cut = (ist.load_images(tall, like=model, resize=how) for how in ("stretch", None))
+    assert stretched.shape == cut.shape == (1, 32, 32, 3)
+    assert not np.array_equal(stretched, cut)
+    assert ist.load_images(tall, like=model, size=32, color="rgb").shape == (1, 32, 32, 3)
+    with pytest.raises(ValueError, match="size=4x4: this PCA was fitted on images of 32x32x3"):
+        ist.load_images(tall, like=model, size=4)
+    with pytest.raises(ValueError, match=r"color=grey: this PCA .*, rgb, and takes no others"):
+        ist.load_images(tall, like=model, color="grey")
+
+
+def test_a_command_reads_images_as_it_is_told(model, run, tmp_path):
+    model.save(tmp_path / "m.safetensors")
+    np.save(tmp_path / "tall.npy", np.stack([picture(40, 32, seed) for seed in range(3)]))
+    asked = ("reconstruct", "m.safetensors", "tall.npy", "-o")
+    for how in ("pad", "crop"):
+        assert run(*asked, f"{how}.npy", "--resize", how)[0] == 0
+    assert not np.array_equal(np.load(tmp_path / "pad.npy"), np.load(tmp_path / "crop.npy"))
+    code, out, err = run(*asked, "x.npy", "--size", "40x32")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--size 40x32: this PCA was fitted on images of 32x32x3" in err
 
 
 def test_six_bands_are_brought_to_a_model():
@@ -273,7 +297,7 @@ def test_psnr_says_what_it_is_against(run, photographs, model, tmp_path):
 
 @pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
 def test_names_and_sizes_come_back(run, photographs, tmp_path, fit):
-    model = ist.PCA(3).fit(ist.load_images(photographs, size=32, fit=fit))
+    model = ist.PCA(3).fit(ist.load_images(photographs, size=32, resize=fit))
     model.save(tmp_path / "m.safetensors")
     expected = {
         "b/square.png": (32, 32), "grey.png": (40, 60), "landscape.png": (48, 72),
@@ -318,7 +342,7 @@ def test_files_of_one_name_stay_apart(run, model, tmp_path):
 def test_files_without_sizes_or_with_damaged_ones(run, photographs, tmp_path, header, monkeypatch):
     from isthmus.codec import compress as archive
 
-    model = ist.PCA(3).fit(ist.load_images(photographs, size=32, fit="pad"))
+    model = ist.PCA(3).fit(ist.load_images(photographs, size=32, resize="pad"))
     monkeypatch.setattr(archive, "sizes_packed", lambda images: header)
     images = ist.load_images(photographs, like=model)
     ist.compress(model, images, tmp_path / "x.isth", embed=True)
@@ -335,7 +359,7 @@ def test_files_without_sizes_or_with_damaged_ones(run, photographs, tmp_path, he
     [
         ("encode", "-o", "z.npy"),
         ("map", "-o", "m.png"),
-        ("nearest", "-o", "n.png", "--images", "0", "-k", "2"),
+        ("nearest", "-o", "n.png", "--images", "0", "-n", "2"),
         ("novelty", "-o", "s.png"),
         ("cluster", "-o", "c", "--n-clusters", "2"),
         ("morph", "-o", "m.png", "--images", "0,1"),
@@ -388,7 +412,7 @@ def test_a_file_opened_in_the_explorer_is_what_the_commands_read(photographs, tm
         ("pad", (24, 40), "grey"),
         ("stretch", 9, "rgb"),
     ):
-        known = ist.load_images(photographs, size=size, fit=fit, color=color)
+        known = ist.load_images(photographs, size=size, resize=fit, color=color)
         model = ist.PCA(3).fit(known)
         verbs = Verbs(View({"pca": model}, known, cache=tmp_path / fit, show=False))
         for name, pixels in zip(known.names, np.asarray(known), strict=True):
@@ -403,7 +427,7 @@ def test_a_file_opened_in_the_explorer_is_what_the_commands_read(photographs, tm
 
 
 def test_models_fitted_by_other_rules_are_named(run, photographs, model, tmp_path):
-    padded = ist.PCA(3).fit(ist.load_images(photographs, size=32, fit="pad"))
+    padded = ist.PCA(3).fit(ist.load_images(photographs, size=32, resize="pad"))
     padded.save(tmp_path / "padded.safetensors")
     _, _, err = run(
         "rd", "pca.safetensors", "padded.safetensors", photographs, "-o", "r.json", "--formats", ""

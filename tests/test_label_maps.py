@@ -137,11 +137,11 @@ def test_label_maps_are_fitted_as_their_images_are(fit, there, size):
 
 
 def test_what_pad_adds_is_ignored():
-    images = load_images(mapped(), size=(5, 5), fit="pad")
+    images = load_images(mapped(), size=(5, 5), resize="pad")
     assert (images.label_maps[:, [0, 4]] == 255).all()
     assert images.ignored_class == 3
     np.testing.assert_array_equal(images.label_maps[:, 1:4], MAPS)
-    padded = load_images(mapped(ignored_class=None), size=(5, 5), fit="pad")
+    padded = load_images(mapped(ignored_class=None), size=(5, 5), resize="pad")
     assert (padded.label_maps[:, [0, 4]] == 255).all()
     assert (padded.ignored_class, padded.pixels().y.min()) == (255, -1)
     assert load_images(mapped(), dtype="float32").label_maps is not None
@@ -302,7 +302,7 @@ def test_a_folder_of_masks(scenes, names, fit):
     if names:
         (scenes / "classes.txt").write_text(names)
     maps = annotate(scenes, [0, 255])
-    images = load_images(scenes, size=(8, 8), fit=fit)
+    images = load_images(scenes, size=(8, 8), resize=fit)
     assert images.map_classes == (names.split() if names else ["0", "255"])
     if fit == "pad":
         np.testing.assert_array_equal(images.label_maps[:, 1:7], maps // 255)

@@ -88,7 +88,7 @@ def test_a_name_finds_its_image_however_it_is_spelled(made):
 
 
 def test_find_this_picture(made, model, run, tmp_path):
-    asked = ("nearest", model, made / "Himmel" / "Größe H03.png", "--among", made, "-k", 3)
+    asked = ("nearest", model, made / "Himmel" / "Größe H03.png", "--among", made, "-n", 3)
     code, _, err = run(*asked, "-o", "n.csv", "-o", "n.png")
     assert code == 0, err
     rows = lines_of(tmp_path / "n.csv")
@@ -96,7 +96,7 @@ def test_find_this_picture(made, model, run, tmp_path):
     assert rows[0]["name"] == "Himmel/Größe H03.png"
     assert {row["class"] for row in rows} == {"Himmel"}
     files = [made / "Himmel" / f"Größe H0{i}.png" for i in (1, 2)]
-    assert run("nearest", model, *files, "--among", made, "-k", 1)[0] == 0
+    assert run("nearest", model, *files, "--among", made, "-n", 1)[0] == 0
     names = "Größe S05.png,Himmel/Größe H03"
     assert run("reconstruct", model, made, "--images", names, "-o", "r.npy")[0] == 0
     images = ist.load_images(made, like=ist.load_model(model))

@@ -274,7 +274,7 @@ def test_images_keep_their_range_when_they_are_resized(fit, digits):
     unit, signed = (in_units(digits)[kind][0] for kind in ("unit", "signed"))
     small = {}
     for kind, values in (("unit", unit), ("signed", signed)):
-        images = ist.load_images(values, size=(20, 28), fit=fit)
+        images = ist.load_images(values, size=(20, 28), resize=fit)
         small[kind] = np.asarray(images)
         assert images.value_range == Images(values).value_range
     np.testing.assert_allclose((small["signed"] + 1) / 2, small["unit"], atol=1e-5)

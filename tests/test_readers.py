@@ -97,7 +97,7 @@ def test_images_come_back_as_they_are():
 def test_arrays_are_resized_channel_by_channel(fit, dtype):
     wide = np.zeros((2, 4, 8, 5), dtype=dtype)
     wide[..., 2] = 1
-    images = load_images(wide, size=2, fit=fit)
+    images = load_images(wide, size=2, resize=fit)
     assert images.shape == (2, 2, 2, 5)
     assert images.dtype == dtype
     expected = np.array([[1, 1], [0, 0]]) if fit == "pad" else np.ones((2, 2))
@@ -125,7 +125,7 @@ def test_arrays_change_colour_only_where_that_means_something():
         (GREY, {"size": 0}, "size=0: expected a number of pixels, or"),
         (GREY, {"size": (1, 2, 3)}, "size=.* expected a number of pixels"),
         (GREY, {"size": 2.5}, "size=2.5: expected a number of pixels"),
-        (GREY, {"fit": "fill"}, "fit='fill' must be one of 'crop', 'pad', 'stretch'"),
+        (GREY, {"resize": "fill"}, "resize='fill' must be one of 'crop', 'pad', 'stretch'"),
         (GREY, {"color": "blue"}, "color='blue' must be one of 'auto', 'grey', 'rgb'"),
         (GREY, {"dtype": "int8"}, "dtype='int8' must be one of 'uint8', 'float32'"),
         ("mnits", {}, "'mnits' is neither a file .* did you mean 'mnist'"),
@@ -780,10 +780,10 @@ def test_crop_keeps_the_centre_and_every_pixel_of_it(photos):
 
 def test_pad_is_black_around_the_whole_image(photos):
     save(photos / "a.png", flat(200, 4, 8))
-    padded = load_images(photos, size=8, fit="pad").data[0, ..., 0]
+    padded = load_images(photos, size=8, resize="pad").data[0, ..., 0]
     assert (padded[2:6] == 200).all()
     assert not padded[[0, 1, 6, 7]].any()
-    small = load_images(photos, size=(2, 2), fit="pad").data[0, ..., 0]
+    small = load_images(photos, size=(2, 2), resize="pad").data[0, ..., 0]
     assert small.tolist() == [[200, 200], [0, 0]]
 
 
@@ -791,7 +791,7 @@ def test_stretch_scales_each_side(photos):
     pixels = np.zeros((8, 16), np.uint8)
     pixels[:, 8:] = 240
     save(photos / "a.png", pixels)
-    stretched = load_images(photos, size=(64, 2), fit="stretch").data[0, ..., 0]
+    stretched = load_images(photos, size=(64, 2), resize="stretch").data[0, ..., 0]
     assert stretched.shape == (64, 2)
     assert (np.ptp(stretched, axis=0) == 0).all()
     assert stretched[0, 0] < 20
@@ -815,7 +815,7 @@ def test_jpeg_shortcuts_do_not_move_the_picture(photos, fit, orientation):
     exif[0x0112] = orientation
     save(photos / "a.jpg", waves, quality=95, exif=exif)
     save(photos / "a.png", waves, exif=exif)
-    jpeg, png = load_images(photos, size=(40, 30), fit=fit).data.astype(int)
+    jpeg, png = load_images(photos, size=(40, 30), resize=fit).data.astype(int)
     assert abs(jpeg - png).max() <= 3
 
 

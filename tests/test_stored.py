@@ -79,7 +79,7 @@ def test_a_source_is_read_as_the_study_read_it(folder, tmp_path):
     rng = np.random.default_rng(0)
     np.save(tmp_path / "many.npy", rng.integers(0, 256, (24, 10, 12), dtype=np.uint8))
     source = str(tmp_path / "many.npy")
-    made = ist.study(source, models=[ist.PCA(2)], size=(6, 8), fit="stretch", random_state=3)
+    made = ist.study(source, models=[ist.PCA(2)], size=(6, 8), resize="stretch", random_state=3)
     made.report(tmp_path / "mine")
     found = ist.load_study(tmp_path / "mine")
     np.testing.assert_array_equal(found.images, made.images)

@@ -207,7 +207,7 @@ def test_the_command_ranks_every_image(run, tmp_path):
     [
         (["--by", "likelihood", "-o", "n.png"], "has no 'likelihood'"),
         (["--count", "0", "-o", "n.png"], "--count 0"),
-        (["--reference", "nowhere", "-o", "n.png"], "neither a file or folder"),
+        (["--among", "nowhere", "-o", "n.png"], "neither a file or folder"),
         (["--split", "half", "-o", "n.png"], "--split 'half'"),
         (["-o", "n.svg"], "must end in .png or .csv"),
         (["-o", "taken.png"], "--force"),

@@ -212,10 +212,10 @@ def test_time_is_shared_with_the_network_from_scratch(start, images, monkeypatch
     monkeypatch.setattr(
         ist.Classifier, "fit", lambda self, X: given.append(self.max_seconds) or fit(self, X)
     )
-    made = ist.finetune(start, images, 40, epochs=10**6, max_seconds=0.4)
+    made = ist.finetune(start, images, 40, epochs=10**6, budget=0.4)
     assert len(given) == 6
     assert given[0] <= 0.4 / 6
     assert all(0 < each <= 0.4 for each in given)
     assert made.model.stopped_ == "out of time"
-    with pytest.raises(ValueError, match="max_seconds=0"):
-        ist.finetune(start, images, 40, max_seconds=0)
+    with pytest.raises(ValueError, match="budget=0"):
+        ist.finetune(start, images, 40, budget=0)

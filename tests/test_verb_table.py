@@ -93,6 +93,10 @@ def test_a_command_has_the_parameters_of_its_verb_and_the_reverse(name):
         assert command[key].help, f"{name} says nothing of {key}"
 
 
+LIKE = {"rows", "size", "resize", "color"}
+"""What is said of images that Python is given as they are to be."""
+
+
 def parameters_of(command):
     """Return what a command takes, but what all commands do and help."""
     found = {each.name: each for each in typer.main.get_command(app).commands[command].params}
@@ -103,15 +107,15 @@ def parameters_of(command):
     ("name", "told", "more"),
     [
         # images are the last of the words; bars are shown where a person watches
-        ("export", {"images", "verbose"}, set()),
-        ("explore", {"images", "verbose"}, {"path", "force"}),  # --export is `isthmus export`
+        ("export", {"images", "verbose"}, LIKE),
+        ("explore", {"images", "verbose"}, LIKE | {"path", "force"}),  # -o is `isthmus export`
         ("reproduce", {"verbose", "watch"}, set()),  # a line a recipe, or JSON of all
     ],
 )
 def test_commands_by_hand_have_the_parameters_of_python(name, told, more):
     parameters, command = inspect.signature(function(name)).parameters, parameters_of(name)
     assert command.keys() - more == parameters.keys() - told
-    assert more <= inspect.signature(ist.export).parameters.keys()
+    assert more - LIKE <= inspect.signature(ist.export).parameters.keys()
     for key in parameters.keys() - told:
         option, default = command[key], parameters[key].default
         if option.param_type_name == "option" and key not in ("path", "folder"):
@@ -293,7 +297,7 @@ def test_commands_can_do_what_python_can(run, model, tmp_path):
     assert code == 0, err
     found = ist.novelty(pca, images, split="test", truth=images.test.y == 1, verbose=False)
     assert json.loads(out)["auroc"] == pytest.approx(found.auroc)
-    without = ("nearest", model, "digits", "--images", "3,5", "--without", "3,-1", "-k", 1)
+    without = ("nearest", model, "digits", "--images", "3,5", "--without", "3,-1", "-n", 1)
     code, out, err = run(*without, "--json")
     assert code == 0, err
     rows = json.loads(out)["rows"]
@@ -304,7 +308,7 @@ def test_commands_can_do_what_python_can(run, model, tmp_path):
 
 
 def test_commands_say_what_they_found(run, model, tmp_path):
-    code, out, err = run("nearest", model, "digits", "--split", "test", "--images", "0-9", "-k", 3)
+    code, out, err = run("nearest", model, "digits", "--split", "test", "--images", "0-9", "-n", 3)
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "digits: on 10 images the model never saw"

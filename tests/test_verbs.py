@@ -180,14 +180,14 @@ def test_a_map_takes_colours_from_a_factor():
     turned = ist.Images(rng.random((60, 6, 6)), factors={"angle": rng.random(60)})
     model = ist.PCA(3).fit(turned)
     plain = ist.map(model, turned, "pca")
-    scaled = ist.map(model, turned, "pca", color="angle")
+    scaled = ist.map(model, turned, "pca", color_by="angle")
     assert scaled.picture().height > plain.picture().height + 30  # the scale is below
     with pytest.raises(ValueError, match="did you mean 'angle'"):
-        ist.map(model, turned, color="angel")
+        ist.map(model, turned, color_by="angel")
 
 
 def test_nearest_finds_what_nearest_returns(run, models, images):
-    asked = ("digits", "--images", "3,17", "-k", 4)
+    asked = ("digits", "--images", "3,17", "-n", 4)
     code, out, err = run("nearest", models["pca"], *asked, "-o", "n.csv", "--json")
     assert code == 0, err
     facts, model = json.loads(out), ist.load_model(models["pca"])
@@ -208,7 +208,7 @@ def test_nearest_finds_what_nearest_returns(run, models, images):
 
 def test_nearest_among_other_images(run, models, images):
     np.save("others.npy", np.asarray(images)[[9, 17, 3, 40]])
-    asked = ("--images", "3,17", "-k", 1, "--among", "others.npy", "-o", "n.png", "--json")
+    asked = ("--images", "3,17", "-n", 1, "--among", "others.npy", "-o", "n.png", "--json")
     code, out, err = run("nearest", models["pca"], "digits", *asked)
     assert code == 0, err
     facts = json.loads(out)
@@ -265,12 +265,12 @@ BAD = [
     ("map {pca} digits --method isomap -o m.png", "'tsne'"),
     ("map {pca} digits --method grid -o m.png", "PCA has no grid"),
     ("map {pca} digits --dimensions 4 -o m.png", "must be 2, a plane"),
-    ("map {pca} digits --color hue --method pca -o m.png", "is known: label"),
-    ("map {pca} digits --place digits --on m.npz -o m.png", "give one"),
-    ("map {pca} digits --on none.npz -o m.png", "there is no file none.npz"),
-    ("map {pca} digits --on plain.npy -o m.png", "not a map"),
+    ("map {pca} digits --color-by hue --method pca -o m.png", "is known: label"),
+    ("map {pca} digits --place digits --onto m.npz -o m.png", "give one"),
+    ("map {pca} digits --onto none.npz -o m.png", "there is no file none.npz"),
+    ("map {pca} digits --onto plain.npy -o m.png", "not a map"),
     ("map {pca} digits -o m.csv", ".npz or .parquet"),
-    ("nearest {pca} digits --images 3 -k 0 -o n.png", "-k 0 must be 1 to 1796"),
+    ("nearest {pca} digits --images 3 -n 0 -o n.png", "--count 0 must be 1 to 1796"),
     ("nearest {pca} digits --images 3 -o n.txt", "must end in .png or .csv"),
     ("territory {pca} digits --dims 0 -o t.png", "two different ones of 0 to 5"),
     ("territory {pca} digits --dims a,b -o t.png", "expected whole numbers as"),

@@ -19,15 +19,15 @@ def images_from(source: str | list[str], **options: Any) -> Any:
     return load_images(source, **loading(**options))
 
 
-def loading(size: str | None, resize: str, **others: Any) -> dict[str, Any]:
+def loading(size: str | None = None, **others: Any) -> dict[str, Any]:
     """Return what `load_images` is to be told, from the options of a command.
 
     Examples
     --------
-    >>> loading("48x64", "pad", color="grey", bits=12)
-    {'size': (48, 64), 'fit': 'pad', 'color': 'grey', 'bits': 12}
+    >>> loading("48x64", resize="pad", bits=12)
+    {'size': (48, 64), 'resize': 'pad', 'bits': 12}
     """
-    return {"size": size_of(size), "fit": resize, **others}
+    return {"size": size_of(size), **others}
 
 
 def model_from(given: str | Path, verb: str = "") -> Any:
@@ -116,9 +116,9 @@ def learnt_in_words(images: Any, learnt: Any, split: str) -> str:
     return f"learnt from {len(learnt):,} of {n:,}, {rest:,} are held out{chance}"
 
 
-def images_for(model: Any, source: str, per: str | None = None) -> Any:
+def images_for(model: Any, source: str, asked: dict[str, Any]) -> Any:
     """Return the images of a source in one size, as a model or a dict of several takes them."""
-    return in_sizes(model, source, per=per)[0]
+    return in_sizes(model, source, asked=asked)[0]
 
 
 def in_sizes(
@@ -130,11 +130,13 @@ def in_sizes(
     quiet: bool = False,
     whole: bool = False,
     rows: str | None = None,
+    asked: dict[str, Any] | None = None,
 ) -> list[Any]:
     """Return the images of a source as a model takes them, or a dict of several; say what changed.
 
     They are one set of one size, unless they may keep their `own` and the model takes any; those
     of the split and of these `rows`, or the `whole` where a verb itself is told which to take.
+    `load_images` is given what is `asked` of their size, how they get it, and of their colour.
     """
     from isthmus.data.like import like_all
     from isthmus.data.readers import in_own_sizes, load_images
@@ -144,7 +146,7 @@ def in_sizes(
     models = model if isinstance(model, dict) else {"": model}
     name, note = like_all(models)
     files = expanded(source)  # once: standard input cannot be read twice
-    images = load_images(files, like=models[name], per=per)
+    images = load_images(files, like=models[name], per=per, **asked or {})
     print_skipped(images)
     half = in_half(images, split)
     for each in models.values():
@@ -180,6 +182,13 @@ def in_files(
     known = in_half(pictures.known(), split)
     known = known if rows is None else known[rows_from(rows, known)]
     return pictures.of(known.factors["row"].tolist())
+
+
+def watched() -> bool:
+    """Return whether progress is to be shown."""
+    from isthmus.system.progress import is_shown  # what it takes is not for help to load
+
+    return is_shown()
 
 
 def rows_from(text: str, images: Any, option: str = "images") -> list[int]:

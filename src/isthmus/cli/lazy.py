@@ -92,7 +92,7 @@ class Lazy(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read words; a command that has to be told more is answered by examples of it."""
-        if len(args) == 1 and self._needs_more(args[0]):
+        if len(args) == 1 and not ctx.resilient_parsing and self._needs_more(args[0]):
             name = self.before + args[0]
             lines = "".join(f"\n  {line}" for line in [*examples_of(name), f"isthmus help {name}"])
             typer.echo(f"isthmus {name} needs to be told more, as in{lines}", err=True)

@@ -10,17 +10,21 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from isthmus import __version__, signature
+from isthmus.cli.completion import completion
 from isthmus.cli.inputs import (
     images_from,
     in_half,
     learnt_in_words,
+    rows_from,
     to_learn_from,
+    watched,
 )
 from isthmus.cli.options import (
     LOADING,
@@ -29,6 +33,7 @@ from isthmus.cli.options import (
     LabelTable,
     Learnt,
     Out,
+    RowsAsked,
     Sources,
     Validation,
     option_for,
@@ -49,7 +54,6 @@ from isthmus.cli.volume import with_volume
 from isthmus.cli.words import epilog_of
 from isthmus.system.files import refuse_existing
 from isthmus.system.pace import on_core
-from isthmus.system.progress import is_shown
 
 IMPORTING = 2.0
 """Seconds of work up to which a process has done nothing but to import this."""
@@ -70,6 +74,7 @@ fit_app = typer.Typer(
 )
 app.add_typer(fit_app, name="fit")
 app.command(epilog=epilog_of("rerun"))(with_volume(rerun))
+app.command(epilog=epilog_of("completion"))(with_volume(completion))
 
 
 def _say_version(asked: bool) -> None:
@@ -118,10 +123,12 @@ def _fit(
     in_half(None, split)
     loading = {key: options.pop(key) for key in LOADING}
     images = images_from(source, **loading, labels=options.pop("labels"))
+    if (rows := options.pop("rows")) is not None:
+        images = images.with_split()[rows_from(rows, images)]
     learnt = to_learn_from(images, split)
     other = options.pop("validation", None)
     given = {"validation": images_from(other, **loading)} if other else {}
-    model = family(name)(**values_of(name, options), verbose=is_shown())
+    model = family(name)(**values_of(name, options), verbose=watched())
     model.fit(learnt, **given)
     model.set_params(verbose=False).save(to)  # who uses it decides for themselves
     facts: dict[str, Any] = {
@@ -162,10 +169,12 @@ def _fit_command(name: str) -> Callable[..., None]:
     for parameter in filter(lambda p: p.is_option, signature.parameters(name)):
         if parameter.name != "verbose":
             also = ("--width",) if parameter.name == signature.width(name) else ()
+            if parameter.name == "random_state":
+                parameter = replace(parameter, default=0)  # the same model whenever it is asked
             fields.append((parameter.name, *option_for(parameter, *also)))
     if any(key == "validation_fraction" for key, _, _ in fields):
         fields.append(("validation", Validation, None))
-    fields += [("labels", LabelTable, None), ("split", Learnt, "train")]
+    fields += [("labels", LabelTable, None), ("split", Learnt, "train"), ("rows", RowsAsked, None)]
     fields += [(key, *LOADING[key]) for key in LOADING]
     fields += [("force", Force, False), ("as_json", AsJson, False)]
     return taking(command, fields, signature.caption(name))

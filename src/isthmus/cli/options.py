@@ -28,8 +28,18 @@ Size = Annotated[
     str | None,
     typer.Option(help="Height and width of the images: 64, or 48x64.", show_default=False),
 ]
-Resize = Annotated[str, typer.Option(help="How they get it: crop, pad or stretch.")]
-Color = Annotated[str, typer.Option(help="Channels: auto, grey or rgb.")]
+Resize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="crop|pad|stretch",
+        help="How they get it, scaled and cut, scaled and padded, or each side by itself.",
+        show_default="crop, or as the model was fitted",
+    ),
+]
+Color = Annotated[
+    str,
+    typer.Option(metavar="auto|grey|rgb", help="Channels; auto as files are, or as the model."),
+]
 Dtype = Annotated[str, typer.Option(help="Type of the pixels: uint8, or float32 for more depth.")]
 Bits = Annotated[
     int | None,
@@ -41,7 +51,7 @@ Layout = Annotated[
 Per = Annotated[str, typer.Option(help="What one sample is: image, pixel, or patch (of --size).")]
 LOADING: dict[str, tuple[Any, Any]] = {
     "size": (Size, None),
-    "resize": (Resize, "crop"),
+    "resize": (Resize, None),
     "color": (Color, "auto"),
     "dtype": (Dtype, "uint8"),
     "bits": (Bits, None),
@@ -49,7 +59,9 @@ LOADING: dict[str, tuple[Any, Any]] = {
     "per": (Per, "image"),
 }
 """Options that say how images are loaded, and their defaults."""
-Split = Annotated[str, typer.Option(help="Which images: all, train or test.")]
+Split = Annotated[str, typer.Option(metavar="all|train|test", help="Which of the images.")]
+LIKE = {name: LOADING[name] for name in ("size", "resize", "color")}
+"""What can be said of images that are loaded as a model takes them."""
 Validation = Annotated[
     str | None,
     typer.Option(
@@ -64,7 +76,9 @@ LabelTable = Annotated[
         "--labels", help="Labels: a .csv file of names of images and labels.", show_default=False
     ),
 ]
-Learnt = Annotated[str, typer.Option(help="Which images to learn from: train, all or test.")]
+Learnt = Annotated[
+    str, typer.Option(metavar="all|train|test", help="Which of the images to learn from.")
+]
 
 RowsAsked = Annotated[
     str | None,
@@ -83,16 +97,22 @@ WIDEST = 15
 SPELLED = {
     "random_state": ("--seed",),
     "count": ("--count", "-n"),
-    "k": ("-k",),
+    "k": ("--count", "-n"),
+    "max_seconds": ("--budget",),
+    "reference": ("--among",),
     "n_clusters": ("--n-clusters", "-k"),
     "rows": ("--images",),
     "watch": ("--live",),
     "names": ("--models",),
-    "layouts": ("--layout",),
+    "layouts": ("--maps",),
     "open_browser": ("--browser",),
     "every": ("--all",),
 }
 """Options that are not called as the parameters they stand for alone."""
+
+
+OF_KIND: dict[str, Any] = {"random_state": int, "max_seconds": str}
+"""Types of options that are not those of their parameters: a time is written as 5m."""
 
 
 def flags_of(name: str) -> tuple[str, ...]:
@@ -127,8 +147,8 @@ def option_for(parameter: signature.Parameter, *also: str) -> tuple[Any, Any]:
     """Return annotation and default of the option of a parameter, which is `also` spelled so."""
     kinds = {"int": int, "float": float, "bool": bool, "Watch": bool}
     kind: Any = kinds.get(parameter.annotation.removesuffix(" | None"), str)
-    if parameter.name == "random_state":
-        kind = int
+    if parameter.name in OF_KIND:
+        kind = OF_KIND[parameter.name]
     default = parameter.default
     if isinstance(default, tuple) or ("tuple[" in parameter.annotation and default is not None):
         kind = str
@@ -161,7 +181,9 @@ def values_of(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return parameter values from options: "512,256" is a tuple of numbers again."""
     for parameter in signature.parameters(name):
         given = options.get(parameter.name)
-        if "tuple[" in parameter.annotation and isinstance(given, str):
+        if isinstance(given, str) and parameter.name == "max_seconds":
+            options[parameter.name] = seconds_of(given, "--budget")
+        elif isinstance(given, str) and "tuple[" in parameter.annotation:
             options[parameter.name] = numbers_of(parameter, given)
     return options
 

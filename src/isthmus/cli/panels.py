@@ -28,7 +28,7 @@ OTHERS = {
     "use": ("export",),
     "judge": (),
     "explore": ("explore",),
-    "more": ("models", "info", "rerun", "reproduce"),
+    "more": ("models", "info", "rerun", "reproduce", "completion"),
 }
 """Commands that are no verbs, and verbs whose command is not made from their signature yet."""
 PANELS = {
@@ -41,12 +41,19 @@ OLD = {
     "edit": {"--strength": "--strengths"},
     "fit": {"--random-state": "--seed"},
     "finetune": {"--chart": "--out"},
-    "map": {"--data": "--out"},
+    "map": {"--data": "--out", "--on": "--onto"},
+    "nearest": {"-k": "-n"},
+    "novelty": {"--reference": "--among"},
+    "denoise": {"--reference": "--among"},
+    "explore": {"--export": "--out", "--layout": "--maps"},
+    "export": {"--layout": "--maps"},
     "cluster": {"--n": "--n-clusters", "-n": "--n-clusters"},
 }
 """Command to options as they were spelled before; they go with the next release."""
-OLD_EVERYWHERE = {"--rows": "--images"}
+OLD_EVERYWHERE = {"--rows": "--images", "--max-seconds": "--budget"}
 """The same of every command."""
+OLD_VALUES = {"map": {"--color": ("--color-by", ("auto", "grey", "rgb"))}}
+"""Command to options that are another one now, but with these values."""
 
 
 class Panels(Lazy):
@@ -99,13 +106,16 @@ def spelled_now(words: list[str]) -> Iterator[str]:
     ['fit', 'pca', 'digits', '-o', 'p.safetensors']
     """
     renamed = OLD_EVERYWHERE | (OLD.get(words[0], {}) if words else {})
-    for word in words:
+    special = OLD_VALUES.get(words[0], {}) if words else {}
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         old, sign, value = word.partition("=")
         if len(word) > 2 and word[0] == "-" and word[1] != "-":  # "-n5"
             old, sign, value = word[:2], "=", word[2:]
-        if old not in renamed:
+        new = renamed.get(old, old)
+        if old in special and (value if sign else following) not in special[old][1]:
+            new = special[old][0]
+        if new == old:
             yield word
             continue
-        new = renamed[old]
         typer.echo(f"isthmus: {words[0]} {old} is called {new} now", err=True)
-        yield f"{new}{sign}{value}"
+        yield f"{new}{sign}{value}" if new[:2] == "--" else f"{new}{value}"

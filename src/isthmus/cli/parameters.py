@@ -12,10 +12,11 @@ from isthmus.cli.options import flags_of, numbers_of, seconds_of
 
 
 class Known(NamedTuple):
-    """What has been read before: the model, and the images of SOURCE."""
+    """What has been read before: the model, the images of SOURCE, and how these were asked for."""
 
     model: Any
     images: Any
+    asked: dict[str, Any]
 
 
 Reader = Callable[[str, str, Known], Any]
@@ -27,7 +28,7 @@ def array_from(text: str, option: str, known: Known) -> Any:
 
     Examples
     --------
-    >>> array_from("0,3,-1", "--without", Known(None, None)).tolist()
+    >>> array_from("0,3,-1", "--without", Known(None, None, {})).tolist()
     [0, 3, -1]
     """
     import numpy as np
@@ -59,8 +60,8 @@ def count_from(text: str, option: str, known: Known) -> Any:
 
     Examples
     --------
-    >>> count_from("12", "-n", Known(None, None)), count_from("5%", "-n", Known(None, None))
-    (12, '5%')
+    >>> [count_from(text, "-n", Known(None, None, {})) for text in ("12", "5%")]
+    [12, '5%']
     """
     return int(text) if text.strip().isdecimal() else text
 
@@ -77,7 +78,7 @@ def words_from(text: str) -> list[str]:
 
 
 READERS: dict[str, Reader] = {
-    "ImagesLike": lambda text, option, known: images_for(known.model, text),
+    "ImagesLike": lambda text, option, known: images_for(known.model, text, known.asked),
     "ArrayLike": array_from,
     "Code": code_from,
     "Words": lambda text, option, known: words_from(text),

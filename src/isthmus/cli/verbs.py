@@ -22,8 +22,10 @@ from isthmus.cli.inputs import (
     loading,
     model_from,
     place_of,
+    watched,
 )
 from isthmus.cli.options import (
+    LIKE,
     LOADING,
     AsJson,
     Evenly,
@@ -39,7 +41,6 @@ from isthmus.cli.options import (
 )
 from isthmus.cli.output import changed_in, print_json, print_skipped, print_table
 from isthmus.cli.parameters import Known, said_as, value_of
-from isthmus.system.progress import is_shown
 from isthmus.verbs import VERBS
 
 EMPTY = inspect.Parameter.empty
@@ -52,8 +53,11 @@ KINDS: dict[str, Any] = {
 """Arguments by the types of `isthmus.verbs.parameters`."""
 OURS = ("verbose", "began", "found_at")
 """Parameters that a command sets itself."""
-CHOOSING = {"split": (Split, "all"), "rows": (RowsAsked, None)}
-"""Options that choose among the images of SOURCE, unless the verb does that itself."""
+AS_FITTED = loading(**{name: default for name, (_, default) in LIKE.items()})
+"""What is asked where nobody asks."""
+CHOOSING = {"split": (Split, "all"), "rows": (RowsAsked, None)} | LIKE
+"""Options that choose among the images of SOURCE, unless the verb does that itself, and their size
+and colour."""
 
 
 def command_of(name: str) -> Callable[..., None]:
@@ -75,7 +79,7 @@ def source_of(verb: signature.Function) -> str:
 def chosen_by(verb: signature.Function) -> list[str]:
     """Return the options that choose among the images of SOURCE, where the verb does not."""
     known = {parameter.name for parameter in verb.parameters}
-    if not source_of(verb) or "split" in known:
+    if not source_of(verb):
         return []
     if signature.constant("halves", verb.returns, verb.home):
         known.add("split")
@@ -144,9 +148,10 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
     outputs = [kind.check(path, force=force) for path in _places(verb, kind, given, output)]
     order = [*kind.saves, *(path.suffix for path in outputs)]
     outputs.sort(key=lambda path: order.index(path.suffix))  # what it is first of all, first
-    given |= _ours(verb, given, outputs) | {"verbose": is_shown()}
+    given |= _ours(verb, given, outputs) | {"verbose": watched()}
     own = kind.own_sizes and not any(given.get(name) for name in kind.one_size_with)
-    as_files = own and kind.as_files
+    own = own and not given.get("size")
+    as_files = own and kind.as_files and _asked(verb, given) == AS_FITTED
     own = own and (kind.per == "image" or any(not path.suffix for path in outputs))
     try:
         sets, values = _read(verb, given, own, kind.per or None, as_files)
@@ -161,7 +166,8 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
             typer.echo(f"isthmus: {result.said}", err=True)
         _save(result, outputs[len(_written(verb)) :], force or live)
     except ValueError as error:
-        flags = {each.name: said_as(each) for each in verb.parameters}
+        flags = {name: f"--{name}" for name in LIKE}
+        flags |= {each.name: said_as(each) for each in verb.parameters}
         raise ValueError(in_options(str(error), flags)) from error
     read = [each for each in (*sets, *values.values()) if hasattr(each, "changed")]
     say = _say_json if as_json else _say
@@ -208,9 +214,10 @@ def _read(
     from isthmus.data.several import expanded
 
     model, sets, values = None, [None], dict[str, Any]()
+    asked = _asked(verb, given)
     for parameter in verb.parameters:
         name, word = parameter.name, given[parameter.name]
-        known = Known(model, sets[0])
+        known = Known(model, sets[0], asked)
         if parameter.annotation == "Models":
             files = _called(word)
             values[name] = {key: model_from(path, verb.name) for key, path in files.items()}
@@ -221,7 +228,8 @@ def _read(
             taken = _taken(verb, given, own)
             word = expanded(word)  # once: standard input cannot be read twice
             alone = in_files(model, word, taken["split"], taken["rows"]) if as_files else None
-            sets = [alone] if alone else in_sizes(model, word, per=per, own=own, **taken)
+            more = taken | {"asked": asked}
+            sets = [alone] if alone else in_sizes(model, word, per=per, own=own, **more)
         else:
             values[name] = value_of(parameter, word, known)
     if verb.loads:
@@ -230,6 +238,11 @@ def _read(
         sets = [_few(images, given["count"]) for images in sets]
         values = {key: _few(value, given["count"]) for key, value in values.items()}
     return sets, values
+
+
+def _asked(verb: signature.Function, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what is asked of the size and the colour of the images of SOURCE."""
+    return loading(**{name: given[name] for name in LIKE}) if source_of(verb) else {}
 
 
 def _taken(verb: signature.Function, given: dict[str, Any], own: bool) -> dict[str, Any]:

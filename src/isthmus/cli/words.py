@@ -11,7 +11,7 @@ EXAMPLES = {
     "data": ("data", "data photos", "data photos -n 60 -o sheet.png -o images.csv"),
     "fit": (
         "fit pca photos -o pca.safetensors",
-        "fit vae photos --width 16 --max-seconds 300 -o vae.safetensors",
+        "fit vae photos --width 16 --budget 5m -o vae.safetensors",
         "fit classifier photos --labels labels.csv -o classifier.safetensors",
     ),
     "report": (
@@ -101,12 +101,12 @@ EXAMPLES = {
     ),
     "novelty": (
         "novelty pca.safetensors photos -o strangest.png",
-        "novelty pca.safetensors new --reference photos -o scores.csv",
+        "novelty pca.safetensors new --among photos -o scores.csv",
         "novelty vae.safetensors photos --by likelihood -n 50 -o strangest.png",
     ),
     "nearest": (
         "nearest pca.safetensors one.jpg --among photos -o found.png",
-        "nearest pca.safetensors photos --images 3,17 -k 5 -o found.csv",
+        "nearest pca.safetensors photos --images 3,17 -n 5 -o found.csv",
         "nearest pca.safetensors photos -o neighbours.csv",
     ),
     "rd": (
@@ -122,7 +122,7 @@ EXAMPLES = {
     "finetune": (
         "finetune vae.safetensors photos --labels 100 -o few.safetensors",
         "finetune runs/photos photos --labels labels.csv -o few.safetensors",
-        "finetune vae.safetensors photos --frozen -o head.safetensors",
+        "finetune vae.safetensors photos --frozen --budget 2m -o head.safetensors",
     ),
     "map": (
         "map pca.safetensors photos -o map.png",
@@ -132,11 +132,12 @@ EXAMPLES = {
     "explore": (
         "explore runs/photos",
         "explore pca.safetensors vae.safetensors photos",
-        "explore pca.safetensors photos --export page",
+        "explore pca.safetensors photos -o page",
     ),
     "info": ("info pca.safetensors", "info runs/photos:vae", "info runs/photos -o info.json"),
     "rerun": ("rerun runs/photos", "rerun runs/photos -o runs/monday", "rerun groups --dry"),
     "reproduce": ("reproduce", "reproduce a", "reproduce --all --share 0.01 -o rehearsal"),
+    "completion": ("completion bash", "completion zsh", "completion fish"),
     "models": ("models", "models --json", "models --verbose"),
 }
 """Command to calls of it, the commonest first."""

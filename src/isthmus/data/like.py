@@ -18,19 +18,42 @@ if TYPE_CHECKING:
     from isthmus.base import Representation
 
 
-def rule_like(model: Representation, given: Rule) -> Rule:
-    """Return the rule that the images a model was fitted on were loaded by, at their size."""
-    if given._replace(layout="auto", bits=None) != Rule():
+def rule_like(model: Representation, given: Rule, resize: str | None = None) -> Rule:
+    """Return the rule that the images a model was fitted on were loaded by, at their size.
+
+    What is given in place of it has to be something that the model can take.
+    """
+    if (given.dtype, given.longest) != (Rule().dtype, None):
         raise ValueError(
-            "like= decides on size, fit, color, dtype and longest: leave these out, or load "
-            "without like="
+            "like= decides on dtype and longest: leave these out, or load without like="
         )
     shape, known = with_channels(model.image_shape_), loading_of(model)
     color = {1: "grey", 3: "rgb"}.get(shape[-1], "auto")
     free = len(shape) == 1 or model.any_size
     size = None if free else (shape[0], shape[1])
-    rule = Rule(size, known["fit"], color, known["dtype"], bits=given.bits or known["bits"])
-    return rule._replace(layout=given.layout, expected=tuple(model.image_shape_))
+    _refuse_other(model, given, size, color)
+    size = given.size or size
+    rule = Rule(size, resize or known["fit"], color, known["dtype"])
+    rule = rule._replace(bits=given.bits or known["bits"], layout=given.layout)
+    return rule._replace(expected=tuple(model.image_shape_))
+
+
+def _refuse_other(
+    model: Representation, given: Rule, size: tuple[int, int] | None, color: str
+) -> None:
+    """Refuse a size or a colour that a model cannot take."""
+    name, shape = type(model).__name__, "x".join(map(str, model.image_shape_))
+    if given.size and size and given.size != size:
+        raise ValueError(
+            f"size={given.size[0]}x{given.size[1]}: this {name} was fitted on images of {shape} "
+            "and takes no others; leave size out, or fit one on that size"
+        )
+    if given.color not in ("auto", color):
+        taken = {"auto": "their bands"}.get(color, color)
+        raise ValueError(
+            f"color={given.color}: this {name} was fitted on images of {shape}, {taken}, and "
+            "takes no others; leave color out, or fit one on that"
+        )
 
 
 def unit_like(model: Representation, images: Images, per: str | None) -> str:

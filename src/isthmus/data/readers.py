@@ -31,7 +31,7 @@ from isthmus.data.several import expanded, read_files
 from isthmus.data.sprites import is_dsprites, read_dsprites
 from isthmus.data.tables import with_labels
 from isthmus.data.values import to_array
-from isthmus.validation import hint, one_of
+from isthmus.validation import hint, one_of, renamed
 
 Reader = Callable[[Path, str | None, Rule, bool | None], Images]
 
@@ -59,12 +59,13 @@ UNITS = ("image", "pixel", "patch")
 INSIDE = re.compile(r"(?P<file>.+\.(npz|parquet|mat|h5|hdf5)):(?P<name>.+)", re.IGNORECASE)
 
 
+@renamed(fit="resize")
 def load_images(
     source: Any,
     *,
     like: Any = None,
     size: int | tuple[int, int] | None = None,
-    fit: str = "crop",
+    resize: str | None = None,
     color: str = "auto",
     dtype: str = "uint8",
     longest: int | None = None,
@@ -103,15 +104,17 @@ def load_images(
     like : Representation, optional
         A fitted model: the images get the size, the channels and the depth of those it was fitted
         on, by the rule that these were loaded by, and pixels of 0 to 255 the range -1 to 1 where
-        it was fitted on that; models of any size leave the size alone. It takes the place of the
-        options below; `Images.changed` says what was done.
+        it was fitted on that; models of any size leave the size alone. `size`, `resize` and
+        `color` may be given as well, where the model can take it; `Images.changed` says what was
+        done.
     size : int or (int, int), optional
         Height and width of the images; one number for a square. By default the size that all
         files share, else the median height and the median width. Arrays are only changed when it
         is given.
-    fit : {"crop", "pad", "stretch"}
-        How an image comes to another shape: scaled to cover it and cut to its centre; scaled to
-        lie within it, centred on black; or each side scaled by itself.
+    resize : {"crop", "pad", "stretch"}, optional
+        How an image comes to another shape: scaled to cover it and cut to its centre (by default,
+        unless `like` was fitted on others); scaled to lie within it, centred on black; or each
+        side scaled by itself.
     color : {"auto", "grey", "rgb"}
         Channels of the result; "auto" is grey if every file is grey, else RGB.
     dtype : {"uint8", "float32"}
@@ -188,7 +191,7 @@ def load_images(
     """
     rule = Rule(
         _size(size),
-        _chosen("fit", fit, FITS),
+        _chosen("resize", resize or "crop", FITS),
         _chosen("color", color, COLORS),
         _chosen("dtype", dtype, DTYPES),
         longest,
@@ -198,7 +201,7 @@ def load_images(
     if per is not None:
         one_of("per", per, UNITS)
     if like is not None:
-        rule = rule_like(like, rule)
+        rule = rule_like(like, rule, resize)
     if per == "patch":
         images = range_like(like, _patches(source, rule, verbose))
         return images if labels is None else with_labels(images, labels)
@@ -256,7 +259,8 @@ def in_own_sizes(images: Images, source: Any, like: Any, per: str = "image") -> 
         return [images]
     groups = []
     for height, width in np.unique(images.sizes, axis=0).tolist():
-        rule = rule_like(like, Rule(bits=images.loading.get("bits")))
+        known = images.loading
+        rule = rule_like(like, Rule(bits=known.get("bits")), known.get("fit"))
         rule = rule._replace(size=(height, width), only=True)
         group = range_like(like, adjusted(_read(source, rule, None), rule))
         rows = np.flatnonzero((images.sizes == (height, width)).all(1))

@@ -40,7 +40,10 @@ class Inputs:
 
 
 def inputs_of(
-    models: Models, images: ImagesLike | None = None, names: Iterable[str] | None = None
+    models: Models,
+    images: ImagesLike | None = None,
+    names: Iterable[str] | None = None,
+    **asked: Any,
 ) -> Inputs:
     """Return models and images, in whatever form they are given.
 
@@ -52,6 +55,8 @@ def inputs_of(
         What models are shown on; that of the study by default.
     names : iterable of str, optional
         Which models of a study; all by default.
+    **asked
+        How a source is read, for `load_images`: size, resize, color.
 
     Raises
     ------
@@ -62,7 +67,7 @@ def inputs_of(
         return models
     found = _study_of(models)
     if found is not None:
-        return _of_study(*found, images, names)
+        return _of_study(*found, images, names, asked)
     if names:
         raise ValueError("--models chooses among the models of a study; name files instead")
     if images is None:
@@ -72,7 +77,7 @@ def inputs_of(
             "folder that `isthmus study` wrote"
         )
     ready = _by_name(models)
-    shown, note = images_for(ready, images)
+    shown, note = images_for(ready, images, asked)
     return Inputs(ready, shown, str(shown.source), note=note)
 
 
@@ -86,7 +91,11 @@ def _study_of(given: Any) -> tuple[Study, str] | None:
 
 
 def _of_study(
-    study: Study, name: str, images: ImagesLike | None, names: Iterable[str] | None
+    study: Study,
+    name: str,
+    images: ImagesLike | None,
+    names: Iterable[str] | None,
+    asked: dict[str, Any],
 ) -> Inputs:
     scores = {row["model"]: _figures(row) for row in study.scores}
     chosen = list(names or scores)
@@ -98,7 +107,7 @@ def _of_study(
     if not chosen:
         raise ValueError(f"the study {name or study.source} holds no models")
     models = {one: study.models[one] for one in chosen}
-    shown, note = (study.images, "") if images is None else images_for(models, images)
+    shown, note = (study.images, "") if images is None else images_for(models, images, asked)
     source = study.source if images is None else str(shown.source)
     return Inputs(models, shown, ", ".join(filter(None, (source, name))), scores, note)
 
@@ -125,11 +134,13 @@ def one_model(given: Any) -> Representation:
     return load_model(given) if isinstance(given, str | Path) else given
 
 
-def images_for(models: Mapping[str, Any], images: ImagesLike | None) -> tuple[Images, str]:
+def images_for(
+    models: Mapping[str, Any], images: ImagesLike | None, asked: Mapping[str, Any]
+) -> tuple[Images, str]:
     """Return images, those of a source loaded as the models can take them, and a note on that."""
     if not isinstance(images, str | Path):
         return as_images(images), ""
     name, note = like_all(models)
-    found = load_images(images, like=models[name])
+    found = load_images(images, like=models[name], **asked)
     check_range(models[name], found)
     return found, note if found.changed else ""

@@ -112,7 +112,7 @@ def _check_installed() -> None:
     except ImportError:
         raise ImportError(
             "the explorer's server needs starlette and uvicorn: pip install 'isthmus[explore]', "
-            "or write a folder with --export"
+            "or write a folder with -o"
         ) from None
 
 

@@ -18,7 +18,8 @@ from isthmus.metrics.probes import stratified
 from isthmus.models.pretrained import untrained
 from isthmus.system.progress import is_shown, say
 from isthmus.training.budget import Clock, products
-from isthmus.verbs.parameters import ImagesLike, Labels, Model
+from isthmus.validation import renamed
+from isthmus.verbs.parameters import ImagesLike, Labels, Model, Seconds
 from isthmus.verbs.probe import ends_of, in_words, labelled_by, labelled_halves
 from isthmus.verbs.result import Charted, said_of
 
@@ -175,6 +176,7 @@ class Tuned(Charted):
         return "the model started from had seen no label"
 
 
+@renamed(max_seconds="budget")
 def finetune(
     model: Model,
     images: ImagesLike,
@@ -183,7 +185,7 @@ def finetune(
     frozen: bool = False,
     epochs: int | None = None,
     scratch: bool = True,
-    max_seconds: float | None = None,
+    budget: Seconds | None = None,
     random_state: int = 0,
     verbose: bool | None = None,
 ) -> Tuned:
@@ -215,7 +217,7 @@ def finetune(
         The best of the three is recommended, and is the model that is returned: all learn from
         three quarters of the labels and are compared on the quarter held back, then learn from
         all. Held-out images have no say in the choice.
-    max_seconds : float, optional
+    budget : float, optional
         Time for everything: all networks have equal shares of it.
     random_state : int
         Seed of the choice of labels, of the weights and of the batches.
@@ -248,11 +250,11 @@ def finetune(
     (50, (359, 16))
     """
     clock = Clock()
-    _check(model, epochs, max_seconds)
+    _check(model, epochs, budget)
     verbose = is_shown() if verbose is None else verbose
     images, count = labelled_by(images, labels)
     train, test, _, measured = labelled_halves(model, images, count, random_state)
-    contest = _Contest(model, epochs, max_seconds, random_state, verbose, clock)
+    contest = _Contest(model, epochs, budget, random_state, verbose, clock)
     names = [HEAD if frozen else FINETUNED]
     names += [] if not scratch else [SCRATCH] if frozen else [PROBE, SCRATCH]
     held_back = contest.held_back(names, train) if PROBE in names else {}
@@ -320,7 +322,9 @@ class _Contest:
                 rest = max(self.max_seconds - self.clock.spent(), 0.1 * self.max_seconds)
                 training["max_seconds"] = rest / (left + self.to_come)
             given = {"random_state": self.random_state, "verbose": self.verbose}
-            found[name] = _fitted(train, **self._start(name, train), **training, **given)
+            found[name] = family("classifier")(
+                **self._start(name, train), **training, **given
+            ).fit(train)
         return found
 
     def _start(self, name: str, train: Images) -> dict[str, Any]:
@@ -349,7 +353,7 @@ def _likelihood(model: Any, images: Images) -> float:
     return float(np.log(np.maximum(chances[np.arange(len(at)), at], 1e-12)).mean())
 
 
-def _check(model: Any, epochs: int | None, max_seconds: float | None) -> None:
+def _check(model: Any, epochs: int | None, budget: float | None) -> None:
     if not model.can("finetune"):
         name, able = type(model).__name__, [f for f in FAMILIES if family(f).can("finetune")]
         raise ValueError(
@@ -357,10 +361,9 @@ def _check(model: Any, epochs: int | None, max_seconds: float | None) -> None:
             f"{', '.join(able)} have): `isthmus probe` says what a linear head reads off its "
             f"codes, and in Python make_pipeline({name}(...), LogisticRegression()) is one"
         )
-    if epochs is not None and epochs < 1:
-        raise ValueError(f"epochs={epochs} must be at least 1")
-    if max_seconds is not None and not max_seconds > 0:
-        raise ValueError(f"max_seconds={max_seconds} must be greater than 0")
+    for name, value in (("epochs", epochs), ("budget", budget)):
+        if value is not None and not value > 0:
+            raise ValueError(f"{name}={value} must be greater than 0")
 
 
 def _training(model: Any, n: int, epochs: int | None) -> dict[str, Any]:
@@ -390,10 +393,6 @@ def _same_network(model: Any) -> dict[str, Any]:
         "n_features": model.code_width_,
         "code_activation": getattr(model, "code_activation", "linear"),
     }
-
-
-def _fitted(train: Images, **parameters: Any) -> Any:
-    return family("classifier")(**parameters).fit(train)
 
 
 def _counted(model: Any, train: Images, test: Images) -> Accuracy:

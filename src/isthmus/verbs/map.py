@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from isthmus.data.images import Images, as_images
-from isthmus.validation import hint
+from isthmus.validation import hint, renamed
 from isthmus.verbs.layouts import Map
 from isthmus.verbs.parameters import ImagesLike, Model
 from isthmus.verbs.result import Result, class_of, name_of
@@ -151,7 +151,9 @@ class Mapped(Result):
 
     def _to_npz(self, path: Path) -> None:
         if not self._is_new:
-            raise ValueError("with on= the map is in a file already; write the places to .parquet")
+            raise ValueError(
+                "with onto= the map is in a file already; write the places to .parquet"
+            )
         self.on.save(path)
 
     def _to_parquet(self, path: Path) -> None:
@@ -170,15 +172,16 @@ class Mapped(Result):
         return not self.placed or self.others is not None
 
 
+@renamed(color="color_by", on="onto")
 def map(
     model: Model,
     images: ImagesLike,
     method: str = "auto",
     dimensions: int = 2,
     *,
-    color: str | None = None,
+    color_by: str | None = None,
     place: ImagesLike | None = None,
-    on: Map | str | Path | None = None,
+    onto: Map | str | Path | None = None,
     random_state: int = 0,
     verbose: bool | None = None,
 ) -> Mapped:
@@ -189,17 +192,17 @@ def map(
     model : Representation
         Fitted.
     images : Images or array of shape (n, ...)
-        What to lay out; with `on` what to place.
+        What to lay out; with `onto` what to place.
     method : {"auto", "pca", "tsne", "umap", "grid"}
         How codes come into the plane: "auto" takes the grid of a self-organising map, codes of
         two numbers as they are, t-SNE from 50 images on, and else principal components.
     dimensions : {2, 3}
         2 for a plane, 3 for space.
-    color : str, optional
+    color_by : str, optional
         What colours say: label, or a known factor; by default label, if there are any.
     place : Images or array, optional
         New images to place on the map.
-    on : Map, str or Path, optional
+    onto : Map, str or Path, optional
         A map saved as .npz: place the images on it.
     random_state : int
         Seed of the layout.
@@ -214,8 +217,8 @@ def map(
     Raises
     ------
     ValueError
-        If `place` and `on` are both given, nothing is known of `color`, or the codes cannot be
-        laid out so; see `Map.of`.
+        If `place` and `onto` are both given, nothing is known of `color_by`, or the codes cannot
+        be laid out so; see `Map.of`.
 
     Examples
     --------
@@ -225,18 +228,18 @@ def map(
     >>> found = ist.map(pca, images.train.evenly(200), "pca")
     >>> found
     Mapped(method=pca, shape=200, 2)
-    >>> ist.map(pca, images.test, on=found.on).points.shape
+    >>> ist.map(pca, images.test, onto=found.on).points.shape
     (359, 2)
     """
-    if place is not None and on is not None:
-        raise ValueError("place= and on=: give one; with on= it is images that are placed")
+    if place is not None and onto is not None:
+        raise ValueError("place= and onto=: give one; with onto= it is images that are placed")
     images = as_images(images)
     shown = images if place is None else as_images(place)
-    color = _color(shown, color)
-    if isinstance(on, str | Path):
-        on = Map.load(on)
-    found = on or Map.of(model, images, method, dimensions, random_state, bool(verbose))
-    if place is None and on is None:
+    color = _color(shown, color_by)
+    if isinstance(onto, str | Path):
+        onto = Map.load(onto)
+    found = onto or Map.of(model, images, method, dimensions, random_state, bool(verbose))
+    if place is None and onto is None:
         return Mapped(found.points, images, found, color)
     others = None if place is None else images
     return Mapped(found.place(model, shown), shown, found, color, True, others)
@@ -254,5 +257,7 @@ def _color(images: Images, by: str | None) -> str | None:
         return "label" if "label" in known else None
     if by not in known:
         listed = ", ".join(sorted(known)) or "nothing"
-        raise ValueError(f"color={by!r}: of {images.source} is known: {listed}{hint(by, known)}")
+        raise ValueError(
+            f"color_by={by!r}: of {images.source} is known: {listed}{hint(by, known)}"
+        )
     return by

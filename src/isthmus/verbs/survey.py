@@ -148,8 +148,6 @@ def survey(
     source: ImagesLike,
     *,
     count: int = ON_SHEET,
-    size: int | tuple[int, int] | None = None,
-    resize: str = "crop",
     verbose: bool | None = None,
     **loading: Any,
 ) -> Survey:
@@ -161,14 +159,10 @@ def survey(
         What to look at.
     count : int
         Images on the contact sheet, as many of every class.
-    size : int or (int, int), optional
-        Height and width of the images, as `load_images` takes it.
-    resize : {"crop", "pad", "stretch"}
-        How they get it: `fit` of `load_images`.
     verbose : bool, optional
         Whether to show progress; by default on a terminal.
     **loading
-        Anything else that `load_images` takes: color, dtype, bits, layout, per.
+        What `load_images` takes: size, resize, color, dtype, bits, layout, per.
 
     Returns
     -------
@@ -190,6 +184,5 @@ def survey(
     """
     if count < 1:
         raise ValueError(f"count={count} must be at least 1")
-    named = {"size": size, "fit": resize, **loading}
-    images = load_images(source, **named, verbose=verbose)
+    images = load_images(source, **loading, verbose=verbose)
     return Survey(images=images, found=quality(images), kinds=kinds_of(images), count=count)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from isthmus.cli.inputs import watched
 from isthmus.cli.options import (
     AsJson,
     Bits,
@@ -20,7 +21,6 @@ from isthmus.cli.options import (
     size_of,
 )
 from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, print_table
-from isthmus.system.progress import is_shown
 
 Looked = Annotated[str | None, typer.Argument(help="What to look at; none lists the named sets.")]
 Where = Annotated[
@@ -41,7 +41,7 @@ def data(
     output: Where = None,
     count: OnSheet = 120,
     size: Size = None,
-    resize: Resize = "crop",
+    resize: Resize = None,
     color: Color = "auto",
     dtype: Dtype = "uint8",
     bits: Bits = None,
@@ -60,7 +60,7 @@ def data(
         Survey.check(path, force=force)
     given: dict[str, Any] = {"color": color, "dtype": dtype, "bits": bits, "layout": layout}
     given |= {"size": size_of(size), "resize": resize, "per": per}
-    found = survey(source, count=count, **given, verbose=is_shown())
+    found = survey(source, count=count, **given, verbose=watched())
     written = [str(found.save(path, force=force)) for path in output or ()]
     if as_json:
         files = {"written": written} if written else {}

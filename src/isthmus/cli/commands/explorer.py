@@ -7,17 +7,16 @@ names that it has in Python, which a test holds.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.inputs import in_half, warn_of_seen
-from isthmus.cli.options import AsJson, Force, Out, Split
+from isthmus.cli.inputs import in_half, in_options, loading, rows_from, warn_of_seen, watched
+from isthmus.cli.options import AsJson, Color, Force, Out, Resize, RowsAsked, Size, Split
 from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, say
 from isthmus.cli.parameters import words_from
-from isthmus.system.progress import is_shown
 
 HERE = ("127.0.0.1", "localhost", "::1")
 """Addresses that nobody else can reach."""
@@ -37,13 +36,37 @@ Names = Annotated[
 Layouts = Annotated[
     str | None,
     typer.Option(
-        "--layout", help="Further layouts, which take minutes: tsne, umap.", show_default="none"
+        "--maps",
+        help="Further maps of the codes, which take minutes: tsne, umap.",
+        show_default="none",
     ),
 ]
 Count = Annotated[
     int | None,
     typer.Option("--count", "-n", help="At most so many, evenly spaced.", show_default="all"),
 ]
+
+
+@dataclass
+class Chosen:
+    """Which of the images are shown, and how they are read."""
+
+    split: str
+    rows: str | None
+    asked: dict[str, Any]
+
+    def of(self, images: Any) -> Any:
+        """Return those of the images."""
+        half = in_half(images, self.split)
+        return half if self.rows is None else half.with_split()[rows_from(self.rows, half)]
+
+    def refuse_loading(self, study: str) -> None:
+        """Refuse to read the images of a study otherwise than they were."""
+        if self.asked != loading(resize=None, color="auto"):
+            raise ValueError(
+                f"--size, --resize and --color are for a SOURCE: the images of {study} are shown "
+                "as the study read them"
+            )
 
 
 def export(
@@ -55,6 +78,10 @@ def export(
     names: Names = None,
     layouts: Layouts = None,
     split: Split = "all",
+    rows: RowsAsked = None,
+    size: Size = None,
+    resize: Resize = None,
+    color: Color = "auto",
     count: Count = None,
     force: Force = False,
     as_json: AsJson = False,
@@ -62,10 +89,11 @@ def export(
     """Write a model as an ONNX file (.onnx), or the explorer as a folder for any file server."""
     from isthmus.studies.stored import is_study
 
+    chosen = Chosen(split, rows, loading(size, resize=resize, color=color))
     if path.suffix == ".onnx" or (len(models) == 1 and not is_study(models[0])):
         _write_onnx(models, path, part, force, as_json)
     else:
-        found = _opened(models, names, layouts, split, count, path, force)
+        found = _opened(models, names, layouts, chosen, count, path, force)
         _write(*found, path, as_json, force=force)
 
 
@@ -84,11 +112,15 @@ def explore(
     models: Shown,
     path: Annotated[
         Path | None,
-        typer.Option("--export", help="Write a folder for any file server instead."),
+        typer.Option("--out", "-o", help="Write a folder for any file server instead."),
     ] = None,
     names: Names = None,
     layouts: Layouts = None,
     split: Split = "all",
+    rows: RowsAsked = None,
+    size: Size = None,
+    resize: Resize = None,
+    color: Color = "auto",
     count: Count = None,
     host: Annotated[str, typer.Option(help="Address to serve at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to serve at; 0 is any free one.")] = 0,
@@ -99,7 +131,8 @@ def explore(
     as_json: AsJson = False,
 ) -> None:
     """Walk through codes by hand in the browser: a map, sliders, morphs, drawing, comparison."""
-    found, options = _opened(models, names, layouts, split, count, path, force, port)
+    chosen = Chosen(split, rows, loading(size, resize=resize, color=color))
+    found, options = _opened(models, names, layouts, chosen, count, path, force, port)
     if path is not None:
         _write(found, options, path, as_json, force=force)
     else:
@@ -110,7 +143,7 @@ def _opened(
     models: list[str],
     names: str | None,
     layouts: str | None,
-    split: str,
+    chosen: Chosen,
     count: int | None,
     path: Path | None,
     force: bool,
@@ -121,13 +154,20 @@ def _opened(
     from isthmus.explorer.inputs import inputs_of
 
     check(count, port, path, force=force)  # before any work is done
-    found = inputs_of(*_words(models), None if names is None else words_from(names))
-    images = in_half(found.images, split)
+    given = _words(models)
+    if given[1] is None:
+        chosen.refuse_loading(models[0])
+    try:
+        wanted = None if names is None else words_from(names)
+        found = inputs_of(*given, wanted, **chosen.asked)
+    except ValueError as error:
+        raise ValueError(in_options(str(error), {n: f"--{n}" for n in chosen.asked})) from error
+    images = chosen.of(found.images)
     print_skipped(images)
     print_changed(images)
     if found.note:
         typer.echo(f"isthmus: {found.note}", err=True)
-    warn_of_seen(list(found.models.values()), images, split)
+    warn_of_seen(list(found.models.values()), images, chosen.split)
     return replace(found, images=images), {"layouts": words_from(layouts or ""), "count": count}
 
 
@@ -152,7 +192,7 @@ def _words(given: list[str]) -> tuple[Any, str | None]:
 def _write(found: Any, options: dict[str, Any], to: Path, as_json: bool, *, force: bool) -> None:
     from isthmus.explorer.explore import export as run
 
-    run(found, to, **options, force=force, verbose=is_shown())
+    run(found, to, **options, force=force, verbose=watched())
     size = sum(path.stat().st_size for path in to.rglob("*") if path.is_file())
     count = options["count"]
     shown = found.images if count is None else found.images.evenly(count)
@@ -165,7 +205,7 @@ def _serve(found: Any, browser: bool, as_json: bool, **options: Any) -> None:
 
     from isthmus.explorer.explore import explore as run
 
-    explorer = run(found, open_browser=False, verbose=is_shown(), **options)
+    explorer = run(found, open_browser=False, verbose=watched(), **options)
     with explorer, contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it is ended
         if as_json:
             print_json({"url": explorer.url} | changed_in(explorer.images))

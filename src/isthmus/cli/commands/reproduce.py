@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from isthmus.cli.inputs import watched
 from isthmus.cli.options import AsJson, Seed
 from isthmus.cli.output import print_json, print_table
-from isthmus.system.progress import is_shown
 
 
 def reproduce(
@@ -58,7 +58,7 @@ def reproduce(
             **given,
             force=force,
             document=document,
-            verbose=is_shown(),
+            verbose=watched(),
             watch=watch,
         )
     finally:

@@ -1,0 +1,269 @@
+"""What every option means, wherever it stands: the page docs/command-line.md.
+
+`python -m isthmus.cli.grammar docs/command-line.md` writes its tables anew.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import typer
+
+from isthmus.cli.main import app
+from isthmus.cli.panels import OLD, OLD_EVERYWHERE, OLD_VALUES
+from isthmus.cli.volume import with_volume
+from isthmus.cli.words import examples_of
+
+MEANINGS = {
+    "--out": "Where to write. The suffix says what kind of file; a name without one is a folder.",
+    "--count": "How many come out: images, neighbours, rows, numbers of the code.",
+    "--split": "Which of the images: all of them, those to train on, or those held out.",
+    "--images": "Which of the images: numbers from 0 as 3,17 or 0-9, or names of files.",
+    "--size": "Height and width of the images: 64, or 48x64.",
+    "--resize": "How images get their size: cut, padded, or stretched.",
+    "--color": "Channels of the images: as the files are, or as the model was fitted; or told.",
+    "--among": "A second source of images: where to look, what is ordinary, what codes are like.",
+    "--labels": "Labels to learn from: how many of those there are, or a .csv file of them.",
+    "--budget": "Time to take, as 90s, 5m or 1h; what there is by then is kept.",
+    "--seed": "Seed of everything random.",
+    "--width": "Width of the code, in every family; the family's own name for it does as well.",
+    "--force": "Overwrite what is there.",
+    "--json": "Print JSON, for machines, on standard output; nothing else goes there.",
+    "--quiet": "Print nothing but errors, and JSON if asked for.",
+    "--verbose": "Print what is logged too: a line an epoch.",
+    "--n-clusters": "How many clusters.",
+    "--models": "Which models of a study, or families to study, by their names.",
+    "--by": "By which of the ways listed it is done.",
+    "--method": "By which of the methods listed it is done.",
+    "--dims": "Which numbers of the code, from 0.",
+    "--steps": "How many images one after another.",
+    "--frozen": "Train the head only, and leave the encoder as it is.",
+    "--epochs": "Passes over the images that are learnt from.",
+    "--to": "Where it leads.",
+    "--noise": "Noise: what kind, or how much.",
+}
+"""Options of several commands, each of which says more of it: what it means in all of them."""
+
+EXCEPTIONS = {
+    "--out": "`reproduce` goes on in a folder of its own.",
+    "--count": "How many suit is another number for every command; `pick` takes a share too, as "
+    "5%.",
+    "--split": "`fit` learns from the part to train on, or nothing could be judged afterwards; "
+    "`rd`, and `denoise` where it adds noise, measure on the part held out.",
+    "--labels": "`finetune` is about few, and takes 100; others take all there are.",
+    "--width": "`som` has two sides, as 10x12.",
+    "--n-clusters": "`cluster` may choose: auto.",
+    "--by": "The ways are those of the command.",
+    "--method": "The methods are those of the command.",
+    "--dims": "`territory` lies in a plane of two; `traverse` takes the most useful.",
+    "--noise": "A family's is a level; `denoise` and `territory` name kinds.",
+    "--channels": "`pixelnet` has as many in every layer.",
+}
+"""Options whose type or default differs between commands, and why."""
+BOTH = "It learns from one part of the images and is measured on the other."
+WHOLE = "It is about the whole set."
+STORED = "Its images are those of the study, read as they were then."
+FEWER: dict[str, dict[str, str]] = {
+    "--out": {
+        "models": "It prints a short list.",
+        "completion": "It prints a script for a shell.",
+    },
+    "--split": {
+        **dict.fromkeys(("probe", "edit", "finetune", "study"), BOTH),
+        **{"data": WHOLE, "report": STORED},
+    },
+    "--images": {"study": WHOLE, "data": WHOLE, "report": STORED},
+    **{name: {"report": STORED} for name in ("--size", "--resize", "--color")},
+    "--json": {"completion": "It prints a script for a shell."},
+}
+"""Options that commands with a SOURCE have (`--out` and `--json` all), but for these, and why."""
+LONG = ("study", "finetune")
+"""Commands that may take more than 20 seconds, so that they take a budget."""
+EVERYWHERE = ("--json", "--quiet", "--verbose")
+"""Options of all commands."""
+
+
+class Option(NamedTuple):
+    """An option of a command: how it is spelled, its type, its default and its help."""
+
+    flags: tuple[str, ...]
+    kind: str
+    default: Any
+    help: str
+
+    @property
+    def spelled(self) -> list[str]:
+        """What may be typed: `--x/--no-x` is two words, as is a flag that has no other name."""
+        both = self.kind == "flag" and self.default and len(self.flags) == 1
+        words = [word for flag in self.flags for word in flag.split("/")]
+        return [*words, f"--no-{words[0][2:]}"] if both and len(words) == 1 else words
+
+    @property
+    def names(self) -> list[str]:
+        """What it is called: the long spellings that commands share, or its first."""
+        shared = [flag for flag in self.flags if flag in MEANINGS]
+        return shared or [next(flag for flag in self.flags if flag[:2] == "--").split("/")[0]]
+
+
+def commands() -> dict[str, Callable[..., Any]]:
+    """Return the functions of all commands by their names, in the order of help."""
+    root: Any = typer.main.get_command(app)
+    families: Any = root.commands["fit"]
+    made: dict[str, Any] = {each.callback.__name__: each.callback for each in _made()}
+    found = {}
+    for name in root.list_commands(None):
+        if name == "fit":
+            found |= {f"fit {one}": with_volume(families.make(one)) for one in families.names()}
+        else:
+            found[name] = made[name] if name in made else with_volume(root.make(name))
+    return found
+
+
+def _made() -> list[Any]:
+    """Return the commands that are there from the start."""
+    return list(app.registered_commands)
+
+
+def options_of(command: Callable[..., Any]) -> Iterator[Option]:
+    """Yield the options of a command."""
+    for name, each in inspect.signature(command).parameters.items():
+        told = _told(each)
+        if told is None or _is_argument(told):
+            continue
+        first = (told.default,) if isinstance(told.default, str) else ()  # as typer reads it
+        flags = (*first, *(told.param_decls or ())) or (f"--{name.replace('_', '-')}",)
+        default = None if each.default is inspect.Parameter.empty else each.default
+        yield Option(flags, _kind(get_args(each.annotation)[0]), default, told.help or "")
+
+
+def _told(parameter: inspect.Parameter) -> Any:
+    """Return what typer is told of a parameter."""
+    return next((one for one in get_args(parameter.annotation) if hasattr(one, "callback")), None)
+
+
+def _is_argument(told: Any) -> bool:
+    return type(told).__name__ == "ArgumentInfo"
+
+
+def reads_source(command: Callable[..., Any]) -> bool:
+    """Return whether a command is given images to read."""
+    told = filter(None, map(_told, inspect.signature(command).parameters.values()))
+    words = ("named set", "Its images", "What to look at", "images to show")
+    return any(_is_argument(one) and any(each in one.help for each in words) for one in told)
+
+
+def _kind(annotation: Any) -> str:
+    """Return the type of an option in words, whether it may be left out or not."""
+    kinds = [each for each in get_args(annotation) if each is not type(None)]
+    kind = kinds[0] if kinds and type(None) in get_args(annotation) else annotation
+    names = {bool: "flag", int: "whole number", float: "number", str: "text"}
+    return names.get(kind, "path")
+
+
+def by_name() -> dict[str, dict[str, Option]]:
+    """Return every option by its name: the commands that have it, and what it is there."""
+    found: dict[str, dict[str, Option]] = {}
+    for name, command in commands().items():
+        for option in options_of(command):
+            for each in option.names:
+                found.setdefault(each, {})[name] = option
+    return found
+
+
+def filled(text: str) -> str:
+    """Return the page with its tables anew: what stands between a mark and the next end."""
+    for name, lines in tables().items():
+        table = "\n".join(lines)
+        pattern = rf"(?s)(<!-- {name} -->\n).*?(<!-- end -->)"
+        text = re.sub(pattern, lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
+    return text
+
+
+def tables() -> dict[str, list[str]]:
+    """Return the lines of all tables of the page."""
+    return {
+        "options": _table("option | means | default | commands", _rows()),
+        "exceptions": _table("option | why", [(f"`{k}`", why) for k, why in EXCEPTIONS.items()]),
+        "fewer": _table("option | not for | why", _fewer()),
+        "commands": _table("command | does | for example", _calls()),
+        "old": _table("before | now", _old()),
+    }
+
+
+def _table(head: str, rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [head, "|".join(["---"] * (head.count("|") + 1))]
+    lines += [" | ".join(each.replace("|", "\\|") for each in row) for row in rows]
+    return [f"| {line} |" if "---" not in line else f"|{line}|" for line in lines]
+
+
+def _rows() -> Iterator[tuple[str, ...]]:
+    """Yield the options that several commands have, those with one meaning of many first."""
+    shared = {name: each for name, each in by_name().items() if len(_heads(each)) > 1}
+    order = list(MEANINGS)
+    for name in sorted(shared, key=lambda name: order.index(name) if name in order else 99):
+        yield _row(name, shared[name])
+
+
+def _fewer() -> Iterator[tuple[str, ...]]:
+    for name, them in FEWER.items():
+        for why in dict.fromkeys(them.values()):
+            yield f"`{name}`", ", ".join(one for one in them if them[one] == why), why
+
+
+def _heads(options: Mapping[str, Any]) -> list[str]:
+    """Return the commands that have an option, all families as one."""
+    return list(dict.fromkeys(name.partition(" ")[0] for name in options))
+
+
+def _row(name: str, options: dict[str, Option]) -> tuple[str, ...]:
+    first = next(iter(options.values()))
+    short = {flag: None for each in options.values() for flag in each.flags if flag[1] != "-"}
+    usual = "differs" if _differs(options) else _said(first)
+    meaning = MEANINGS.get(name, first.help)
+    return ", ".join(f"`{each}`" for each in (name, *short)), meaning, usual, _where(options)
+
+
+def _where(options: dict[str, Option]) -> str:
+    """Return the commands that have an option, or those that have not if these are fewer."""
+    heads, every = _heads(options), _heads(commands())
+    if heads == every:
+        return "all"
+    few = [one for one in every if one not in heads]
+    return ", ".join(heads) if len(few) > len(heads) else f"all but {', '.join(few)}"
+
+
+def _differs(options: dict[str, Option]) -> bool:
+    return len({repr(each.default) for each in options.values()}) > 1
+
+
+def _said(option: Option) -> str:
+    if option.kind == "flag":
+        return "on" if option.default else "off"
+    return "" if option.default is None else f"`{option.default}`"
+
+
+def _old() -> Iterator[tuple[str, str]]:
+    """Yield options as they were spelled, with their command, and as they are now."""
+    for name, renamed in {"": OLD_EVERYWHERE, **OLD}.items():
+        yield from (
+            (f"`{name} {was}`".replace("` ", "`"), f"`{now}`") for was, now in renamed.items()
+        )
+    for name, others in OLD_VALUES.items():
+        yield from ((f"`{name} {was}`", f"`{now}`") for was, (now, _) in others.items())
+
+
+def _calls() -> Iterator[tuple[str, ...]]:
+    root: Any = typer.main.get_command(app)
+    for name in _heads(commands()):
+        made = root.commands[name].help if name in root.commands.made else root.caption(name)
+        yield f"`{name}`", made.partition("\n")[0], f"`{examples_of(name)[-1]}`"
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1])
+    place.write_text(filled(place.read_text(encoding="utf-8")), encoding="utf-8")
