@@ -2,10 +2,11 @@
 
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+from grammar_page import PAGE
 from isthmus.cli.completion import bash, fish, words
 from isthmus.cli.grammar import (
     EVERYWHERE,
@@ -19,10 +20,13 @@ from isthmus.cli.grammar import (
     options_of,
     reads_source,
 )
+from isthmus.cli.main import app
 
-PAGE = Path(__file__).parents[1] / "docs" / "command-line.md"
-COMMANDS = {name: list(options_of(command)) for name, command in commands().items()}
-OPTIONS = by_name()
+ROOT = get_command(app)
+FUNCTIONS = commands(ROOT)
+COMMANDS = {name: list(options_of(command)) for name, command in FUNCTIONS.items()}
+OPTIONS = by_name(ROOT)
+WORDS = words(ROOT)
 FAMILY_ALONE = {k for k, each in OPTIONS.items() if all(name.startswith("fit ") for name in each)}
 """Parameters of families, whose defaults suit the family."""
 
@@ -67,7 +71,7 @@ def test_a_command_has_the_options_that_all_have(command):
     family = command.partition(" ")[0]
     for name in (*EVERYWHERE, "--out"):
         assert has(command, name) or family in FEWER.get(name, {}), name
-    if reads_source(commands()[command]):
+    if reads_source(FUNCTIONS[command]):
         for name in ("--split", "--images", "--size", "--resize", "--color"):
             assert has(command, name) or family in FEWER[name], name
     assert has(command, "--width") or not command.startswith("fit ")
@@ -75,21 +79,21 @@ def test_a_command_has_the_options_that_all_have(command):
 
 
 def test_verbs_with_images_are_known_to_read_a_source():
-    found = {name.partition(" ")[0] for name, each in commands().items() if reads_source(each)}
+    found = {name.partition(" ")[0] for name, each in FUNCTIONS.items() if reads_source(each)}
     assert {"study", "data", "fit", "encode", "nearest", "explore", "map"} <= found
     assert not {"decode", "models", "info", "rerun", "completion"} & found
 
 
 def test_the_page_holds_the_tables_of_today():
     text = PAGE.read_text(encoding="utf-8")
-    assert filled(text) == text, "python -m isthmus.cli.grammar docs/command-line.md"
+    assert filled(text, ROOT) == text, "python tests/grammar_page.py"
     assert text.count("<!-- end -->") == text.count("\n|---|") == 5
 
 
 def completed(*typed):
     """Return what bash offers after words on its command line."""
     line = " ".join(f"'{word}'" for word in ("isthmus", *typed))
-    script = f"{bash()}\nCOMP_WORDS=({line})\nCOMP_CWORD={len(typed)}\n_isthmus\n"
+    script = f"{bash(WORDS)}\nCOMP_WORDS=({line})\nCOMP_CWORD={len(typed)}\n_isthmus\n"
     script += 'printf "%s\\n" "${COMPREPLY[@]}"'
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     return done.stdout.split()
@@ -106,10 +110,9 @@ def test_bash_completes_commands_families_and_options():
 
 
 def test_fish_is_told_the_same(run):
-    known = words()
-    lines = fish().splitlines()
-    assert len(lines) == 3 + sum(len(known[name]) for name in COMMANDS)
+    lines = fish(WORDS).splitlines()
+    assert len(lines) == 3 + sum(len(WORDS[name]) for name in COMMANDS)
     assert "complete -c isthmus -n '__fish_seen_subcommand_from nearest' -l among" in lines
-    assert run("completion", "fish") == (0, fish(), "")
+    assert run("completion", "fish") == (0, fish(WORDS), "")
     assert "bashcompinit" in run("completion", "zsh")[1]
     assert "must be one of 'bash', 'zsh', 'fish'" in run("completion", "tcsh")[2]

@@ -1,22 +1,15 @@
 """What every option means, wherever it stands: the page docs/command-line.md.
 
-`python -m isthmus.cli.grammar docs/command-line.md` writes its tables anew.
+`python tests/grammar_page.py` writes its tables anew.
 """
 
 from __future__ import annotations
 
 import inspect
-import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
-import typer
-
-from isthmus.cli.main import app
 from isthmus.cli.panels import OLD, OLD_EVERYWHERE, OLD_VALUES
-from isthmus.cli.volume import with_volume
 from isthmus.cli.words import examples_of
 
 MEANINGS = {
@@ -110,23 +103,15 @@ class Option(NamedTuple):
         return shared or [next(flag for flag in self.flags if flag[:2] == "--").split("/")[0]]
 
 
-def commands() -> dict[str, Callable[..., Any]]:
+def commands(root: Any) -> dict[str, Callable[..., Any]]:
     """Return the functions of all commands by their names, in the order of help."""
-    root: Any = typer.main.get_command(app)
-    families: Any = root.commands["fit"]
-    made: dict[str, Any] = {each.callback.__name__: each.callback for each in _made()}
     found = {}
     for name in root.list_commands(None):
+        inner = {"": root.commands[name]}
         if name == "fit":
-            found |= {f"fit {one}": with_volume(families.make(one)) for one in families.names()}
-        else:
-            found[name] = made[name] if name in made else with_volume(root.make(name))
+            inner = {f" {one}": each for one, each in root.commands[name].commands.items()}
+        found |= {name + rest: command.callback for rest, command in inner.items()}
     return found
-
-
-def _made() -> list[Any]:
-    """Return the commands that are there from the start."""
-    return list(app.registered_commands)
 
 
 def options_of(command: Callable[..., Any]) -> Iterator[Option]:
@@ -165,32 +150,32 @@ def _kind(annotation: Any) -> str:
     return names.get(kind, "path")
 
 
-def by_name() -> dict[str, dict[str, Option]]:
+def by_name(root: Any) -> dict[str, dict[str, Option]]:
     """Return every option by its name: the commands that have it, and what it is there."""
     found: dict[str, dict[str, Option]] = {}
-    for name, command in commands().items():
+    for name, command in commands(root).items():
         for option in options_of(command):
             for each in option.names:
                 found.setdefault(each, {})[name] = option
     return found
 
 
-def filled(text: str) -> str:
+def filled(text: str, root: Any) -> str:
     """Return the page with its tables anew: what stands between a mark and the next end."""
-    for name, lines in tables().items():
-        table = "\n".join(lines)
-        pattern = rf"(?s)(<!-- {name} -->\n).*?(<!-- end -->)"
-        text = re.sub(pattern, lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
+    for name, lines in tables(root).items():
+        before, mark, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition("<!-- end -->")
+        text = "\n".join([before + mark + lines[0], *lines[1:], end + after])
     return text
 
 
-def tables() -> dict[str, list[str]]:
+def tables(root: Any) -> dict[str, list[str]]:
     """Return the lines of all tables of the page."""
     return {
-        "options": _table("option | means | default | commands", _rows()),
+        "options": _table("option | means | default | commands", _rows(root)),
         "exceptions": _table("option | why", [(f"`{k}`", why) for k, why in EXCEPTIONS.items()]),
         "fewer": _table("option | not for | why", _fewer()),
-        "commands": _table("command | does | for example", _calls()),
+        "commands": _table("command | does | for example", _calls(root)),
         "old": _table("before | now", _old()),
     }
 
@@ -201,12 +186,12 @@ def _table(head: str, rows: Iterable[Sequence[str]]) -> list[str]:
     return [f"| {line} |" if "---" not in line else f"|{line}|" for line in lines]
 
 
-def _rows() -> Iterator[tuple[str, ...]]:
+def _rows(root: Any) -> Iterator[tuple[str, ...]]:
     """Yield the options that several commands have, those with one meaning of many first."""
-    shared = {name: each for name, each in by_name().items() if len(_heads(each)) > 1}
+    shared = {name: each for name, each in by_name(root).items() if len(_heads(each)) > 1}
     order = list(MEANINGS)
     for name in sorted(shared, key=lambda name: order.index(name) if name in order else 99):
-        yield _row(name, shared[name])
+        yield _row(name, shared[name], _heads(commands(root)))
 
 
 def _fewer() -> Iterator[tuple[str, ...]]:
@@ -220,20 +205,24 @@ def _heads(options: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(name.partition(" ")[0] for name in options))
 
 
-def _row(name: str, options: dict[str, Option]) -> tuple[str, ...]:
+def _row(name: str, options: dict[str, Option], every: list[str]) -> tuple[str, ...]:
     first = next(iter(options.values()))
     short = {flag: None for each in options.values() for flag in each.flags if flag[1] != "-"}
     usual = "differs" if _differs(options) else _said(first)
     meaning = MEANINGS.get(name, first.help)
-    return ", ".join(f"`{each}`" for each in (name, *short)), meaning, usual, _where(options)
+    return (
+        ", ".join(f"`{each}`" for each in (name, *short)),
+        meaning,
+        usual,
+        _where(_heads(options), every),
+    )
 
 
-def _where(options: dict[str, Option]) -> str:
+def _where(heads: list[str], every: list[str]) -> str:
     """Return the commands that have an option, or those that have not if these are fewer."""
-    heads, every = _heads(options), _heads(commands())
-    if heads == every:
-        return "all"
     few = [one for one in every if one not in heads]
+    if not few:
+        return "all"
     return ", ".join(heads) if len(few) > len(heads) else f"all but {', '.join(few)}"
 
 
@@ -257,13 +246,7 @@ def _old() -> Iterator[tuple[str, str]]:
         yield from ((f"`{name} {was}`", f"`{now}`") for was, (now, _) in others.items())
 
 
-def _calls() -> Iterator[tuple[str, ...]]:
-    root: Any = typer.main.get_command(app)
-    for name in _heads(commands()):
-        made = root.commands[name].help if name in root.commands.made else root.caption(name)
-        yield f"`{name}`", made.partition("\n")[0], f"`{examples_of(name)[-1]}`"
-
-
-if __name__ == "__main__":
-    place = Path(sys.argv[1])
-    place.write_text(filled(place.read_text(encoding="utf-8")), encoding="utf-8")
+def _calls(root: Any) -> Iterator[tuple[str, ...]]:
+    for name in _heads(commands(root)):
+        caption = root.commands[name].help.partition("\n")[0]
+        yield f"`{name}`", caption, f"`{examples_of(name)[-1]}`"

@@ -321,10 +321,8 @@ class _Contest:
             if self.max_seconds:  # no less than a little: others may have gone on for too long
                 rest = max(self.max_seconds - self.clock.spent(), 0.1 * self.max_seconds)
                 training["max_seconds"] = rest / (left + self.to_come)
-            given = {"random_state": self.random_state, "verbose": self.verbose}
-            found[name] = family("classifier")(
-                **self._start(name, train), **training, **given
-            ).fit(train)
+            given = self._start(name, train) | training | {"random_state": self.random_state}
+            found[name] = family("classifier")(**given, verbose=self.verbose).fit(train)
         return found
 
     def _start(self, name: str, train: Images) -> dict[str, Any]:
