@@ -105,7 +105,7 @@ class Option(NamedTuple):
 
 def commands(root: Any) -> dict[str, Callable[..., Any]]:
     """Return the functions of all commands by their names, in the order of help."""
-    found = {}
+    found: dict[str, Callable[..., Any]] = {}
     for name in root.list_commands(None):
         inner = {"": root.commands[name]}
         if name == "fit":
