@@ -8,9 +8,9 @@ import isthmus as ist
 from isthmus.plots.animations import frames, save_frames
 from isthmus.plots.legends import Colours
 from isthmus.plots.maps import COLOURS, UNLABELLED, draw, draw_space, seen_from
-from isthmus.plots.planes import owned, spread_out, territory_page
 from isthmus.plots.strips import labelled_rows
 from isthmus.verbs.territory import Territory, closeness
+from isthmus.verbs.territory_page import owned, spread_out, territory_page
 
 
 def array(picture):

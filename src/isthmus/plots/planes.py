@@ -7,20 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isthmus.data.images import to_unit
+from isthmus.data.images import Images, to_unit
 from isthmus.data.values import Pixels
 from isthmus.plots.charts import plain
 from isthmus.plots.figures import Limits, limits_of, to_pixels
 from isthmus.plots.maps import palette, without_overlap
-from isthmus.plots.plots import as_picture, chart
 from isthmus.plots.strips import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from PIL.Image import Image
-
-    from isthmus.data.images import Images
-    from isthmus.verbs.territory import Closeness, Territory
 
 
 SMALL = 17
@@ -39,7 +34,7 @@ def draw_mosaic(
     *,
     dark: bool = False,
 ) -> None:
-    """Draw images decoded on a grid of the plane, as `isthmus.verbs.planes.grid` has them."""
+    """Draw images decoded on a grid of the plane, as many rows as columns."""
     pixels = _pixels(images, limits_of(images) if limits is None else limits, dark)
     n, h, w, c = pixels.shape
     side, gap = round(n**0.5), max(1, h // 12)
@@ -123,75 +118,6 @@ def draw_shares(axis: Axes, shares: np.ndarray, names: Sequence[str]) -> None:
     axis.legend(frameon=False, loc="lower right")
 
 
-def territory_page(
-    found: Territory,
-    codes: np.ndarray,
-    images: Images,
-    decoded: np.ndarray,
-    close: Closeness,
-    *,
-    title: str,
-    labels: tuple[str, str],
-    noise: str,
-) -> Image:
-    """Return one page on a latent plane: its owners, what is decoded, shares and confusion.
-
-    Parameters
-    ----------
-    found : Territory
-        Who owns what.
-    codes : array of shape (n, 2)
-        The two numbers that span the plane.
-    images : Images
-        Those that share the plane; with classes of more than one image, classes are the owners.
-    decoded : array of shape (side^2, ...)
-        What is decoded on a grid.
-    close : Closeness
-        Confusion of pairs.
-    title : str
-        Above all.
-    labels : (str, str)
-        Of the axes of the plane.
-    noise : str
-        What the confusion comes from, in words.
-    """
-    figure, ((left, right), (below, last)) = chart(2, 2, 5.6, 5)
-    (owners, shares, names), dark = owned(found, images), _is_ink(images)
-    draw_owners(left, owners, len(shares), found.extent)
-    chosen = spread_out(codes, found.extent)
-    draw_images(left, np.asarray(codes)[chosen], np.asarray(images[chosen]), dark=dark)
-    draw_mosaic(right, decoded, found.extent, limits_of(images), dark=dark)
-    for axis, name in ((left, "who is nearest to what is decoded"), (right, "what is decoded")):
-        axis.set(xlim=found.extent[:2], ylim=found.extent[2:], xlabel=labels[0], ylabel=labels[1])
-        axis.set_title(name, fontsize=10)
-    draw_shares(below, shares, names)
-    below.set_title(_of_how_many(found, shares), fontsize=10)
-    draw_closeness(last, close.distance, close.taken)
-    last.set_title(f"confusion: {noise}; rank correlation {close.rank:.2f}", fontsize=10)
-    return as_picture(figure, title)
-
-
-def owned(found: Territory, images: Images) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return who owns a plane, their shares and names: classes where several images share one."""
-    n = len(found.shares)
-    if images.y is None or len(np.unique(images.y)) == n:
-        if images.y is not None and images.classes and (np.asarray(images.y) >= 0).all():
-            names = [images.classes[i] for i in images.y]
-        else:
-            names = [f"image {row}" for row in range(n)]
-        return found.owners, found.shares, names
-    y = np.asarray(images.y)
-    shares = found.of_classes(y)
-    names = [str(images.classes[i]) if images.classes else str(i) for i in range(len(shares))]
-    return y[found.owners], shares, names
-
-
-def _of_how_many(found: Territory, shares: np.ndarray) -> str:
-    what = "images" if len(shares) == len(found.shares) else "classes"
-    greatest = f", the {BARS} greatest" if len(shares) > BARS else ""
-    return f"shares of {len(shares)} {what}{greatest}"
-
-
 def _readable(name: str) -> str:
     """Return a name that matplotlib reads as it is written, and can write."""
     return plain(name if name.isprintable() else repr(name)[1:-1])
@@ -204,7 +130,7 @@ def spread_out(codes: np.ndarray, extent: Extent, side: float = 0.07) -> np.ndar
     return np.sort(without_overlap(places, round(1000 * side), (1100, 1100)))
 
 
-def _is_ink(images: Images) -> bool:
+def is_ink(images: Images) -> bool:
     """Return whether images are bright marks on a dark ground, which paper shows dark on white."""
     few = np.asarray(images.evenly(200))
     return bool(to_unit(few).mean() < np.mean(limits_of(images)))

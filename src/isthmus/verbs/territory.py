@@ -103,7 +103,7 @@ class Territory(Result, Plane):
 
     def table(self) -> list[dict[str, Any]]:
         """Return a record for every owner, the greatest share first: classes, where known."""
-        from isthmus.plots.planes import owned
+        from isthmus.verbs.territory_page import owned
 
         _, shares, names = owned(self, self.images)
         order = np.argsort(-shares, kind="stable").tolist()
@@ -121,7 +121,7 @@ class Territory(Result, Plane):
 
     def picture(self) -> Image:
         """Return a page: who owns the plane, what is decoded, shares, and confusion."""
-        from isthmus.plots.planes import territory_page
+        from isthmus.verbs.territory_page import territory_page
 
         first, second = self.dims
         mosaic = grid(self.start, self.extent, MOSAIC, self.dims)
