@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from isthmus.cli.options import size_of
 from isthmus.cli.output import print_changed, print_skipped
 
+if TYPE_CHECKING:
+    from isthmus.base import Representation
+    from isthmus.data.images import Images
 
-def images_from(source: str | list[str], **options: Any) -> Any:
+
+def images_from(source: str | list[str], **options: Any) -> Images:
     """Return the images of a source, loaded as the options of a command say: see `loading`."""
     from isthmus.data.readers import load_images
 
@@ -30,7 +34,7 @@ def loading(size: str | None = None, **others: Any) -> dict[str, Any]:
     return {"size": size_of(size), **others}
 
 
-def model_from(given: str | Path, verb: str = "") -> Any:
+def model_from(given: str | Path, verb: str = "") -> Representation:
     """Return the model of a file; of a study the one named, or its best for a verb, and say it."""
     from isthmus.fitted.store import load_model
 
@@ -49,7 +53,7 @@ def place_of(given: str | Path, verb: str = "") -> tuple[Path, str]:
     return model_file(given, verb)
 
 
-def warn_of_seen(models: Any, images: Any, split: str) -> None:
+def warn_of_seen(models: Any, images: Images, split: str) -> None:
     """Say on standard error if a model learnt from images that are called held-out ones."""
     from isthmus.fitted.heldout import judged
 
@@ -83,7 +87,7 @@ def in_options(message: str, options: dict[str, str]) -> str:
     return message
 
 
-def to_learn_from(images: Any, split: str) -> Any:
+def to_learn_from(images: Images, split: str) -> Images:
     """Return the images that `fit` learns from: those of a half, or all with no split any more."""
     from dataclasses import replace
 
@@ -96,7 +100,7 @@ def to_learn_from(images: Any, split: str) -> Any:
     return learnt
 
 
-def learnt_in_words(images: Any, learnt: Any, split: str) -> str:
+def learnt_in_words(images: Images, learnt: Images, split: str) -> str:
     """Return how many images were learnt from, how many were not, and who said so.
 
     Examples
@@ -116,7 +120,7 @@ def learnt_in_words(images: Any, learnt: Any, split: str) -> str:
     return f"learnt from {len(learnt):,} of {n:,}, {rest:,} are held out{chance}"
 
 
-def images_for(model: Any, source: str, asked: dict[str, Any]) -> Any:
+def images_for(model: Any, source: str, asked: dict[str, Any]) -> Images:
     """Return the images of a source in one size, as a model or a dict of several takes them."""
     return in_sizes(model, source, asked=asked)[0]
 
@@ -191,7 +195,7 @@ def watched() -> bool:
     return is_shown()
 
 
-def rows_from(text: str, images: Any, option: str = "images") -> list[int]:
+def rows_from(text: str, images: Images, option: str = "images") -> list[int]:
     """Return the rows of images that "3,17", "0-9", "all" or "cat/1.jpg,cat/2.jpg" stands for.
 
     Examples
@@ -216,7 +220,7 @@ def rows_from(text: str, images: Any, option: str = "images") -> list[int]:
     return rows
 
 
-def _rows_named(text: str, words: list[str], images: Any, option: str) -> list[int]:
+def _rows_named(text: str, words: list[str], images: Images, option: str) -> list[int]:
     """Return the rows of images that are called so; a name may hold a comma itself."""
     from isthmus.data.names import Finder
 

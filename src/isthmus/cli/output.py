@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from isthmus.data.images import Images
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
@@ -38,13 +41,13 @@ def print_skipped(images: Any) -> None:
         typer.echo(f"isthmus: {words}{more}", err=True)
 
 
-def print_changed(*sets: Any) -> None:
+def print_changed(*sets: Images) -> None:
     """Say on standard error how many images were changed to the shape they have, and how."""
     for sentence in changed_in(*sets).values():
         typer.echo(f"isthmus: {sentence}", err=True)
 
 
-def changed_in(*sets: Any) -> dict[str, str]:
+def changed_in(*sets: Images) -> dict[str, str]:
     """Return what JSON says of images that were changed to the shape a model knows."""
     import numpy as np
 
@@ -59,12 +62,12 @@ def changed_in(*sets: Any) -> dict[str, str]:
     return {"changed": "; ".join(changed)} if changed else {}
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Print a value on one line, for machines."""
     typer.echo(json.dumps(value, default=str))
 
 
-def say(path: Path, facts: dict[str, Any], as_json: bool, *sets: Any) -> None:
+def say(path: Path, facts: dict[str, Any], as_json: bool, *sets: Images) -> None:
     """Say what was written, what was found, and in JSON what was done to the sets of images."""
     from isthmus.metrics.units import short
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from isthmus import signature
 from isthmus.cli.inputs import images_for, numbers_from, rows_from
 from isthmus.cli.options import flags_of, numbers_of, seconds_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Known(NamedTuple):
@@ -23,7 +26,7 @@ Reader = Callable[[str, str, Known], Any]
 """From what is given, the option and what is known to the value of a parameter."""
 
 
-def array_from(text: str, option: str, known: Known) -> Any:
+def array_from(text: str, option: str, known: Known) -> np.ndarray:
     """Return the array in a .npy file, the codes in a table, or the numbers in "0,3,5".
 
     Examples
@@ -45,7 +48,7 @@ def array_from(text: str, option: str, known: Known) -> Any:
         return np.array(numbers_from(text, option))
 
 
-def code_from(text: str, option: str, known: Known) -> Any:
+def code_from(text: str, option: str, known: Known) -> np.ndarray:
     """Return the code of the image that has this number."""
     from isthmus.latent.codes import codes_of
 
@@ -55,7 +58,7 @@ def code_from(text: str, option: str, known: Known) -> Any:
     return codes_of(known.model, known.images[rows])[0]
 
 
-def count_from(text: str, option: str, known: Known) -> Any:
+def count_from(text: str, option: str, known: Known) -> int | str:
     """Return the number a text is, or what stands for one as it is.
 
     Examples

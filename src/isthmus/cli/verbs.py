@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -42,6 +42,9 @@ from isthmus.cli.options import (
 from isthmus.cli.output import changed_in, print_json, print_skipped, print_table
 from isthmus.cli.parameters import Known, said_as, value_of
 from isthmus.verbs import VERBS
+
+if TYPE_CHECKING:
+    from isthmus.verbs.result import Result
 
 EMPTY = inspect.Parameter.empty
 MODELS = typer.Argument(metavar="MODEL...", help="One saved model or several.")
@@ -186,7 +189,7 @@ def _places(
     return [Path(kind.usual.replace("SOURCE", source.name or verb.name))]
 
 
-def _save(result: Any, outputs: list[Path], force: bool) -> None:
+def _save(result: Result, outputs: list[Path], force: bool) -> None:
     """Write a result, which knows the command line by then."""
     result.command = shlex.join(["isthmus", *sys.argv[1:]])
     for path in outputs:
@@ -279,7 +282,7 @@ def _called(paths: list[Path]) -> dict[str, Path]:
     return called
 
 
-def _say_json(result: Any, outputs: list[Path], read: list[Any]) -> None:
+def _say_json(result: Result, outputs: list[Path], read: list[Any]) -> None:
     from isthmus.system.files import plain
 
     written: dict[str, Any] = {"file": str(outputs[0])} if outputs else {}

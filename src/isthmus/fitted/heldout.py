@@ -17,6 +17,7 @@ from isthmus.validation import one_of
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
+    from isthmus.verbs.parameters import ImagesLike
 
 HALVES = ("all", "train", "test")
 """What a split says."""
@@ -34,7 +35,7 @@ EXACT = 1e-3
 """How near to a whole number 255 times a float is if it was a byte."""
 
 
-def part_to_train_on(X: Any, y: Any) -> tuple[Any, Any]:
+def part_to_train_on(X: ImagesLike, y: np.ndarray | None) -> tuple[Any, Any]:
     """Return what to learn from: of Images with both parts of a split the part to train on."""
     if not isinstance(X, Images) or X.is_test is None or X.is_test.all() or not X.is_test.any():
         return X, y

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from isthmus.data.images import Images, chunk_rows, with_channels
 from isthmus.data.ranges import SIGNED, UNIT, Range, in_words, is_nominal, nominal
 from isthmus.data.values import to_array
 from isthmus.system.progress import track
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 APART = 0.5
 """How far images of -1..1 may go below 0 and still be of 0..1."""
@@ -22,7 +25,7 @@ PIECE_BYTES = 2**20
 """Images, as float32, worked on at a time: their codes per pixel may be much larger than they."""
 
 
-def features(model: Any, images: Images, *, show: bool | None = False) -> np.ndarray:
+def features(model: Representation, images: Images, *, show: bool | None = False) -> np.ndarray:
     """Return the codes of images as (n,) indices or (n, k) vectors.
 
     A grid is flattened, and codes per pixel are averaged over the pixels of an image. `show` is
@@ -32,17 +35,17 @@ def features(model: Any, images: Images, *, show: bool | None = False) -> np.nda
     return mapped(lambda piece: averaged(model, model.encode(piece)), images, "encode", show, size)
 
 
-def flattened(model: Any, codes: np.ndarray) -> np.ndarray:
+def flattened(model: Representation, codes: np.ndarray) -> np.ndarray:
     """Return what `encode` gave, grids as vectors (n, k), which `decode` takes too."""
     return codes.reshape(len(codes), -1) if model.code_kind_ == "grid" else codes
 
 
-def averaged(model: Any, codes: np.ndarray) -> np.ndarray:
+def averaged(model: Representation, codes: np.ndarray) -> np.ndarray:
     """Return what `encode` gave as one index or vector an image: of pixels it is their mean."""
     return codes.mean((1, 2)) if model.code_kind_ == "pixels" else flattened(model, codes)
 
 
-def vectors(model: Any, images: Images, *, show: bool | None = False) -> np.ndarray:
+def vectors(model: Representation, images: Images, *, show: bool | None = False) -> np.ndarray:
     """Return the codes of images as vectors (n, k), between which distances mean something.
 
     For a codebook these are the distances to all prototypes: an index says nothing of near or far.
@@ -77,7 +80,7 @@ def pixels_of(images: Images) -> int:
     return int(np.prod(images.shape[1:]))
 
 
-def range_for(model: Any, images: Images | None = None) -> Range:
+def range_for(model: Representation, images: Images | None = None) -> Range:
     """Return what black and white are to a fitted model.
 
     Models of before it was kept are asked what their decoder can say, or the images are.
@@ -94,7 +97,7 @@ def range_for(model: Any, images: Images | None = None) -> Range:
     return said or (UNIT if images is None else images.value_range)
 
 
-def check_range(model: Any, images: Images) -> Range:
+def check_range(model: Representation, images: Images) -> Range:
     """Return what black and white are to a model, and refuse images to which they are others.
 
     Raises
@@ -131,7 +134,7 @@ def common_range(models: Iterable[Any], images: Images) -> Range:
     return [*(check_range(model, images) for model in models), images.value_range][0]
 
 
-def code_of(model: Any, image: Any) -> np.ndarray:
+def code_of(model: Representation, image: Any) -> np.ndarray:
     """Return the code (k,) of one image, or what is a code already as it is.
 
     Raises
@@ -145,7 +148,7 @@ def code_of(model: Any, image: Any) -> np.ndarray:
     return _encoded(model, one_image(model, array))[0]
 
 
-def codes_of(model: Any, several: Any) -> np.ndarray:
+def codes_of(model: Representation, several: Any) -> np.ndarray:
     """Return the codes (n, k) of images, or what are codes already as they are.
 
     Parameters
@@ -173,17 +176,17 @@ def codes_of(model: Any, several: Any) -> np.ndarray:
     return _encoded(model, array)
 
 
-def _is_code(model: Any, shape: tuple[int, ...]) -> bool:
+def _is_code(model: Representation, shape: tuple[int, ...]) -> bool:
     """Return whether an array of a shape may be a vector, or a grid as it is or flat."""
     is_vector = model.code_kind_ in ("vector", "grid")
     return is_vector and shape in (model.code_shape_, (model.code_width_,))
 
 
-def _is_image(model: Any, array: np.ndarray) -> bool:
+def _is_image(model: Representation, array: np.ndarray) -> bool:
     return with_channels(array.shape) == with_channels(tuple(model.image_shape_))
 
 
-def one_image(model: Any, image: Any) -> Any:
+def one_image(model: Representation, image: Any) -> Any:
     """Return one image as a set of one, checked."""
     array = to_array(image)
     shape = tuple(model.image_shape_)
@@ -196,7 +199,7 @@ def one_image(model: Any, image: Any) -> Any:
     return one
 
 
-def _encoded(model: Any, images: Any) -> np.ndarray:
+def _encoded(model: Representation, images: Images | np.ndarray) -> np.ndarray:
     codes = flattened(model, model.encode(images))
     if codes.ndim != 2:
         raise ValueError(

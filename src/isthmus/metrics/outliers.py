@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from isthmus.latent.neighbors import nearest_codes
 
 
-def mahalanobis(Z: np.ndarray, reference: np.ndarray) -> np.ndarray:
+def mahalanobis(Z: ArrayLike, reference: ArrayLike) -> np.ndarray:
     r"""Return the distance of every code from the middle of others, in their own deviations.
 
     :math:`\sqrt{(z - \mu)^T \Sigma^{-1} (z - \mu)}`, the covariance shrunk towards a multiple of
@@ -57,8 +59,8 @@ def mahalanobis(Z: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def neighbour_distance(
-    Z: np.ndarray,
-    reference: np.ndarray | None = None,
+    Z: ArrayLike,
+    reference: ArrayLike | None = None,
     k: int = 5,
     *,
     own: np.ndarray | None = None,
@@ -155,7 +157,7 @@ def auroc(truth: ArrayLike, scores: ArrayLike) -> float:
     return float(above / (n_new * n_known))
 
 
-def _vectors(Z: np.ndarray, reference: np.ndarray, fewest: int) -> tuple[np.ndarray, np.ndarray]:
+def _vectors(Z: Any, reference: Any, fewest: int) -> tuple[np.ndarray, np.ndarray]:
     Z, reference = (np.asarray(codes, dtype=np.float64) for codes in (Z, reference))
     if Z.ndim != 2 or reference.ndim != 2 or Z.shape[1] != reference.shape[1]:
         raise ValueError(

@@ -65,7 +65,7 @@ class Info(Result):
         return as_html(self.table())
 
 
-def info(model: Model) -> Info:
+def info(model: str | Path | Model) -> Info:
     """Say what a model is: its family, what it was fitted on, its scores and versions.
 
     Parameters

@@ -64,7 +64,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    images: Images,
+    images: object,
     models: Any = None,
     *,
     budget: float | None = None,

@@ -260,7 +260,7 @@ Found = tuple[Groups, np.ndarray | None, np.ndarray | None]
 
 
 def _among_codes(
-    model: Any, images: Images, method: str, sought: dict[str, Any], verbose: bool | None
+    model: Model, images: Images, method: str, sought: dict[str, Any], verbose: bool | None
 ) -> Found:
     codes = features(model, images, show=verbose)
     if sought["n_clusters"] == AUTO:
@@ -273,7 +273,7 @@ def _among_codes(
 
 
 def _on_a_map(
-    model: Any, images: Images, method: str, sought: dict[str, Any], verbose: bool | None
+    model: Model, images: Images, method: str, sought: dict[str, Any], verbose: bool | None
 ) -> Found:
     codes, rows = vectors(model, images, show=verbose), np.arange(len(images))
     rows = rows if len(rows) <= MAPPED else np.linspace(0, len(rows) - 1, MAPPED).astype(int)
@@ -288,7 +288,7 @@ def _on_a_map(
 
 
 def group_codes(
-    model: Any, codes: np.ndarray, method: str, n_clusters: int, **options: Any
+    model: Model, codes: np.ndarray, method: str, n_clusters: int, **options: Any
 ) -> Groups:
     """Return clusters of the codes of a model; see `isthmus.metrics.group`.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -48,7 +47,7 @@ def decode(model: Model, codes: ArrayLike) -> Decoded:
     return Decoded.of(decoded(given), model)
 
 
-def codes_in(model: Any, path: Path) -> np.ndarray:
+def codes_in(model: Model, path: Path) -> np.ndarray:
     """Return the codes in a file that `encode` has written, or a table with the same columns.
 
     Raises

@@ -14,6 +14,7 @@ from isthmus.data.ranges import Range
 from isthmus.fitted.heldout import MeasuredOn, judged
 from isthmus.latent.codes import range_for
 from isthmus.metrics.reconstruction import mse, psnr
+from isthmus.verbs.parameters import Model
 from isthmus.verbs.remade import Remade
 from isthmus.verbs.result import ArrayResult
 
@@ -46,7 +47,7 @@ class Decoded(ArrayResult):
     files: Remade | None = None
 
     @classmethod
-    def of_files(cls, files: Remade, model: Any) -> Self:
+    def of_files(cls, files: Remade, model: Model) -> Self:
         """Return what image files have become."""
         made = cls.of(files[0].unit()[None], model)
         made.files, made.said = files, files.said

@@ -20,7 +20,7 @@ from isthmus.system.progress import Bar
 from isthmus.validation import renamed
 from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.filters import Filter, median, non_local_means, principal
-from isthmus.verbs.parameters import ImagesLike, Models, by_name
+from isthmus.verbs.parameters import ImagesLike, Model, Models, by_name
 from isthmus.verbs.remade import Remade, in_tiles
 from isthmus.verbs.result import Result
 
@@ -241,7 +241,7 @@ def denoise(
 
 
 def _parts(
-    models: Mapping[str, Any], images: Images, split: str, reference: Any
+    models: Mapping[str, Any], images: Images, split: str, reference: ImagesLike | None
 ) -> tuple[Images, Images, MeasuredOn]:
     """Return images to measure on, for a test those no model saw; clean ones; and what to say."""
     part = measured_part(list(models.values()), images, split)
@@ -301,7 +301,7 @@ def _psnr(clean: np.ndarray, other: np.ndarray, ends: Range) -> float:
     return psnr(clean, other.clip(*ends), ends)
 
 
-def cleaned(model: Any, images: Any) -> np.ndarray:
+def cleaned(model: Model, images: ImagesLike) -> np.ndarray:
     """Return what the codes of noisy images say, kept within the range of those fitted on."""
     if model.__sklearn_tags__().input_tags.positive_only:
         images = to_unit(np.asarray(images)).clip(min=0)

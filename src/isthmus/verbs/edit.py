@@ -29,7 +29,7 @@ class Directions(NamedTuple):
     probe: np.ndarray
 
 
-def directions(codes: Any, labels: Any) -> Directions:
+def directions(codes: ArrayLike, labels: ArrayLike) -> Directions:
     r"""Return the directions in which codes of one group differ from those of the other.
 
     The mean difference is :math:`\bar z_1 - \bar z_0`. The probe is the normal of the plane by
@@ -175,12 +175,15 @@ def edit(
         rows = _few_of(parts, labels[0], from_) if rows is None else rows
         direction, learned = _learned(model, parts.train, labels, by)
         headline, found = f"From {from_} to {to} by the {WAYS[by]}", {"learned from": learned}
-    chosen = images if rows is None else images[np.asarray(rows)]
+    chosen: Any = images
+    chosen = chosen if rows is None else chosen[np.asarray(rows)]
     edited = Edited.of(_moved(model, chosen, direction, strengths), model)
     return _told(edited, images, rows, headline, strengths, by=by, **found)
 
 
-def _moved(model: Any, images: Any, direction: Any, strengths: Any) -> np.ndarray:
+def _moved(
+    model: Model, images: ImagesLike, direction: ArrayLike, strengths: ArrayLike
+) -> np.ndarray:
     decode, codes = able(model, "decode"), codes_of(model, images)
     direction = np.asarray(direction, dtype=np.float32)
     steps = np.asarray(strengths, dtype=np.float32)
@@ -198,7 +201,12 @@ def _moved(model: Any, images: Any, direction: Any, strengths: Any) -> np.ndarra
 
 
 def _told(
-    edited: Edited, images: Any, rows: Any, headline: str, strengths: Any, **found: Any
+    edited: Edited,
+    images: ImagesLike,
+    rows: Rows | None,
+    headline: str,
+    strengths: Any,
+    **found: Any,
 ) -> Edited:
     """Return what was edited with what it was and what a picture is told."""
     asked = list(range(len(edited))) if rows is None else [int(row) for row in rows]
@@ -233,7 +241,7 @@ def _label(images: Images, given: Any, name: str) -> int:
     return label
 
 
-def _few_of(parts: Halves, label: int, given: Any) -> list[int]:
+def _few_of(parts: Halves, label: int, given: str | int | None) -> list[int]:
     """Return the first held-out images of a class."""
     rows = parts.rows[parts.test.y == label][:FEW].tolist()
     if not rows:
@@ -242,7 +250,7 @@ def _few_of(parts: Halves, label: int, given: Any) -> list[int]:
 
 
 def _learned(
-    model: Any, train: Images, labels: tuple[int, int], by: str
+    model: Model, train: Images, labels: tuple[int, int], by: str
 ) -> tuple[np.ndarray, dict[str, int]]:
     """Return a direction from one class to another, and from how many images it was learned."""
     both = train.where(np.isin(np.asarray(train.y), labels))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
 from isthmus.data.images import as_images
 from isthmus.models.pca import PCA
+from isthmus.verbs.parameters import ImagesLike
 
 Filter = Callable[[np.ndarray, float], Iterator[tuple[str, np.ndarray]]]
 """From noisy images and the deviation of their noise to settings, and what each makes of them."""
@@ -47,7 +47,7 @@ def non_local_means(noisy: np.ndarray, sigma: float) -> Iterator[tuple[str, np.n
         yield f"non-local means {patch}x{patch}, {cutoff:g} sigma", np.reshape(found, noisy.shape)
 
 
-def principal(reference: Any) -> Filter:
+def principal(reference: ImagesLike | None) -> Filter:
     """Return a filter that keeps a few principal components of clean images."""
     images = as_images(reference)
     widest = min(len(images), int(np.prod(images.shape[1:])))

@@ -343,15 +343,15 @@ def _merit(found: Accuracy, likelihood: float) -> tuple[float, float]:
     return found.accuracy, likelihood
 
 
-def _likelihood(model: Any, images: Images) -> float:
+def _likelihood(model: Model, images: Images) -> float:
     """Return the mean logarithm of the probability that a model gives the labels of images."""
     chances = model.predict_proba(images)
-    columns = {label: column for column, label in enumerate(model.class_labels_)}
+    columns = {label: column for column, label in enumerate(model.class_labels_ or [])}
     at = [columns[label] for label in np.asarray(labels_of(images)).tolist()]
     return float(np.log(np.maximum(chances[np.arange(len(at)), at], 1e-12)).mean())
 
 
-def _check(model: Any, epochs: int | None, budget: float | None) -> None:
+def _check(model: Model, epochs: int | None, budget: float | None) -> None:
     if not model.can("finetune"):
         name, able = type(model).__name__, [f for f in FAMILIES if family(f).can("finetune")]
         raise ValueError(
@@ -364,7 +364,7 @@ def _check(model: Any, epochs: int | None, budget: float | None) -> None:
             raise ValueError(f"{name}={value} must be greater than 0")
 
 
-def _training(model: Any, n: int, epochs: int | None) -> dict[str, Any]:
+def _training(model: Model, n: int, epochs: int | None) -> dict[str, Any]:
     """Return how to train on so few labels: none of them can be spared to choose an epoch by."""
     batch = min(n, BATCH)
     shape = with_channels(model.image_shape_)
@@ -376,7 +376,7 @@ def _training(model: Any, n: int, epochs: int | None) -> dict[str, Any]:
     return {"batch_size": batch, "validation_fraction": 0.0} | chosen
 
 
-def _same_start(model: Any, train: Images, random_state: int) -> dict[str, Any]:
+def _same_start(model: Model, train: Images, random_state: int) -> dict[str, Any]:
     """Return the parameters of a classifier of the same network, with weights anew."""
     own = any(isinstance(value, nn.Module) for value in model.get_params(deep=False).values())
     if own or not all(hasattr(model, name) for name in LAYERS):
@@ -384,7 +384,7 @@ def _same_start(model: Any, train: Images, random_state: int) -> dict[str, Any]:
     return _same_network(model)
 
 
-def _same_network(model: Any) -> dict[str, Any]:
+def _same_network(model: Model) -> dict[str, Any]:
     """Return the parameters of a classifier whose encoder is built as that of the model."""
     same = {name: getattr(model, name) for name in LAYERS}
     return same | {
@@ -393,5 +393,5 @@ def _same_network(model: Any) -> dict[str, Any]:
     }
 
 
-def _counted(model: Any, train: Images, test: Images) -> Accuracy:
+def _counted(model: Model, train: Images, test: Images) -> Accuracy:
     return counted(model.predict(test) == labels_of(test), len(train))

@@ -109,7 +109,7 @@ def generate(
     return Decoded.of(model.decode(drawn), model)
 
 
-def _of_prior(model: Any, count: int, random_state: int) -> np.ndarray:
+def _of_prior(model: Model, count: int, random_state: int) -> np.ndarray:
     if not model.can("sample"):
         raise ValueError(
             f"{type(model).__name__} has no prior to draw from; give sampler='mixture'"
@@ -118,7 +118,7 @@ def _of_prior(model: Any, count: int, random_state: int) -> np.ndarray:
 
 
 def fitted(
-    codes: Any, sampler: str = "mixture", *, random_state: int = 0, verbose: bool = False
+    codes: np.ndarray, sampler: str = "mixture", *, random_state: int = 0, verbose: bool = False
 ) -> Draw:
     """Return what draws codes like these: called with a number, a generator and a temperature.
 

@@ -30,6 +30,7 @@ from isthmus.latent.projections import (
 )
 from isthmus.system.files import replacing
 from isthmus.validation import one_of
+from isthmus.verbs.parameters import ImagesLike, Model
 
 METHODS = ("auto", "pca", "tsne", "umap", "grid")
 TSNE_FROM = 50
@@ -105,8 +106,8 @@ class Map:
     @classmethod
     def of(
         cls,
-        model: Any,
-        images: Any,
+        model: Model,
+        images: ImagesLike,
         method: str = "auto",
         dimensions: int = 2,
         random_state: int = 0,
@@ -154,7 +155,7 @@ class Map:
     @classmethod
     def of_codes(
         cls,
-        codes: Any,
+        codes: np.ndarray,
         method: str = "auto",
         dimensions: int = 2,
         random_state: int = 0,
@@ -196,7 +197,7 @@ class Map:
             return umap(self.codes, dimensions, self.random_state).embedding_
         return self.codes if self.method == "pca" else around(self.codes)
 
-    def place(self, model: Any, images: Any) -> np.ndarray:
+    def place(self, model: Model, images: ImagesLike) -> np.ndarray:
         """Return where new images belong, (m, 2) or (m, 3); those on the map stay where they are.
 
         Parameters
@@ -216,7 +217,7 @@ class Map:
             return around(_positions(model, images)).astype(np.float32)
         return self.place_codes(vectors(model, images))
 
-    def place_codes(self, codes: Any) -> np.ndarray:
+    def place_codes(self, codes: np.ndarray) -> np.ndarray:
         """Return where codes (m, k) belong; see `place`."""
         codes = np.asarray(codes, dtype=np.float32)
         width = len(self.mean)
@@ -326,7 +327,7 @@ def _suited(codes: np.ndarray, method: str, dimensions: int) -> str:
     return "tsne" if method == "auto" else method
 
 
-def _positions(model: Any, images: Images) -> np.ndarray:
+def _positions(model: Model, images: Images) -> np.ndarray:
     """Return where on the grid of a map every image's best-matching unit lies, row 0 on top."""
     if not model.can("locate"):
         raise ValueError(
@@ -336,7 +337,7 @@ def _positions(model: Any, images: Images) -> np.ndarray:
     return grid_places(model, model.locate(images))
 
 
-def grid_places(model: Any, located: np.ndarray) -> np.ndarray:
+def grid_places(model: Model, located: np.ndarray) -> np.ndarray:
     """Return the places of units on the grid of a map, given by row and column, row 0 on top."""
     row, column = located.T.astype(np.float64)
     if model.topology == "hexagonal":
@@ -344,7 +345,7 @@ def grid_places(model: Any, located: np.ndarray) -> np.ndarray:
     return np.column_stack([column, -row])
 
 
-def layout(codes: Any, method: str = "auto", random_state: int = 0) -> np.ndarray:
+def layout(codes: np.ndarray, method: str = "auto", random_state: int = 0) -> np.ndarray:
     """Lay codes out in the plane; `Map` also places new ones, and fills space.
 
     Codes two wide are returned as they are. Codes one wide keep their axis; the second axis only

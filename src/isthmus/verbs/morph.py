@@ -13,7 +13,7 @@ from isthmus.data.images import Images
 from isthmus.data.names import files_called
 from isthmus.latent.codes import code_of, codes_of
 from isthmus.validation import able, one_of, renamed
-from isthmus.verbs.parameters import ImagesLike, Models, Rows, by_name
+from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model, Models, Rows, by_name
 from isthmus.verbs.result import class_of
 from isthmus.verbs.ways import Ways
 
@@ -102,10 +102,11 @@ def morph(
     )
 
 
-def _stations(images: Any, asked: list[int], to: Any) -> tuple[list[str], list[str]]:
+def _stations(images: ImagesLike | None, asked: list[int], to: Any) -> tuple[list[str], list[str]]:
     """Return what is walked through, by classes where these are known, and by numbers."""
-    known = isinstance(images, Images)
-    called = files_called(images, range(len(asked))) if known else [""] * len(asked)
+    called = [""] * len(asked)
+    if isinstance(images, Images):
+        called = files_called(images, range(len(asked)))
     stations = [name or f"image {row}" for name, row in zip(called, asked, strict=True)]
     names = [_class(images, i) or station for i, station in enumerate(stations)]
     if to is None:
@@ -113,7 +114,7 @@ def _stations(images: Any, asked: list[int], to: Any) -> tuple[list[str], list[s
     return [*names, _class(to, 0) or "another"], [*stations, "another"]
 
 
-def _class(images: Any, row: int) -> str:
+def _class(images: ImagesLike | None, row: int) -> str:
     return class_of(images, row) if isinstance(images, Images) else ""
 
 
@@ -129,7 +130,7 @@ def _heads(stations: list[str], steps: int) -> list[str]:
     return [*(head for name in others for head in (name, *[""] * (steps - 2))), last]
 
 
-def _chosen(images: Any, rows: Any) -> Any:
+def _chosen(images: Any, rows: Rows | None) -> Any:
     """Return the images to go through."""
     if rows is not None:
         return images[np.asarray(rows)]
@@ -140,7 +141,7 @@ def _chosen(images: Any, rows: Any) -> Any:
     return images
 
 
-def _way(model: Any, images: Any, to: Any, steps: int, how: str) -> np.ndarray:
+def _way(model: Model, images: ImagesLike, to: Any, steps: int, how: str) -> np.ndarray:
     decode = able(model, "decode")
     codes = codes_of(model, images) if to is None else [code_of(model, images), code_of(model, to)]
     return decode(through(codes, steps, how))
@@ -152,7 +153,7 @@ def _check_sizes(ways: Mapping[str, np.ndarray]) -> None:
         raise ValueError(f"models of images of one size can be compared, got {sizes}")
 
 
-def through(codes: Any, steps: int = 9, how: str = "linear") -> np.ndarray:
+def through(codes: ArrayLike, steps: int = 9, how: str = "linear") -> np.ndarray:
     """Return codes on the way through several, ((n - 1) (steps - 1) + 1, k); see `morph`.
 
     Examples
@@ -167,7 +168,7 @@ def through(codes: Any, steps: int = 9, how: str = "linear") -> np.ndarray:
     return np.concatenate([legs[0][:1], *(leg[1:] for leg in legs)])
 
 
-def between(a: Any, b: Any, steps: int = 9, how: str = "linear") -> np.ndarray:
+def between(a: ArrayLike, b: ArrayLike, steps: int = 9, how: str = "linear") -> np.ndarray:
     """Return codes on the way from one to another, (steps, k); see `morph`.
 
     Examples

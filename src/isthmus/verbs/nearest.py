@@ -191,7 +191,12 @@ def _under(images: Images, row: int, distance: float) -> str:
 
 
 def _found(
-    model: Any, codes: np.ndarray, among: Images | Index, k: int, without: Any, verbose: bool
+    model: Model,
+    codes: np.ndarray,
+    among: Images | Index,
+    k: int,
+    without: Any,
+    verbose: bool,
 ) -> Neighbors:
     if isinstance(among, Index):
         return among.search(codes, k, without)

@@ -214,11 +214,11 @@ def novelty(
         scores = -mapped(lambda piece: model.elbo(piece, DRAWS), images, "likelihood", verbose)
     else:
         scores = _distances(model, images, reference, by, verbose)
-    found = None if truth is None else auroc(truth, scores)
+    found = None if truth is None else auroc(np.asarray(truth), scores)
     return Novelty(scores, by, images, model, found, count)
 
 
-def _chosen(model: Any, by: str, referred: bool) -> str:
+def _chosen(model: Model, by: str, referred: bool) -> str:
     """Return the score to use, or say which ones there are for this model and reference."""
     lacks = {
         "error": not model.can("decode"),
@@ -236,7 +236,7 @@ def _chosen(model: Any, by: str, referred: bool) -> str:
     return by
 
 
-def errors_of(model: Any, piece: Images, codes: np.ndarray | None = None) -> np.ndarray:
+def errors_of(model: Model, piece: Images, codes: np.ndarray | None = None) -> np.ndarray:
     """Return the mean squared error of a pixel of every image, from its code if that is known."""
     x = to_unit(np.asarray(piece)).reshape(len(piece), -1)
     back = model.decode(model.encode(piece) if codes is None else codes)
@@ -244,7 +244,7 @@ def errors_of(model: Any, piece: Images, codes: np.ndarray | None = None) -> np.
 
 
 def _distances(
-    model: Any, images: Images, reference: Any, by: str, verbose: bool | None
+    model: Model, images: Images, reference: ImagesLike | None, by: str, verbose: bool | None
 ) -> np.ndarray:
     codes = vectors(model, images, show=verbose)
     others, own = None, None

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-Model = Any
-"""A fitted Representation; for a command a file."""
-Models = Any
-"""A fitted Representation, or several by their names; for a command one file or several."""
-ImagesLike = Any
-"""Images, or an array (n, ...); for a command a source."""
-Source = Any
-"""Anything `load_images` reads, which the verb reads itself; for a command a source."""
-ArrayLike = Any
-"""An array or a list of numbers; for a command a .npy file, or numbers as 0,3,5."""
+if TYPE_CHECKING:
+    from isthmus.base import Representation as Model
+    from isthmus.data.values import ArrayLike, ImagesLike
+
+    Models: TypeAlias = Model | Mapping[str, Model]
+    Source: TypeAlias = str | Path | ImagesLike
+    Code: TypeAlias = np.ndarray
+else:
+    Model = Any
+    """A fitted Representation; for a command a file."""
+    Models = Any
+    """A fitted Representation, or several by their names; for a command one file or several."""
+    ImagesLike = Any
+    """Images, or an array (n, ...); for a command a source."""
+    Source = Any
+    """Anything `load_images` reads, which the verb reads itself; for a command a source."""
+    ArrayLike = Any
+    """An array or a list of numbers; for a command a .npy file, or numbers as 0,3,5."""
+    Code = Any
+    """A code, an array (k,); for a command the number of one of the images."""
 NewFile = str | Path
 """A file that a verb writes by itself, as it goes; for a command what -o says."""
-Code = Any
-"""A code, an array (k,); for a command the number of one of the images."""
 Words = Sequence[str]
 """Some of the words that are listed; for a command knn,svm."""
 Rows = Sequence[int] | np.ndarray

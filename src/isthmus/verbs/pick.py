@@ -177,7 +177,7 @@ def _number(count: Count, n: int, free: int) -> int:
     return m
 
 
-def _least_sure(model: Any, images: Images, known: np.ndarray) -> np.ndarray:
+def _least_sure(model: Model, images: Images, known: np.ndarray) -> np.ndarray:
     if not model.can("predict_proba"):
         raise ValueError(
             f"by='unsure' needs a classifier, and {type(model).__name__} tells no classes apart: "

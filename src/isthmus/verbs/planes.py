@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from isthmus.latent.codes import flattened
+from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model
 
 Extent = tuple[float, float, float, float]
 """Lowest and highest first number of a code, lowest and highest second."""
@@ -15,7 +16,7 @@ MARGIN = 0.1
 """Share of its width that a plane goes on beyond the outermost codes."""
 
 
-def plane_codes(model: Any, images: Any, dims: tuple[int, int]) -> np.ndarray:
+def plane_codes(model: Model, images: ImagesLike, dims: tuple[int, int]) -> np.ndarray:
     """Return the codes of images, having checked that two numbers of them span a plane."""
     codes = flattened(model, model.encode(images))
     if codes.ndim != 2 or codes.shape[1] < 2:
@@ -32,7 +33,7 @@ def plane_codes(model: Any, images: Any, dims: tuple[int, int]) -> np.ndarray:
     return codes
 
 
-def code_for(start: Any, width: int) -> np.ndarray:
+def code_for(start: ArrayLike, width: int) -> np.ndarray:
     """Return a code as an array, checked."""
     start = np.asarray(start, dtype=np.float32)
     if start.shape != (width,):
@@ -40,7 +41,7 @@ def code_for(start: Any, width: int) -> np.ndarray:
     return start
 
 
-def checked_extent(extent: Any) -> Extent:
+def checked_extent(extent: Sequence[float]) -> Extent:
     """Return the sides of a rectangle, checked."""
     ends = np.asarray(extent, dtype=np.float64)
     if ends.shape != (4,) or not (ends[::2] < ends[1::2]).all():
@@ -51,7 +52,7 @@ def checked_extent(extent: Any) -> Extent:
     return tuple(ends.tolist())
 
 
-def extent_of(codes: Any, dims: tuple[int, int] = (0, 1)) -> Extent:
+def extent_of(codes: ArrayLike, dims: tuple[int, int] = (0, 1)) -> Extent:
     """Return the rectangle that holds all codes in two of their numbers, and a margin.
 
     Examples
@@ -67,7 +68,7 @@ def extent_of(codes: Any, dims: tuple[int, int] = (0, 1)) -> Extent:
 
 
 def grid(
-    start: Any, extent: Extent, resolution: int, dims: tuple[int, int] = (0, 1)
+    start: ArrayLike, extent: Extent, resolution: int, dims: tuple[int, int] = (0, 1)
 ) -> np.ndarray:
     """Return codes (resolution^2, k): a grid in two of the numbers, the others as in `start`.
 

@@ -184,6 +184,7 @@ def predict(model: Model, images: ImagesLike, *, sure: float = 0.8) -> Predictio
         )
     images = as_images(images)
     probabilities = model.predict_proba(images)
-    labels = np.asarray(model.class_labels_)[probabilities.argmax(1)]
+    classes = model.class_labels_ or []
+    labels = np.asarray(classes)[probabilities.argmax(1)]
     unsure = probabilities.max(1) < sure
-    return Predictions(labels, probabilities, model.class_labels_, unsure, images, model)
+    return Predictions(labels, probabilities, classes, unsure, images, model)

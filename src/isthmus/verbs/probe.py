@@ -194,7 +194,7 @@ def probe(
     return found
 
 
-def labelled_by(images: Any, labels: Labels | None) -> tuple[Images, int | None]:
+def labelled_by(images: ImagesLike, labels: Labels | None) -> tuple[Images, int | None]:
     """Return images, and how many of their labels to learn from; labels may be in a table."""
     if labels is None or isinstance(labels, int | np.integer):
         return as_images(images), labels
@@ -214,13 +214,13 @@ def probed(
     return {kind: probe_codes(Z, train.y, Z_test, test.y, kind, **both) for kind in kinds}
 
 
-def in_words(model: Any) -> str:
+def in_words(model: Model) -> str:
     """Return what a model is in a few words: its family and its code."""
     return f"{type(model).__name__} ({model.code_})"
 
 
 def labelled_halves(
-    model: Any,
+    model: Model,
     images: Images,
     labels: int | None = None,
     random_state: int = 0,

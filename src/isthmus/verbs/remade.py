@@ -18,6 +18,7 @@ from isthmus.data.ranges import SIGNED, Range
 from isthmus.data.tiles import HALF, Tiling, in_words
 from isthmus.latent.codes import check_range, range_for
 from isthmus.system.progress import track
+from isthmus.verbs.parameters import Model
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,7 +53,7 @@ class Remade(Sequence[Picture]):
 
     @classmethod
     def by(
-        cls, model: Any, files: Pictures, made: Made, overlap: float, verbose: bool | None
+        cls, model: Model, files: Pictures, made: Made, overlap: float, verbose: bool | None
     ) -> Remade:
         """Return what a model makes of image files, in tiles where it knows smaller ones.
 
@@ -155,7 +156,7 @@ def _middle(picture: Picture) -> np.ndarray:
     return side
 
 
-def _takes(model: Any) -> tuple[int, Range]:
+def _takes(model: Model) -> tuple[int, Range]:
     """Return how many channels a model's images have, and what black and white are to it."""
     shape, name = with_channels(tuple(model.image_shape_)), type(model).__name__
     if len(shape) != 3 or shape[2] not in (1, 3):
@@ -168,13 +169,13 @@ def _takes(model: Any) -> tuple[int, Range]:
     return shape[2], check_range(model, Images(np.zeros((1, 1, 1), np.uint8)))
 
 
-def takes_files(model: Any) -> bool:
+def takes_files(model: Model) -> bool:
     """Return whether a model's images are such as image files hold."""
     shape = with_channels(tuple(model.image_shape_))
     return len(shape) == 3 and shape[2] in (1, 3)
 
 
-def _hint(model: Any, tilings: Sequence[Tiling]) -> str:
+def _hint(model: Model, tilings: Sequence[Tiling]) -> str:
     """Return what to do where a model learnt from whole images and is given parts of some."""
     is_part = loading_of(model)["per"] == "patch" or getattr(model, "source_", "array") == "array"
     if is_part or max(map(len, tilings)) == 1:
@@ -191,13 +192,13 @@ def check_overlap(overlap: float) -> None:
         raise ValueError(f"overlap={overlap} must be 0 to 0.9")
 
 
-def _tiling(model: Any, size: tuple[int, int], overlap: float) -> Tiling:
+def _tiling(model: Model, size: tuple[int, int], overlap: float) -> Tiling:
     """Return the tiles of an image for a model: one where it takes any size."""
     height, width, _ = with_channels(tuple(model.image_shape_))
     return Tiling(size, size if model.any_size else (height, width), overlap)
 
 
-def in_tiles(model: Any, images: Images, made: Made, overlap: float = HALF) -> np.ndarray:
+def in_tiles(model: Model, images: Images, made: Made, overlap: float = HALF) -> np.ndarray:
     """Return what a model makes of images: where they are of another size than its own, in tiles.
 
     Only images of the channels that it knows are cut; others are left to the model, which says

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -21,6 +21,7 @@ from isthmus.system.files import (
     replacing_folder,
     save_table,
 )
+from isthmus.verbs.parameters import ArrayLike, ImagesLike, Models
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -252,18 +253,20 @@ class ArrayResult(Result, np.ndarray):
     images: Images | None = None
 
     @classmethod
-    def of(cls, array: Any, model: Any, images: Any = None) -> Self:
+    def of(cls, array: np.ndarray, model: Models | None, images: ImagesLike | None = None) -> Self:
         """Return what a model made, of images one by one or of nothing."""
         made = np.asarray(array).view(cls)
         made.model, made.images = model, None if images is None else as_images(images)
         return made
 
-    def __array_finalize__(self, other: Any) -> None:
+    def __array_finalize__(self, other: object) -> None:
         if isinstance(other, type(self)) and other.shape == self.shape:
             for name in self.facts:
                 setattr(self, name, getattr(other, name))
 
-    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+    def __array_wrap__(
+        self, array: np.ndarray, context: object = None, return_scalar: bool = False
+    ) -> Any:
         return as_plain(array)
 
     def __getitem__(self, index: Any) -> Any:
@@ -305,20 +308,22 @@ class Scores(np.ndarray):
     figures: Mapping[str, Any] = {}
 
     @classmethod
-    def of(cls, values: Any, figures: Mapping[str, Any]) -> Scores:
+    def of(cls, values: ArrayLike, figures: Mapping[str, Any]) -> Scores:
         """Return scores (n,) with figures of all."""
         found = np.asarray(values, dtype=np.float64).view(cls)
         found.figures = dict(figures)
         return found
 
-    def keys(self) -> Any:
+    def keys(self) -> Iterable[str]:
         """Return the names of the figures."""
         return self.figures.keys()
 
     def __getitem__(self, key: Any) -> Any:
         return self.figures[key] if isinstance(key, str) else np.asarray(self)[key]
 
-    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+    def __array_wrap__(
+        self, array: np.ndarray, context: object = None, return_scalar: bool = False
+    ) -> Any:
         return as_plain(array)
 
 

@@ -223,7 +223,7 @@ class Segments(Result, Planes):
 
 
 def _segments(
-    model: Any, images: Images, label_maps: np.ndarray | None, attributes: np.ndarray | None
+    model: Model, images: Images, label_maps: np.ndarray | None, attributes: np.ndarray | None
 ) -> Segments:
     found = Segments(label_maps, attributes)
     found.model, found.images = model, images
@@ -299,7 +299,7 @@ def _emptied(planes: np.ndarray | None, empty: np.ndarray | None) -> np.ndarray 
     return planes
 
 
-def _by_pixel(model: Any, images: Images) -> Planes:
+def _by_pixel(model: Model, images: Images) -> Planes:
     """Return what a model of single pixels makes of each of them."""
     name, shape = type(model).__name__, tuple(model.image_shape_)
     if len(shape) != 1:

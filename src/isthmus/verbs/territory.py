@@ -9,10 +9,11 @@ import numpy as np
 
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images, as_images, evenly_spaced, to_unit
+from isthmus.data.values import Pixels
 from isthmus.latent.neighbors import Best
 from isthmus.system.progress import track
 from isthmus.validation import able
-from isthmus.verbs.parameters import Code, ImagesLike, Model
+from isthmus.verbs.parameters import ArrayLike, Code, ImagesLike, Model
 from isthmus.verbs.planes import Extent, checked_extent, code_for, extent_of, grid, plane_codes
 from isthmus.verbs.result import Result
 
@@ -137,7 +138,7 @@ class Territory(Result, Plane):
         side, n = len(self.owners), len(self.shares)
         return f"{type(self).__name__}({side}x{side} points of {n} images)"
 
-    def of_classes(self, y: Any) -> np.ndarray:
+    def of_classes(self, y: ArrayLike) -> np.ndarray:
         """Return the share of the plane that every class owns, by the labels (n,) of the images.
 
         Images without a label (-1) own what is left of 1.
@@ -240,7 +241,7 @@ def territory(
     return found
 
 
-def _check(model: Any, images: Images, resolution: int, noise: Noise) -> None:
+def _check(model: Model, images: Images, resolution: int, noise: Noise) -> None:
     able(model, "decode")
     if resolution < 2:
         raise ValueError(f"resolution={resolution} must be at least 2 points a side")
@@ -249,7 +250,7 @@ def _check(model: Any, images: Images, resolution: int, noise: Noise) -> None:
     with_noise(images[:1], noise.kind, noise.level, noise.random_state)
 
 
-def _owners(model: Any, points: np.ndarray, images: Images, verbose: bool) -> np.ndarray:
+def _owners(model: Model, points: np.ndarray, images: Images, verbose: bool) -> np.ndarray:
     """Return which image is nearest to what is decoded from every point."""
     rows = max(1, BLOCK_BYTES // (4 * model.n_features_in_))
     starts = range(0, len(points), rows)
@@ -259,7 +260,7 @@ def _owners(model: Any, points: np.ndarray, images: Images, verbose: bool) -> np
     return np.concatenate(found)
 
 
-def nearest_images(decoded: np.ndarray, images: Any) -> np.ndarray:
+def nearest_images(decoded: np.ndarray, images: ImagesLike) -> np.ndarray:
     """Return which of the images is nearest, in its pixels, to each of those decoded.
 
     Examples
@@ -273,7 +274,7 @@ def nearest_images(decoded: np.ndarray, images: Any) -> np.ndarray:
     return best.rows[:, 0]
 
 
-def confusion(model: Any, images: Any, copies: Any) -> np.ndarray:
+def confusion(model: Model, images: Pixels, copies: np.ndarray) -> np.ndarray:
     r"""Return how often a copy of one image is decoded to what is nearest to another.
 
     The share of the noisy copies x' of image i for which :math:`\arg\min_j \|g(f(x')) - x_j\|`
@@ -338,7 +339,7 @@ class Closeness(NamedTuple):
     chance: float
 
 
-def closeness(codes: Any, confused: Any) -> Closeness:
+def closeness(codes: ArrayLike, confused: ArrayLike) -> Closeness:
     """Return confusion against the distance of codes, pair by pair.
 
     Parameters

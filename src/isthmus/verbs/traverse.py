@@ -127,7 +127,7 @@ def traverse(
     return made
 
 
-def _most(model: Any, count: int | None, alone: bool, starts: int) -> int | None:
+def _most(model: Model, count: int | None, alone: bool, starts: int) -> int | None:
     """Return how many numbers are changed where none are named, None for all."""
     if count is None and (alone or model.code_kind_ == "index"):
         return None
@@ -135,25 +135,25 @@ def _most(model: Any, count: int | None, alone: bool, starts: int) -> int | None
     return min(count or (MOST if starts == 1 else MOST_OF_EACH), there)
 
 
-def _axes(model: Any) -> tuple[str, ...]:
+def _axes(model: Model) -> tuple[str, ...]:
     """Return the ways that lead on from a prototype."""
     return (
         ("down the rows", "along the columns") if model.can("locate") else ("nearest centroids",)
     )
 
 
-def _in_words(rows: Any) -> str:
+def _in_words(rows: str | Rows | None) -> str:
     if rows is None or isinstance(rows, str):
         return rows or "0"
     return ", ".join(str(row) for row in rows)
 
 
-def _name(start: Any) -> str:
+def _name(start: object) -> str:
     """Return what one image or code is called."""
     return caption_of(start, 0) if isinstance(start, Images) else "what was given"
 
 
-def _called(starts: Mapping[str, Any], rows: Any) -> str:
+def _called(starts: Mapping[str, Any], rows: object) -> str:
     name, _, label = next(iter(starts)).partition("\n")
     if len(starts) > 1:
         return "one image of each class" if rows == "classes" else f"{len(starts)} images"
@@ -177,7 +177,7 @@ def _starts(images: Images, rows: Any) -> dict[str, Any]:
 
 
 def _numbers(
-    model: Any, starts: dict, dims: Any, steps: int, values: Any, among: Any, seed: int
+    model: Model, starts: dict, dims: Any, steps: int, values: Any, among: Any, seed: int
 ) -> Traversal:
     """Return rows for numbers of the code, from every start."""
     codes = None if among is None else codes_of(model, among)
@@ -202,7 +202,7 @@ def _numbers(
     return made.told(drawn, headline, heads[: values.shape[1]], dims=list(map(int, dims)), **facts)
 
 
-def _moved(model: Any, begun: np.ndarray, dims: Sequence[int], values: np.ndarray) -> np.ndarray:
+def _moved(model: Model, begun: np.ndarray, dims: Sequence[int], values: np.ndarray) -> np.ndarray:
     """Return images (len(dims) starts, steps, ...) of codes with one number changed."""
     moved = np.tile(begun[None, :, None], (len(dims), 1, values.shape[1], 1))
     for row, dim in enumerate(dims):
@@ -211,14 +211,14 @@ def _moved(model: Any, begun: np.ndarray, dims: Sequence[int], values: np.ndarra
     return images.reshape(-1, values.shape[1], *images.shape[1:])
 
 
-def _use(model: Any, codes: Any) -> tuple[str, Any]:
+def _use(model: Model, codes: np.ndarray | None) -> tuple[str, Any]:
     """Return how useful every number of a code is, and what that is called."""
     if model.kl_ is not None:
         return "KL", np.asarray(model.kl_)
     return "variance", None if codes is None else np.asarray(codes).var(0)
 
 
-def _note(name: str, what: str, use: Any, dim: int, starts: int) -> str:
+def _note(name: str, what: str, use: np.ndarray | None, dim: int, starts: int) -> str:
     if starts > 1:
         return f"number {dim}\nfrom {name}"
     return f"number {dim}" if use is None else f"number {dim}\n{what} {use[dim]:.2g}"
@@ -238,7 +238,7 @@ def _dims(dims: Any, width: int, order: Any) -> list[int]:
     return dims
 
 
-def ordered(model: Any, codes: Any = None, width: int = 0) -> list[int]:
+def ordered(model: Model, codes: np.ndarray | None = None, width: int = 0) -> list[int]:
     """Return the numbers of a code, the most useful first: by KL where known, else by variance.
 
     Parameters
@@ -264,7 +264,7 @@ def ordered(model: Any, codes: Any = None, width: int = 0) -> list[int]:
     return np.argsort(-np.asarray(use), kind="stable").tolist()
 
 
-def _span(model: Any, width: int, codes: Any) -> tuple[np.ndarray, np.ndarray]:
+def _span(model: Model, width: int, codes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Return how low and how high every number of the code goes."""
     if codes is not None:
         low, high = np.percentile(codes, [1, 99], axis=0)
@@ -275,7 +275,7 @@ def _span(model: Any, width: int, codes: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(model.code_mean_) - reach, np.asarray(model.code_mean_) + reach
 
 
-def _among_prototypes(model: Any, starts: dict, dims: Any, steps: int, seed: int) -> Traversal:
+def _among_prototypes(model: Model, starts: dict, dims: Any, steps: int, seed: int) -> Traversal:
     """Return rows of prototypes around that of every start."""
     names = _axes(model)
     dims = _dims(dims, len(names), lambda: list(range(len(names))))
@@ -295,7 +295,7 @@ def _among_prototypes(model: Any, starts: dict, dims: Any, steps: int, seed: int
     return made.told(drawn, "prototypes beside its own", [], prototypes=prototypes)
 
 
-def neighbors(model: Any, start: Any, steps: int = 9) -> np.ndarray:
+def neighbors(model: Model, start: Any, steps: int = 9) -> np.ndarray:
     """Return the prototypes around that of an image, row by row as `traverse` shows them.
 
     Parameters
@@ -329,14 +329,14 @@ def neighbors(model: Any, start: Any, steps: int = 9) -> np.ndarray:
     return np.stack([down, across])
 
 
-def _index_of(model: Any, image: Any) -> int:
+def _index_of(model: Model, image: Any) -> int:
     if np.ndim(image) == 0:
         model.decode(np.array([image]))  # says which indices there are
         return int(image)
     return int(model.encode(one_image(model, image))[0])
 
 
-def random_code(codes: Any, random_state: int = 0) -> np.ndarray:
+def random_code(codes: np.ndarray | None, random_state: int = 0) -> np.ndarray:
     """Return a code (k,) drawn from the normal distribution fitted to codes (n, k).
 
     It is kept within their lowest and highest values, number by number: codes that are never

@@ -15,6 +15,8 @@ from isthmus.verbs.result import Result
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from isthmus.plots.figures import Limits
+
 
 class Ways(Decoded):
     """Decoded images as an array, to be seen in rows or moving.
@@ -63,7 +65,7 @@ class Ways(Decoded):
 
         return labelled_rows(self.drawn, self.headline, heads=self.heads, limits=self._limits())
 
-    def _limits(self) -> Any:
+    def _limits(self) -> Limits | None:
         from isthmus.plots.figures import limits_of
 
         return None if self.images is None else limits_of(self.images)
