@@ -10,8 +10,8 @@ from isthmus.studies.answers import answers
 from isthmus.studies.evidence import from_leading, samples
 from isthmus.studies.flags import flags_of
 from isthmus.studies.measure import measure
+from isthmus.studies.rates import rate_curve
 from isthmus.studies.table import summary
-from isthmus.studies.uses import rate_curve
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from isthmus import metrics as scores
 from isthmus.codec import container, lossless
 from isthmus.codec import entropy as symbols
 from isthmus.codec import quantizer as steps
-from isthmus.codec.compress import Job, Opened, fingerprint
+from isthmus.codec.compress import CompressedFile, Job, fingerprint
 from isthmus.codec.frames import Coded, frame_rows, restored, rounded
 from isthmus.codec.rate_control import Trial, quantizer_for
 from isthmus.codec.rate_distortion import Point, crossings
@@ -78,7 +78,7 @@ def test_a_set_of_several_frames_decodes_as_if_it_were_one(monkeypatch, pca, dig
     monkeypatch.setattr("isthmus.base.PASS_BYTES", 4 * 64 * 50)
     assert frame_rows((8, 8, 1)) == 50
     ist.compress(pca, digits.test, tmp_path / "x.isth", quality=18)
-    opened = Opened.read(tmp_path / "x.isth", pca)
+    opened = CompressedFile.read(tmp_path / "x.isth", pca)
     assert [len(images) for images, _ in opened.frames()] == [50] * 7 + [9]
     quantizer = quantizer_for(pca, digits.test, quality=18)
     codes = quantizer.codes(quantizer.rounded(pca.encode(digits.test)))
@@ -305,7 +305,7 @@ def test_names_and_an_embedded_model(pca, digits, tmp_path):
     part.names = np.array([f"folder/{i}.png" for i in range(5)])
     found = ist.compress(pca, part, tmp_path / "x.isth", embed=True)
     assert found.nbytes > found.model_nbytes
-    opened = Opened.read(tmp_path / "x.isth")
+    opened = CompressedFile.read(tmp_path / "x.isth")
     [(images, names)] = opened.frames()
     assert names == part.names.tolist()
     np.testing.assert_array_equal(images, ist.decompress(tmp_path / "x.isth", pca))

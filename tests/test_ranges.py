@@ -8,7 +8,7 @@ import pytest
 
 import isthmus as ist
 from isthmus import metrics as scores
-from isthmus.codec.compress import Opened
+from isthmus.codec.compress import CompressedFile
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
 from isthmus.data.rotated import rotated
@@ -233,7 +233,7 @@ def test_files_and_rates_are_measured_alike_in_any_unit(digits, tmp_path):
         found[unit], bytes_of[unit] = file.psnr, file.nbytes
         asked = ist.compress(model, images, tmp_path / "x.isth", quality=15)
         assert 15 <= asked.psnr < 15.05
-        assert Opened.read(tmp_path / "x.isth", model).ends == ends
+        assert CompressedFile.read(tmp_path / "x.isth", model).ends == ends
         of = {"points": 2, "split": "all"}
         rates = ist.rate_distortion({"pca": model}, images, ["jpeg", "png"], **of)
         points[unit] = [(p.codec, p.bytes_per_image, p.psnr, p.ssim) for p in rates]

@@ -60,15 +60,15 @@ def few(monkeypatch):
     """Two recipes of two fits each, with a picture and a claim that does not hold."""
     from isthmus.reproduction import deck_b
 
-    def tiny(bench, width):
+    def tiny(run, width):
         images = ist.load_images("digits")
         for seed in range(2):
             model = ist.Autoencoder(width, hidden=(8,), epochs=10)
-            bench.fit(f"model-{seed}", model, images.train, seed=seed)
-        bench.figure("width | of a code", width, width + 1, False, "one was lost")
+            run.fit(f"model-{seed}", model, images.train, seed=seed)
+        run.figure("width | of a code", width, width + 1, False, "one was lost")
         from isthmus.plots import sheet
 
-        bench.picture("digits", sheet(images.test[:4], background="white"), "Four digits")
+        run.picture("digits", sheet(images.test[:4], background="white"), "Four digits")
 
     monkeypatch.setattr(deck_b, "tiny", tiny, raising=False)
     recipes = {f"b-tiny-{k}": Recipe("B", f"tiny, {k}", 1, "tiny", {"width": k}) for k in (2, 3)}
@@ -85,9 +85,9 @@ once = functools.cache(ist.load_images)
 @pytest.fixture
 def narrow(monkeypatch):
     """Networks of few units and maps of few images: recipes are run here, not judged."""
-    settings = reproduce.Bench._settings
+    settings = reproduce.Run._settings
 
-    def narrowed(bench, model, seed):
+    def narrowed(run, model, seed):
         sizes = {}
         for name in ("channels", "hidden", "generator", "discriminator"):
             width = getattr(model, name, None)
@@ -95,9 +95,9 @@ def narrow(monkeypatch):
                 sizes[name] = min(width, 8)
             elif isinstance(width, tuple):
                 sizes[name] = tuple(min(each, 8) for each in width)
-        return settings(bench, model, seed) | sizes
+        return settings(run, model, seed) | sizes
 
-    monkeypatch.setattr(reproduce.Bench, "_settings", narrowed)
+    monkeypatch.setattr(reproduce.Run, "_settings", narrowed)
     monkeypatch.setattr("isthmus.plots.drawing.MAPPED", 100)
     monkeypatch.setattr("isthmus.reproduction.deck_f.NOISES", deck_f.NOISES.split(",")[1])
     for name, options in LESS.items():
@@ -110,7 +110,7 @@ def narrow(monkeypatch):
 def test_every_recipe_is_a_call(name):
     recipe = RECIPES[name]
     module = importlib.import_module(f"isthmus.reproduction.deck_{recipe.deck.lower()}")
-    inspect.signature(getattr(module, recipe.function)).bind("bench", **recipe.options)
+    inspect.signature(getattr(module, recipe.function)).bind("run", **recipe.options)
 
 
 @pytest.mark.parametrize("name", ways())
@@ -209,14 +209,14 @@ def test_an_interrupt_stops_the_recipe_and_the_next_run_goes_on(few, tmp_path, m
 
 
 def test_a_model_of_another_setting_is_not_taken_for_this(few, tmp_path, monkeypatch):
-    def fails(bench, what, *rest):
+    def fails(run, what, *rest):
         raise RuntimeError("after the fits")
 
-    figure = reproduce.Bench.figure
-    monkeypatch.setattr(reproduce.Bench, "figure", fails)
+    figure = reproduce.Run.figure
+    monkeypatch.setattr(reproduce.Run, "figure", fails)
     with pytest.raises(RuntimeError):
         reproduce.carry_out("b-tiny-3", tmp_path)
-    monkeypatch.setattr(reproduce.Bench, "figure", figure)
+    monkeypatch.setattr(reproduce.Run, "figure", figure)
     monkeypatch.setitem(RECIPES, "b-tiny-3", Recipe("B", "wider", 1, "tiny", {"width": 5}))
     fits = counted(monkeypatch)
     assert reproduce.carry_out("b-tiny-3", tmp_path)["figures"][0]["ours"] == 5
@@ -226,17 +226,17 @@ def test_a_model_of_another_setting_is_not_taken_for_this(few, tmp_path, monkeyp
 KILLED = """
 import os, signal, sys
 from isthmus.cli.main import main
-from isthmus.reproduction.runner import Bench
+from isthmus.reproduction.runner import Run
 
-fit, fits = Bench.fit, []
+fit, fits = Run.fit, []
 
-def killed(bench, name, *given, **more):
+def killed(run, name, *given, **more):
     fits.append(name)
     if len(fits) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-    return fit(bench, name, *given, **more)
+    return fit(run, name, *given, **more)
 
-Bench.fit = killed
+Run.fit = killed
 sys.argv = ["isthmus", "reproduce", "b-convolution", "e-glyphs", "-o", ".", "--share", "0.001"]
 main()
 """

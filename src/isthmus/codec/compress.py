@@ -168,7 +168,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Opened:
+class CompressedFile:
     """A compressed file whose header has been read.
 
     Attributes
@@ -219,7 +219,7 @@ class Opened:
     @classmethod
     def read(
         cls, path: str | Path, model: Representation | None = None, *, search: bool = False
-    ) -> Opened:
+    ) -> CompressedFile:
         """Open a file; say so if the model is not the one it was written with.
 
         Parameters

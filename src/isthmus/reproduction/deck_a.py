@@ -18,7 +18,7 @@ from isthmus.verbs.layouts import layout
 if TYPE_CHECKING:
     from isthmus.base import Representation
     from isthmus.data.images import Images
-    from isthmus.reproduction.runner import Bench
+    from isthmus.reproduction.runner import Run
 
 HIDDEN = (256, 128)
 """Dense layers of autoencoder and VAE: the deck does not give them."""
@@ -37,16 +37,16 @@ PLANE = 15
 """Images along each side of a decoded plane."""
 
 
-def kmeans(bench: Bench, n_clusters: int, max_iter: int, tol: float, noise: float) -> None:
+def kmeans(run: Run, n_clusters: int, max_iter: int, tol: float, noise: float) -> None:
     """Replace every digit by the nearest of k centroids."""
-    train, test = both_halves(bench, "mnist")
+    train, test = both_halves(run, "mnist")
     parameters: dict[str, Any] = {"max_iter": max_iter, "tol": tol, "noise": noise}
-    model = bench.fit("kmeans", ist.KMeans(n_clusters, **parameters), train)
-    _three_rows(bench, model, test, noise)
-    bench.figure("passes until it settled", model.n_iter_, note=f"at most {max_iter} allowed")
+    model = run.fit("kmeans", ist.KMeans(n_clusters, **parameters), train)
+    _three_rows(run, model, test, noise)
+    run.figure("passes until it settled", model.n_iter_, note=f"at most {max_iter} allowed")
     purity = scores.purity(test.y, model.encode(test))
-    bench.figure("purity of the clusters on test images", purity, note=SILENT)
-    _clusters(bench, model, train)
+    run.figure("purity of the clusters on test images", purity, note=SILENT)
+    _clusters(run, model, train)
     shown = test.evenly(drawing.MAPPED)
     where = layout(to_unit(np.asarray(shown)).reshape(len(shown), -1), "pca")
     plots = {
@@ -55,32 +55,32 @@ def kmeans(bench: Bench, n_clusters: int, max_iter: int, tol: float, noise: floa
     }
     title = f"Test digits on their two principal components, {n_clusters} clusters"
     axes = ("component 1", "component 2")
-    bench.picture("plane", drawing.scatter(plots, title, axes), title)
+    run.picture("plane", drawing.scatter(plots, title, axes), title)
 
 
-def pca(bench: Bench, n_components: int) -> None:
+def pca(run: Run, n_components: int) -> None:
     """Project on the k directions of largest variance."""
-    train, test = both_halves(bench, "mnist")
-    model = bench.fit("pca", ist.PCA(n_components), train)
-    _three_rows(bench, model, test)
+    train, test = both_halves(run, "mnist")
+    model = run.fit("pca", ist.PCA(n_components), train)
+    _three_rows(run, model, test)
     kept = float(model.explained_variance_ratio_.sum())
-    bench.figure("share of the variance kept", kept, note=SILENT)
+    run.figure("share of the variance kept", kept, note=SILENT)
     title = f"The first {min(40, n_components)} of {n_components} components"
     parts = drawing.contact_sheet(model.components_[:40].reshape(-1, 28, 28), title, signed=True)
-    bench.picture("components", parts, title)
+    run.picture("components", parts, title)
     shown = test.evenly(drawing.MAPPED)
     codes = model.encode(shown)
     title = "Test digits on two principal components"
     axes = ("component 1", "component 2")
     plots = {"coloured by digit": (codes[:, :2], shown.y, test.classes)}
-    bench.picture("plane", drawing.scatter(plots, title, axes), title)
+    run.picture("plane", drawing.scatter(plots, title, axes), title)
     title = "Test digits on three principal components, from two sides"
     space = drawing.scatter_3d(codes[:, :3], shown.y, title, test.classes)
-    bench.picture("space", space, title)
+    run.picture("space", space, title)
 
 
 def autoencoder(
-    bench: Bench, latent_dim: int, activation: str, noise: float, deck_epochs: int, epochs: int
+    run: Run, latent_dim: int, activation: str, noise: float, deck_epochs: int, epochs: int
 ) -> None:
     """Encode by dense layers down to a few numbers, and decode by their mirror image."""
     model = ist.Autoencoder(
@@ -92,11 +92,11 @@ def autoencoder(
         epochs=epochs,
         batch_size=BATCH,
     )
-    _trained(bench, "autoencoder", model, noise, deck_epochs)
+    _trained(run, "autoencoder", model, noise, deck_epochs)
 
 
 def vae(
-    bench: Bench, latent_dim: int, activation: str, noise: float, deck_epochs: int, epochs: int
+    run: Run, latent_dim: int, activation: str, noise: float, deck_epochs: int, epochs: int
 ) -> None:
     """Encode as a distribution; minimise reconstruction error and distance from the prior."""
     model = ist.VAE(
@@ -107,27 +107,27 @@ def vae(
         epochs=epochs,
         batch_size=BATCH,
     )
-    _trained(bench, "vae", model, noise, deck_epochs)
+    _trained(run, "vae", model, noise, deck_epochs)
 
 
-def som(bench: Bench, side: int, max_iter: int, learning_rate: float, noise: float) -> None:
+def som(run: Run, side: int, max_iter: int, learning_rate: float, noise: float) -> None:
     """Pull the best-matching unit of every digit, and the units around it, towards it."""
-    train, test = both_halves(bench, "mnist")
-    parameters: dict[str, Any] = {"max_iter": bench.some(max_iter, 2), "noise": noise}
+    train, test = both_halves(run, "mnist")
+    parameters: dict[str, Any] = {"max_iter": run.some(max_iter, 2), "noise": noise}
     rule: dict[str, Any] = {"rule": "online", "learning_rate": learning_rate, "init": "random"}
-    model = bench.fit("som", ist.SOM((side, side), **parameters, **rule), train)
-    _three_rows(bench, model, test, noise)
-    batch = bench.fit("som-batch", ist.SOM((side, side), **parameters), train)
+    model = run.fit("som", ist.SOM((side, side), **parameters, **rule), train)
+    _three_rows(run, model, test, noise)
+    batch = run.fit("som-batch", ist.SOM((side, side), **parameters), train)
     note = "the batch rule, for comparison: no learning rate, no order of the images"
-    bench.figure("test mse by the batch rule", _error(batch, test), note=note)
+    run.figure("test mse by the batch rule", _error(batch, test), note=note)
     for name in ("quantization_error", "topographic_error"):
-        bench.figure(name.replace("_", " "), float(getattr(model, name)(test)), note=SILENT)
-    _sheet_of_units(bench, model, side)
-    _planes(bench, model, test)
+        run.figure(name.replace("_", " "), float(getattr(model, name)(test)), note=SILENT)
+    _sheet_of_units(run, model, side)
+    _planes(run, model, test)
 
 
 def gan(
-    bench: Bench,
+    run: Run,
     latent_dim: int,
     steps: int,
     generator: tuple[int, ...],
@@ -135,7 +135,7 @@ def gan(
     picture_every: int,
 ) -> None:
     """Let a generator learn to draw what a discriminator cannot tell from real digits."""
-    train, test = both_halves(bench, "mnist")
+    train, test = both_halves(run, "mnist")
     model = ist.GAN(
         latent_dim,
         generator=generator,
@@ -148,39 +148,39 @@ def gan(
         learning_rate=5e-4,
         schedule="cosine",
         init="glorot_uniform",
-        picture_every=bench.some(picture_every),
-        encoder_epochs=bench.some(15),
+        picture_every=run.some(picture_every),
+        encoder_epochs=run.some(15),
     )
-    model = bench.fit("gan", model, train)
-    bench.figure("steps", model.max_steps, deck=steps, note='an "epoch" of the deck is one batch')
+    model = run.fit("gan", model, train)
+    run.figure("steps", model.max_steps, deck=steps, note='an "epoch" of the deck is one batch')
     note = "by an encoder that learned to invert the generator: the deck has no way back"
-    _three_rows(bench, model, test, note=note)
-    _progress(bench, model)
+    _three_rows(run, model, test, note=note)
+    _progress(run, model)
     title = "Losses of generator and discriminator"
-    bench.picture("curves", drawing.curves({"gan": model.history_}, title), title)
-    _maps(bench, model, test)
+    run.picture("curves", drawing.curves({"gan": model.history_}, title), title)
+    _maps(run, model, test)
 
 
-def better_autoencoder(bench: Bench, latent_dim: int, epochs: int) -> None:
+def better_autoencoder(run: Run, latent_dim: int, epochs: int) -> None:
     """Show what convolutions make of the same width."""
     model = ist.Autoencoder(latent_dim, architecture="conv", init="he_normal", epochs=epochs)
-    train, test = both_halves(bench, "mnist")
-    model = bench.fit("autoencoder", model, train)
-    model.save(bench.folder / "autoencoder.safetensors")
-    _three_rows(bench, model, test, note=f"convolutions, {epochs} epochs by Adam")
+    train, test = both_halves(run, "mnist")
+    model = run.fit("autoencoder", model, train)
+    model.save(run.folder / "autoencoder.safetensors")
+    _three_rows(run, model, test, note=f"convolutions, {epochs} epochs by Adam")
     title = "Error while training, and on the tenth of the training images that was held out"
-    bench.picture("curves", drawing.curves({"autoencoder": model.history_}, title), title)
+    run.picture("curves", drawing.curves({"autoencoder": model.history_}, title), title)
 
 
 def likelihood(
-    bench: Bench, latent_dim: int, channels: tuple[int, ...], epochs: int, draws: int
+    run: Run, latent_dim: int, channels: tuple[int, ...], epochs: int, draws: int
 ) -> None:
     """Measure how probable test digits are under a VAE of convolutions, in nats.
 
     A pixel of binarised MNIST is drawn as 0 or 1 with its grey value as the probability, anew for
     every step of the fit and once for the test digits.
     """
-    train, test = both_halves(bench, "mnist")
+    train, test = both_halves(run, "mnist")
     model = ist.VAE(
         latent_dim,
         architecture="conv",
@@ -192,56 +192,54 @@ def likelihood(
         epochs=epochs,
         validation_fraction=0.02,
     )
-    model = bench.fit("vae", model, train)
-    model.save(bench.folder / "vae.safetensors")
-    asked: dict[str, Any] = {"binarize": "draw", "random_state": bench.seed}
+    model = run.fit("vae", model, train)
+    model.save(run.folder / "vae.safetensors")
+    asked: dict[str, Any] = {"binarize": "draw", "random_state": run.seed}
     bound = -model.elbo(test, BOUND_DRAWS, **asked)
     note = "minus the evidence lower bound under the encoder's posterior, over all test digits"
-    bench.figure("bound of the test digits in nats", float(bound.mean()), note=note)
-    bound = -model.elbo(test, BOUND_DRAWS, refine=bench.some(BOUND_STEPS, 5), **asked)
+    run.figure("bound of the test digits in nats", float(bound.mean()), note=note)
+    bound = -model.elbo(test, BOUND_DRAWS, refine=run.some(BOUND_STEPS, 5), **asked)
     note = f"the posterior of every digit improved by {BOUND_STEPS} steps; asked for: at most 88"
-    bench.figure("bound with refined posteriors in nats", float(bound.mean()), note=note)
-    some = test.evenly(bench.some(LIKELY))
+    run.figure("bound with refined posteriors in nats", float(bound.mean()), note=note)
+    some = test.evenly(run.some(LIKELY))
     bound = -model.elbo(some, BOUND_DRAWS, **asked)
     nats = -model.log_likelihood(some, draws, **asked)
     note = f"minus the log-likelihood by {draws} importance samples of every digit; over "
     note += f"{len(nats):,} test digits, whose bound is {float(bound.mean()):.2f}; "
     note += "asked for: at most 88"
-    bench.figure("likelihood of test digits in nats", float(nats.mean()), note=note)
-    bench.figure("active units", int(scores.active_units(*model.posterior(test)).sum()))
-    _three_rows(bench, model, test)
+    run.figure("likelihood of test digits in nats", float(nats.mean()), note=note)
+    run.figure("active units", int(scores.active_units(*model.posterior(test)).sum()))
+    _three_rows(run, model, test)
     title = "Bound while training, and on the images that were held out, in nats"
-    bench.picture("curves", drawing.curves({"vae": model.history_}, title), title)
+    run.picture("curves", drawing.curves({"vae": model.history_}, title), title)
 
 
-def _trained(
-    bench: Bench, name: str, model: Representation, noise: float, deck_epochs: int
-) -> None:
-    train, test = both_halves(bench, "mnist")
+def _trained(run: Run, name: str, model: Representation, noise: float, deck_epochs: int) -> None:
+    train, test = both_halves(run, "mnist")
     half = clone(model).set_params(epochs=max(1, model.epochs // 2))
     cut = model.epochs < deck_epochs
-    model = bench.fit(name, model, train)
-    _epochs(bench, model, deck_epochs)
-    _three_rows(bench, model, test, noise)
+    model = run.fit(name, model, train)
+    _epochs(run, model, deck_epochs)
+    _three_rows(run, model, test, noise)
     if cut:
-        half = bench.fit(f"{name}-half", half, train)
+        half = run.fit(f"{name}-half", half, train)
         note = "would more epochs help? the step size falls to nothing along a cosine in either"
-        bench.figure("test mse after half as many epochs", _error(half, test), note=note)
+        run.figure("test mse after half as many epochs", _error(half, test), note=note)
     layers = "-".join(map(str, (784, *HIDDEN, model.latent_dim_)))
-    bench.figure("layers", layers, note="the deck does not give the hidden ones")
+    run.figure("layers", layers, note="the deck does not give the hidden ones")
     title = "Error while training, and on the tenth of the training images that was held out"
-    bench.picture("curves", drawing.curves({name: model.history_}, title), title)
+    run.picture("curves", drawing.curves({name: model.history_}, title), title)
     if model.latent_dim_ == 2:
-        _decoded_plane(bench, model, train)
-    _maps(bench, model, test)
+        _decoded_plane(run, model, train)
+    _maps(run, model, test)
 
 
-def _epochs(bench: Bench, model: Representation, deck_epochs: int) -> None:
+def _epochs(run: Run, model: Representation, deck_epochs: int) -> None:
     errors = model.history_["val_loss"]
     done = len(errors)
     before, last = min(errors[: max(1, done * 9 // 10)]), min(errors)
     note = f"the last tenth of the epochs lowered the validation error by {1 - last / before:.2%}"
-    bench.figure("epochs", done, deck=deck_epochs, note=note)
+    run.figure("epochs", done, deck=deck_epochs, note=note)
 
 
 def _error(model: Representation, test: Images) -> float:
@@ -249,7 +247,7 @@ def _error(model: Representation, test: Images) -> float:
 
 
 def _three_rows(
-    bench: Bench,
+    run: Run,
     model: Representation,
     test: Images,
     noise: float | None = None,
@@ -257,37 +255,37 @@ def _three_rows(
 ) -> None:
     """Show original, decompressed and generated digits, and measure the error."""
     error = _error(model, test)
-    bench.figure("test mse", error, note=note)
-    bench.figure("test PSNR in dB", float(-10 * np.log10(error)), note=SILENT)
+    run.figure("test mse", error, note=note)
+    run.figure("test PSNR in dB", float(-10 * np.log10(error)), note=SILENT)
     shown = one_of_each(test)
     rows = {"original": np.asarray(shown), "decompressed": ist.reconstruct(model, shown)}
     if isinstance(model, ist.GAN):
         model.invert_steps = REFINED
         rows[f"refined by {REFINED}\nsteps of descent"] = ist.reconstruct(model, shown)
         model.invert_steps = 0
-    rows |= _generated(bench, model, len(shown), noise)
+    rows |= _generated(run, model, len(shown), noise)
     title = f"{type(model).__name__}, {model.code_}: original, decompressed, generated"
-    bench.picture("rows", labelled_rows(rows, title=title), title)
+    run.picture("rows", labelled_rows(rows, title=title), title)
 
 
 def _generated(
-    bench: Bench, model: Representation, n: int, noise: float | None
+    run: Run, model: Representation, n: int, noise: float | None
 ) -> dict[str, np.ndarray]:
-    drawn = model.sample(n, random_state=bench.seed)
+    drawn = model.sample(n, random_state=run.seed)
     if noise is None or not hasattr(model, "latent_dim"):
         return {"generated": drawn}
-    z = noise * np.random.default_rng(bench.seed).normal(size=(n, model.latent_dim_))
+    z = noise * np.random.default_rng(run.seed).normal(size=(n, model.latent_dim_))
     what = "from the prior" if isinstance(model, ist.VAE) else "from the codes' Gaussian"
     note = "the deck draws latent vectors with this deviation; it does not say what noise it means"
-    bench.figure("deviation of the latent vectors drawn", noise, deck=noise, note=note)
+    run.figure("deviation of the latent vectors drawn", noise, deck=noise, note=note)
     drawn_as_deck = model.decode(z.astype(np.float32))
     return {f"generated,\ndeviation {noise:g}": drawn_as_deck, f"generated\n{what}": drawn}
 
 
-def _clusters(bench: Bench, model: Representation, train: Images) -> None:
+def _clusters(run: Run, model: Representation, train: Images) -> None:
     """Show the largest clusters: the centroid first, then digits that belong to it."""
     largest = np.argsort(-model.counts_, kind="stable")[:SHOWN_CLUSTERS]
-    rng, rows = np.random.default_rng(bench.seed), {}
+    rng, rows = np.random.default_rng(run.seed), {}
     for cluster in largest[model.counts_[largest] > 0]:
         members = np.flatnonzero(model.labels_ == cluster)
         some = rng.choice(members, min(12, len(members)), replace=False)
@@ -295,13 +293,13 @@ def _clusters(bench: Bench, model: Representation, train: Images) -> None:
         centroid = model.prototypes_[cluster].reshape(1, 28, 28, 1)
         rows[f"cluster {cluster}:\n{len(members):,} digits"] = np.concatenate([centroid, pictures])
     title = "Clusters: the centroid first, then digits that belong to it"
-    bench.picture("clusters", labelled_rows(rows, title=title), title)
+    run.picture("clusters", labelled_rows(rows, title=title), title)
     title = f"All {len(model.prototypes_)} centroids, the most used first"
     sheet = drawing.contact_sheet(model.parts()["centroids"], title)
-    bench.picture("centroids", sheet, title)
+    run.picture("centroids", sheet, title)
 
 
-def _decoded_plane(bench: Bench, model: Representation, train: Images) -> None:
+def _decoded_plane(run: Run, model: Representation, train: Images) -> None:
     """Decode a grid over the middle of the latent plane."""
     codes = model.encode(train.evenly(10_000))
     low, high = np.percentile(codes, [2, 98], axis=0)
@@ -309,10 +307,10 @@ def _decoded_plane(bench: Bench, model: Representation, train: Images) -> None:
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     title = "The latent plane, decoded: from the 2nd to the 98th percentile of the codes"
     pictures = model.decode(grid.astype(np.float32))
-    bench.picture("decoded", drawing.contact_sheet(pictures, title, PLANE, gap=0, scale=1), title)
+    run.picture("decoded", drawing.contact_sheet(pictures, title, PLANE, gap=0, scale=1), title)
 
 
-def _maps(bench: Bench, model: Representation, test: Images) -> None:
+def _maps(run: Run, model: Representation, test: Images) -> None:
     shown = test.evenly(drawing.MAPPED)
     codes = model.encode(shown)
     flat = codes.shape[1] == 2
@@ -321,26 +319,26 @@ def _maps(bench: Bench, model: Representation, test: Images) -> None:
     if not flat:
         plots["t-SNE"] = (layout(codes, "tsne"), *known)
     title = f"Codes of {len(shown):,} test digits, coloured by digit"
-    bench.picture("plane", drawing.scatter(plots, title), title)
+    run.picture("plane", drawing.scatter(plots, title), title)
     title = "Test digits where their codes lie" + ("" if flat else ", laid out by t-SNE")
-    bench.picture("map", drawing.thumbnails(layout(codes), shown, title), title)
+    run.picture("map", drawing.thumbnails(layout(codes), shown, title), title)
 
 
-def _sheet_of_units(bench: Bench, model: Representation, side: int) -> None:
+def _sheet_of_units(run: Run, model: Representation, side: int) -> None:
     title = f"The map: what each of {side}x{side} units has learned"
     units = model.prototypes_.reshape(-1, 28, 28)
     sheet = drawing.contact_sheet(units, title, side, scale=2 if side < 20 else 1, gap=1)
-    bench.picture("map", sheet, title)
+    run.picture("map", sheet, title)
 
 
-def _planes(bench: Bench, model: Representation, test: Images) -> None:
+def _planes(run: Run, model: Representation, test: Images) -> None:
     planes = {
         "distance to the units around (U-matrix)": model.u_matrix(),
         "test digits of a unit": model.hit_map(test).astype(float),
         "most frequent digit of a unit": _winners(model, test),
     }
     title = "The map: borders between groups, use, and the digits that own it"
-    bench.picture("planes", drawing.planes(planes, title), title)
+    run.picture("planes", drawing.planes(planes, title), title)
 
 
 def _winners(model: Representation, test: Images) -> np.ndarray:
@@ -350,8 +348,8 @@ def _winners(model: Representation, test: Images) -> np.ndarray:
     return np.where(votes.any(1), votes.argmax(1), -1).reshape(model.grid_)
 
 
-def _progress(bench: Bench, model: Representation) -> None:
+def _progress(run: Run, model: Representation) -> None:
     kept = zip(model.progress_steps_, model.progress_, strict=True)
     rows = {f"step {step:,}": images[:12].astype(np.float32) for step, images in kept}
     title = "Generated from the same latent vectors while training"
-    bench.picture("progress", labelled_rows(rows, title=title), title)
+    run.picture("progress", labelled_rows(rows, title=title), title)

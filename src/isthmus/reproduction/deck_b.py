@@ -22,7 +22,7 @@ from isthmus.reproduction.sets import both_halves
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
-    from isthmus.reproduction.runner import Bench
+    from isthmus.reproduction.runner import Run
 
 IMAGE = np.array([[4, 5, 8, 7], [1, 8, 8, 8], [3, 6, 6, 4], [6, 5, 7, 8]])
 KERNEL = np.array([[1, 4, 1], [1, 4, 3], [3, 3, 1]])
@@ -32,30 +32,30 @@ SMALL_KERNEL = np.array([[1, 2, 1], [2, 1, 2], [1, 1, 2]])
 TRANSPOSED = [[55, 162, 159, 52], [167, 323, 319, 154], [169, 264, 326, 204], [57, 107, 164, 100]]
 
 
-def convolution(bench: Bench) -> None:
+def convolution(run: Run) -> None:
     """Do the worked examples: a convolution and its transpose, each as one matrix product."""
     matrix = convolution_matrix(KERNEL, IMAGE.shape)
     product = (matrix @ IMAGE.ravel()).reshape(2, 2)
-    bench.figure("matrix of the convolution", "4x16", "4x16", matrix.shape == (4, 16))
-    _same(bench, "convolution of the 4x4 image", product, CONVOLVED)
+    run.figure("matrix of the convolution", "4x16", "4x16", matrix.shape == (4, 16))
+    _same(run, "convolution of the 4x4 image", product, CONVOLVED)
     wide = convolution_matrix(SMALL_KERNEL, (4, 4))
     back = (wide.T @ SMALL.ravel()).reshape(4, 4)
     slips = "one slide prints 104 for 107 and 117 for 114, and labels a column 122..134: slips"
-    _same(bench, "transposed convolution of the 2x2 image", back, TRANSPOSED, slips)
-    bench.figure(
-        "largest difference from torch's layers, 200 random cases", _apart(bench.seed), None, None,
+    _same(run, "transposed convolution of the 2x2 image", back, TRANSPOSED, slips)
+    run.figure(
+        "largest difference from torch's layers, 200 random cases", _apart(run.seed), None, None,
         "kernels of 1x1 to 4x4, strides 1 to 3, paddings 0 to 2, both ways",
     )  # fmt: skip
     title = "Convolution as a matrix product: C (4x16) times the image as a vector"
     shown = {"image": IMAGE, "kernel": KERNEL, "matrix C": matrix, "C image": product}
-    bench.picture("convolution", drawing.numbers(shown, title), title)
+    run.picture("convolution", drawing.numbers(shown, title), title)
     title = "Transposed convolution: the same matrix, transposed (here 16x4)"
     shown = {"image": SMALL, "kernel": SMALL_KERNEL, "C transposed": wide.T, "result": back}
-    bench.picture("transposed", drawing.numbers(shown, title), title)
+    run.picture("transposed", drawing.numbers(shown, title), title)
 
 
-def _same(bench: Bench, what: str, ours: np.ndarray, deck: list, note: str = "") -> None:
-    bench.figure(what, str(ours.tolist()), str(deck), ours.tolist() == deck, note)
+def _same(run: Run, what: str, ours: np.ndarray, deck: list, note: str = "") -> None:
+    run.figure(what, str(ours.tolist()), str(deck), ours.tolist() == deck, note)
 
 
 def _apart(seed: int, cases: int = 200) -> float:
@@ -80,9 +80,9 @@ def _apart(seed: int, cases: int = 200) -> float:
     return most
 
 
-def linear(bench: Bench, width: int, epochs: int) -> None:
+def linear(run: Run, width: int, epochs: int) -> None:
     """Train a linear autoencoder, and compare the subspace it finds with that of PCA."""
-    train, test = both_halves(bench, "mnist")
+    train, test = both_halves(run, "mnist")
     settings: dict[str, Any] = {
         "hidden": (),
         "activation": "linear",
@@ -93,26 +93,26 @@ def linear(bench: Bench, width: int, epochs: int) -> None:
     model = ist.Autoencoder(
         width, epochs=epochs, batch_size=250, validation_fraction=0.0, **settings
     )
-    model = bench.fit("linear", model, train)
-    pca = bench.fit("pca", ist.PCA(width), train)
+    model = run.fit("linear", model, train)
+    pca = run.fit("pca", ist.PCA(width), train)
     weights = model.decoder_[0].weight.detach().double().numpy()
     angles = _angles(weights, pca.components_.T.astype(np.float64))
     note = f"largest of {width}; the k-th angle grows as eigenvalues come close to each other"
-    bench.figure("principal angle to PCA's subspace, degrees", angles[-1], 0, angles[-1] < 5, note)
+    run.figure("principal angle to PCA's subspace, degrees", angles[-1], 0, angles[-1] < 5, note)
     errors = {name: -m.score(test) for name, m in (("PCA", pca), ("linear autoencoder", model))}
     for name, error in errors.items():
-        bench.figure(f"test mse, {name}", error)
+        run.figure(f"test mse, {name}", error)
     ratio = errors["linear autoencoder"] / errors["PCA"]
-    bench.figure("test mse over PCA's", ratio, 1.0, abs(ratio - 1) < 0.01)
+    run.figure("test mse over PCA's", ratio, 1.0, abs(ratio - 1) < 0.01)
     title = f"Principal angles between the two subspaces of {width} dimensions"
     picture = drawing.bars({"angle": angles}, title, "principal angle, by size", "degrees")
-    bench.picture("angles", picture, title)
+    run.picture("angles", picture, title)
     few = test[:12]
     rows = {"original": np.asarray(few)} | {
         name: ist.reconstruct(m, few) for name, m in (("PCA", pca), ("linear\nautoencoder", model))
     }
     title = f"Digits from {width} numbers: PCA and a linear autoencoder"
-    bench.picture("digits", labelled_rows(rows, title), title)
+    run.picture("digits", labelled_rows(rows, title), title)
 
 
 def _angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -122,55 +122,55 @@ def _angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.degrees(np.arccos(np.clip(cosines, -1, 1)))
 
 
-def factorisation(bench: Bench, widths: tuple[int, ...], drawn: int) -> None:
+def factorisation(run: Run, widths: tuple[int, ...], drawn: int) -> None:
     """Factorise the digits, X = U V^T, without constraints and with parts that only add up."""
-    train, _ = both_halves(bench, "mnist")
+    train, _ = both_halves(run, "mnist")
     norm = np.linalg.norm(np.asarray(train).reshape(len(train), -1) / np.float32(255))
     errors: dict[str, list[float]] = {"PCA": [], "NMF": []}
-    for width in bench.each(widths, "widths"):
+    for width in run.each(widths, "widths"):
         for name, model in (("PCA", ist.PCA(width)), ("NMF", ist.NMF(width))):
-            model = bench.fit(f"{name}-{width}", model, train)
+            model = run.fit(f"{name}-{width}", model, train)
             total = -model.score(train) * len(train) * 784
             errors[name].append(math.sqrt(total) / float(norm))
             if width == drawn:
-                _parts(bench, name, model)
+                _parts(run, name, model)
     for i, width in enumerate(widths):
         for name in errors:
             note = "PCA also subtracts a mean" if name == "PCA" and not i else ""
             what = f"||X - U V^T|| / ||X||, {name}, {width} columns"
-            bench.figure(what, errors[name][i], note=note)
+            run.figure(what, errors[name][i], note=note)
     falls = all(np.all(np.diff(error) < 0) for error in errors.values())
-    bench.figure("error falls with every width", falls, True, falls)
+    run.figure("error falls with every width", falls, True, falls)
     title = "Matrix factorisation of 60,000 digits"
     lines = {name: (widths, error) for name, error in errors.items()}
     picture = drawing.lines(lines, title, "columns of U and V", "||X - U V^T|| / ||X||")
-    bench.picture("errors", picture, title)
+    run.picture("errors", picture, title)
 
 
-def _parts(bench: Bench, name: str, model: Representation) -> None:
+def _parts(run: Run, name: str, model: Representation) -> None:
     parts = np.asarray(model.components_)
     title = f"The {len(parts)} columns of V by {name}"
     images, signed = parts.reshape(-1, 28, 28), bool((parts < 0).any())
     if not signed:
         images = images / images.max(axis=(1, 2), keepdims=True).clip(1e-12)
     picture = drawing.contact_sheet(images, title, 10, signed=signed)
-    bench.picture(f"parts-{name.lower()}", picture, title)
+    run.picture(f"parts-{name.lower()}", picture, title)
 
 
-def denoising(bench: Bench, epochs: int, levels: tuple[float, ...], shown: float) -> None:
+def denoising(run: Run, epochs: int, levels: tuple[float, ...], shown: float) -> None:
     """Noisy in, clean out."""
-    train, test = both_halves(bench, "mnist")
+    train, test = both_halves(run, "mnist")
     settings: dict[str, Any] = {"hidden": (512, 256), "epochs": epochs, "batch_size": 128}
     settings |= {"init": "glorot_uniform"}
     models = {
         "trained with noise": ist.Autoencoder(64, noise=(0.0, 1.0), **settings),
         "trained without": ist.Autoencoder(64, **settings),
     }
-    models = {name: bench.fit(name.replace(" ", "-"), m, train) for name, m in models.items()}
+    models = {name: run.fit(name.replace(" ", "-"), m, train) for name, m in models.items()}
     clean = np.asarray(test) / np.float32(255)
     series: dict[str, list[float]] = {name: [] for name in ("noisy", *models)}
-    for level in bench.each(levels, "noise levels"):
-        noisy = with_noise(clean, "gaussian", level, bench.seed)
+    for level in run.each(levels, "noise levels"):
+        noisy = with_noise(clean, "gaussian", level, run.seed)
         series["noisy"].append(scores.psnr(clean, noisy.clip(0, 1)))
         for name, model in models.items():
             series[name].append(scores.psnr(clean, ist.reconstruct(model, noisy)))
@@ -179,28 +179,26 @@ def denoising(bench: Bench, epochs: int, levels: tuple[float, ...], shown: float
         holds = bool(series["trained with noise"][i] > series["noisy"][i])
         ours = ", ".join(f"{values[i]:.2f}" for values in series.values())
         note = "" if holds else "64 numbers lose more than so little noise hides"
-        bench.figure(what, ours, "cleaner", holds, note)
+        run.figure(what, ours, "cleaner", holds, note)
     title = "Denoising: PSNR of test digits before and after"
     lines = {name: (levels, values) for name, values in series.items()}
     picture = drawing.lines(lines, title, "standard deviation of the noise", "PSNR, dB")
-    bench.picture("psnr", picture, title)
+    run.picture("psnr", picture, title)
     few = clean[:12]
-    noisy = with_noise(few, "gaussian", shown, bench.seed)
+    noisy = with_noise(few, "gaussian", shown, run.seed)
     rows = {"clean": few, "noisy": noisy.clip(0, 1)}
     rows |= {name.replace(" ", "\n", 1): ist.reconstruct(m, noisy) for name, m in models.items()}
     title = f"Noisy in, clean out: Gaussian noise of {shown:g}"
-    bench.picture("digits", labelled_rows(rows, title), title)
+    run.picture("digits", labelled_rows(rows, title), title)
 
 
-def pretraining(
-    bench: Bench, epochs: int, draws: dict[int, int], steps: int, width: int = 64
-) -> None:
+def pretraining(run: Run, epochs: int, draws: dict[int, int], steps: int, width: int = 64) -> None:
     """Train with few labels, from scratch and from an encoder that has seen no label."""
-    train, test = both_halves(bench, "mnist")
+    train, test = both_halves(run, "mnist")
     hidden: dict[str, Any] = {"hidden": (512, 256)}
     masked: dict[str, Any] = {"noise": 0.75, "noise_kind": "masking", "init": "glorot_uniform"}
     autoencoder = ist.Autoencoder(width, epochs=epochs, **masked, **hidden)
-    autoencoder = bench.fit("autoencoder", autoencoder, train)
+    autoencoder = run.fit("autoencoder", autoencoder, train)
     starts: dict[str, dict[str, Any]] = {
         "from scratch": {"n_features": width, "code_activation": "linear", **hidden},
         "pre-trained": {"pretrained": autoencoder},
@@ -208,17 +206,17 @@ def pretraining(
     }
     right: dict[str, list[list[float]]] = {name: [] for name in starts}
     counts = [count for count in draws if count <= len(train)]
-    for count in bench.each(counts, "label counts"):
+    for count in run.each(counts, "label counts"):
         found: dict[str, list[float]] = {name: [] for name in starts}
-        for draw in range(bench.some(draws[count])):
-            few = _labelled(train, count, bench.seed + draw)
+        for draw in range(run.some(draws[count])):
+            few = _labelled(train, count, run.seed + draw)
             for name, start in starts.items():
                 model = ist.Classifier(**_few_steps(count, steps) | start)
-                model = bench.fit(f"{name}-{count}-{draw}".replace(" ", "-"), model, few)
+                model = run.fit(f"{name}-{count}-{draw}".replace(" ", "-"), model, few)
                 found[name].append(float(model.score(test)))
         for name, values in found.items():
             right[name].append(values)
-    _pretraining_figures(bench, right, counts)
+    _pretraining_figures(run, right, counts)
 
 
 def _few_steps(count: int, steps: int) -> dict[str, Any]:
@@ -239,9 +237,7 @@ def _labelled(images: Images, count: int, seed: int) -> Images:
     return images[np.sort(order[order >= 0][:count])]
 
 
-def _pretraining_figures(
-    bench: Bench, right: dict[str, list[list[float]]], counts: list[int]
-) -> None:
+def _pretraining_figures(run: Run, right: dict[str, list[list[float]]], counts: list[int]) -> None:
     means = {
         name: [100 * float(np.mean(values)) for values in found] for name, found in right.items()
     }
@@ -253,8 +249,8 @@ def _pretraining_figures(
         note = f"{n} draws of the labels, deviations {spread}" if n > 1 else "1 draw of the labels"
         what = f"test accuracy in % with {count:,} labels, {' / '.join(order)}"
         better = means["pre-trained"][i] > means["from scratch"][i]
-        bench.figure(what, ours, "better with pre-training", better, note)
+        run.figure(what, ours, "better with pre-training", better, note)
     title = "Few labels: an encoder that learnt to fill in 75 % of the pixels of 60,000 digits"
     lines = {name: (counts, means[name]) for name in order}
     picture = drawing.lines(lines, title, "labels", "test accuracy, %", log_x=True)
-    bench.picture("labels", picture, title)
+    run.picture("labels", picture, title)

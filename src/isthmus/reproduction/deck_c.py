@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from isthmus.base import Representation
     from isthmus.models.autoencoder import Autoencoder
     from isthmus.models.classifier import Classifier
-    from isthmus.reproduction.runner import Bench, Trained
+    from isthmus.reproduction.runner import Run, Trained
 
 DECK: dict[str, Any] = {
     "optimizer": "sgd",
@@ -46,120 +46,120 @@ TILE = 24
 """Side of the squares of a raster that a network learns from."""
 
 
-def parameters(bench: Bench) -> None:
+def parameters(run: Run) -> None:
     """Count the parameters of the deck's three networks, and pool its example."""
     import torch
 
-    rng = np.random.default_rng(bench.seed)
+    rng = np.random.default_rng(run.seed)
     flat = rng.integers(0, 256, (20, 784), dtype=np.uint8)
     short: dict[str, Any] = {"epochs": 1, "max_steps": 1}
     coder = _autoencoder(**short).fit(flat)
-    _count(bench, "parameters 784-20-784", [coder.encoder_, coder.decoder_], 32_164)
+    _count(run, "parameters 784-20-784", [coder.encoder_, coder.decoder_], 32_164)
     classifier = _classifier(**short).fit(flat, np.arange(20) % 10)
-    _count(bench, "parameters 784-20-10", _nets(classifier), 15_910)
+    _count(run, "parameters 784-20-10", _nets(classifier), 15_910)
     pictures = rng.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     maps = np.arange(2 * 32 * 32, dtype=np.uint8).reshape(2, 32, 32) % 12
     model = ist.PixelNet(20, channels=64, **short).fit(pictures, maps)
-    _count(bench, "parameters of the per-pixel network", _nets(model), 569_296)
+    _count(run, "parameters of the per-pixel network", _nets(model), 569_296)
     layers = [_size(layer) for net in _nets(model) for layer in _weighted(net)]
     same = layers == list(LAYERS)
     title = "Parameters of the per-pixel network, layer by layer"
     chart = drawing.bars({"parameters": layers}, title, "layer", "parameters")
-    bench.picture("layers", chart, title)
-    bench.figure("its layers", _listed(layers), deck=_listed(LAYERS), holds=same)
+    run.picture("layers", chart, title)
+    run.figure("its layers", _listed(layers), deck=_listed(LAYERS), holds=same)
     pooled = torch.nn.functional.max_pool2d(torch.tensor([POOLED]).float(), 2)[0].int().tolist()
     wanted = [[20, 30], [112, 37]]
-    bench.figure("2x2 max pooling", str(pooled), deck=str(wanted), holds=pooled == wanted)
+    run.figure("2x2 max pooling", str(pooled), deck=str(wanted), holds=pooled == wanted)
 
 
-def features(bench: Bench) -> None:
+def features(run: Run) -> None:
     """Learn 20 features without labels, as the deck does, and classify them."""
-    train, test = both_halves(bench, "mnist")
-    model = _logged(bench, "autoencoder", _autoencoder(), train)
+    train, test = both_halves(run, "mnist")
+    model = _logged(run, "autoencoder", _autoencoder(), train)
     back = ist.reconstruct(model, test)
-    bench.figure("epochs", len(model.history_["epoch"]), deck=100)
-    bench.figure("test mse", scores.mse(test, back), note="the deck gives none")
-    bench.figure("test mae", float(np.abs(to_unit(np.asarray(test)) - back).mean()))
+    run.figure("epochs", len(model.history_["epoch"]), deck=100)
+    run.figure("test mse", scores.mse(test, back), note="the deck gives none")
+    run.figure("test mae", float(np.abs(to_unit(np.asarray(test)) - back).mean()))
     note = "SGD at 0.01 on errors averaged over pixels hardly moves the weights: under-training"
-    _svm(bench, model, train, test, (1000, 0.02), 83.54, 2.0, note)
-    _training_pictures(bench, model, test)
+    _svm(run, model, train, test, (1000, 0.02), 83.54, 2.0, note)
+    _training_pictures(run, model, test)
 
 
-def classifier(bench: Bench) -> None:
+def classifier(run: Run) -> None:
     """Learn 20 features with labels, as the deck does, and classify them."""
-    train, test = both_halves(bench, "mnist")
-    model = _logged(bench, "classifier", _classifier(), train)
-    bench.figure("epochs", len(model.history_["epoch"]), deck=100)
+    train, test = both_halves(run, "mnist")
+    model = _logged(run, "classifier", _classifier(), train)
+    run.figure("epochs", len(model.history_["epoch"]), deck=100)
     right = float((model.predict(test) == test.y).mean())
-    bench.figure("accuracy of the softmax in %", 100 * right, note="the deck gives none")
-    machine = _svm(bench, model, train, test, (1, 0.02), 96.62, 1.0)
-    _save_features(bench, machine)
+    run.figure("accuracy of the softmax in %", 100 * right, note="the deck gives none")
+    machine = _svm(run, model, train, test, (1, 0.02), 96.62, 1.0)
+    _save_features(run, machine)
     title = "Cross-entropy while training, and on the fifth that was held out"
-    bench.picture("curves", drawing.curves({"classifier": model.history_}, title), title)
-    _feature_map(bench, model, test)
+    run.picture("curves", drawing.curves({"classifier": model.history_}, title), title)
+    _feature_map(run, model, test)
 
 
-def better_features(bench: Bench) -> None:
+def better_features(run: Run) -> None:
     """Show what 20 numbers learned without labels can be: PCA, and an autoencoder by Adam."""
-    train, test = both_halves(bench, "mnist")
-    pca = bench.fit("pca", ist.PCA(20), train)
-    _svm(bench, pca, train, test, (10, 0.05), None, note="20 principal components")
+    train, test = both_halves(run, "mnist")
+    pca = run.fit("pca", ist.PCA(20), train)
+    _svm(run, pca, train, test, (10, 0.05), None, note="20 principal components")
     model = _autoencoder(epochs=30, optimizer="adam", learning_rate=1e-3, schedule="cosine")
-    model = bench.fit("autoencoder", model, train)
+    model = run.fit("autoencoder", model, train)
     note = "the deck's network, 30 epochs by Adam"
-    _svm(bench, model, train, test, (10, 0.02), None, note=note)
-    bench.figure("test mse", scores.mse(test, ist.reconstruct(model, test)), note=note)
-    _training_pictures(bench, model, test)
+    _svm(run, model, train, test, (10, 0.02), None, note=note)
+    run.figure("test mse", scores.mse(test, ist.reconstruct(model, test)), note=note)
+    _training_pictures(run, model, test)
 
 
-def better_classifier(bench: Bench, epochs: int, shift: int) -> None:
+def better_classifier(run: Run, epochs: int, shift: int) -> None:
     """Show what 20 numbers learned with labels can be: a convolutional classifier."""
-    train, test = both_halves(bench, "mnist")
+    train, test = both_halves(run, "mnist")
     model = ist.Classifier(20, architecture="conv", hidden=(256,), epochs=epochs, shift=shift)
-    model = bench.fit("classifier", model, train)
+    model = run.fit("classifier", model, train)
     note = f"convolutions, {epochs} epochs by Adam, every image moved by up to {shift} pixels"
-    bench.figure("epochs", len(model.history_["epoch"]), note=note)
-    model.save(bench.folder / "classifier.safetensors")
+    run.figure("epochs", len(model.history_["epoch"]), note=note)
+    model.save(run.folder / "classifier.safetensors")
     right = float((model.predict(test) == test.y).mean())
-    bench.figure("accuracy of the softmax in %", 100 * right)
-    _svm(bench, model, train, test, (1, 0.02), None, note="20 features of the convolutions")
-    _feature_map(bench, model, test)
+    run.figure("accuracy of the softmax in %", 100 * right)
+    _svm(run, model, train, test, (1, 0.02), None, note="20 features of the convolutions")
+    _feature_map(run, model, test)
 
 
-def pixelnet(bench: Bench, epochs: int, crop: int) -> None:
+def pixelnet(run: Run, epochs: int, crop: int) -> None:
     """Give every pixel of street scenes 20 attributes, and a class."""
-    train, test = both_halves(bench, "camvid", least=2)
+    train, test = both_halves(run, "camvid", least=2)
     model = ist.PixelNet(20, channels=64, epochs=epochs, crop=crop, flip=True)
-    model = bench.fit("pixelnet", model, train)
+    model = run.fit("pixelnet", model, train)
     predicted = model.predict(test)
     note = f"{len(train)} training images, {crop}x{crop} cut from each anew in every epoch"
-    bench.figure("epochs", len(model.history_["epoch"]), note=note)
-    _segmentation_figures(bench, test, predicted)
-    _segmentation_pictures(bench, model, test, predicted)
+    run.figure("epochs", len(model.history_["epoch"]), note=note)
+    _segmentation_figures(run, test, predicted)
+    _segmentation_pictures(run, model, test, predicted)
     title = "Loss while training, and on the tenth of the images that was held out"
-    bench.picture("curves", drawing.curves({"pixelnet": model.history_}, title), title)
+    run.picture("curves", drawing.curves({"pixelnet": model.history_}, title), title)
 
 
-def raster(bench: Bench, file: str, bands: Sequence[int], epochs: int) -> None:
+def raster(run: Run, file: str, bands: Sequence[int], epochs: int) -> None:
     """Learn attributes of every pixel of a raster without labels: by a network, and by PCA."""
     images = ist.load_images(data_root() / file)
     _, h, w, n_bands = images.shape
-    bench.figure("raster", f"{h} x {w} pixels, {n_bands} bands")
+    run.figure("raster", f"{h} x {w} pixels, {n_bands} bands")
     pixels = images.pixels()
-    pca = bench.fit("pca", ist.PCA(min(20, n_bands)), pixels)
-    _unexplained(bench, "PCA on pixels", pixels, ist.reconstruct(pca, pixels), pca.n_components_)
+    pca = run.fit("pca", ist.PCA(min(20, n_bands)), pixels)
+    _unexplained(run, "PCA on pixels", pixels, ist.reconstruct(pca, pixels), pca.n_components_)
     model = ist.PixelNet(20, target="image", epochs=epochs, batch_size=4, validation_fraction=0)
-    model = bench.fit("pixelnet", model, _tiles(images, TILE))
-    _unexplained(bench, "PixelNet", images, ist.reconstruct(model, images), model.n_attributes_)
+    model = run.fit("pixelnet", model, _tiles(images, TILE))
+    _unexplained(run, "PixelNet", images, ist.reconstruct(model, images), model.n_attributes_)
     title = f"{file.rsplit('/', 1)[-1]}: bands {', '.join(str(band + 1) for band in bands)}"
     shown = np.asarray(images)[..., list(bands)].astype(np.float32)
     low, high = np.percentile(shown, [2, 98], axis=(0, 1, 2))
     scaled = np.clip((shown - low) / (high - low), 0, 1)
-    bench.picture("raster", drawing.contact_sheet(scaled, title, scale=max(1, 300 // h)), title)
+    run.picture("raster", drawing.contact_sheet(scaled, title, scale=max(1, 300 // h)), title)
     attributes = model.encode(images)[0]
-    _attribute_sheet(bench, "attributes", attributes, "PixelNet: attributes of every pixel")
+    _attribute_sheet(run, "attributes", attributes, "PixelNet: attributes of every pixel")
     components = pca.encode(pixels).reshape(h, w, -1)
-    _attribute_sheet(bench, "components", components, "PCA: components of every pixel")
+    _attribute_sheet(run, "components", components, "PCA: components of every pixel")
 
 
 def _autoencoder(**settings: Any) -> Autoencoder:
@@ -173,15 +173,15 @@ def _classifier(**settings: Any) -> Classifier:
     return ist.Classifier(20, hidden=(), **DECK | {"epochs": 100} | settings)
 
 
-def _logged(bench: Bench, name: str, model: Trained, train: Images) -> Trained:
+def _logged(run: Run, name: str, model: Trained, train: Images) -> Trained:
     """Return the model fitted and written to the folder, with its logs for TensorBoard if any."""
-    logs = bench.kept / "tensorboard"  # where a fit that was stopped finds them again
+    logs = run.kept / "tensorboard"  # where a fit that was stopped finds them again
     model.set_params(log_dir=str(logs) if find_spec("tensorboard") else None)
-    model = bench.fit(name, model, train)
+    model = run.fit(name, model, train)
     model.set_params(log_dir=None)
-    model.save(bench.folder / f"{name}.safetensors")
+    model.save(run.folder / f"{name}.safetensors")
     if logs.exists():
-        shutil.copytree(logs, bench.folder / "tensorboard")
+        shutil.copytree(logs, run.folder / "tensorboard")
     return model
 
 
@@ -201,13 +201,13 @@ def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-def _count(bench: Bench, what: str, nets: list[Any], deck: int) -> None:
+def _count(run: Run, what: str, nets: list[Any], deck: int) -> None:
     ours = sum(_size(net) for net in nets)
-    bench.figure(what, ours, deck=deck, holds=ours == deck)
+    run.figure(what, ours, deck=deck, holds=ours == deck)
 
 
 def _svm(
-    bench: Bench,
+    run: Run,
     model: Representation,
     train: Images,
     test: Images,
@@ -226,46 +226,44 @@ def _svm(
     seconds = f"{time.monotonic() - started:.0f} s, {len(machine.support_):,} support vectors"
     what = f"accuracy of an SVM in % (C={strength:g}, gamma={gamma:g})"
     holds = None if deck is None else bool(abs(ours - deck) <= within)
-    bench.figure(
-        what, ours, deck=deck, holds=holds, note=f"{note}; {seconds}" if note else seconds
-    )
+    run.figure(what, ours, deck=deck, holds=holds, note=f"{note}; {seconds}" if note else seconds)
     return machine
 
 
-def _save_features(bench: Bench, machine: SVC) -> None:
+def _save_features(run: Run, machine: SVC) -> None:
     """Write the support vectors, which are the third model of the deck, as plain arrays."""
     arrays = {
         name: getattr(machine, name)
         for name in ("support_vectors_", "dual_coef_", "intercept_", "n_support_")
     }
-    np.savez_compressed(bench.folder / "svm.npz", **arrays)
+    np.savez_compressed(run.folder / "svm.npz", **arrays)
 
 
-def _training_pictures(bench: Bench, model: Representation, test: Images) -> None:
+def _training_pictures(run: Run, model: Representation, test: Images) -> None:
     title = "Error while training, and on the fifth that was held out"
-    bench.picture("curves", drawing.curves({"autoencoder": model.history_}, title), title)
+    run.picture("curves", drawing.curves({"autoencoder": model.history_}, title), title)
     shown = one_of_each(test)
     rows = {"original": np.asarray(shown), "through 20 numbers": ist.reconstruct(model, shown)}
     title = "Test digits, and what is left of them after 20 numbers"
-    bench.picture("rows", labelled_rows(rows, title=title), title)
-    _feature_map(bench, model, test)
+    run.picture("rows", labelled_rows(rows, title=title), title)
+    _feature_map(run, model, test)
 
 
-def _feature_map(bench: Bench, model: Representation, test: Images) -> None:
+def _feature_map(run: Run, model: Representation, test: Images) -> None:
     shown = test.evenly(drawing.MAPPED)
     title = f"The 20 features of {len(shown):,} test digits, laid out by t-SNE"
     where = layout(model.encode(shown), "tsne")
     plots = {"coloured by digit": (where, shown.y, test.classes)}
-    bench.picture("features", drawing.scatter(plots, title), title)
+    run.picture("features", drawing.scatter(plots, title), title)
 
 
-def _segmentation_figures(bench: Bench, test: Images, predicted: np.ndarray) -> None:
+def _segmentation_figures(run: Run, test: Images, predicted: np.ndarray) -> None:
     n = len(test.map_classes or ())
     given = (test.label_maps, predicted)
     known: dict[str, Any] = {"ignored_class": test.ignored_class}
     note = "the deck shows pictures only"
-    bench.figure("pixels right in %", 100 * scores.global_accuracy(*given, **known), note=note)
-    bench.figure("mean intersection over union", scores.mean_iou(*given, **known), note=note)
+    run.figure("pixels right in %", 100 * scores.global_accuracy(*given, **known), note=note)
+    run.figure("mean intersection over union", scores.mean_iou(*given, **known), note=note)
     right = scores.class_accuracy(*given, n_classes=n, **known)
     overlap = scores.class_iou(*given, n_classes=n, **known)
     names = [name for i, name in enumerate(test.map_classes or ()) if i != test.ignored_class]
@@ -273,11 +271,11 @@ def _segmentation_figures(bench: Bench, test: Images, predicted: np.ndarray) -> 
     values = np.column_stack([right[rows], overlap[rows]])
     title = "Test images: share of every class found, and intersection over union"
     picture = drawing.table(np.nan_to_num(values), names, ["found", "overlap"], title)
-    bench.picture("classes", picture, title)
+    run.picture("classes", picture, title)
 
 
 def _segmentation_pictures(
-    bench: Bench, model: Representation, test: Images, predicted: np.ndarray
+    run: Run, model: Representation, test: Images, predicted: np.ndarray
 ) -> None:
     n = len(test.map_classes or ())
     shown = np.linspace(0, len(test) - 1, min(SHOWN, len(test))).astype(int)
@@ -288,19 +286,19 @@ def _segmentation_pictures(
     }
     title = "Test images, their label maps, and the classes found"
     picture = labelled_rows(rows, title=title, scale=0.5)
-    bench.picture("maps", drawing.with_legend(picture, test.map_classes or []), title)
+    run.picture("maps", drawing.with_legend(picture, test.map_classes or []), title)
     attributes = model.encode(test[shown[:1]])[0]
-    _attribute_sheet(bench, "attributes", attributes, "The 20 attributes of the first image", 0.4)
+    _attribute_sheet(run, "attributes", attributes, "The 20 attributes of the first image", 0.4)
 
 
 def _attribute_sheet(
-    bench: Bench, name: str, planes: np.ndarray, title: str, scale: float | None = None
+    run: Run, name: str, planes: np.ndarray, title: str, scale: float | None = None
 ) -> None:
     captions = [str(i + 1) for i in range(planes.shape[2])]
     idle = int((np.ptp(planes, axis=(0, 1)) == 0).sum())
     title += f" ({idle} of them never change)" if idle else ""
     scale = _scale(planes.shape[0]) if scale is None else scale
-    bench.picture(name, drawing.band_picture(planes, captions, title, scale=scale), title)
+    run.picture(name, drawing.band_picture(planes, captions, title, scale=scale), title)
 
 
 def _scale(height: int) -> float:
@@ -322,9 +320,9 @@ def _starts(n: int, side: int) -> np.ndarray:
     return np.linspace(0, n - side, -(-n // side)).round().astype(int)
 
 
-def _unexplained(bench: Bench, who: str, images: Images, back: np.ndarray, numbers: int) -> None:
+def _unexplained(run: Run, who: str, images: Images, back: np.ndarray, numbers: int) -> None:
     values = to_unit(np.asarray(images)).reshape(-1, images.shape[-1])
     left = ((values - back.reshape(values.shape)) ** 2).sum()
     whole = ((values - values.mean(0)) ** 2).sum()
     what = f"{who}: share of the variance that {numbers} numbers a pixel leave unexplained"
-    bench.figure(what, float(left / whole), note="the deck gives none")
+    run.figure(what, float(left / whole), note="the deck gives none")

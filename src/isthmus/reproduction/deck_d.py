@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from isthmus.base import Representation
     from isthmus.data.images import Images
     from isthmus.models.vae import VAE
-    from isthmus.reproduction.runner import Bench
+    from isthmus.reproduction.runner import Run
 
 LATENTS, EPOCHS, BATCH, HELD_OUT = 10, 15, 64, 0.05
 STEPS = 11
@@ -56,32 +56,32 @@ class Codes:
         return scores.active_units(self.mean, self.log_variance)
 
 
-def beta_vae(bench: Bench, architecture: str, beta: float) -> None:
+def beta_vae(run: Run, architecture: str, beta: float) -> None:
     """Fit one of the deck's networks with one beta, and ask what every dimension follows."""
-    train, test = _turned_digits(bench)
-    model = bench.fit("vae", _model(architecture, beta), train)
-    model.save(bench.folder / "vae.safetensors")
-    codes = _codes(bench, model, test)
+    train, test = _turned_digits(run)
+    model = run.fit("vae", _model(architecture, beta), train)
+    model.save(run.folder / "vae.safetensors")
+    codes = _codes(run, model, test)
     title = f"Loss of the {architecture} network, beta {beta:g}, in nats an image"
-    bench.picture("curves", drawing.curves({f"beta {beta:g}": model.history_}, title), title)
+    run.picture("curves", drawing.curves({f"beta {beta:g}": model.history_}, title), title)
     done = len(model.history_["epoch"])
-    bench.figure("epochs", done, deck=EPOCHS, note=f"{len(train):,} images an epoch, "
+    run.figure("epochs", done, deck=EPOCHS, note=f"{len(train):,} images an epoch, "
                  f"{HELD_OUT:.0%} of them held out for the validation loss")  # fmt: skip
-    _reconstructions(bench, model, test)
-    _units(bench, codes, architecture if beta == 4 else "")
-    _followers(bench, codes, beta == 4)
-    _maps(bench, codes)
-    _traversals(bench, model, codes)
+    _reconstructions(run, model, test)
+    _units(run, codes, architecture if beta == 4 else "")
+    _followers(run, codes, beta == 4)
+    _maps(run, codes)
+    _traversals(run, model, codes)
 
 
-def study(bench: Bench, recipes: dict[str, str]) -> None:
+def study(run: Run, recipes: dict[str, str]) -> None:
     """Lay the recipes of all betas side by side; those that are missing are carried out."""
     from isthmus.reproduction.runner import carry_out
 
-    root = bench.folder.parents[2]  # of all results: this one is not in its place yet
-    given: dict[str, Any] = {"share": bench.share, "seed": bench.seed}
+    root = run.folder.parents[2]  # of all results: this one is not in its place yet
+    given: dict[str, Any] = {"share": run.share, "seed": run.seed}
     results = {
-        label: carry_out(name, root, verbose=bench.verbose, **given)
+        label: carry_out(name, root, verbose=run.verbose, **given)
         for label, name in recipes.items()
     }
     found = {
@@ -90,22 +90,22 @@ def study(bench: Bench, recipes: dict[str, str]) -> None:
     }
     for label, figures in found.items():
         for what in SUMMARY:
-            bench.figure(f"{label}: {what}", figures[what])
-    _study_chart(bench, {k: v for k, v in found.items() if k.startswith("beta")})
-    _study_table(bench, found)
+            run.figure(f"{label}: {what}", figures[what])
+    _study_chart(run, {k: v for k, v in found.items() if k.startswith("beta")})
+    _study_table(run, found)
 
 
-def rotation(bench: Bench, digit: int, beta: float, epochs: int) -> None:
+def rotation(run: Run, digit: int, beta: float, epochs: int) -> None:
     """Capture rotation: turned images of one digit, and two numbers whose direction is the angle.
 
     The deck asks one number to follow the angle of ten digits, half of which are not turned at
     all. Turning moves the ink of a digit on a circle, and a plane has room for one.
     """
-    train, test = (half[half.factors["angle"] != 0] for half in _turned_digits(bench, digit))
+    train, test = (half[half.factors["angle"] != 0] for half in _turned_digits(run, digit))
     model = _model("burgess", beta).set_params(latent_dim=2, epochs=epochs)
-    model = bench.fit("one-digit", model, train)
-    codes = _codes(bench, model, test)
-    _rotation_figures(bench, codes, f"{len(train):,} turned images of the digit {digit}")
+    model = run.fit("one-digit", model, train)
+    codes = _codes(run, model, test)
+    _rotation_figures(run, codes, f"{len(train):,} turned images of the digit {digit}")
     title = f"Turned test images of the digit {digit}: where their codes lie"
     direction = _direction(codes.mean)
     plots = {
@@ -115,11 +115,11 @@ def rotation(bench: Bench, digit: int, beta: float, epochs: int) -> None:
             np.zeros(len(direction), dtype=int),
         ),
     }
-    bench.picture("plane", drawing.scatter(plots, title), title)
-    _round(bench, model, codes)
+    run.picture("plane", drawing.scatter(plots, title), title)
+    _round(run, model, codes)
     title = f"One {digit}, each number moved"
     rows = ist.traverse(model, np.asarray(test[0])[0], steps=STEPS, among=test)
-    bench.picture("traversal", _strip(rows, title, ["first number", "second number"]), title)
+    run.picture("traversal", _strip(rows, title, ["first number", "second number"]), title)
 
 
 SUMMARY = {
@@ -135,11 +135,11 @@ SUMMARY = {
 """Figures of a fit that are laid beside those of the others, and what they are called there."""
 
 
-def _turned_digits(bench: Bench, digit: int | None = None) -> tuple[Images, Images]:
+def _turned_digits(run: Run, digit: int | None = None) -> tuple[Images, Images]:
     """Return MNIST at 64x64, plain and turned: the set "rotated-mnist", or one digit of it."""
     images = ist.load_images("mnist")
     images = images if digit is None else images[images.y == digit]
-    images = rotated(some_of(bench, images), verbose=bench.verbose)
+    images = rotated(some_of(run, images), verbose=run.verbose)
     return images.train, images.test
 
 
@@ -155,14 +155,14 @@ def _model(architecture: str, beta: float) -> VAE:
     )
 
 
-def _codes(bench: Bench, model: Representation, test: Images) -> Codes:
+def _codes(run: Run, model: Representation, test: Images) -> Codes:
     mean, log_variance = model.posterior(test)
-    noise = np.random.default_rng(bench.seed).normal(size=mean.shape)
+    noise = np.random.default_rng(run.seed).normal(size=mean.shape)
     return Codes(test, mean, log_variance, mean + np.exp(log_variance / 2) * noise)
 
 
-def _reconstructions(bench: Bench, model: Representation, test: Images) -> None:
-    bench.figure("test mse", scores.mse(test, ist.reconstruct(model, test)))
+def _reconstructions(run: Run, model: Representation, test: Images) -> None:
+    run.figure("test mse", scores.mse(test, ist.reconstruct(model, test)))
     plain = one_of_each(test)
     turned = one_of_each(test[test.factors["angle"] != 0])
     rows = {
@@ -170,13 +170,13 @@ def _reconstructions(bench: Bench, model: Representation, test: Images) -> None:
         "reconstructed": ist.reconstruct(model, plain),
         "turned": np.asarray(turned),
         "reconstructed\nas well": ist.reconstruct(model, turned),
-        "drawn from the prior": model.sample(10, random_state=bench.seed),
+        "drawn from the prior": model.sample(10, random_state=run.seed),
     }
     title = "Test digits, plain and turned, and what is left of them after ten numbers"
-    bench.picture("reconstructions", labelled_rows(rows, title=title), title)
+    run.picture("reconstructions", labelled_rows(rows, title=title), title)
 
 
-def _units(bench: Bench, codes: Codes, deck: str) -> None:
+def _units(run: Run, codes: Codes, deck: str) -> None:
     """Record which dimensions are active, and how far they depend on each other."""
     kl = scores.kl_per_dimension(codes.mean, codes.log_variance)
     active = np.flatnonzero(codes.active)
@@ -185,15 +185,15 @@ def _units(bench: Bench, codes: Codes, deck: str) -> None:
         "burgess": ("10 (all)", len(active) == LATENTS),
     }.get(deck, (None, None))
     note = "above 0.01 nats of KL: " + (", ".join(map(str, active)) or "none")
-    bench.figure("active dimensions of 10", len(active), deck=said, holds=holds, note=note)
-    bench.figure("KL in nats", float(kl.sum()))
-    _dependence(bench, codes, active, deck)
+    run.figure("active dimensions of 10", len(active), deck=said, holds=holds, note=note)
+    run.figure("KL in nats", float(kl.sum()))
+    _dependence(run, codes, active, deck)
     title = "KL of every dimension: how much it says of an image"
     chart = drawing.bars({"KL": kl}, title, "dimension", "nats")
-    bench.picture("kl", chart, title)
+    run.picture("kl", chart, title)
 
 
-def _dependence(bench: Bench, codes: Codes, active: np.ndarray, deck: str) -> None:
+def _dependence(run: Run, codes: Codes, active: np.ndarray, deck: str) -> None:
     apart = 0.0
     if len(active) > 1:
         matrix = np.abs(np.corrcoef(codes.mean[:, active], rowvar=False))
@@ -202,10 +202,10 @@ def _dependence(bench: Bench, codes: Codes, active: np.ndarray, deck: str) -> No
     holds = {"deep": apart > 0.1, "burgess": apart < 0.1}.get(deck)
     note = "absolute, of the posterior means; below 0.1 is taken for independent"
     what = "mean correlation between active dimensions"
-    bench.figure(what, apart, deck=said, holds=holds, note=note)
+    run.figure(what, apart, deck=said, holds=holds, note=note)
 
 
-def _followers(bench: Bench, codes: Codes, deck: bool) -> None:
+def _followers(run: Run, codes: Codes, deck: bool) -> None:
     """Record which dimensions follow the digit and the angle."""
     turned, draws = codes.turned, codes.draws
     digit = scores.mutual_information(draws, codes.images.y)[:, 0]
@@ -213,35 +213,35 @@ def _followers(bench: Bench, codes: Codes, deck: bool) -> None:
     explained = scores.variance_explained(draws[turned], codes.angle)
     best = int(digit.argmax())
     note = f"most is in dimension {best}, {digit[best]:.1%} of what there is to know"
-    bench.figure("MIG against the digit", scores.mig(draws, codes.images.y), note=note)
+    run.figure("MIG against the digit", scores.mig(draws, codes.images.y), note=note)
     best = int(angle.argmax())
     note = f"turned images only; most is in dimension {best}, {angle[best]:.1%}"
-    bench.figure("MIG against the angle", scores.mig(draws[turned], codes.angle), note=note)
-    _angle_figures(bench, codes, explained, deck)
+    run.figure("MIG against the angle", scores.mig(draws[turned], codes.angle), note=note)
+    _angle_figures(run, codes, explained, deck)
     inside = _angle_of_every_digit(codes)
     columns = ["digit\n(known)", "angle\n(known)", "angle\n(R^2)", "within digits\n(R^2)"]
     title = "What every dimension says: share known of digit and angle, variance explained"
     values = np.column_stack([digit, angle, explained, inside])
     rows = [f"dimension {j}" for j in range(len(values))]
-    bench.picture("follows", drawing.table(values, rows, columns, title), title)
+    run.picture("follows", drawing.table(values, rows, columns, title), title)
 
 
-def _angle_figures(bench: Bench, codes: Codes, explained: np.ndarray, deck: bool) -> None:
+def _angle_figures(run: Run, codes: Codes, explained: np.ndarray, deck: bool) -> None:
     best = int(explained.argmax())
     said, holds = (None, None)
     if deck:
         said, holds = "rotation was not captured", bool(explained[best] < CAPTURED)
     note = f"dimension {best}; {CAPTURED:.0%} of the variance would be taken for captured"
     what = "R^2 of the angle by its best dimension"
-    bench.figure(what, float(explained[best]), deck=said, holds=holds, note=note)
+    run.figure(what, float(explained[best]), deck=said, holds=holds, note=note)
     ranks = np.abs(scores.rank_correlation(codes.draws[codes.turned], codes.angle))
     note = f"Spearman's, dimension {int(ranks.argmax())}"
-    bench.figure("rank correlation of the angle with its best dimension", ranks.max(), note=note)
+    run.figure("rank correlation of the angle with its best dimension", ranks.max(), note=note)
     note = f"by the {NEIGHBOURS} nearest codes: what the code knows, spread over its numbers"
-    bench.figure("R^2 of the angle by all dimensions", _by_neighbours(codes), note=note)
+    run.figure("R^2 of the angle by all dimensions", _by_neighbours(codes), note=note)
     inside = _angle_of_every_digit(codes)
     note = f"the mean over the ten digits; dimension {int(inside.argmax())}"
-    bench.figure("R^2 of the angle within one digit", float(inside.max()), note=note)
+    run.figure("R^2 of the angle within one digit", float(inside.max()), note=note)
 
 
 def _angle_of_every_digit(codes: Codes) -> np.ndarray:
@@ -262,7 +262,7 @@ def _by_neighbours(codes: Codes) -> float:
     return float(model.score(means[half:], codes.angle[half:]))
 
 
-def _maps(bench: Bench, codes: Codes) -> None:
+def _maps(run: Run, codes: Codes) -> None:
     rows = np.linspace(0, len(codes.mean) - 1, min(drawing.MAPPED, len(codes.mean))).astype(int)
     means, images = codes.mean[rows], codes.images[rows]
     angle = images.factors["angle"].astype(float)
@@ -274,15 +274,15 @@ def _maps(bench: Bench, codes: Codes) -> None:
             "turned ones, coloured by angle in degrees": (where[turned], angle[turned]),
         }
         title = f"Codes of {len(rows):,} test digits by {name}"
-        bench.picture(f"map-{method}", drawing.scatter(plots, title), title)
+        run.picture(f"map-{method}", drawing.scatter(plots, title), title)
 
 
-def _traversals(bench: Bench, model: Representation, codes: Codes) -> None:
+def _traversals(run: Run, model: Representation, codes: Codes) -> None:
     """Move every dimension, from a random point and from one image of every digit."""
     values = np.linspace(-2.5, 2.5, STEPS)
-    point = np.random.default_rng(bench.seed).normal(size=LATENTS).astype(np.float32)
+    point = np.random.default_rng(run.seed).normal(size=LATENTS).astype(np.float32)
     title = "From a random point: each dimension from -2.5 to 2.5"
-    bench.picture("traversal", _strip(ist.traverse(model, point, values=values), title), title)
+    run.picture("traversal", _strip(ist.traverse(model, point, values=values), title), title)
     kl = scores.kl_per_dimension(codes.mean, codes.log_variance)
     names = [f"dimension {j} ({nats:.2f} nats)" for j, nats in enumerate(kl)]
     digits = [
@@ -295,7 +295,7 @@ def _traversals(bench: Bench, model: Representation, codes: Codes) -> None:
             f"From the codes of {first} to {first + len(some) - 1}: dimensions from -2.5 to 2.5"
         )
         picture = _strip(np.concatenate(some, axis=1), title, names, scale=0.5)
-        bench.picture(f"traversal-{first}", picture, title)
+        run.picture(f"traversal-{first}", picture, title)
 
 
 def _strip(
@@ -316,34 +316,34 @@ def _direction(means: np.ndarray) -> np.ndarray:
     return (turn - edges[counts.argmin()]) % 360
 
 
-def _rotation_figures(bench: Bench, codes: Codes, what: str) -> None:
+def _rotation_figures(run: Run, codes: Codes, what: str) -> None:
     direction = _direction(codes.mean)[:, None]
     explained = float(scores.variance_explained(direction, codes.angle)[0])
     note = f"{what}, a code of two numbers; {CAPTURED:.0%} is taken for captured"
     deck = "not captured, of ten digits by ten numbers"
-    bench.figure("R^2 of the angle by the direction of the code", explained, deck, note=note)
+    run.figure("R^2 of the angle by the direction of the code", explained, deck, note=note)
     single = scores.variance_explained(codes.mean, codes.angle)
     best = int(single.argmax())
     note = f"number {best + 1} of the two; the other has {single.min():.3f}"
-    bench.figure("R^2 of the angle by one of the numbers", float(single[best]), note=note)
+    run.figure("R^2 of the angle by one of the numbers", float(single[best]), note=note)
     ranks = np.abs(scores.rank_correlation(codes.mean, codes.angle))
-    bench.figure("rank correlation of the angle with that number", ranks[best])
+    run.figure("rank correlation of the angle with that number", ranks[best])
     note = "the gap between the two numbers in what they know of the angle"
-    bench.figure("MIG against the angle", scores.mig(codes.draws, codes.angle), note=note)
-    _error_in_degrees(bench, codes)
+    run.figure("MIG against the angle", scores.mig(codes.draws, codes.angle), note=note)
+    _error_in_degrees(run, codes)
 
 
-def _error_in_degrees(bench: Bench, codes: Codes) -> None:
+def _error_in_degrees(run: Run, codes: Codes) -> None:
     from sklearn.neighbors import KNeighborsRegressor
 
     half = len(codes.mean) // 2
     model = KNeighborsRegressor(NEIGHBOURS).fit(codes.mean[:half], codes.angle[:half])
     wrong = np.abs(model.predict(codes.mean[half:]) - codes.angle[half:])
     note = f"read off the {NEIGHBOURS} nearest codes; 45 would be guessing"
-    bench.figure("median error of the angle in degrees", float(np.median(wrong)), note=note)
+    run.figure("median error of the angle in degrees", float(np.median(wrong)), note=note)
 
 
-def _round(bench: Bench, model: Representation, codes: Codes) -> None:
+def _round(run: Run, model: Representation, codes: Codes) -> None:
     """Walk once round the centre of the codes."""
     centre = codes.mean.mean(0)
     radius = np.median(np.linalg.norm(codes.mean - centre, axis=1))
@@ -352,10 +352,10 @@ def _round(bench: Bench, model: Representation, codes: Codes) -> None:
     images = model.decode(way.astype(np.float32))
     title = "Once round the centre of the codes: the digit turns"
     rows = {"first half": images[:8], "second half": images[8:]}
-    bench.picture("round", labelled_rows(rows, title=title), title)
+    run.picture("round", labelled_rows(rows, title=title), title)
 
 
-def _study_chart(bench: Bench, found: dict[str, dict[str, Any]]) -> None:
+def _study_chart(run: Run, found: dict[str, dict[str, Any]]) -> None:
     betas = [float(label.removeprefix("beta ")) for label in found]
     shares = {
         short: (betas, [figures[what] for figures in found.values()])
@@ -365,14 +365,12 @@ def _study_chart(bench: Bench, found: dict[str, dict[str, Any]]) -> None:
     active = [figures["active dimensions of 10"] / LATENTS for figures in found.values()]
     title = "What beta does: shares of what there could be"
     chart = drawing.lines(shares | {"active": (betas, active)}, title, "beta", "", log_x=True)
-    bench.picture("betas", chart, title)
+    run.picture("betas", chart, title)
 
 
-def _study_table(bench: Bench, found: dict[str, dict[str, Any]]) -> None:
+def _study_table(run: Run, found: dict[str, dict[str, Any]]) -> None:
     columns = {what: short for what, short in SUMMARY.items() if short not in ("KL", "mse")}
     values = np.array([[figures[what] for what in columns] for figures in found.values()], float)
     values /= [LATENTS if "of 10" in what else 1 for what in columns]
     title = "Betas and networks side by side, as shares of what there could be"
-    bench.picture(
-        "table", drawing.table(values, list(found), list(columns.values()), title), title
-    )
+    run.picture("table", drawing.table(values, list(found), list(columns.values()), title), title)

@@ -24,7 +24,7 @@ from isthmus.verbs.territory import closeness, confusion, extent_of, grid
 if TYPE_CHECKING:
     from isthmus.base import Representation
     from isthmus.models.autoencoder import Autoencoder
-    from isthmus.reproduction.runner import Bench
+    from isthmus.reproduction.runner import Run
 
     pass
 
@@ -56,12 +56,12 @@ SETS = 64
 FEWER = "a full batch is one step an epoch, where the deck's batches of 5 are seven"
 
 
-def glyphs(bench: Bench) -> Images:
+def glyphs(run: Run) -> Images:
     """Return the third font of the deck, or where it is not there, glyphs of our own."""
     path = data_root() / "font5x7" / "fonts.csv"
     if not path.is_file():
         note = "data/font5x7 is not there: glyphs drawn for isthmus instead of the deck's font"
-        bench.figure("font", "our own", "font 3", note=note)
+        run.figure("font", "our own", "font 3", note=note)
         return ist.load_images("glyphs")
     with path.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["font"] == "font3"]
@@ -88,55 +88,55 @@ def wrong_pixels(
     return (out != (np.asarray(images) > 127)).reshape(len(images), -1).sum(1)
 
 
-def _chosen(bench: Bench, images: Images, epochs: int, seed: int = 0) -> Autoencoder:
+def _chosen(run: Run, images: Images, epochs: int, seed: int = 0) -> Autoencoder:
     name = f"chosen-{seed}"
-    return bench.fit(name, ist.Autoencoder(2, epochs=epochs, **CHOSEN), images, seed=seed)
+    return run.fit(name, ist.Autoencoder(2, epochs=epochs, **CHOSEN), images, seed=seed)
 
 
-def architectures(bench: Bench, epochs: int) -> None:
+def architectures(run: Run, epochs: int) -> None:
     """Compare eight architectures by their error curves."""
-    images = glyphs(bench)
+    images = glyphs(run)
     shared = CHOSEN | {"loss": "mse", "schedule": "constant", "learning_rate": 0.003}
     shared |= {"init": "glorot_uniform"}
     curves, best = {}, {}
-    for name, other in bench.each(ARCHITECTURES.items(), "architectures"):
+    for name, other in run.each(ARCHITECTURES.items(), "architectures"):
         label = name.replace(" ", "-").replace(",", "")
-        model = bench.fit(label, ist.Autoencoder(2, epochs=epochs, **shared | other), images)
+        model = run.fit(label, ist.Autoencoder(2, epochs=epochs, **shared | other), images)
         error = np.array(model.history_["loss"])
         lowest = int(error.argmin())
         best[name] = float(error[lowest])
         wrong = int(wrong_pixels(model, images).sum())
         curves[name] = (np.arange(1, len(error) + 1), error)
         note = f"at epoch {lowest + 1} of {len(error)}; {wrong} of 1,120 pixels wrong at the end"
-        bench.figure(f"lowest mean squared error, {name}", best[name], note=note)
+        run.figure(f"lowest mean squared error, {name}", best[name], note=note)
     winner = min(best, key=lambda name: best[name])
     note = "by lowest mean squared error; the deck goes up to 60,000 epochs with batches of 5"
-    bench.figure("best of the eight", winner, note=note)
+    run.figure("best of the eight", winner, note=note)
     title = "Eight architectures on 32 glyphs, two latent numbers"
     drawn = {name: planes.thinned(*curve) for name, curve in curves.items()}
-    bench.picture("curves", planes.error_curves(drawn, title), title)
+    run.picture("curves", planes.error_curves(drawn, title), title)
 
 
-def chosen(bench: Bench, epochs: int, seeds: int) -> None:
+def chosen(run: Run, epochs: int, seeds: int) -> None:
     """Give back all glyphs without a wrong pixel, from two numbers each."""
-    images = glyphs(bench)
-    models = [_chosen(bench, images, epochs, seed) for seed in bench.each(range(seeds), "seeds")]
+    images = glyphs(run)
+    models = [_chosen(run, images, epochs, seed) for seed in run.each(range(seeds), "seeds")]
     wrong = [int(wrong_pixels(model, images).sum()) for model in models]
     note = f"after {len(models[0].history_['loss']):,} epochs; {FEWER}"
-    bench.figure("wrong pixels of 1,120 from a 2-number code", wrong[0], 0, wrong[0] == 0, note)
-    bench.figure(f"wrong pixels with {seeds} seeds", ", ".join(map(str, wrong)))
+    run.figure("wrong pixels of 1,120 from a 2-number code", wrong[0], 0, wrong[0] == 0, note)
+    run.figure(f"wrong pixels with {seeds} seeds", ", ".join(map(str, wrong)))
     seconds = models[0].history_["seconds"][-1]
     error = np.array([np.mean(models[0].history_["loss"][-100:])])[0]
-    bench.figure("seconds for one fit", seconds, note="asked for: under 60")
-    bench.figure("binary cross-entropy of a pixel at the end, nats", float(error))
+    run.figure("seconds for one fit", seconds, note="asked for: under 60")
+    run.figure("binary cross-entropy of a pixel at the end, nats", float(error))
     settled = planes.settled(models[0].history_["loss"])
     deck = "stable from epoch 50,000 of 150,000"
-    bench.figure("epoch from which the error stays within twice its last", settled, deck)
-    _show_chosen(bench, models[0], images)
-    _show_plane(bench, models[0], images)
+    run.figure("epoch from which the error stays within twice its last", settled, deck)
+    _show_chosen(run, models[0], images)
+    _show_plane(run, models[0], images)
 
 
-def _show_chosen(bench: Bench, model: Representation, images: Images) -> None:
+def _show_chosen(run: Run, model: Representation, images: Images) -> None:
     decoded = ist.reconstruct(model, images)
     rows = {
         f"{kind} {half}": _inked(shown[part])
@@ -144,26 +144,26 @@ def _show_chosen(bench: Bench, model: Representation, images: Images) -> None:
         for kind, shown in (("original", np.asarray(images) / 255), ("decoded", decoded))
     }
     title = "32 glyphs, and what two numbers keep of them"
-    bench.picture("glyphs", labelled_rows(rows, title, scale=6), title)
+    run.picture("glyphs", labelled_rows(rows, title, scale=6), title)
     title = "The error while learning"
     loss = np.array(model.history_["loss"])
     curve = {"binary cross-entropy": planes.thinned(np.arange(1, len(loss) + 1), loss)}
-    bench.picture("curve", planes.error_curves(curve, title, "nats a pixel"), title)
+    run.picture("curve", planes.error_curves(curve, title, "nats a pixel"), title)
 
 
-def _show_plane(bench: Bench, model: Representation, images: Images) -> None:
+def _show_plane(run: Run, model: Representation, images: Images) -> None:
     codes = model.encode(images)
     extent = extent_of(codes)
     title = "The latent plane: every glyph where its two numbers put it"
-    bench.picture("plane", planes.pictures_at(codes, images, extent, title), title)
+    run.picture("plane", planes.pictures_at(codes, images, extent, title), title)
     side = 16
     decoded = model.decode(grid(codes[0], extent, side))
     title = "What is decoded all over the latent plane"
-    bench.picture("decoded", planes.mosaic(_inked(decoded), extent, title), title)
-    _new_glyphs(bench, model.decode(grid(codes[0], extent, 100)), images)
+    run.picture("decoded", planes.mosaic(_inked(decoded), extent, title), title)
+    _new_glyphs(run, model.decode(grid(codes[0], extent, 100)), images)
 
 
-def _new_glyphs(bench: Bench, decoded: np.ndarray, images: Images) -> None:
+def _new_glyphs(run: Run, decoded: np.ndarray, images: Images) -> None:
     """Count and draw what is decoded in the plane and is none of the 32."""
     bits = decoded.reshape(-1, PIXELS) > 0.5
     found, count = np.unique(bits, axis=0, return_counts=True)
@@ -172,14 +172,14 @@ def _new_glyphs(bench: Bench, decoded: np.ndarray, images: Images) -> None:
     new = distance >= 3
     note = f"{int(new.sum())} of them differ from all 32 by 3 pixels or more"
     what = f"different glyphs among {len(bits):,} points of the plane"
-    bench.figure(what, len(found), "new ones appear", bool(new.any()), note)
+    run.figure(what, len(found), "new ones appear", bool(new.any()), note)
     common = found[new][np.argsort(-count[new], kind="stable")[:32]].astype(float)
     if len(common):
         title = (
             "New glyphs: what is decoded most often and differs from all 32 by 3 pixels or more"
         )
         shown = _inked(common.reshape(-1, 7, 5))
-        bench.picture("new", drawing.contact_sheet(shown, title, 16, scale=6), title)
+        run.picture("new", drawing.contact_sheet(shown, title, 16, scale=6), title)
 
 
 def _inked(glyphs: np.ndarray) -> np.ndarray:
@@ -187,10 +187,10 @@ def _inked(glyphs: np.ndarray) -> np.ndarray:
     return 0.92 - 0.87 * glyphs
 
 
-def transitions(bench: Bench, epochs: int, pairs: tuple[tuple[str, str], ...], steps: int) -> None:
+def transitions(run: Run, epochs: int, pairs: tuple[tuple[str, str], ...], steps: int) -> None:
     """Walk from one glyph to another in equal steps of the code."""
-    images = glyphs(bench)
-    model = _chosen(bench, images, epochs)
+    images = glyphs(run)
+    model = _chosen(run, images, epochs)
     names = {name: i for i, name in enumerate(images.classes or [])}
     known = np.asarray(images).reshape(32, PIXELS) > 127
     rows = {}
@@ -200,32 +200,32 @@ def transitions(bench: Bench, epochs: int, pairs: tuple[tuple[str, str], ...], s
         rows[f"{a} to {b}"] = _inked(way)
         seen = (way.reshape(steps, -1) > 0.5)[:, None] != known
         met = [images.classes[i] for i in seen.sum(2).argmin(1)]  # type: ignore[index]
-        bench.figure(
+        run.figure(
             f"nearest glyphs on the way from {a} to {b}",
             " ".join(name for name, _ in itertools.groupby(met)),
         )
     title = f"Four transitions in {steps} steps"
     heads = [str(step) for step in range(1, steps + 1)]
-    bench.picture("transitions", labelled_rows(rows, title, heads=heads, scale=8), title)
+    run.picture("transitions", labelled_rows(rows, title, heads=heads, scale=8), title)
 
 
-def denoising(bench: Bench, epochs: int, trained: tuple, tested: tuple) -> None:
+def denoising(run: Run, epochs: int, trained: tuple, tested: tuple) -> None:
     """Train with and without noise, test with noise of all levels."""
-    images = glyphs(bench)
+    images = glyphs(run)
     many = images[np.tile(np.arange(32), SETS)]
     settings = CHOSEN | {"batch_size": 256, "learning_rate": 0.005, "epochs": epochs}
     shares, errors, models = [], [], []
-    noisy = [_flipped(many, level, bench.seed) for level in tested]
-    for level in bench.each(trained, "noise levels"):
+    noisy = [_flipped(many, level, run.seed) for level in tested]
+    for level in run.each(trained, "noise levels"):
         model = ist.Autoencoder(2, noise=level, noise_kind="bit_flip", **settings)
-        model = bench.fit(f"noise-{level:g}", model, many)
+        model = run.fit(f"noise-{level:g}", model, many)
         models.append(model)
         shares.append([wrong_pixels(model, many, x).mean() / PIXELS for x in noisy])
         clean = np.asarray(many) / 255
         errors.append([np.mean((ist.reconstruct(model, x) - clean) ** 2) for x in noisy])
-    _denoising_figures(bench, np.array(shares), np.array(errors), trained, tested)
-    _denoising_pictures(bench, np.array(shares), trained, tested)
-    _denoised(bench, models, images, trained)
+    _denoising_figures(run, np.array(shares), np.array(errors), trained, tested)
+    _denoising_pictures(run, np.array(shares), trained, tested)
+    _denoised(run, models, images, trained)
 
 
 def _flipped(images: Images, level: float, seed: int) -> np.ndarray:
@@ -233,13 +233,13 @@ def _flipped(images: Images, level: float, seed: int) -> np.ndarray:
 
 
 def _denoising_figures(
-    bench: Bench, shares: np.ndarray, errors: np.ndarray, trained: tuple, tested: tuple
+    run: Run, shares: np.ndarray, errors: np.ndarray, trained: tuple, tested: tuple
 ) -> None:
     head = ", ".join(f"{level:.0%}" for level in tested)
     for level, row, error in zip(trained, shares, errors, strict=True):
         what = f"wrong pixels with noise of {head}, trained with noise {level:g}"
         note = f"mean squared errors {', '.join(f'{value:.4f}' for value in error)}"
-        bench.figure(what, ", ".join(f"{share:.2%}" for share in row), note=note)
+        run.figure(what, ", ".join(f"{share:.2%}" for share in row), note=note)
     note = (
         "the deck does not say what its error is; of a pixel that is 0 or 1 it cannot be the mean "
         "square: two numbers found from a glyph with three or seven pixels flipped"
@@ -248,17 +248,17 @@ def _denoising_figures(
         error = float(errors[0, tested.index(level)])
         holds = bool(error < 2 * deck)
         what = f"mean squared error at {level:.0%} noise, not trained for it"
-        bench.figure(what, error, deck, holds, "" if holds else note)
+        run.figure(what, error, deck, holds, "" if holds else note)
     ratio = errors[0, tested.index(0.2)] / errors[0, tested.index(0.1)]
-    bench.figure(
+    run.figure(
         "error at 20 % over error at 10 %", float(ratio), 2.0, bool(1.3 < ratio < 3), "not trained"
     )
     better = shares[1:].min(0) < shares[0]
     note = "the best of the models trained with noise against the one without, at every level"
-    bench.figure("training with noise helps", bool(better.all()), True, bool(better.all()), note)
+    run.figure("training with noise helps", bool(better.all()), True, bool(better.all()), note)
 
 
-def _denoising_pictures(bench: Bench, shares: np.ndarray, trained: tuple, tested: tuple) -> None:
+def _denoising_pictures(run: Run, shares: np.ndarray, trained: tuple, tested: tuple) -> None:
     title = "Wrong pixels after decoding, by noise trained with"
     percent = [f"{100 * level:.0f}" for level in tested]
     lines = {
@@ -266,31 +266,31 @@ def _denoising_pictures(bench: Bench, shares: np.ndarray, trained: tuple, tested
         for level, row in zip(trained, shares, strict=True)
     }
     picture = drawing.lines(lines, title, "pixels flipped, %", "pixels wrong after decoding, %")
-    bench.picture("denoising", picture, title)
+    run.picture("denoising", picture, title)
 
 
-def _denoised(bench: Bench, models: list, images: Images, trained: tuple) -> None:
-    x = _flipped(images, 0.1, bench.seed + 1)
+def _denoised(run: Run, models: list, images: Images, trained: tuple) -> None:
+    x = _flipped(images, 0.1, run.seed + 1)
     rows = {"original": _inked(np.asarray(images)[:16] / 255), "10 % flipped": _inked(x[:16])}
     for level, model in zip(trained, models, strict=True):
         rows[f"trained with {level:g}"] = _inked(ist.reconstruct(model, x[:16]))
     title = "The first 16 glyphs with 10 % of their pixels flipped, and decoded"
-    bench.picture("examples", labelled_rows(rows, title, scale=6), title)
+    run.picture("examples", labelled_rows(rows, title, scale=6), title)
 
 
-def attractors(bench: Bench, epochs: int, level: float, sets: int) -> None:
+def attractors(run: Run, epochs: int, level: float, sets: int) -> None:
     """Measure how much of the latent plane every glyph owns, and which are taken for which."""
     from scipy.stats import spearmanr
 
-    images = glyphs(bench)
-    model = _chosen(bench, images, epochs)
+    images = glyphs(run)
+    model = _chosen(run, images, epochs)
     found = ist.territory(model, images, 300)
-    _territory_figures(bench, found.shares, images)
+    _territory_figures(run, found.shares, images)
     codes = model.encode(images)
     title = "Territory: which glyph is nearest to what is decoded"
-    bench.picture("territory", planes.territories(found, codes, images, title), title)
-    many = images[np.tile(np.arange(32), bench.some(sets, 8))]
-    confused = confusion(model, images, _flipped(many, level, bench.seed))
+    run.picture("territory", planes.territories(found, codes, images, title), title)
+    many = images[np.tile(np.arange(32), run.some(sets, 8))]
+    confused = confusion(model, images, _flipped(many, level, run.seed))
     close = closeness(codes, confused)
     pairs = np.triu_indices(32, 1)
     bits = np.asarray(images).reshape(32, -1) > 127
@@ -298,23 +298,23 @@ def attractors(bench: Bench, epochs: int, level: float, sets: int) -> None:
     rank, chance = close.rank, close.chance
     note = f"Spearman over 496 pairs, {level:.0%} of the pixels flipped, p = {chance:.1g}"
     what, holds = "rank correlation of latent distance and confusion", rank < 0 and chance < 0.01
-    bench.figure(what, float(rank), "close is confused", bool(holds), note)
+    run.figure(what, float(rank), "close is confused", bool(holds), note)
     rank = float(spearmanr(differ, close.taken)[0])
-    bench.figure("rank correlation of pixels that differ and confusion", rank)
-    bench.figure("noisy glyphs taken for the right one", float(np.mean(np.diag(confused))))
+    run.figure("rank correlation of pixels that differ and confusion", rank)
+    run.figure("noisy glyphs taken for the right one", float(np.mean(np.diag(confused))))
     title = f"Glyphs taken for each other with {level:.0%} of the pixels flipped"
-    bench.picture("confusion", planes.confused(close.distance, close.taken, title), title)
+    run.picture("confusion", planes.confused(close.distance, close.taken, title), title)
 
 
-def _territory_figures(bench: Bench, shares: np.ndarray, images: Images) -> None:
+def _territory_figures(run: Run, shares: np.ndarray, images: Images) -> None:
     names = np.array(images.classes)
     order = np.argsort(-shares)
     top = ", ".join(f"{names[i]} {shares[i]:.1%}" for i in order[:5])
     least = ", ".join(f"{names[i]} {shares[i]:.2%}" for i in order[-3:])
     deck = "some own more"
     uneven = float(shares.max() / max(shares.min(), 1e-9))
-    bench.figure("largest over smallest territory", uneven, deck, uneven > 3)
-    bench.figure("largest territories", top, note="an even share is 3.1 %")
-    bench.figure("smallest territories", least)
+    run.figure("largest over smallest territory", uneven, deck, uneven > 3)
+    run.figure("largest territories", top, note="an even share is 3.1 %")
+    run.figure("smallest territories", least)
     half = int(np.searchsorted(np.cumsum(shares[order]), 0.5)) + 1
-    bench.figure("glyphs that own half of the plane together", half)
+    run.figure("glyphs that own half of the plane together", half)

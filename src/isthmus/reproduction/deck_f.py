@@ -21,7 +21,7 @@ from isthmus.verbs.rate_distortion import drawn
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
-    from isthmus.reproduction.runner import Bench
+    from isthmus.reproduction.runner import Run
 
 QUALITIES = (22.0, 23.0, 24.0)
 """PSNR in dB at which bytes are compared."""
@@ -39,10 +39,10 @@ REACH = 3.0
 
 
 def compression(
-    bench: Bench, source: str, widths: tuple[int, ...], channels: tuple[int, ...], epochs: int
+    run: Run, source: str, widths: tuple[int, ...], channels: tuple[int, ...], epochs: int
 ) -> None:
     """Compress held-out images by codes of a few widths, beside PNG, JPEG, WebP and AVIF."""
-    train, test = both_halves(bench, source, FEWEST)
+    train, test = both_halves(run, source, FEWEST)
     models: dict[str, Representation] = {}
     for width in widths:
         settings: dict[str, Any] = {
@@ -51,25 +51,25 @@ def compression(
             "init": "he_normal",
         }
         model = ist.Autoencoder(width, epochs=epochs, **settings)
-        model = bench.fit(f"autoencoder-{width}", model, train)
-        model.save(bench.folder / f"autoencoder-{width}.safetensors")
+        model = run.fit(f"autoencoder-{width}", model, train)
+        model.save(run.folder / f"autoencoder-{width}.safetensors")
         models[f"autoencoder-{width}"] = model
-    models["pca-64"] = bench.fit("pca", ist.PCA(64), train)
-    formats = FORMATS if bench.share >= 1 else ("jpeg", "png")
-    steps = bench.some(10, 3)
-    options: dict[str, Any] = {"points": steps, "count": None, "verbose": bench.verbose}
+    models["pca-64"] = run.fit("pca", ist.PCA(64), train)
+    formats = FORMATS if run.share >= 1 else ("jpeg", "png")
+    steps = run.some(10, 3)
+    options: dict[str, Any] = {"points": steps, "count": None, "verbose": run.verbose}
     points = ist.rate_distortion(models, test, formats, **options)
     for quality in QUALITIES:
-        _beside_formats(bench, points, quality)
+        _beside_formats(run, points, quality)
     for name, words in points.scores.items():
-        bench.figure(f"{name} on one sheet", words)
+        run.figure(f"{name} on one sheet", words)
     title = f"{len(test):,} test images of {source}: bytes against quality"
-    bench.picture("rates", drawn(points, title), title)
-    _lossless(bench, models[f"autoencoder-{widths[0]}"], test, points)
-    _at_rates(bench, models, test)
+    run.picture("rates", drawn(points, title), title)
+    _lossless(run, models[f"autoencoder-{widths[0]}"], test, points)
+    _at_rates(run, models, test)
 
 
-def _beside_formats(bench: Bench, points: list[Point], quality: float) -> None:
+def _beside_formats(run: Run, points: list[Point], quality: float) -> None:
     """Record the fewest bytes of ours and of the formats at a PSNR."""
     sizes = {
         name: float(bytes_at(curve, quality))
@@ -79,20 +79,20 @@ def _beside_formats(bench: Bench, points: list[Point], quality: float) -> None:
     ours = {name: size for name, size in sizes.items() if "," not in name and size == size}
     theirs = {name: size for name, size in sizes.items() if "sheet" in name and size == size}
     if not ours or not theirs:
-        bench.figure(f"bytes an image at {quality:g} dB", "out of reach")
+        run.figure(f"bytes an image at {quality:g} dB", "out of reach")
         return
     best, other = min(ours, key=ours.__getitem__), min(theirs, key=theirs.__getitem__)
     ratio = ours[best] / theirs[other]
     note = f"{best} {ours[best]:.1f} bytes, {other} {theirs[other]:.1f}; the model is not counted"
     what = f"bytes at {quality:g} dB over those of the best format"
-    bench.figure(what, ratio, deck="at most 0.5", holds=bool(ratio <= 0.5), note=note)
+    run.figure(what, ratio, deck="at most 0.5", holds=bool(ratio <= 0.5), note=note)
 
 
-def _lossless(bench: Bench, model: Representation, test: Images, points: list[Point]) -> None:
+def _lossless(run: Run, model: Representation, test: Images, points: list[Point]) -> None:
     """Record the bytes of a file that keeps every pixel, at the best of a few rates."""
     sizes = {}
-    for rate in LOSSLESS_RATES[: bench.some(len(LOSSLESS_RATES), 1)]:
-        path = bench.folder / "lossless.isth"
+    for rate in LOSSLESS_RATES[: run.some(len(LOSSLESS_RATES), 1)]:
+        path = run.folder / "lossless.isth"
         sizes[rate] = ist.compress(model, test, path, rate=rate, lossless=True).bytes_per_image
         back = ist.decompress(path, model)
         if not np.array_equal(back.reshape(test.shape), np.asarray(test)):
@@ -100,15 +100,15 @@ def _lossless(bench: Bench, model: Representation, test: Images, points: list[Po
         path.unlink()
     rate = min(sizes, key=sizes.__getitem__)
     note = f"about {rate} of them are the code; all pixels came back"
-    bench.figure("lossless, bytes an image", sizes[rate], note=note)
+    run.figure("lossless, bytes an image", sizes[rate], note=note)
     for point in points:
         if point.codec.endswith("one sheet") and np.isinf(point.psnr):
             holds = bool(sizes[rate] < point.bytes_per_image)
             what = f"lossless, fewer bytes than {point.codec}"
-            bench.figure(what, point.bytes_per_image, holds=holds, note="bytes of the format")
+            run.figure(what, point.bytes_per_image, holds=holds, note="bytes of the format")
 
 
-def _at_rates(bench: Bench, models: dict[str, Any], test: Images) -> None:
+def _at_rates(run: Run, models: dict[str, Any], test: Images) -> None:
     """Show digits at a few rates."""
     name, model = next(iter(models.items()))
     shown = test[np.linspace(0, len(test) - 1, 12).astype(int)]
@@ -119,12 +119,12 @@ def _at_rates(bench: Bench, models: dict[str, Any], test: Images) -> None:
         codes = quantizer.codes(quantizer.rounded(model.encode(shown)))
         rows[f"{rate} bytes"] = model.decode(codes)
     title = f"Test images at a few bytes each: {name}"
-    bench.picture("rows", labelled_rows(rows, title), title)
+    run.picture("rows", labelled_rows(rows, title), title)
 
 
-def denoising(bench: Bench, width: int, noise: float, epochs: int) -> None:
+def denoising(run: Run, width: int, noise: float, epochs: int) -> None:
     """Take noise out of digits, beside median, non-local means and PCA."""
-    train, test = both_halves(bench, "mnist", FEWEST)
+    train, test = both_halves(run, "mnist", FEWEST)
     # a wide code right after two convolutions: what is small survives, noise does not
     settings: dict[str, Any] = {"architecture": "conv", "channels": (32, 64), "hidden": ()}
     settings |= {"learning_rate": 2e-3, "epochs": epochs, "init": "he_normal"}
@@ -132,29 +132,29 @@ def denoising(bench: Bench, width: int, noise: float, epochs: int) -> None:
         "denoising autoencoder": ist.Autoencoder(width, noise=noise, **settings),
         "autoencoder": ist.Autoencoder(width, **settings),
     }
-    models = {name: bench.fit(name.replace(" ", "-"), m, train) for name, m in models.items()}
-    models["denoising autoencoder"].save(bench.folder / "denoiser.safetensors")
-    made = ist.denoise(models, test, NOISES, train, split="all", verbose=bench.verbose)
+    models = {name: run.fit(name.replace(" ", "-"), m, train) for name, m in models.items()}
+    models["denoising autoencoder"].save(run.folder / "denoiser.safetensors")
+    made = ist.denoise(models, test, NOISES, train, split="all", verbose=run.verbose)
     for line in made.listed():
         words = "; ".join(f"{k} {v}" for k, v in line.items() if k != "noise")
-        bench.figure(f"PSNR in dB, {line['noise'].replace('_', ' ')}", words)
+        run.figure(f"PSNR in dB, {line['noise'].replace('_', ' ')}", words)
     rows = [row for row in made.table() if (row["noise"], row["level"]) == ("gaussian", 0.3)]
     found = {row["method"]: row["after"] for row in rows}
     best = max(psnr for method, psnr in found.items() if method not in models)
     ahead = found["denoising autoencoder"] - best
     what = "dB ahead of the best filter, gaussian 0.3"
-    bench.figure(what, ahead, deck=REACH, holds=bool(ahead >= REACH))
+    run.figure(what, ahead, deck=REACH, holds=bool(ahead >= REACH))
     shown = one_of_each(test)
-    noisy = with_noise(shown, "gaussian", 0.3, bench.seed)
+    noisy = with_noise(shown, "gaussian", 0.3, run.seed)
     strip = {"clean": to_unit(np.asarray(shown)), "noisy": noisy.clip(0, 1)}
     strip |= {name.replace(" ", "\n"): ist.denoise(m, noisy) for name, m in models.items()}
     title = "Noisy in, clean out: Gaussian noise of 0.3"
-    bench.picture("digits", labelled_rows(strip, title), title)
+    run.picture("digits", labelled_rows(strip, title), title)
 
 
-def unsupervised(bench: Bench, width: int, noise: float, warp: float, epochs: int) -> None:
+def unsupervised(run: Run, width: int, noise: float, warp: float, epochs: int) -> None:
     """Learn 20 numbers without labels; classify them, and find the digits among them."""
-    train, test = both_halves(bench, "mnist", FEWEST)
+    train, test = both_halves(run, "mnist", FEWEST)
     settings: dict[str, Any] = {
         "architecture": "conv",
         "noise": noise,
@@ -162,25 +162,25 @@ def unsupervised(bench: Bench, width: int, noise: float, warp: float, epochs: in
         "init": "he_normal",
     }
     model = ist.Autoencoder(width, epochs=epochs, **settings)
-    model = bench.fit("autoencoder", model, train)
-    model.save(bench.folder / "autoencoder.safetensors")
-    _machine(bench, model, train, test)
-    bench.figure("test mse", scores.mse(test, ist.reconstruct(model, test)))
+    model = run.fit("autoencoder", model, train)
+    model.save(run.folder / "autoencoder.safetensors")
+    _machine(run, model, train, test)
+    run.figure("test mse", scores.mse(test, ist.reconstruct(model, test)))
     for on, method in (("codes", "gmm"), ("map", "gmm"), ("map", "hdbscan")):
         options: dict[str, Any] = {} if method == "hdbscan" else {"n_clusters": 10}
-        found = ist.cluster(model, test, method=method, on=on, random_state=bench.seed, **options)
+        found = ist.cluster(model, test, method=method, on=on, random_state=run.seed, **options)
         accuracy = 100 * found.scores["accuracy"]
         what = f"clusters of test digits in %, {method} on the {on}"
         holds = bool(accuracy >= 95) if (on, method) == ("map", "gmm") else None
-        bench.figure(what, accuracy, deck=95 if holds is not None else None, holds=holds)
+        run.figure(what, accuracy, deck=95 if holds is not None else None, holds=holds)
         if (on, method) == ("map", "gmm"):
-            bench.picture("clusters", found.picture(), "Clusters found without labels")
+            run.picture("clusters", found.picture(), "Clusters found without labels")
     title = "Test digits where their 20 numbers lie, laid out by t-SNE"
     shown = test.evenly(drawing.MAPPED)
-    bench.picture("map", drawing.thumbnails(layout(model.encode(shown)), shown, title), title)
+    run.picture("map", drawing.thumbnails(layout(model.encode(shown)), shown, title), title)
 
 
-def _machine(bench: Bench, model: Representation, train: Images, test: Images) -> None:
+def _machine(run: Run, model: Representation, train: Images, test: Images) -> None:
     """Record the accuracy of an SVM on whitened codes, its C chosen by a sixth of the labels."""
     from sklearn.decomposition import PCA
     from sklearn.model_selection import GridSearchCV, ShuffleSplit
@@ -189,11 +189,11 @@ def _machine(bench: Bench, model: Representation, train: Images, test: Images) -
 
     few = train.evenly(LABELLED)
     machine = make_pipeline(PCA(whiten=True), SVC(cache_size=1000))
-    held = ShuffleSplit(1, test_size=1 / 6, random_state=bench.seed)
+    held = ShuffleSplit(1, test_size=1 / 6, random_state=run.seed)
     search = GridSearchCV(machine, {"svc__C": PENALTIES}, cv=held)
     right = 100 * search.fit(model.encode(few), few.y).score(model.encode(test), test.y)
     note = (
         f"whitened; C={search.best_params_['svc__C']:g}, chosen by a sixth of the training labels"
     )
     what = f"accuracy of an SVM on {model.latent_dim_} numbers in %"
-    bench.figure(what, right, deck=98.9, holds=bool(right >= 98.9), note=note)
+    run.figure(what, right, deck=98.9, holds=bool(right >= 98.9), note=note)

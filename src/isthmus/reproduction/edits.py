@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from isthmus.base import Representation
     from isthmus.data.images import Images
     from isthmus.models.autoencoder import Autoencoder
-    from isthmus.reproduction.runner import Bench
+    from isthmus.reproduction.runner import Run
 
 STRENGTHS = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
 KNOWN = 10_000
 """Training images that what is decoded is compared with."""
 
 
-def _autoencoder(bench: Bench, train: Images, epochs: int) -> Autoencoder:
+def _autoencoder(run: Run, train: Images, epochs: int) -> Autoencoder:
     settings: dict[str, Any] = {"noise": (0.0, 0.4), "init": "glorot_uniform"}
     model = ist.Autoencoder(32, hidden=(512, 256), epochs=epochs, **settings)
-    return bench.fit("autoencoder", model, train)
+    return run.fit("autoencoder", model, train)
 
 
-def morphs(bench: Bench, epochs: int, pairs: int) -> None:
+def morphs(run: Run, epochs: int, pairs: int) -> None:
     """Average the codes of two images, and compare with the average of their pixels."""
-    train, test = both_halves(bench, "mnist")
-    model = _autoencoder(bench, train, epochs)
-    rng = np.random.default_rng(bench.seed)
-    n = bench.some(pairs, 20)
+    train, test = both_halves(run, "mnist")
+    model = _autoencoder(run, train, epochs)
+    rng = np.random.default_rng(run.seed)
+    n = run.some(pairs, 20)
     known = np.asarray(train.evenly(KNOWN)).reshape(-1, 784) / np.float32(255)
     for kind, a, b in (("the same digit", *_pairs(rng, test, n, True)),
                        ("different digits", *_pairs(rng, test, n, False))):  # fmt: skip
@@ -54,8 +54,8 @@ def morphs(bench: Bench, epochs: int, pairs: int) -> None:
         )
         ours = f"{far[0]:.2f} against {far[1]:.2f}"
         what = f"distance of (C1 + C2)/2 from a digit, against that of the mean of pixels, {kind}"
-        bench.figure(what, ours, "a semantic average", far[0] < far[1], note)
-    _morph_pictures(bench, model, test)
+        run.figure(what, ours, "a semantic average", far[0] < far[1], note)
+    _morph_pictures(run, model, test)
 
 
 def _pairs(
@@ -77,7 +77,7 @@ def _to_nearest(x: np.ndarray, known: np.ndarray) -> np.ndarray:
     return squared.amin(1).sqrt().numpy()
 
 
-def _morph_pictures(bench: Bench, model: Representation, test: Images) -> None:
+def _morph_pictures(run: Run, model: Representation, test: Images) -> None:
     digits = np.asarray(one_of_each(test))
     rows = {}
     for a, b in ((3, 8), (1, 7), (4, 9), (0, 6), (5, 2)):
@@ -88,19 +88,19 @@ def _morph_pictures(bench: Bench, model: Representation, test: Images) -> None:
     title = "From one digit to another: means of codes, decoded, and means of pixels"
     heads = [f"{share:.0%}" for share in np.linspace(0, 1, 11)]
     heads[5] = "(C1+C2)/2"
-    bench.picture("morphs", labelled_rows(rows, title, heads=heads), title)
+    run.picture("morphs", labelled_rows(rows, title, heads=heads), title)
     shown = test.evenly(drawing.MAPPED)
     title = "2-D picture of the codes (t-SNE), coloured by digit"
-    bench.picture("map", drawing.thumbnails(layout(model.encode(shown)), shown, title), title)
+    run.picture("map", drawing.thumbnails(layout(model.encode(shown)), shown, title), title)
 
 
-def directions(bench: Bench, epochs: int, swaps: tuple[str, ...], edited: int) -> None:
+def directions(run: Run, epochs: int, swaps: tuple[str, ...], edited: int) -> None:
     """Move codes along directions learnt from groups, and measure what becomes of the images."""
-    train, test = both_halves(bench, "mnist")
-    model = _autoencoder(bench, train, epochs)
+    train, test = both_halves(run, "mnist")
+    model = _autoencoder(run, train, epochs)
     codes, judge = model.encode(train), _judge(train)
     rows: dict[str, Any] = {}
-    for a, b in bench.each(map(tuple, swaps), "pairs of digits"):
+    for a, b in run.each(map(tuple, swaps), "pairs of digits"):
         found = ist.directions(
             codes, np.select([train.y == int(a), train.y == int(b)], [0, 1], -1)
         )
@@ -112,11 +112,11 @@ def directions(bench: Bench, epochs: int, swaps: tuple[str, ...], edited: int) -
             ours = ", ".join(f"{share:.0%}" for share in reach)
             holds = reach[-1] > 0.5 if name == "mean" else None
             claim = None if holds is None else "an edit"
-            bench.figure(what, ours, claim, holds, f"{len(few)} test digits")
+            run.figure(what, ours, claim, holds, f"{len(few)} test digits")
             rows[f"{a} to {b}\n{WORDS[name]}"] = _edited(model, z[0], direction)
-    _edits_picture(bench, "digits", rows, "Digits edited into others")
+    _edits_picture(run, "digits", rows, "Digits edited into others")
     for attribute, measure in (("slant", slant), ("thickness", thickness)):
-        _attribute(bench, model, (train, test), codes, attribute, measure, judge, edited)
+        _attribute(run, model, (train, test), codes, attribute, measure, judge, edited)
 
 
 WORDS = {"mean": "mean difference", "probe": "linear probe"}
@@ -142,14 +142,14 @@ def _edited(model: Representation, code: np.ndarray, direction: np.ndarray) -> n
     return model.decode(code + np.array(STRENGTHS)[:, None] * direction)
 
 
-def _edits_picture(bench: Bench, name: str, rows: dict[str, Any], title: str) -> None:
+def _edits_picture(run: Run, name: str, rows: dict[str, Any], title: str) -> None:
     heads = [f"{strength:+g}" if strength else "0" for strength in STRENGTHS]
     title = f"{title}: a direction is added to the code with the strength above"
-    bench.picture(name, labelled_rows(rows, title, heads=heads), title)
+    run.picture(name, labelled_rows(rows, title, heads=heads), title)
 
 
 def _attribute(
-    bench: Bench,
+    run: Run,
     model: Representation,
     halves: tuple[Images, Images],
     codes: np.ndarray,
@@ -173,10 +173,10 @@ def _attribute(
         ours = " ".join(f"{value:.2f}" for value in measured)
         what = f"{name} after edits of strength -1.5 to 1.5, {WORDS[kind]}"
         note = f"{kept:.0%} are still taken for their digit at strength 1; {UNITS[name]}"
-        bench.figure(what, ours, "it follows", rises, note)
+        run.figure(what, ours, "it follows", rises, note)
     digits = model.encode(one_of_each(test))
     rows = {f"digit {i}": _edited(model, z, found.mean) for i, z in enumerate(digits)}
-    _edits_picture(bench, name, rows, f"{name.capitalize()} by the mean difference")
+    _edits_picture(run, name, rows, f"{name.capitalize()} by the mean difference")
 
 
 def _quarters(values: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from isthmus.base import Representation
     from isthmus.data.images import Images
     from isthmus.models.autoencoder import Autoencoder
-    from isthmus.reproduction.runner import Bench
+    from isthmus.reproduction.runner import Run
     from isthmus.verbs.territory import Extent
 
 SETTINGS: dict[str, Any] = {
@@ -40,20 +40,20 @@ LITTLE = 0.05
 
 
 def _fitted(
-    bench: Bench, images: Images, latent_dim: int, epochs: int, rule: str = "Adam", seed: int = 0
+    run: Run, images: Images, latent_dim: int, epochs: int, rule: str = "Adam", seed: int = 0
 ) -> Autoencoder:
     model = ist.Autoencoder(latent_dim, epochs=epochs, **SETTINGS | RULES[rule])
-    return bench.fit(f"{rule}-{latent_dim}-{seed}", model, images, seed=seed)
+    return run.fit(f"{rule}-{latent_dim}-{seed}", model, images, seed=seed)
 
 
-def flowers(bench: Bench, latents: dict[str, tuple[int, ...]], epochs: dict[str, int]) -> None:
+def flowers(run: Run, latents: dict[str, tuple[int, ...]], epochs: dict[str, int]) -> None:
     """Find how few numbers still hold 24 flowers, by two rules of learning."""
     images = ist.load_images("flowers")
     variance = float(np.var(np.asarray(images), axis=0).mean())
     for rule, widths in latents.items():
         rows, curves, lost = {"original": np.asarray(images)}, {}, {}
-        for k in bench.each(widths, f"latent sizes, {rule}"):
-            models = [_fitted(bench, images, k, epochs[rule], rule, seed) for seed in range(SEEDS)]
+        for k in run.each(widths, f"latent sizes, {rule}"):
+            models = [_fitted(run, images, k, epochs[rule], rule, seed) for seed in range(SEEDS)]
             losses = [np.array(model.history_["loss"]) for model in models]
             ends = [float(loss[-1]) / variance for loss in losses]
             lost[k] = float(np.mean(ends))
@@ -66,62 +66,60 @@ def flowers(bench: Bench, latents: dict[str, tuple[int, ...]], epochs: dict[str,
                 f"{', '.join(f'{end * variance:.2g}' for end in ends)}; within twice its last "
                 f"value from epoch {steady:,} of {len(losses[0]):,}"
             )
-            bench.figure(f"share of the variance lost with {named}, {rule}", lost[k], note=note)
-        _verdict(bench, rule, lost)
-        _flower_pictures(bench, rule, rows, curves)
+            run.figure(f"share of the variance lost with {named}, {rule}", lost[k], note=note)
+        _verdict(run, rule, lost)
+        _flower_pictures(run, rule, rows, curves)
 
 
-def _verdict(bench: Bench, rule: str, lost: dict[int, float]) -> None:
+def _verdict(run: Run, rule: str, lost: dict[int, float]) -> None:
     note = f"works: less than {LITTLE:.0%} of the variance is lost"
-    bench.figure(f"6 numbers, {rule}", lost[6], "6 works", lost[6] < LITTLE, note)
+    run.figure(f"6 numbers, {rule}", lost[6], "6 works", lost[6] < LITTLE, note)
     ratio = lost[5] / lost[6]
     holds = bool(ratio > 1.5 and lost[5] > LITTLE)
     note = "holds where 5 numbers lose half as much again as 6, and do not work"
-    bench.figure(
+    run.figure(
         f"loss with 5 numbers over loss with 6, {rule}", ratio, "5 costs error", holds, note
     )
     works = [k for k in lost if lost[k] < LITTLE]
-    bench.figure(f"fewest numbers that work, {rule}", min(works, default="none"), 6)
+    run.figure(f"fewest numbers that work, {rule}", min(works, default="none"), 6)
 
 
-def _flower_pictures(
-    bench: Bench, rule: str, rows: dict[str, Any], curves: dict[str, Any]
-) -> None:
+def _flower_pictures(run: Run, rule: str, rows: dict[str, Any], curves: dict[str, Any]) -> None:
     title = f"24 flowers: error against epochs by the width of the code, {rule}"
-    bench.picture(f"curves-{rule.lower()}", planes.error_curves(curves, title), title)
+    run.picture(f"curves-{rule.lower()}", planes.error_curves(curves, title), title)
     title = f"The first 12 flowers, and what is left of them after learning by {rule}"
     picture = labelled_rows(rows, title, 12, limits=LIMITS)
-    bench.picture(f"flowers-{rule.lower()}", picture, title)
+    run.picture(f"flowers-{rule.lower()}", picture, title)
 
 
-def flower_walks(bench: Bench, latent_dim: int, epochs: int, side: int) -> None:
+def flower_walks(run: Run, latent_dim: int, epochs: int, side: int) -> None:
     """Look for flowers: vary two numbers of the code of each, and see which others appear."""
     images = ist.load_images("flowers")
-    model = _fitted(bench, images, latent_dim, epochs)
+    model = _fitted(run, images, latent_dim, epochs)
     codes = model.encode(images)
     extent = extent_of(codes)
     met = [_met(model, images, code, extent, side) for code in codes]
     counts = [len(found) for found in met]
     most = int(np.argmax(counts))
     note = "within half of their distance to the nearest other flower"
-    bench.figure("flowers met on a walk, mean", float(np.mean(counts)), note=note)
-    bench.figure("flowers met on the richest walk", counts[most], "some appear", counts[most] > 1)
-    bench.figure("flowers of 24 met on at least one walk from another", _met_from_others(met))
+    run.figure("flowers met on a walk, mean", float(np.mean(counts)), note=note)
+    run.figure("flowers met on the richest walk", counts[most], "some appear", counts[most] > 1)
+    run.figure("flowers of 24 met on at least one walk from another", _met_from_others(met))
     title = f"Looking for flowers: the first two of {latent_dim} numbers are varied"
     decoded = model.decode(grid(codes[most], extent, side))
-    bench.picture("walk", planes.mosaic(decoded, extent, title, 9), title)
+    run.picture("walk", planes.mosaic(decoded, extent, title, 9), title)
     title = "From the flower of that walk to the one whose code is furthest from its own"
     other = int(np.argmax(np.linalg.norm(codes - codes[most], axis=1)))
     way = ist.morph(model, np.asarray(images)[most], np.asarray(images)[other], 11)
-    bench.picture("morph", labelled_rows({"by the codes": way}, title, limits=LIMITS), title)
+    run.picture("morph", labelled_rows({"by the codes": way}, title, limits=LIMITS), title)
     title = "Where the flowers lie, in the first two numbers of their codes"
     shown = (np.asarray(images) + 1) / 2
     picture = planes.pictures_at(codes[:, :2], shown, extent, title, size=8, zoom=1.3, dark=False)
-    bench.picture("plane", picture, title)
+    run.picture("plane", picture, title)
     title = f"Each of the {latent_dim} numbers varied alone, from one flower"
     moved = ist.traverse(model, np.asarray(images)[most], steps=9, among=images)
     rows = {f"number {i + 1}": row for i, row in enumerate(moved)}
-    bench.picture("traversal", labelled_rows(rows, title, limits=LIMITS), title)
+    run.picture("traversal", labelled_rows(rows, title, limits=LIMITS), title)
 
 
 def _met(

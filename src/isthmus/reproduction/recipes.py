@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from isthmus.reproduction.runner import Bench
+    from isthmus.reproduction.runner import Run
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Recipe:
     function: str
     options: dict[str, Any] = field(default_factory=dict)
 
-    def run(self, bench: Bench) -> None:
-        """Carry it out on an `isthmus.reproduction.runner.Bench`."""
+    def run(self, run: Run) -> None:
+        """Carry it out on an `isthmus.reproduction.runner.Run`."""
         module = import_module(f"isthmus.reproduction.deck_{self.deck.lower()}")
-        getattr(module, self.function)(bench, **self.options)
+        getattr(module, self.function)(run, **self.options)
 
 
 DECKS = {

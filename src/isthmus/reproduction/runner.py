@@ -35,7 +35,7 @@ Trained = TypeVar("Trained", bound="Representation")
 
 
 @dataclass
-class Bench:
+class Run:
     """Where a recipe works: fits that survive a stop, and what it has to show at the end.
 
     Attributes
@@ -257,16 +257,16 @@ def carry_out(
     work = Path(root) / WORK / f"{name}-{seed}-{share:g}"
     shutil.rmtree(work / "result", ignore_errors=True)
     (work / "result").mkdir(parents=True)
-    bench = Bench(work / "result", work / "models", share, seed, verbose)
+    run = Run(work / "result", work / "models", share, seed, verbose)
     started = time.monotonic()
-    RECIPES[name].run(bench)
-    result = _record(RECIPES[name], name, bench, bench.before + time.monotonic() - started)
-    (bench.folder / RESULT).write_text(
+    RECIPES[name].run(run)
+    result = _record(RECIPES[name], name, run, run.before + time.monotonic() - started)
+    (run.folder / RESULT).write_text(
         json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     if folder.exists():
         shutil.rmtree(folder)
-    bench.folder.replace(folder)
+    run.folder.replace(folder)
     shutil.rmtree(work)
     return result
 
@@ -277,22 +277,22 @@ def check_share(share: float) -> None:
         raise ValueError(f"share={share:g} must be above 0 and at most 1")
 
 
-def _record(recipe: Recipe, name: str, bench: Bench, seconds: float) -> dict[str, Any]:
+def _record(recipe: Recipe, name: str, run: Run, seconds: float) -> dict[str, Any]:
     from isthmus import __version__
 
-    options = f" --seed {bench.seed}" if bench.seed else ""
-    options += f" --share {bench.share:g}" if bench.share < 1 else ""
+    options = f" --seed {run.seed}" if run.seed else ""
+    options += f" --share {run.share:g}" if run.share < 1 else ""
     return {
         "recipe": name,
         "deck": recipe.deck,
         "about": recipe.about,
         "command": f"isthmus reproduce {name}{options}",
-        "share": bench.share,
-        "seed": bench.seed,
+        "share": run.share,
+        "seed": run.seed,
         "seconds": round(seconds, 1),
         "made_with": f"isthmus {__version__}, {os.cpu_count()} cores ({platform.machine()})",
-        "figures": bench.figures,
-        "pictures": bench.pictures,
+        "figures": run.figures,
+        "pictures": run.pictures,
     }
 
 

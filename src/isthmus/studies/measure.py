@@ -12,7 +12,7 @@ from isthmus.data.ranges import UNIT, in_words, is_nominal
 from isthmus.metrics.labels import PROBES
 from isthmus.metrics.table import studied
 from isthmus.studies.evidence import MOST, Evidence
-from isthmus.studies.uses import rate_curve
+from isthmus.studies.rates import rate_curve
 
 if TYPE_CHECKING:
     from isthmus.base import Representation

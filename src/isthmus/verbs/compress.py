@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from isthmus.codec.compress import Opened, Sizes, written
+from isthmus.codec.compress import CompressedFile, Sizes, written
 from isthmus.data.images import Images, as_images, to_unit
 from isthmus.latent.codes import range_for
 from isthmus.system.files import refuse_existing
@@ -72,7 +72,7 @@ class Compressed(Result, Sizes):
         """Return the first images as they were, and as they come back."""
         from isthmus.plots.strips import labelled_rows
 
-        back, _ = next(Opened.read(self.path, self.model).frames())
+        back, _ = next(CompressedFile.read(self.path, self.model).frames())
         few = as_images(self.images)[: min(SHOWN, len(back))]
         rows = {"before": to_unit(np.asarray(few)), "after": to_unit(back[: len(few)])}
         rows = {name: values.reshape(few.shape) for name, values in rows.items()}

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from isthmus.codec.compress import Opened
+from isthmus.codec.compress import CompressedFile
 from isthmus.codec.frames import frame_rows
 from isthmus.data.cache import cache_folder
 from isthmus.data.ranges import Range
@@ -27,14 +27,14 @@ class Decompressed(Decoded):
     ----------
     model : Representation
         Which decoded them.
-    file : Opened
+    file : CompressedFile
         What the file says of itself.
     names : list of str
         What the images were called; [] if they had no names.
     """
 
     facts: ClassVar[tuple[str, ...]] = (*Decoded.facts, "file", "names")
-    file: Opened | None = None
+    file: CompressedFile | None = None
     names: list[str] = []  # noqa: RUF012 - never changed
 
     @property
@@ -88,13 +88,13 @@ def decompress(
     >>> ist.decompress(path)
     Decompressed(9 images, (9, 8, 8, 1), float32)
     """
-    file, names = Opened.read(path, model, search=True), list[str]()
+    file, names = CompressedFile.read(path, model, search=True), list[str]()
     made = Decompressed.of(gathered(_images(file, names, verbose)), file.reader.model)
     made.file, made.names = file, names
     return made
 
 
-def _images(file: Opened, names: list[str], verbose: bool | None) -> Iterator[np.ndarray]:
+def _images(file: CompressedFile, names: list[str], verbose: bool | None) -> Iterator[np.ndarray]:
     """Yield the images of a file a part at a time, and note their names."""
     for images, some in file.frames(verbose):
         names += some
