@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
+from sklearn.manifold import trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
 
 import isthmus as ist
@@ -59,6 +60,17 @@ def test_t_sne_places_new_images_among_their_like(pca, images, dimensions):
     placed = found.place(pca, new)
     assert placed.shape == (60, dimensions)
     assert agreement(found, placed, few, new) > 0.8
+
+
+def test_without_open_tsne_scikit_learn_lays_out_and_neighbors_place(pca, images, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openTSNE", None)
+    few, new = images.train[:300], images.test[:60]
+    found = ist.Map.of(pca, few, "tsne")
+    assert trustworthiness(found.codes, found.points) > 0.95
+    placed = found.place(pca, new)
+    assert agreement(found, placed, few, new) > 0.8
+    apart = found.place(pca, few[:30]) - found.points[:30]
+    assert np.abs(apart).max() < 0.02 * np.ptp(found.points)
 
 
 def test_what_was_laid_out_is_placed_where_it_is(pca, images):

@@ -152,7 +152,7 @@ def test_vectors_per_pixel(tmp_path):
     places = pixels.factors["row"], pixels.factors["column"]
     np.testing.assert_array_equal(CUBE[places], pixels.data)
     assert pixels.meta["wavelengths"] == [400.5, 500, 600.25]
-    with pytest.raises(ValueError, match="per='pixels' must be one of 'image', 'pixel'; did you"):
+    with pytest.raises(ValueError, match="per='pixels' must be one of 'image', 'pixel', 'patch'"):
         load_images(tmp_path / "a.hdr", per="pixels")
     with pytest.raises(ValueError, match=r"pixels need images, got vectors of shape \(3, 4\)"):
         load_images(np.zeros((3, 4)), per="pixel")

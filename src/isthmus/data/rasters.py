@@ -243,7 +243,10 @@ def _page_array(page: Any, path: Path) -> np.ndarray:
     try:
         return _by_tifffile(page)
     except Exception as error:
-        if not isinstance(error, ImportError) and "imagecodecs" not in str(error):
+        lacking = ("imagecodecs", "not supported")  # what releases of tifffile say
+        if not isinstance(error, ImportError) and not any(
+            words in str(error) for words in lacking
+        ):
             raise
         return _by_pillow(page, path, plain=True)
 

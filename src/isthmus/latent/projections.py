@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,9 @@ def tsne(
     verbose: bool,
     steps: tuple[int, int] = STEPS,
 ) -> np.ndarray:
-    """Return the layout of codes by t-SNE."""
+    """Return the layout of codes by t-SNE: openTSNE's where it is installed, or scikit-learn's."""
+    if not find_spec("openTSNE"):
+        return _sklearn_tsne(codes, dimensions, random_state, steps)
     from openTSNE import TSNE
 
     with Bar("t-SNE", sum(steps), verbose) as bar:
@@ -105,8 +108,28 @@ def tsne(
         return np.asarray(tsne.fit(codes))
 
 
+def _sklearn_tsne(
+    codes: np.ndarray, dimensions: int, random_state: int, steps: tuple[int, int]
+) -> np.ndarray:
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    model = TSNE(
+        dimensions, perplexity=_perplexity(len(codes)), init="pca", random_state=random_state,
+        max_iter=max(250, sum(steps)), n_jobs=1,
+    )  # fmt: skip
+    with threadpool_limits(1):  # as above
+        return model.fit_transform(codes)
+
+
 def place_tsne(points: np.ndarray, known: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
-    """Return where codes belong among others whose points t-SNE had found."""
+    """Return where codes belong among others whose points t-SNE had found.
+
+    openTSNE moves them as it had moved the others; without it they come to the middle of their
+    nearest neighbors, the nearer the heavier.
+    """
+    if not find_spec("openTSNE"):
+        return _among_neighbors(points, known, codes)
     from openTSNE import TSNEEmbedding
     from openTSNE.affinity import PerplexityBasedNN
 
@@ -120,6 +143,13 @@ def place_tsne(points: np.ndarray, known: np.ndarray, codes: np.ndarray, seed: i
     placed = places.transform(codes.astype(np.float64), perplexity=few, k=min(10, n))
     middle = (points.max(0) + points.min(0)) / 2  # `transform` moves the whole map there and stays
     return np.asarray(placed) + middle
+
+
+def _among_neighbors(points: np.ndarray, known: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    from sklearn.neighbors import KNeighborsRegressor
+
+    model = KNeighborsRegressor(min(5, len(known)), weights="distance")
+    return model.fit(known, points).predict(codes)
 
 
 def place_umap(points: np.ndarray, known: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
