@@ -55,8 +55,9 @@ class Map:
     - "grid": the units of a self-organising map, row 0 on top, images of one unit around it.
 
     New codes come onto a map of t-SNE or UMAP by the library's own ``transform``, which moves them
-    and no others; without openTSNE they go to the weighted mean of their neighbours. Nothing is pickled: the file holds the codes and their places, of which the
-    index of neighbours is made again, so a map that was loaded places as the one that was saved.
+    and no others; without openTSNE they go to the weighted mean of their neighbors. Nothing is
+    pickled: the file holds the codes and their places, of which the index of neighbors is made
+    again, so a map that was loaded places as the one that was saved.
 
     Parameters
     ----------
