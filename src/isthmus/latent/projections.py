@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -85,13 +86,22 @@ def tsne(
     random_state: int,
     verbose: bool,
     steps: tuple[int, int] = STEPS,
+    is_over: Callable[[], bool] | None = None,
 ) -> np.ndarray:
-    """Return the layout of codes by t-SNE: openTSNE's where it is installed, or scikit-learn's."""
+    """Return the layout of codes by t-SNE: openTSNE's where it is installed, or scikit-learn's.
+
+    openTSNE leaves it as it is when its time is over.
+    """
     if not find_spec("openTSNE"):
         return _sklearn_tsne(codes, dimensions, random_state, steps)
     from openTSNE import TSNE
 
     with Bar("t-SNE", sum(steps), verbose) as bar:
+
+        def moved(*_: Any) -> bool:
+            bar.advance(50)
+            return bool(is_over and is_over())
+
         tsne = TSNE(
             dimensions,
             early_exaggeration_iter=steps[0],
@@ -102,7 +112,7 @@ def tsne(
             negative_gradient_method=_solver(dimensions),
             random_state=random_state,
             n_jobs=1,  # its own threads spin while they wait: 50 times slower on a busy machine
-            callbacks=lambda *state: bar.advance(50),
+            callbacks=moved,
             callbacks_every_iters=50,
         )
         return np.asarray(tsne.fit(codes))

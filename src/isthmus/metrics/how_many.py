@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -14,7 +15,12 @@ LOOKED_AT = 1000
 """Codes that are looked at, at most."""
 
 
-def how_many(Z: np.ndarray, random_state: int = 0, most: int = MOST) -> int:
+def how_many(
+    Z: np.ndarray,
+    random_state: int = 0,
+    most: int = MOST,
+    within: Callable[[Iterable[int]], Iterable[int]] = iter,
+) -> int:
     r"""Return how many clusters there are among codes, 2 to `most`, by the mean silhouette.
 
     Of every number of clusters of k-means the silhouette is the mean of
@@ -30,6 +36,8 @@ def how_many(Z: np.ndarray, random_state: int = 0, most: int = MOST) -> int:
         Seed of the starts.
     most : int
         Clusters, at most.
+    within : callable
+        Which of the numbers, in turn, are tried; by default all.
 
     References
     ----------
@@ -46,7 +54,7 @@ def how_many(Z: np.ndarray, random_state: int = 0, most: int = MOST) -> int:
     Z = np.asarray(Z, dtype=np.float64)
     Z = Z[evenly_spaced(len(Z), LOOKED_AT)]
     numbers = range(2, min(most, len(np.unique(Z, axis=0)) - 1) + 1)
-    found = {k: _silhouette(Z, k, random_state) for k in numbers}
+    found = {k: _silhouette(Z, k, random_state) for k in within(numbers)}
     return max(found, key=lambda k: found[k], default=1)
 
 

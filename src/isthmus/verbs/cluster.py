@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,9 +18,10 @@ from isthmus.metrics.groups import METHODS, Groups, agreement, group, placed
 from isthmus.metrics.how_many import how_many
 from isthmus.validation import one_of
 from isthmus.verbs.laid_out import check_files, lay_out
-from isthmus.verbs.parameters import AUTO, Count, ImagesLike, Model
+from isthmus.verbs.parameters import AUTO, Count, ImagesLike, Model, Seconds
 from isthmus.verbs.probe import in_words
 from isthmus.verbs.result import Result, class_of, name_of, said_of
+from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -173,6 +176,7 @@ def cluster(
     copy: bool = False,
     link: bool = False,
     random_state: int = 0,
+    budget: Seconds | None = None,
     verbose: bool | None = None,
 ) -> Clustering:
     r"""Turn codes into clusters, and draw the middle and the edge of each.
@@ -208,6 +212,8 @@ def cluster(
         The same by symbolic links, which take no room, to where the files are.
     random_state : int
         Seed of the starts and of the map.
+    budget : float, optional
+        Time to take, in seconds: after it no further number of clusters is tried by "auto".
     verbose : bool, optional
         Show progress; by default where standard error is a terminal.
 
@@ -235,6 +241,7 @@ def cluster(
     >>> found.labels.shape, found.scores["accuracy"] > 0.6
     ((359,), True)
     """
+    limit = Limit(budget)
     one_of("method", method, METHODS)
     one_of("on", on, ("codes", "map"))
     _check_numbers(method, n_clusters, min_size)
@@ -246,8 +253,9 @@ def cluster(
     number = n_clusters if n_clusters and method != "hdbscan" else expected(images)
     sought: dict[str, Any] = {"n_clusters": number, "min_size": min_size}
     sought["random_state"] = random_state
+    within = partial(limit.until, what="numbers of clusters")
     seek = _among_codes if on == "codes" else _on_a_map
-    groups, places, rows = seek(model, images, method, sought, verbose)
+    groups, places, rows = seek(model, images, method, sought, within, verbose)
     found = _scores(groups.labels, images)
     if n_clusters == AUTO and method != "hdbscan":
         found["chosen"] = "by the mean silhouette, of 2 to 20"
@@ -255,17 +263,24 @@ def cluster(
     return Clustering(groups, found, images, model, method, places, rows, laid_out)
 
 
+Within = Callable[[Iterable[int]], Iterable[int]]
+"""What is tried of several numbers, as far as there is time."""
 Found = tuple[Groups, np.ndarray | None, np.ndarray | None]
 """Clusters, where the images of a map lie, and which these are."""
 
 
 def _among_codes(
-    model: Model, images: Images, method: str, sought: dict[str, Any], verbose: bool | None
+    model: Model,
+    images: Images,
+    method: str,
+    sought: dict[str, Any],
+    within: Within,
+    verbose: bool | None,
 ) -> Found:
     codes = features(model, images, show=verbose)
     if sought["n_clusters"] == AUTO:
         near = codes if codes.ndim > 1 else vectors(model, images, show=verbose)
-        sought |= {"n_clusters": how_many(near, sought["random_state"])}
+        sought |= {"n_clusters": how_many(near, sought["random_state"], within=within)}
     groups = group_codes(model, codes, method, **sought)
     if codes.ndim == 1 and method == "kmeans":  # images of a prototype are not equally far in
         groups = placed(vectors(model, images, show=verbose), groups.labels)
@@ -273,13 +288,18 @@ def _among_codes(
 
 
 def _on_a_map(
-    model: Model, images: Images, method: str, sought: dict[str, Any], verbose: bool | None
+    model: Model,
+    images: Images,
+    method: str,
+    sought: dict[str, Any],
+    within: Within,
+    verbose: bool | None,
 ) -> Found:
     codes, rows = vectors(model, images, show=verbose), np.arange(len(images))
     rows = rows if len(rows) <= MAPPED else np.linspace(0, len(rows) - 1, MAPPED).astype(int)
     places = _map(codes[rows], sought["random_state"])
     if sought["n_clusters"] == AUTO:
-        sought |= {"n_clusters": how_many(places, sought["random_state"])}
+        sought |= {"n_clusters": how_many(places, sought["random_state"], within=within)}
     groups = group(places, method, **sought)
     if len(rows) < len(images):
         near = nearest_codes(codes, codes[rows]).rows[:, 0]

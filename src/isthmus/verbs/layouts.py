@@ -113,6 +113,7 @@ class Map:
         dimensions: int = 2,
         random_state: int = 0,
         verbose: bool = False,
+        is_over: Callable[[], bool] | None = None,
     ) -> Map:
         """Lay images out by their codes.
 
@@ -131,6 +132,8 @@ class Map:
             Seed.
         verbose : bool
             Show progress on standard error.
+        is_over : callable, optional
+            Whether t-SNE is to be left as it is, asked every 50 steps.
 
         Raises
         ------
@@ -149,7 +152,7 @@ class Map:
             raise ValueError(
                 "a grid has 2 dimensions: leave out dimensions=3, or use method='pca'"
             )
-        found = cls.of_codes(codes, method, dimensions, random_state, verbose)
+        found = cls.of_codes(codes, method, dimensions, random_state, verbose, is_over=is_over)
         found.y, found.classes = images.y, images.classes
         return found
 
@@ -162,6 +165,7 @@ class Map:
         random_state: int = 0,
         verbose: bool = False,
         steps: tuple[int, int] = STEPS,
+        is_over: Callable[[], bool] | None = None,
     ) -> Map:
         """Lay codes (n, k) out; codes per pixel (n, h, w, k) are read as vectors. See `of`.
 
@@ -183,17 +187,23 @@ class Map:
             mean, axes = components(codes, width)
         found = cls(codes[:, :0], method, codes, mean, axes, random_state)
         found.codes = roomy(found._reduced(codes), method, random_state)
-        found.points = found._laid_out(dimensions, verbose, steps).astype(np.float32)
+        found.points = found._laid_out(dimensions, verbose, steps, is_over).astype(np.float32)
         return found
 
     def _reduced(self, codes: np.ndarray) -> np.ndarray:
         return (codes - self.mean) @ self.axes.T if len(self.axes) else codes
 
-    def _laid_out(self, dimensions: int, verbose: bool, steps: tuple[int, int]) -> np.ndarray:
+    def _laid_out(
+        self,
+        dimensions: int,
+        verbose: bool,
+        steps: tuple[int, int],
+        is_over: Callable[[], bool] | None,
+    ) -> np.ndarray:
         if self.method == "as is":
             return spread(self.codes) if self.codes.shape[1] == 1 else self.codes
         if self.method == "tsne":
-            return tsne(self.codes, dimensions, self.random_state, verbose, steps)
+            return tsne(self.codes, dimensions, self.random_state, verbose, steps, is_over)
         if self.method == "umap":
             return umap(self.codes, dimensions, self.random_state).embedding_
         return self.codes if self.method == "pca" else around(self.codes)

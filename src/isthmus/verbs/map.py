@@ -11,8 +11,9 @@ import numpy as np
 from isthmus.data.images import Images, as_images
 from isthmus.validation import hint, renamed
 from isthmus.verbs.layouts import Map
-from isthmus.verbs.parameters import ImagesLike, Model
+from isthmus.verbs.parameters import ImagesLike, Model, Seconds
 from isthmus.verbs.result import Result, class_of, name_of
+from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -183,6 +184,7 @@ def map(
     place: ImagesLike | None = None,
     onto: Map | str | Path | None = None,
     random_state: int = 0,
+    budget: Seconds | None = None,
     verbose: bool | None = None,
 ) -> Mapped:
     """Lay images out by their codes, and place new ones on the map.
@@ -206,6 +208,8 @@ def map(
         A map saved as .npz: place the images on it.
     random_state : int
         Seed of the layout.
+    budget : float, optional
+        Time to take, in seconds, by t-SNE: it is left as it is then.
     verbose : bool, optional
         Show progress on standard error.
 
@@ -231,6 +235,7 @@ def map(
     >>> ist.map(pca, images.test, onto=found.on).points.shape
     (359, 2)
     """
+    limit = Limit(budget)
     if place is not None and onto is not None:
         raise ValueError("place= and onto=: give one; with onto= it is images that are placed")
     images = as_images(images)
@@ -238,7 +243,9 @@ def map(
     color = _color(shown, color_by)
     if isinstance(onto, str | Path):
         onto = Map.load(onto)
-    found = onto or Map.of(model, images, method, dimensions, random_state, bool(verbose))
+    found = onto or Map.of(
+        model, images, method, dimensions, random_state, bool(verbose), limit.is_over
+    )
     if place is None and onto is None:
         return Mapped(found.points, images, found, color)
     others = None if place is None else images

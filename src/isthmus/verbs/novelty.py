@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,12 +13,15 @@ from isthmus.fitted.heldout import MeasuredOn, half_of, judged
 from isthmus.latent.codes import mapped, vectors
 from isthmus.metrics.outliers import auroc, mahalanobis, neighbour_distance
 from isthmus.validation import one_of
-from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model
+from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model, Seconds
 from isthmus.verbs.probe import in_words
 from isthmus.verbs.result import Result, Scores, class_of, name_of
+from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from isthmus.base import Representation
 
 WAYS = ("auto", "error", "distance", "neighbours", "likelihood")
 UNITS = {
@@ -141,6 +145,7 @@ def novelty(
     truth: ArrayLike | None = None,
     split: str = "all",
     count: int = 20,
+    budget: Seconds | None = None,
     verbose: bool | None = None,
 ) -> Novelty:
     r"""Score how strange every image is to a model, and draw the strangest.
@@ -172,6 +177,8 @@ def novelty(
         Which of the images to judge.
     count : int
         How many of the strangest are drawn, at least 1.
+    budget : float, optional
+        Time to take, in seconds: no more images are scored, evenly spaced, than it allows.
     verbose : bool, optional
         Show progress; by default where standard error is a terminal.
 
@@ -200,6 +207,7 @@ def novelty(
     >>> round(ist.novelty(model, digits, truth=digits.y == 8).auroc, 1)
     0.9
     """
+    limit = Limit(budget)
     one_of("by", by, WAYS)
     if count < 1:
         raise ValueError(f"count={count} must be at least 1")
@@ -208,10 +216,13 @@ def novelty(
     by = _chosen(model, by, reference is not None)
     if reference is None and split == "test" and by in ("distance", "neighbours"):
         reference = whole.train
-    if by == "error":
-        scores = mapped(lambda piece: errors_of(model, piece), images, "error", verbose)
-    elif by == "likelihood":
-        scores = -mapped(lambda piece: model.elbo(piece, DRAWS), images, "likelihood", verbose)
+    rows = limit.rows(images, WORK.get(by, vectors_of)(model))
+    if rows is not None:
+        if truth is not None and len(truth) == len(images):
+            truth = np.asarray(truth)[rows]
+        images = images[rows]
+    if by in WORK:
+        scores = mapped(WORK[by](model), images, by, verbose)
     else:
         scores = _distances(model, images, reference, by, verbose)
     found = None if truth is None else auroc(np.asarray(truth), scores)
@@ -241,6 +252,23 @@ def errors_of(model: Model, piece: Images, codes: np.ndarray | None = None) -> n
     x = to_unit(np.asarray(piece)).reshape(len(piece), -1)
     back = model.decode(model.encode(piece) if codes is None else codes)
     return ((x - back.reshape(len(piece), -1)) ** 2).mean(1)
+
+
+def _error(model: Representation) -> Callable[[Images], np.ndarray]:
+    return lambda piece: errors_of(model, piece)
+
+
+def _unlikely(model: Representation) -> Callable[[Images], np.ndarray]:
+    return lambda piece: -model.elbo(piece, DRAWS)
+
+
+def vectors_of(model: Representation) -> Callable[[Images], np.ndarray]:
+    """Return what is worked out of every image for a distance: its code."""
+    return lambda piece: vectors(model, piece)
+
+
+WORK = {"error": _error, "likelihood": _unlikely}
+"""What is worked out of every image alone, by the way to judge."""
 
 
 def _distances(

@@ -16,8 +16,9 @@ from isthmus.metrics.labels import PROBES, Accuracy, Point, label_curve, points,
 from isthmus.metrics.probes import stratified
 from isthmus.system.progress import track
 from isthmus.validation import one_of
-from isthmus.verbs.parameters import ImagesLike, Labels, Model, Words
+from isthmus.verbs.parameters import ImagesLike, Labels, Model, Seconds, Words
 from isthmus.verbs.result import Charted
+from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -120,6 +121,7 @@ def probe(
     curve: bool = False,
     kinds: Words = ("knn", "linear", "svm"),
     random_state: int = 0,
+    budget: Seconds | None = None,
     verbose: bool | None = None,
 ) -> Probing:
     r"""Say how well simple classifiers read the labels off the codes of a model.
@@ -146,6 +148,8 @@ def probe(
         and gamma sought by cross-validation on training codes.
     random_state : int
         Seed of all choices.
+    budget : float, optional
+        Time to take, in seconds: after it no further classifier is begun.
     verbose : bool, optional
         Show progress; by default where standard error is a terminal.
 
@@ -172,12 +176,13 @@ def probe(
     >>> found.accuracies["linear"].n_test, found.accuracies["linear"].accuracy > 0.85
     (359, True)
     """
+    limit = Limit(budget)
     for kind in kinds:
         one_of("kind", kind, PROBES)
     images, labels = labelled_by(images, labels)
     train, test, _, measured = labelled_halves(model, images, labels, random_state)
     codes = [features(model, half, show=verbose) for half in (train, test)]
-    bar = track(kinds, "probe", len(kinds), verbose)
+    bar = limit.until(track(kinds, "probe", len(kinds), verbose), "classifiers")
     found = Probing(
         in_words(model),
         images.source,
@@ -189,8 +194,9 @@ def probe(
         data = (codes[0], train.y, codes[1], test.y)
         total = len(points(len(train))) * len(kinds)
         steps = label_curve(*data, kinds, test_limit=HELD, random_state=random_state)
-        for kind, point in track(steps, "curve", total, verbose):
+        for kind, point in limit.until(track(steps, "curve", total, verbose), "curve"):
             found.curve[kind].append(point)
+        found.curve = {kind: line for kind, line in found.curve.items() if line}
     return found
 
 

@@ -14,8 +14,9 @@ from isthmus.data.images import Images, as_images
 from isthmus.fitted.heldout import MeasuredOn, measured_part
 from isthmus.system.files import plain
 from isthmus.validation import renamed
-from isthmus.verbs.parameters import ImagesLike, Models, Words, by_name
+from isthmus.verbs.parameters import ImagesLike, Models, Seconds, Words, by_name
 from isthmus.verbs.result import Result
+from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -87,6 +88,7 @@ def rate_distortion(
     points: int = 8,
     count: int | None = 1000,
     split: str = "test",
+    budget: Seconds | None = None,
     verbose: bool | None = None,
 ) -> Rates:
     """Measure bytes an image against quality: models beside PNG, JPEG, WebP and AVIF.
@@ -113,6 +115,8 @@ def rate_distortion(
     split : {"test", "train", "all"}
         Which images: test takes those held out that no model has learnt from. An array without a
         split is measured as a whole.
+    budget : float, optional
+        Time to take, in seconds: after it no further point is measured; models come first.
     verbose : bool, optional
         Show progress; by default where standard error is a terminal.
 
@@ -137,11 +141,12 @@ def rate_distortion(
     >>> found.measured.words
     'on 359 images the model never saw'
     """
+    limit = Limit(budget)
     split = split if isinstance(images, Images) else "all"
     named = by_name(models)
     part = measured_part(list(named.values()), as_images(images), split)
     some = part.test if count is None else sample_of(part.test, count)
-    found = points_of(named, some, formats, points, verbose)
+    found = limit.until(points_of(named, some, formats, points, verbose), "points")
     return Rates(found, some, part.measured.of(len(some)))
 
 

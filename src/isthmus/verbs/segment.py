@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
@@ -19,8 +19,9 @@ from isthmus.latent.codes import mapped
 from isthmus.metrics.segmentation import agreement, summed
 from isthmus.system.files import plain
 from isthmus.validation import renamed
-from isthmus.verbs.parameters import ImagesLike, Model
+from isthmus.verbs.parameters import ImagesLike, Model, Seconds
 from isthmus.verbs.result import Result, name_of
+from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -241,7 +242,13 @@ def _stem(images: Images, row: int) -> str:
 
 
 @renamed(X="images")
-def segment(model: Model, images: ImagesLike, *, verbose: bool | None = None) -> Segments:
+def segment(
+    model: Model,
+    images: ImagesLike,
+    *,
+    budget: Seconds | None = None,
+    verbose: bool | None = None,
+) -> Segments:
     """Give every pixel a class, attributes, or both, in images of any size.
 
     Parameters
@@ -252,6 +259,8 @@ def segment(model: Model, images: ImagesLike, *, verbose: bool | None = None) ->
         that learned label maps gives both.
     images : Images or array of shape (n, h, w) or (n, h, w, c)
         Images, with as many channels as the model knows.
+    budget : float, optional
+        Time to take, in seconds: no more images, evenly spaced, than it allows.
     verbose : bool, optional
         Show progress; by default where standard error is a terminal.
 
@@ -279,6 +288,9 @@ def segment(model: Model, images: ImagesLike, *, verbose: bool | None = None) ->
         raise ValueError(
             f"only images have pixels to segment, got vectors of shape {images.shape}"
         )
+    work = partial(_by_pixel, model) if not model.can("segment") else model.encode
+    rows = Limit(budget).rows(images, work)
+    images = given = images if rows is None else images[rows]
     if not model.can("segment"):
         return _segments(model, images, *_by_pixel(model, images))
     empty = images.without_data()
