@@ -218,7 +218,7 @@ def novelty(
         reference = whole.train
     rows = limit.rows(images, WORK.get(by, vectors_of)(model))
     if rows is not None:
-        if truth is not None and len(truth) == len(images):
+        if truth is not None and np.shape(truth) == (len(images),):
             truth = np.asarray(truth)[rows]
         images = images[rows]
     if by in WORK:
