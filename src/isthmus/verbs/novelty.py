@@ -218,8 +218,8 @@ def novelty(
         reference = whole.train
     rows = limit.rows(images, WORK.get(by, vectors_of)(model))
     if rows is not None:
-        if truth is not None and np.shape(truth) == (len(images),):
-            truth = np.asarray(truth)[rows]
+        known = None if truth is None else np.asarray(truth)
+        truth = known[rows] if known is not None and len(known) == len(images) else truth
         images = images[rows]
     if by in WORK:
         scores = mapped(WORK[by](model), images, by, verbose)
