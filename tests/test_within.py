@@ -96,4 +96,4 @@ def test_a_command_takes_a_budget(model, run, tmp_path):
     with pytest.warns(UserWarning, match="there is time for 2 of 1,797 images"):
         code, out, err = run("novelty", *asked, "0.000001s", "--json")
     assert (code, err, out.count("\n")) == (0, "", 1)
-    assert "--budget 'soon': expected a time" in run("rd", *asked, "soon")[2]
+    assert "--budget 'soon': expected a time" in run("novelty", *asked, "soon")[2]
