@@ -7,6 +7,7 @@ import pytest
 import isthmus as ist
 from isthmus.families import every_name, named
 from isthmus.neural import NeuralRepresentation
+from isthmus.studies.outcome import Study
 from isthmus.system.memory import PeakMemory
 
 QUICK = ["kmeans", "pca"]
@@ -255,3 +256,11 @@ def test_peak_memory_sees_an_allocation():
 def test_bad_requests(source, models, words):
     with pytest.raises(ValueError, match=words):
         ist.study(source, models)
+
+
+def test_a_terminal_is_shown_one_probe_and_no_empty_column(monkeypatch):
+    study = Study(ist.load_images("digits"), scores=[{"model": "pca"}])
+    row = {"model": "pca", "code": "2 numbers", "mse": None, "linear_accuracy": 0.5}
+    for known, shown in (({}, "linear accuracy"), ({"svm_accuracy": 0.6}, "svm accuracy")):
+        monkeypatch.setattr(study, "judged", lambda known=known: ([row | known], {}))
+        assert list(study.listed()[0]) == ["model", "code", shown]

@@ -25,8 +25,11 @@ MAPPED = 250
 SHOWN = 12
 """Held-out images of the picture."""
 COLUMNS = ("model", "family", "code", *(metric.key for metric in studied()))
-LISTED = ("model", "code", "mse", "psnr", "ssim", "bits_per_image", "svm_accuracy", "seconds")
-"""Columns that fit a terminal."""
+LISTED = (
+    "model", "code", "mse", "psnr", "ssim", "bits_per_image", "svm_accuracy", "linear_accuracy",
+    "seconds",
+)  # fmt: skip
+"""Columns that fit a terminal, if known: of the two probes the first is enough."""
 
 
 class Records(list[dict[str, Any]]):
@@ -136,7 +139,10 @@ class Study(Result):
         if self.explained or not self.scores:
             return self.plan if self.explained else []
         rows = self.judged()[0]
-        return [{key.replace("_", " "): row.get(key) for key in LISTED} for row in rows]
+        known = {key for row in rows for key, value in row.items() if value is not None}
+        known -= {"linear_accuracy"} if "svm_accuracy" in known else set()
+        chosen = [key for key in LISTED if key in known]
+        return [{key.replace("_", " "): row.get(key) for key in chosen} for row in rows]
 
     def heading(self) -> list[str]:
         """Return nothing: the table says it."""
