@@ -21,7 +21,7 @@ ORDER = [
     {"signature", "fitted", "nets"},
     {"training"},
     {"base", "contract"},
-    {"neural"},
+    {"neural", "passes"},
     {"models"},
     {"latent"},
     {"metrics"},

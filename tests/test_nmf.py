@@ -125,7 +125,7 @@ def test_findings():
     assert "all 20 images are the same" in model.health_[0]
     assert (model.encode(X) == 0).all()
     rough = ist.NMF(4, max_iter=1, random_state=0).fit(np.random.default_rng(0).random((50, 9)))
-    assert "not settled after max_iter=1" in rough.health_[0]
+    assert "not settled after 1 passes (max_iter=1)" in rough.health_[0]
 
 
 def test_as_good_as_scikit_learn_on_mnist_after_equal_passes(data_folder):

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from itertools import takewhile
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-from isthmus.base import Representation
 from isthmus.data.images import Images
 from isthmus.data.values import as_array
 from isthmus.estimators import ClusterMixin
 from isthmus.models.codebook import Codebook
-from isthmus.system.progress import track
+from isthmus.passes import InPasses
 from isthmus.tensors import generator, origin_of, readable_tensor, squared_distances
 
 SEEDING_SAMPLE = 32
 """Images per cluster in the random sample on which the first centroids are chosen."""
 SEEDING_PASSES = 20
 """Passes over that sample that settle the first centroids before all images are looked at."""
+SEEDING_TIME = 0.3
+"""Share of a time limit after which they are taken as they are."""
 GROUP = 2
 """Centroids that share one lower bound."""
 BLOCK = 1024
@@ -28,7 +30,7 @@ BLOCK = 1024
 
 
 @dataclass(eq=False, repr=False)
-class KMeans(Codebook, ClusterMixin, Representation):
+class KMeans(Codebook, ClusterMixin, InPasses):
     r"""Clusters by nearest centroid, minimising the inertia :math:`\sum_i |x_i - c_{z_i}|^2`.
 
     Lloyd's iteration (assign every image to the nearest centroid, move every centroid to the mean
@@ -62,8 +64,6 @@ class KMeans(Codebook, ClusterMixin, Representation):
         The cluster of every training image.
     inertia_ : float
         Sum of squared distances to the nearest centroid.
-    n_iter_ : int
-        Passes that were needed.
 
     Raises
     ------
@@ -94,15 +94,15 @@ class KMeans(Codebook, ClusterMixin, Representation):
 
     width = "n_clusters"
     study_rank, study_weight = 1, 0.3
+    _at_least: ClassVar = {"n_init": 1, "max_iter": 1, "tol": 0, "noise": 0}
 
     def _fit(self, images: Images) -> None:
         self._check_parameters()
         rng = generator(self.random_state, self.device_)
-        runs = (self._run(images, rng) for _ in range(self.n_init))
-        best = min(runs, key=lambda run: run["inertia"])
+        best = min(self._runs(images, rng), key=lambda run: run["inertia"])
         self.codebook_ = best["centers"].cpu().numpy()
         self.labels_, self.inertia_ = best["labels"].cpu().numpy(), best["inertia"]
-        self.n_iter_ = best["n_iter"]
+        self.n_iter_, self.stopped_ = best["n_iter"], best["stopped"]
         self.counts_ = np.bincount(self.labels_, minlength=self.n_clusters_)
 
     @property
@@ -118,15 +118,13 @@ class KMeans(Codebook, ClusterMixin, Representation):
         if self.n_clusters is None and not isinstance(self.init, str):
             self.n_clusters_ = len(self.init)
 
-    def _check_parameters(self) -> None:
-        for name, least in (("n_init", 1), ("max_iter", 1), ("tol", 0), ("noise", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least {least}")
-
-    def _run(self, images: Images, rng: torch.Generator) -> dict[str, Any]:
-        lloyd = _Lloyd(self._seeds(images, rng), images, self._input)
-        n_iter = lloyd.run(self.max_iter, self.tol, self.verbose)
-        return {"n_iter": n_iter, **lloyd.finish()}
+    def _runs(self, images: Images, rng: torch.Generator) -> Iterator[dict[str, Any]]:
+        for i in range(self.n_init):
+            if i and self._clock.is_over(self.max_seconds):
+                return
+            lloyd = _Lloyd(self._seeds(images, rng), images, self._input)
+            lloyd.run(self._passes(self.max_iter), self.tol)
+            yield {"n_iter": self.n_iter_, "stopped": self.stopped_, **lloyd.finish()}
 
     def _seeds(self, images: Images, rng: torch.Generator) -> torch.Tensor:
         if not isinstance(self.init, str):
@@ -144,12 +142,17 @@ class KMeans(Codebook, ClusterMixin, Representation):
         if self.init == "random":
             return self._tensor(np.asarray(images[rows[: self.n_clusters_]]))
         sample = images[np.sort(rows[: SEEDING_SAMPLE * self.n_clusters_])]
-        centers = _plus_plus(self._tensor(np.asarray(sample)), self.n_clusters_, rng)
+        centers = _plus_plus(
+            self._tensor(np.asarray(sample)), self.n_clusters_, rng, self._is_early
+        )
         if len(sample) == len(images):
             return centers
         settling = _Lloyd(centers, sample, self._input)
-        settling.run(SEEDING_PASSES, self.tol)
+        settling.run(takewhile(self._is_early, range(SEEDING_PASSES)), self.tol)
         return settling.finish()["centers"]
+
+    def _is_early(self, done: int) -> bool:
+        return self._time_used() < SEEDING_TIME
 
     def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
         c = torch.from_numpy(self.codebook_).to(rng.device)
@@ -169,13 +172,16 @@ class KMeans(Codebook, ClusterMixin, Representation):
                 f"{empty} of {self.n_clusters_} clusters are empty: lower n_clusters, "
                 "or look for repeated images"
             )
-        if self.n_iter_ == self.max_iter:
-            findings.append(f"still moving after max_iter={self.max_iter} passes: raise max_iter")
-        return findings
+        return findings + self._unsettled()
 
 
-def _plus_plus(x: torch.Tensor, k: int, rng: torch.Generator) -> torch.Tensor:
-    """Draw k rows by greedy k-means++: the best of a few candidates each time."""
+def _plus_plus(
+    x: torch.Tensor, k: int, rng: torch.Generator, is_early: Callable[[int], bool]
+) -> torch.Tensor:
+    """Draw k rows by greedy k-means++: the best of a few candidates each time.
+
+    When it is no longer early, those that are missing are drawn at once.
+    """
     trials = 2 + int(np.log(k))
     found = x
     if (origin := origin_of(x)) is not None:
@@ -184,7 +190,7 @@ def _plus_plus(x: torch.Tensor, k: int, rng: torch.Generator) -> torch.Tensor:
     first = torch.randint(len(x), (1,), generator=rng, device=x.device)
     chosen = [first]
     nearest = squared_distances(x, x[first], square)[:, 0]
-    for _ in range(1, k):
+    for _ in takewhile(is_early, range(1, k)):
         total = nearest.cumsum(0)
         draws = torch.rand(trials, generator=rng, device=x.device, dtype=x.dtype) * total[-1]
         candidates = torch.searchsorted(total, draws).clamp_(max=len(x) - 1)
@@ -193,6 +199,9 @@ def _plus_plus(x: torch.Tensor, k: int, rng: torch.Generator) -> torch.Tensor:
         best = distances.sum(0).argmin()
         nearest = distances[:, best].contiguous()
         chosen.append(candidates[best][None])
+    if missing := k - len(chosen):
+        chance = nearest.clamp(min=torch.finfo(x.dtype).tiny)
+        chosen.append(torch.multinomial(chance, missing, generator=rng))
     return found[torch.cat(chosen)]
 
 
@@ -225,13 +234,12 @@ class _Lloyd:
         self.counts = self.sums.new_zeros(k)
         self.square = centers.new_zeros(n)  # |x|^2
 
-    def run(self, max_iter: int, tol: float, show: bool = False) -> int:
-        """Assign and move until nothing changes or little moves; return the number of passes."""
-        for n_iter in track(range(1, max_iter + 1), "k-means", max_iter, show):
+    def run(self, passes: Iterable[int], tol: float) -> None:
+        """Assign and move until nothing changes or little moves, so many times at most."""
+        for _ in passes:
             settled = not self.assign() and not self._can_restart()
             if settled or self.move() <= tol * self.mean_variance():
-                return n_iter
-        return max_iter
+                break
 
     def assign(self) -> int:
         """Give every image to its nearest centroid; return how many changed theirs."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-from isthmus.base import Representation
 from isthmus.data.images import CHUNK_BYTES, Images
-from isthmus.system.progress import track
+from isthmus.passes import InPasses
 from isthmus.tensors import generator
 from isthmus.validation import one_of
 
@@ -31,7 +30,7 @@ QUANTILES = 101
 
 
 @dataclass(eq=False, repr=False)
-class NMF(Representation):
+class NMF(InPasses):
     r"""Factorises images into non-negative codes and parts, :math:`X \approx U V`.
 
     Minimises :math:`|X - U V|^2` over :math:`U \ge 0` (a code an image) and :math:`V \ge 0` (the
@@ -67,8 +66,6 @@ class NMF(Representation):
         The parts.
     reconstruction_err_ : float
         Frobenius norm of X - U V over the training images.
-    n_iter_ : int
-        Passes that were needed.
     code_quantiles_, code_spread_ : ndarray
         Distribution of the training codes: quantiles of every number, and S with S S^T their
         correlation once every number is made Gaussian.
@@ -106,6 +103,7 @@ class NMF(Representation):
     needs_positive = True
     study_rank, study_weight, study_cost = 3, 0.3, 6.0
     encodes_by_search = True
+    _at_least: ClassVar = {"max_iter": 1, "tol": 0}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -124,12 +122,12 @@ class NMF(Representation):
         mean, square = _moments(read())
         factors = _Factors(self._start(images, unit, mean, rng), square, self.solver)
         errors = [square**0.5]
-        for _ in track(range(self.max_iter), "NMF", self.max_iter, self.verbose):
+        for _ in self._passes(self.max_iter):
             errors.append(factors.improve(read))
             if errors[-2] - errors[-1] <= self.tol * errors[-1]:
                 break
         parts, codes = (tensor.cpu().numpy() for tensor in factors.scaled())
-        self.n_iter_, self.reconstruction_err_ = len(errors) - 1, errors[-1] * unit
+        self.reconstruction_err_ = errors[-1] * unit
         self.drop_ = (errors[-2] - errors[-1]) / max(errors[-1], 1e-12)
         self.components_ = parts.astype(np.float64 if images.dtype == np.float64 else np.float32)
         self.use_ = codes.max(0)
@@ -144,9 +142,7 @@ class NMF(Representation):
     def _check_parameters(self) -> None:
         one_of("solver", self.solver, UPDATES)
         one_of("init", self.init, ("nndsvda", "random"))
-        for name, least in (("max_iter", 1), ("tol", 0)):
-            if not getattr(self, name) >= least:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least {least}")
+        super()._check_parameters()
 
     def _unit(self, images: Images) -> float:
         """Return the power of 2 that brings all values to 1 or less; refuse negative ones.
@@ -227,12 +223,8 @@ class NMF(Representation):
                 f"{dead} of {self.n_components_} parts are dead (no image has them): "
                 f"n_components={max(1, self.n_components_ - dead)} keeps everything"
             )
-        if self.drop_ > self.tol:
-            findings.append(
-                f"not settled after max_iter={self.max_iter} passes, the last of which lowered "
-                f"the error by {self.drop_:.2%}: raise max_iter"
-            )
-        return findings
+        last = f", the last of which lowered the error by {self.drop_:.2%}"
+        return findings + self._unsettled(last)
 
 
 class _Factors:

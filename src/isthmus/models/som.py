@@ -12,13 +12,12 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.base import Representation
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.data.values import ImagesLike
 from isthmus.models.codebook import Codebook
 from isthmus.models.grids import are_neighbors, evenly_apart, grid_distances, of_study, side_for
 from isthmus.models.pca import PCA
-from isthmus.system.progress import track
+from isthmus.passes import InPasses
 from isthmus.tensors import (
     Nearest,
     deviation_of,
@@ -46,7 +45,7 @@ START_BYTES = CHUNK_BYTES
 
 
 @dataclass(eq=False, repr=False)
-class SOM(Codebook, Representation):
+class SOM(Codebook, InPasses):
     r"""Spreads prototypes over a grid so that neighbours on the grid are alike.
 
     Every image pulls its best-matching unit b (the nearest) and, less, the units around it:
@@ -138,6 +137,7 @@ class SOM(Codebook, Representation):
 
     width = "grid"
     default_width, study_rank, study_weight, study_cost = 10, 3, 0.3, 0.6  # 10 of either side
+    _closing = 2.0  # it finds the two nearest units of every image, and exactly
     _origin = cast(Any, None)  # what `fit` takes images and units about, far from 0
 
     @classmethod
@@ -156,9 +156,9 @@ class SOM(Codebook, Representation):
         distance = self._distances().to(codebook)
         rule = self._by_batch if self.rule == "batch" else self._by_steps
         moved = rule(images, codebook, distance, rng)
-        for after in track(moved, "SOM", self.max_iter, self.verbose):
+        for after in moved:
             codebook, before = after, codebook
-        self.codebook_, self.n_iter_ = codebook.cpu().numpy(), self.max_iter
+        self.codebook_ = codebook.cpu().numpy()
         if origin is not None:
             self.codebook_ += origin.cpu().numpy()
             self._origin = None
@@ -192,8 +192,8 @@ class SOM(Codebook, Representation):
                 f"grid={self.grid!r}: a hexagonal grid joined into a torus needs an even number "
                 f"of rows, such as {(self.grid_[0] + 1, self.grid_[1])}; or use periodic=False"
             )
+        super()._check_parameters()
         for name, is_right, words in (
-            ("max_iter", self.max_iter >= 1, "at least 1"),
             ("learning_rate", 0 < self.learning_rate <= 1, "above 0, at most 1"),
             ("sigma", self.sigma is None or self.sigma > 0, "above 0, or None for half the grid"),
             ("noise", self.noise >= 0, "at least 0"),
@@ -237,7 +237,7 @@ class SOM(Codebook, Representation):
         most, last = max(1, min(MOVES, len(images) // len(c))), max(1, self.max_iter - 1)
         plan = [round(most ** (1 - i / last)) for i in range(self.max_iter)]
         moves, done = max(1, sum(plan) - 1), 0.0
-        for n_parts in plan:
+        for n_parts in map(plan.__getitem__, self._passes(self.max_iter)):
             sums, counts = torch.zeros_like(c), c.new_zeros(len(c), 1)
             for part in _dealt(images, n_parts):
                 keep = 1 - n_parts**-done  # of what the parts before have summed up
@@ -246,7 +246,7 @@ class SOM(Codebook, Representation):
                 h = self._falloff(distance, self._sigma(done))
                 weight = h @ counts
                 c = torch.where(weight > 1e-12, (h @ sums) / weight.clamp(min=1e-12), c)
-                done += 1 / moves
+                done = min(1.0, max(done + 1 / moves, self._time_used()))
             yield c
 
     def _add_up(self, images: Images, c: torch.Tensor, sums: Any, counts: Any) -> None:
@@ -266,11 +266,12 @@ class SOM(Codebook, Representation):
     ) -> Iterator[torch.Tensor]:
         """Yield the units after every pass of the online rule."""
         total, steps = max(1, self.max_iter * len(images) - 1), itertools.count()
-        for _ in range(self.max_iter):
+        for _ in self._passes(self.max_iter):
             seed = int(torch.randint(2**31, (1,), generator=rng, device=rng.device))
             c = c.clone()
             for values in images.batches(STEPS, seed):
-                done = [next(steps) / total for _ in values]
+                used = self._time_used()
+                done = [max(used, next(steps) / total) for _ in values]
                 rates = [self.learning_rate * LAST_RATE**share for share in done]
                 sigmas = [self._sigma(share) for share in done]
                 x = self._tensor(values)
@@ -385,8 +386,8 @@ class SOM(Codebook, Representation):
             )
         if self.shift_ > 0.1:
             findings.append(
-                f"still moving: in the last of {self.max_iter} passes units went "
-                f"{self.shift_:.0%} of the quantization error on average; raise max_iter"
+                f"still moving: in the last of {self.n_iter_} passes units went "
+                f"{self.shift_:.0%} of the quantization error on average; raise {self._limit()}"
             )
         return findings
 

@@ -164,7 +164,7 @@ def _fit_and_measure(name: str, model: Representation, result: Study, seconds: f
     timed = "max_seconds" in model.settings
     if math.isfinite(seconds) and timed and model.max_seconds is None:
         model.set_params(max_seconds=round(seconds, 2))
-    train = result.some(schedule.affords(name, train, seconds, timed))
+    train = result.some(schedule.affords(name, train, seconds, model.study_steps > 0))
     with PeakMemory() as memory:
         started = time.perf_counter()
         model.fit(train)
