@@ -285,6 +285,9 @@ def test_compare_links_hover_and_selection(watched, site):
     table = watched.page.inner_text("table")
     mse = site.by_name["vae"]["scores"]["mse"]
     assert f"{mse:.4g}" in table
+    assert "MSE ↓" in table
+    assert "SVM ↑\t97.3 %" in table
+    assert "nmi" not in table  # which nobody has
     watched.page.get_by_role("checkbox", name="som").uncheck()
     watched.page.wait_for_function("document.querySelectorAll('.map').length === 2")
 
