@@ -20,11 +20,14 @@ from isthmus.data.decode import Header, Rule, highest_value, read_header, read_i
 from isthmus.data.depth import depth_of, white_of
 from isthmus.data.fitting import size_changes
 from isthmus.data.images import Images
-from isthmus.system.files import RECORD, replacing
+from isthmus.system.files import MARKER, RECORD, replacing
 from isthmus.system.progress import track
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+OURS = frozenset({MARKER, RECORD})
+"""Files that isthmus leaves in folders it writes."""
 
 CACHE_VERSION = 3
 """Raised whenever the same files would be packed into other pixels, or more is kept of them."""
@@ -107,7 +110,11 @@ def members_of(path: Path) -> tuple[list[Entry], list[tuple[str, str]]]:
     """
     with damage_explained(path, "zip"):
         archive = zipfile.ZipFile(path)
-    members = [info for info in archive.infolist() if not info.is_dir()]
+    members = [
+        info
+        for info in archive.infolist()
+        if not info.is_dir() and Path(info.filename).name not in OURS
+    ]
     if any(info.flag_bits & 1 for info in members):
         archive.close()
         raise ValueError(f"{path} is encrypted: unpack it and give the folder")
@@ -213,10 +220,11 @@ def files_below(folder: Path) -> tuple[list[Entry], list[tuple[str, str]]]:
             continue
         seen.add(real)
         place = Path(root).relative_to(folder)
+        files = [name for name in files if name not in OURS]
         hidden += [((place / f).as_posix(), "hidden") for f in folders + files if _is_hidden(f)]
         folders[:] = [name for name in folders if not _is_hidden(name)]
         for name in files:
-            if not _is_hidden(name) and name != RECORD:
+            if not _is_hidden(name):
                 path = Path(root, name)
                 entries.append(entry_of_path(path, (place / name).as_posix()))
     return entries, hidden

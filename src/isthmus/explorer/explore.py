@@ -13,7 +13,7 @@ from isthmus.explorer import onnx
 from isthmus.explorer.inputs import Inputs, inputs_of, one_model
 from isthmus.explorer.manifest import View
 from isthmus.explorer.server import Running, create_app, hosts_for
-from isthmus.explorer.static import check_folder, page_files, write_folder
+from isthmus.explorer.static import page_files, write_folder
 from isthmus.fitted.heldout import half_of
 from isthmus.studies.outcome import Study
 from isthmus.studies.stored import is_study
@@ -227,7 +227,7 @@ def check(
     if not 0 <= port <= 65_535:
         raise ValueError(f"port={port} must be from 0 to 65535")
     if to is not None:
-        check_folder(to, force=force)
+        refuse_existing(to, force=force)
     page_files()
 
 

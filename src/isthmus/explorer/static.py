@@ -49,18 +49,18 @@ def write_folder(
     path : str or Path
         The folder.
     force : bool
-        Replace an explorer that is there.
+        Replace what isthmus wrote there.
     show : bool or None
         Show progress; None shows it where standard error is a terminal.
 
     Raises
     ------
     FileExistsError
-        If the folder holds anything, or with `force` anything but an explorer.
+        If the folder holds anything, or with `force` anything that isthmus did not write.
     FileNotFoundError
         If the page has not been built.
     """
-    check_folder(Path(path), force=force)
+    refuse_existing(path, force=force)
     files = all_files(view, page_files())
     with replacing_folder(path, force=force, published=True) as folder:
         for name, made in track(files.items(), "exporting", len(files), show):
@@ -68,10 +68,3 @@ def write_folder(
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(made(), target)
         (folder / "data" / "manifest.json").write_bytes(view.manifest_bytes())
-
-
-def check_folder(path: Path, *, force: bool) -> None:
-    """Refuse a folder that holds anything; with `force`, one that holds no explorer."""
-    refuse_existing(path, force=force)
-    if path.is_dir() and any(path.iterdir()) and not (path / "data" / "manifest.json").is_file():
-        raise FileExistsError(f"{path} is not an exported explorer; it stays, choose another name")

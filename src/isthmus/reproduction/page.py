@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.reproduction.recipes import DECKS, RECIPES
 from isthmus.reproduction.runner import RESULT, result_of
-from isthmus.system.files import replacing, replacing_folder
+from isthmus.system.files import refuse_existing, replacing, replacing_folder
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -92,17 +92,9 @@ def _homes(page: Path, root: Path) -> dict[str, Path]:
 
 def _refuse_strangers(path: Path) -> None:
     """Raise where something would be overwritten that is no page of ours."""
-    folder = path.with_suffix("")
     if path.exists() and not path.read_text(encoding="utf-8").startswith(HEADING):
         raise FileExistsError(f"{path} is not a page of this kind: give another name")
-    strange = (
-        [p.name for p in folder.iterdir() if p.name not in RECIPES] if folder.is_dir() else []
-    )
-    if strange or (folder.exists() and not folder.is_dir()):
-        raise FileExistsError(
-            f"the pictures go to {folder}, which holds {(strange or ['something else'])[0]}: give "
-            "the page another name"
-        )
+    refuse_existing(path.with_suffix(""), force=True)
 
 
 def _copied(result: Result, home: Path, folder: Path) -> list[tuple[str, str]]:

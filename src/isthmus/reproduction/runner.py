@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from isthmus.system.files import plain, refuse_existing
+from isthmus.system.files import plain, put_folder, refuse_existing
 from isthmus.system.progress import Bar, track
 from isthmus.validation import hint
 
@@ -253,7 +253,7 @@ def carry_out(
                 "folder"
             )
         return done
-    refuse_existing(folder, force=True)
+    refuse_existing(folder, force=force or bool(done))
     work = Path(root) / WORK / f"{name}-{seed}-{share:g}"
     shutil.rmtree(work / "result", ignore_errors=True)
     (work / "result").mkdir(parents=True)
@@ -264,9 +264,7 @@ def carry_out(
     (run.folder / RESULT).write_text(
         json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
-    if folder.exists():
-        shutil.rmtree(folder)
-    run.folder.replace(folder)
+    put_folder(run.folder, folder)
     shutil.rmtree(work)
     return result
 

@@ -243,7 +243,7 @@ class Study(Result):
     @classmethod
     def check(cls, path: str | Path, *, force: bool = False) -> Path:
         """Return a path if a study can be written there: its folder may be called anything."""
-        check_folder(Path(path), force=force)
+        refuse_existing(path, force=force)
         return Path(path)
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
@@ -258,12 +258,11 @@ class Study(Result):
         path : str or Path
             The folder. It appears when everything in it is written.
         force : bool
-            Replace an earlier study of that name.
+            Replace what isthmus wrote there.
         """
         from isthmus.studies.report import write_report
 
         path = Path(path)
-        check_folder(path, force=force)
         with replacing_folder(path, force=force) as folder:
             self._save_models(folder / "models")
             self._write_scores(folder)
@@ -315,15 +314,6 @@ class Study(Result):
         }
         (folder / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         save_table(folder / "scores.csv", self.table(), COLUMNS)
-
-
-def check_folder(path: Path, *, force: bool) -> None:
-    """Refuse a folder that holds anything; with `force`, one that holds no study."""
-    refuse_existing(path, force=force)
-    if path.exists() and any(path.iterdir()) and not (path / "scores.json").is_file():
-        raise FileExistsError(
-            f"{path} is not the folder of a study; it stays, choose another name"
-        )
 
 
 def reason_of(error: Exception) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import math
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +18,17 @@ from typing import Any
 
 RECORD = "command.json"
 """The file in a folder that says which command wrote it."""
+
+MARKER = ".isthmus"
+"""The file in a folder that lists what isthmus wrote there: it may be replaced as a whole."""
+
+OLDER_MARKS = (RECORD, "scores.json", "result.json", "data/manifest.json")
+"""Files that only isthmus writes, by which folders from before there was a list are known."""
+
+NOTE = "# isthmus wrote these files, and replaces them as a whole; it deletes no others"
+
+OF_THE_SYSTEM = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+"""Files that systems leave in any folder that is looked at."""
 
 _recorder: ContextVar[Callable[[Path], Any] | None] = ContextVar("recorder", default=None)
 
@@ -51,7 +64,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     with _naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(f"~{path.suffix}", f".{path.name}.", path.parent)
+        handle, name = tempfile.mkstemp(f"~{path.suffix}", _owned(path), path.parent)
         os.close(handle)
         temporary = Path(name)
         try:
@@ -68,30 +81,49 @@ def replacing_folder(
 ) -> Iterator[Path]:
     """Give a temporary folder beside `path`; rename it to `path` if the block succeeds.
 
-    A command leaves its `RECORD` in it, which names paths of this machine: not in a folder that is
-    to be published.
+    A list of its files is left in it (`MARKER`). A command leaves its `RECORD` too, which names
+    paths of this machine: not in a folder that is to be published.
 
     Raises
     ------
     FileExistsError
-        If `path` exists and is not an empty folder, unless `force`.
+        If `path` exists and is not an empty folder, unless `force`; and even then if it holds
+        anything that isthmus did not write.
     """
     path = Path(path)
     refuse_existing(path, force=force)
     with _naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=_owned(path), dir=path.parent))
         try:
             yield temporary
             if (known_of := _recorder.get()) and not published:
                 words = json.dumps(known_of(path), indent=1)
                 (temporary / RECORD).write_text(words, encoding="utf-8")
-            temporary.chmod(0o777 & ~_umask())
-            if path.exists():
-                shutil.rmtree(path)
-            temporary.replace(path)
+            put_folder(temporary, path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def put_folder(finished: Path, path: Path) -> None:
+    """Rename a folder that is whole to `path`, in place of what isthmus wrote there before.
+
+    Raises
+    ------
+    FileExistsError
+        If there is anything at `path` that isthmus did not write.
+    """
+    listed = sorted(_names_below(finished) - {MARKER})
+    (finished / MARKER).write_text("\n".join([NOTE, *listed, ""]), encoding="utf-8")
+    finished.chmod(0o777 & ~_umask())
+    refuse_existing(path, force=True)  # hours may have passed since it was first looked at
+    if path.exists():
+        aside = path.with_name(f"{_owned(path)}{secrets.token_hex(4)}")
+        path.replace(aside)
+        finished.replace(path)
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        finished.replace(path)
 
 
 def refuse_existing(path: str | Path, *, force: bool = False) -> None:
@@ -100,7 +132,8 @@ def refuse_existing(path: str | Path, *, force: bool = False) -> None:
     Raises
     ------
     FileExistsError
-        If something would be overwritten and `force` is not given.
+        If something would be overwritten and `force` is not given, or if a folder holds what
+        isthmus did not write: that is never deleted.
     OSError
         If nothing can be written there.
     """
@@ -108,9 +141,32 @@ def refuse_existing(path: str | Path, *, force: bool = False) -> None:
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     with _naming(path), tempfile.TemporaryFile(dir=parent):
         pass
-    empty_folder = path.is_dir() and not any(path.iterdir())
-    if path.exists() and not force and not empty_folder:
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if path.is_dir() and (stranger := _stranger_in(path)):
+        raise FileExistsError(
+            f"{path} holds {stranger}, which isthmus did not write: it stays; choose another name"
+        )
+    if not force:
         raise FileExistsError(f"{path} exists already; choose another name, or pass --force")
+
+
+def _stranger_in(folder: Path) -> str:
+    """Return the name of a file that isthmus did not write in a folder; "" if there is none."""
+    there = {name for name in _names_below(folder) if Path(name).name not in OF_THE_SYSTEM}
+    if MARKER in there:
+        listed = (folder / MARKER).read_text(encoding="utf-8").split("\n")
+        return min(there - {MARKER, *listed}, default="")
+    return "" if there.intersection(OLDER_MARKS) else min(there, default="")
+
+
+def _names_below(folder: Path) -> set[str]:
+    """Return the paths of all files in a folder, from there."""
+    return {
+        Path(root, name).relative_to(folder).as_posix()
+        for root, _, files in os.walk(folder)
+        for name in files
+    }
 
 
 def save_table(path: Path, rows: list[dict[str, Any]], columns: Sequence[str] = ()) -> None:
@@ -173,7 +229,17 @@ def _naming(path: Path) -> Iterator[None]:
         raise OSError(f"{path} could not be written: {error}") from error
 
 
+def _owned(path: Path) -> str:
+    """Return how the name of a temporary file begins, once those of ended runs are swept away."""
+    from isthmus.system.leftovers import prefix_for, sweep
+
+    sweep(path.parent)
+    return prefix_for(path)
+
+
+@functools.cache
 def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
+    """Return the permissions that new files do not get, as seen on one: to ask would set them."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "new").mkdir()
+        return 0o777 & ~Path(folder, "new").stat().st_mode

@@ -1,0 +1,85 @@
+"""Temporary files of runs that were killed: whose each is, and away with them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+import re
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+NAMED = re.compile(
+    r"\.(?P<name>.*)\.(?P<host>[0-9a-f]{6})-(?P<pid>\d+)-(?P<born>\d+)\.\w{8}(~.*)?"
+)
+"""Temporary names: of what, on which machine, by which process that began when."""
+
+LONGEST = 100
+"""Characters of a name that its temporary file shows: names of files end at 255 bytes."""
+
+_swept: set[Path] = set()
+
+
+def prefix_for(path: Path) -> str:
+    """Return how the name of a temporary file for `path` begins, which says whose it is."""
+    return f".{path.name[:LONGEST]}.{_host()}-{os.getpid()}-{_born(os.getpid())}."
+
+
+def sweep(folder: Path) -> None:
+    """Delete what killed runs left in a folder, once a process.
+
+    A folder that was whole, and killed in the moment of taking its place, takes it now.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> old = prefix_for(Path("scores.csv")).replace(f"-{os.getpid()}-", "-4194999-")
+    >>> (folder / f"{old}abcd1234~.csv").touch()
+    >>> sweep(folder)
+    >>> list(folder.iterdir())
+    []
+    """
+    folder = folder.absolute()
+    if folder in _swept or not folder.is_dir():
+        return
+    _swept.add(folder)
+    with os.scandir(folder) as entries:
+        left = [(Path(entry.path), NAMED.fullmatch(entry.name)) for entry in entries]
+    for path, named in left:
+        if named and named["host"] == _host() and not _runs(int(named["pid"]), int(named["born"])):
+            _clear(path, path.with_name(named["name"]))
+
+
+def _clear(left: Path, meant: Path) -> None:
+    from isthmus.system.files import MARKER
+
+    with suppress(OSError):  # another run may have swept it
+        if not left.is_dir():
+            left.unlink()
+        elif (left / MARKER).is_file() and not meant.exists():
+            left.replace(meant)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _runs(pid: int, born: int) -> bool:
+    """Return whether a process still runs, and is not a later one of the same number."""
+    return abs(_born(pid) - born) <= 2
+
+
+def _born(pid: int) -> int:
+    """Return when a process began, in seconds; 0 if there is none."""
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).create_time())
+    except (psutil.Error, ValueError, OverflowError):
+        return 0
+
+
+@functools.cache
+def _host() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:6]
