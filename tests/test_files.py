@@ -1,10 +1,13 @@
 import json
 import math
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from isthmus.system import leftovers
 from isthmus.system.files import plain, refuse_existing, replacing, replacing_folder
 
 
@@ -40,11 +43,63 @@ def test_written_files_have_ordinary_permissions(tmp_path):
 
 def test_existing_things_are_refused(tmp_path):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
     refuse_existing(tmp_path / "empty")
     refuse_existing(tmp_path / "new")
     with pytest.raises(FileExistsError, match="--force"):
-        refuse_existing(tmp_path)
-    refuse_existing(tmp_path, force=True)
+        refuse_existing(tmp_path / "file")
+    refuse_existing(tmp_path / "file", force=True)
+
+
+def write_folder(path, **options):
+    with replacing_folder(path, **options) as folder:
+        (folder / "inner").mkdir()
+        (folder / "inner" / "scores.csv").write_text("a")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "inner/notes.txt"])
+def test_a_folder_with_something_of_somebody_else_is_never_replaced(tmp_path, name):
+    write_folder(tmp_path / "run")
+    write_folder(tmp_path / "run", force=True)
+    (tmp_path / "run" / ".DS_Store").touch()  # which a look at it leaves
+    write_folder(tmp_path / "run", force=True)
+    (tmp_path / "run" / name).write_text("mine")
+    with pytest.raises(FileExistsError, match=f"holds {name}, which isthmus did not write"):
+        write_folder(tmp_path / "run", force=True)
+    assert (tmp_path / "run" / name).read_text() == "mine"
+
+
+def test_a_folder_that_isthmus_did_not_write_is_never_replaced(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"holds a\.jpg"):
+        write_folder(tmp_path / "photos", force=True)
+    (tmp_path / "photos" / "scores.json").touch()  # a study of before there was a list
+    write_folder(tmp_path / "photos", force=True)
+
+
+def test_what_killed_runs_left_is_swept_and_what_was_whole_takes_its_place(tmp_path):
+    killed = [sys.executable, "-c", KILLED, str(tmp_path)]
+    assert subprocess.run(killed).returncode == 9
+    assert len(os.listdir(tmp_path)) == 3
+    with replacing(tmp_path / "other.csv") as mine:
+        leftovers._swept.clear()
+        leftovers.sweep(tmp_path)
+        assert mine.exists()
+        assert sorted(os.listdir(tmp_path)) == [mine.name, "run"]
+    assert (tmp_path / "run" / "inner" / "scores.csv").read_text() == "new"
+
+
+KILLED = """
+import os, pathlib, sys
+from isthmus.system.files import replacing, replacing_folder
+root = pathlib.Path(sys.argv[1])
+with replacing(root / "model.safetensors"), replacing_folder(root / "half"):
+    with replacing_folder(root / "run") as folder:
+        (folder / "inner").mkdir()
+        (folder / "inner" / "scores.csv").write_text("new")
+        pathlib.Path.replace = lambda *names: os._exit(9)
+"""
 
 
 def test_unwritable_places_are_refused_before_any_work():

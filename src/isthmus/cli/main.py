@@ -49,7 +49,7 @@ from isthmus.cli.output import (
 )
 from isthmus.cli.own import Allow, Families, import_allowed
 from isthmus.cli.panels import Panels
-from isthmus.cli.record import rerun
+from isthmus.cli.record import refuse_own_input, rerun
 from isthmus.cli.volume import with_volume
 from isthmus.cli.words import epilog_of
 from isthmus.system.files import refuse_existing
@@ -119,6 +119,7 @@ def _fit(
 ) -> None:
     from isthmus.families import family
 
+    refuse_own_input({"source": source, "to": to})
     refuse_existing(to, force=force)
     in_half(None, split)
     loading = {key: options.pop(key) for key in LOADING}

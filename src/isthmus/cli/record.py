@@ -7,9 +7,10 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import wraps
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,8 @@ from isthmus.system.files import RECORD, plain, recording, refuse_existing
 
 OUTPUTS = ("-o", "--out", "--export")
 """Options that name a folder to be written."""
+WRITTEN = ("output", "to", "path")
+"""Parameters of commands that are written."""
 Folder = Annotated[Path, typer.Argument(help="A folder that a command wrote.", metavar="FOLDER")]
 Elsewhere = Annotated[
     Path | None,
@@ -34,10 +37,37 @@ def noted(callback: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(callback)
     def command(**given: Any) -> Any:
+        refuse_own_input(given)
         with recording(lambda path: _record(path, given)):
             return callback(**given)
 
     return command
+
+
+def refuse_own_input(given: dict[str, Any]) -> None:
+    """Raise where a command would write onto, or around, what it is to read.
+
+    Examples
+    --------
+    >>> refuse_own_input({"source": ["."], "output": [Path(".")]})
+    Traceback (most recent call last):
+    ...
+    ValueError: . is what is to be read, and would be overwritten: choose another name
+    """
+    read = _paths(value for name, value in given.items() if name not in WRITTEN)
+    for path in _paths(given.get(name) for name in WRITTEN):
+        for other in filter(Path.exists, read):
+            if path.resolve() in (other.resolve(), *other.resolve().parents):
+                raise ValueError(
+                    f"{path} {'is' if path == other else 'holds'} what is to be read, and would "
+                    "be overwritten: choose another name"
+                )
+
+
+def _paths(values: Iterable[Any]) -> list[Path]:
+    """Return what may be paths among values and lists of them."""
+    each = chain.from_iterable(v if isinstance(v, list) else [v] for v in values)
+    return [Path(value) for value in each if isinstance(value, str | Path) and str(value)]
 
 
 def _record(path: Path, given: dict[str, Any]) -> dict[str, Any]:
