@@ -282,7 +282,7 @@ def test_a_folder_holds_everything_and_decodes_by_itself(run, page, tmp_path, im
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "note").write_text("mine")
     code, _, err = run(*asked[:-1], "full", "--force")
-    assert (code, "not an exported explorer" in err) == (2, True)
+    assert (code, "holds note, which isthmus did not write" in err) == (2, True)
     assert (tmp_path / "full" / "note").read_text() == "mine"
 
 
