@@ -20,7 +20,8 @@ from isthmus.data.decode import Header, Rule, highest_value, read_header, read_i
 from isthmus.data.depth import depth_of, white_of
 from isthmus.data.fitting import size_changes
 from isthmus.data.images import Images
-from isthmus.system.files import MARKER, RECORD, replacing
+from isthmus.system.files import RECORD, replacing
+from isthmus.system.leftovers import MARKER
 from isthmus.system.progress import track
 
 T = TypeVar("T")

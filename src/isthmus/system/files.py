@@ -16,11 +16,10 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from isthmus.system.leftovers import MARKER, prefix_for, sweep
+
 RECORD = "command.json"
 """The file in a folder that says which command wrote it."""
-
-MARKER = ".isthmus"
-"""The file in a folder that lists what isthmus wrote there: it may be replaced as a whole."""
 
 OLDER_MARKS = (RECORD, "scores.json", "result.json", "data/manifest.json")
 """Files that only isthmus writes, by which folders from before there was a list are known."""
@@ -231,8 +230,6 @@ def _naming(path: Path) -> Iterator[None]:
 
 def _owned(path: Path) -> str:
     """Return how the name of a temporary file begins, once those of ended runs are swept away."""
-    from isthmus.system.leftovers import prefix_for, sweep
-
     sweep(path.parent)
     return prefix_for(path)
 

@@ -11,6 +11,9 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+MARKER = ".isthmus"
+"""The file in a folder that lists what isthmus wrote there: it may be replaced as a whole."""
+
 NAMED = re.compile(
     r"\.(?P<name>.*)\.(?P<host>[0-9a-f]{6})-(?P<pid>\d+)-(?P<born>\d+)\.\w{8}(~.*)?"
 )
@@ -54,8 +57,6 @@ def sweep(folder: Path) -> None:
 
 
 def _clear(left: Path, meant: Path) -> None:
-    from isthmus.system.files import MARKER
-
     with suppress(OSError):  # another run may have swept it
         if not left.is_dir():
             left.unlink()
