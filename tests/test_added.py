@@ -153,7 +153,7 @@ LINES = {
     },
     Path("README.md"): {
         "|---|---|---|---|---|---|---|\n": f"| `narrow` {LIKE}| `late` {LIKE}",
-        "and with label maps its class |\n": f"| `rounded` {LIKE}",
+        "| attributes of every pixel |\n": f"| `rounded` {LIKE}",
         "| [`finetune`](docs/verbs/finetune.md) | a classifier from few labels |\n": (
             "| [`toyverb`](docs/verbs/toyverb.md) | how many images there are |\n"
         ),

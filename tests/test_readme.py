@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import isthmus as ist
 from isthmus.cli import main as cli
 from isthmus.families import FAMILIES, family
 
@@ -25,7 +26,8 @@ def test_python_examples_run(tmp_path, monkeypatch, capsys):
         exec(block, names)
     assert float(capsys.readouterr().out) >= 0.98
     assert names["codes"].shape == (359, 16)
-    assert names["pca"].n_components_ == 32
+    assert names["study"].models["pca"].n_components_ == 32
+    assert ist.load_model("model.safetensors").n_components == 16
     assert (tmp_path / "runs" / "two" / "report.html").is_file()
 
 
@@ -39,9 +41,8 @@ def test_command_line_examples_run(tmp_path, monkeypatch, capsys):
             cli.main()
         assert stop.value.code == 0, (line, capsys.readouterr().err)
     assert {path.name for path in tmp_path.iterdir()} == {
-        "runs", "pca.safetensors", "codes.npy", "back.npy", "sheet.png", "new.png", "contact.png",
-        "way.gif", "edited.png", "numbers.png", "map.png", "map.npz", "placed.png", "nearest.png",
-        "territory.png", "pca.onnx",
+        "runs", "pca.safetensors", "sheet.png", "morph.gif", "map.png", "nearest.png",
+        "few.safetensors",
     }  # fmt: skip
 
 
@@ -73,3 +74,25 @@ def test_tree_names_every_module_and_nothing_else():
     ours = {path.relative_to(ROOT) for path in (ROOT / "src/isthmus").rglob("*.py")}
     missing = {path for path in ours - set(found) if path.name != "__init__.py"}
     assert not missing, "one line for each in CONTRIBUTING.md, under The tree"
+
+
+def test_lines_are_short_where_markdown_allows():
+    for number, line in enumerate(README.splitlines(), 1):
+        assert len(line) <= 80, (number, line)
+
+
+def test_what_is_linked_is_there():
+    """In the README and in the pages that it leads to."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]
+    for page in pages:
+        text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+        for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", text):
+            assert (page.parent / link).exists(), (page.name, link)
+
+
+def test_the_front_door_tells_how_to_set_up_and_test():
+    commands = "".join(blocks(""))
+    rules = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for rule in ("study", "test"):
+        assert f"make {rule} " in commands
+        assert f"\n{rule}:" in rules

@@ -6,6 +6,7 @@ import logging
 import math
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -117,7 +118,9 @@ class Bar:
 @cache
 def _tqdm() -> Any:
     """Return the bars of tqdm that suit where this runs, without a thread that watches them."""
-    from tqdm.auto import tqdm
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a notebook without ipywidgets has bars of text
+        from tqdm.auto import tqdm
 
     return type("Bars", (tqdm,), {"monitor_interval": 0})
 
