@@ -44,6 +44,26 @@ def model_from(given: str | Path, verb: str = "") -> Representation:
     return load_model(path)
 
 
+def parted(words: list[str]) -> tuple[list[str], str | list[str]]:
+    """Return which words of "MODEL... SOURCE..." are models, and which are images.
+
+    The first is a model and the last are images; between them images begin where a word is no
+    file of a model and no study.
+    """
+    n = next((i for i, word in enumerate(words[1:-1], 1) if not _may_be_model(word)), -1)
+    return words[:n], words[n:] if len(words[n:]) > 1 else words[-1]
+
+
+def _may_be_model(word: str) -> bool:
+    from isthmus.data.decode import IMAGE_NAME
+    from isthmus.studies.stored import is_study
+
+    if Path(word).is_file():
+        return not IMAGE_NAME.fullmatch(Path(word).name)
+    study = is_study(word) or is_study(word.rpartition(":")[0] or "-")
+    return study or word.endswith(".safetensors")
+
+
 def place_of(given: str | Path, verb: str = "") -> tuple[Path, str]:
     """Return the file of a model, and which model of a study that is."""
     if Path(given).is_file():

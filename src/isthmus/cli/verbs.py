@@ -21,6 +21,7 @@ from isthmus.cli.inputs import (
     in_sizes,
     loading,
     model_from,
+    parted,
     place_of,
     watched,
 )
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from isthmus.verbs.result import Result
 
 EMPTY = inspect.Parameter.empty
-MODELS = typer.Argument(metavar="MODEL...", help="One saved model or several.")
+MODELS = typer.Argument(metavar="MODEL...", help="One saved model or several, before images.")
 KINDS: dict[str, Any] = {
     "Model": ModelFile,
     "Models": Annotated[list[Path], MODELS],
@@ -217,6 +218,7 @@ def _read(
     from isthmus.data.several import expanded
 
     model, sets, values = None, [None], dict[str, Any]()
+    given = given | _told_apart(verb, given)
     asked = _asked(verb, given)
     for parameter in verb.parameters:
         name, word = parameter.name, given[parameter.name]
@@ -246,6 +248,16 @@ def _read(
 def _asked(verb: signature.Function, given: dict[str, Any]) -> dict[str, Any]:
     """Return what is asked of the size and the colour of the images of SOURCE."""
     return loading(**{name: given[name] for name in LIKE}) if source_of(verb) else {}
+
+
+def _told_apart(verb: signature.Function, given: dict[str, Any]) -> dict[str, Any]:
+    """Return models and SOURCE where both may be several words: the last alone is SOURCE's."""
+    several = next((each.name for each in verb.parameters if each.annotation == "Models"), None)
+    source = source_of(verb)
+    if several is None or not source:
+        return {}
+    models, images = parted([*map(str, given[several]), given[source]])
+    return {several: list(map(Path, models)), source: images}
 
 
 def _taken(verb: signature.Function, given: dict[str, Any], own: bool) -> dict[str, Any]:

@@ -261,6 +261,8 @@ def scale_for(h: int, w: int) -> float:
 def resize(pixels: np.ndarray, scale: float | None = None) -> np.ndarray:
     """Return (n, h, w, 4) pixels magnified to squares (scale >= 1) or smoothly reduced.
 
+    Where the scale is no whole number some squares are a pixel larger than others.
+
     Examples
     --------
     >>> resize(np.zeros((1, 3, 2, 4), dtype=np.uint8), 2).shape
@@ -271,11 +273,25 @@ def resize(pixels: np.ndarray, scale: float | None = None) -> np.ndarray:
     scale = scale_for(*pixels.shape[1:3]) if scale is None else scale
     if scale <= 0:
         raise ValueError(f"scale={scale}: expected a number above 0")
-    if scale >= 1:
-        return pixels.repeat(round(scale), axis=1).repeat(round(scale), axis=2)
+    if scale >= 1 and float(scale).is_integer():
+        return pixels.repeat(int(scale), axis=1).repeat(int(scale), axis=2)
     h, w = (max(1, round(side * scale)) for side in pixels.shape[1:3])
-    reduced = [Image.fromarray(tile).resize((w, h), Image.Resampling.LANCZOS) for tile in pixels]
-    return np.stack([np.asarray(tile) for tile in reduced])
+    by = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
+    changed = [Image.fromarray(tile).resize((w, h), by) for tile in pixels]
+    return np.stack([np.asarray(tile) for tile in changed])
+
+
+def scale_to(images: Any, tile_size: int | None) -> float | None:
+    """Return the factor that makes the longer side of drawn images so many pixels; None for None.
+
+    Examples
+    --------
+    >>> scale_to(np.zeros((5, 28, 20)), 56), scale_to(np.zeros((5, 28, 20)), None)
+    (2.0, None)
+    """
+    if tile_size is None:
+        return None
+    return tile_size / max(to_pixels(np.asarray(images)[:1]).shape[1:3])
 
 
 def _write_captions(

@@ -30,10 +30,18 @@ class PngFolder:
         How many there are to be: those without a name get a number.
     ends : (float, float), optional
         What black and white are in them.
+    scale : float
+        How much larger they are drawn.
     """
 
-    def __init__(self, folder: Path, count: int, ends: tuple[float, float] | None = None):
-        self.ends = ends
+    def __init__(
+        self,
+        folder: Path,
+        count: int,
+        ends: tuple[float, float] | None = None,
+        scale: float = 1,
+    ):
+        self.ends, self.scale = ends, scale
         self.folder, self.digits = folder, len(str(max(0, count - 1)))
         self.taken: set[str] = set()
         self.written = 0
@@ -63,10 +71,11 @@ class PngFolder:
         import numpy as np
         from PIL import Image
 
-        from isthmus.plots.figures import limits_for, to_pixels
+        from isthmus.plots.figures import limits_for, resize, to_pixels
 
         mode = "L" if np.shape(images)[3:] in ((), (1,)) else "RGB"
-        for row, pixels in enumerate(to_pixels(images, limits_for(images, self.ends))):
+        drawn = resize(to_pixels(images, limits_for(images, self.ends)), self.scale)
+        for row, pixels in enumerate(drawn):
             if sizes is not None:
                 height, width = map(int, sizes[row])
                 pixels = self._resized(pixels, (height, width), fit)

@@ -13,7 +13,7 @@ from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.parameters import ArrayLike, Model
 
 
-def decode(model: Model, codes: ArrayLike) -> Decoded:
+def decode(model: Model, codes: ArrayLike, *, tile_size: int | None = None) -> Decoded:
     """Turn codes back into images.
 
     Parameters
@@ -22,6 +22,8 @@ def decode(model: Model, codes: ArrayLike) -> Decoded:
         Fitted, and able to decode.
     codes : array of shape (n,), (n, k) or (n, ...), or path
         Codes as `encode` makes them, or a .npy, .npz, .csv or .parquet file of them.
+    tile_size : int, optional
+        Pixels of the longer side of an image in a picture; by default 48 to 128.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def decode(model: Model, codes: ArrayLike) -> Decoded:
     """
     decoded = able(model, "decode")
     given = codes_in(model, Path(codes)) if isinstance(codes, str | Path) else codes
-    return Decoded.of(decoded(given), model)
+    return Decoded.of(decoded(given), model).in_tiles(tile_size)
 
 
 def codes_in(model: Model, path: Path) -> np.ndarray:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+WIDEST = 4096
+"""Pixels that an image in a picture may be wide."""
+
+
 class Decoded(ArrayResult):
     """Images (n, ...) as an array that knows which model decoded them, and from what.
 
@@ -38,13 +42,18 @@ class Decoded(ArrayResult):
     files : sequence of Picture or None
         Of image files that were read as they are: what they have become, in their own sizes and
         colours, each made when it is asked for; the array is the first of them.
+    tile_size : int or None
+        Pixels of the longer side of an image in a picture.
     """
 
     saves: ClassVar[tuple[str, ...]] = (".npy", ".png", "")
     own_sizes: ClassVar[bool] = True
-    facts: ClassVar[tuple[str, ...]] = ("model", "images", "parts", "files", "note", "said")
+    facts: ClassVar[tuple[str, ...]] = (
+        *("model", "images", "parts", "files", "tile_size", "note", "said"),
+    )
     parts: tuple[Decoded, ...] = ()
     files: Remade | None = None
+    tile_size: int | None = None
 
     @classmethod
     def of_files(cls, files: Remade, model: Model) -> Self:
@@ -52,6 +61,13 @@ class Decoded(ArrayResult):
         made = cls.of(files[0].unit()[None], model)
         made.files, made.said = files, files.said
         return made
+
+    def in_tiles(self, tile_size: int | None) -> Self:
+        """Return it with how large images are to be in pictures."""
+        if tile_size is not None and not 1 <= tile_size <= WIDEST:
+            raise ValueError(f"tile_size={tile_size} must be 1 to {WIDEST} pixels")
+        self.tile_size = tile_size
+        return self
 
     @property
     def ends(self) -> Range | None:
@@ -87,14 +103,15 @@ class Decoded(ArrayResult):
 
     def picture(self) -> Image:
         """Return a contact sheet of all of them; of files, some before and after."""
-        from isthmus.plots.figures import limits_for, sheet
+        from isthmus.plots.figures import limits_for, scale_to, sheet
 
         if self.files is not None:
             return self.files.strip()
         images, of = np.asarray(self), self.images
         called = files_called(of, range(len(of))) if of is not None else []
         captions = called if any(called) and len(called) == len(images) else None
-        return sheet(images, captions=captions, limits=limits_for(images, self.ends))
+        limits, scale = limits_for(images, self.ends), scale_to(images, self.tile_size)
+        return sheet(images, captions=captions, limits=limits, scale=scale)
 
     @classmethod
     def joined(cls, results: Sequence[Self]) -> Self:

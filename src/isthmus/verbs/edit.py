@@ -104,6 +104,7 @@ def edit(
     to: str | int | None = None,
     by: str = "mean",
     rows: Rows | None = None,
+    tile_size: int | None = None,
 ) -> Edited:
     r"""Move images along a direction in their codes, as from one class to another.
 
@@ -135,6 +136,8 @@ def edit(
     rows : sequence of int, optional
         Which of the images to edit; by default all, or of class `from_` the first three that the
         model has not learnt from.
+    tile_size : int, optional
+        Pixels of the longer side of an image in a picture; by default 48 to 128.
 
     Returns
     -------
@@ -177,7 +180,7 @@ def edit(
         headline, found = f"From {from_} to {to} by the {WAYS[by]}", {"learned from": learned}
     chosen: Any = images
     chosen = chosen if rows is None else chosen[np.asarray(rows)]
-    edited = Edited.of(_moved(model, chosen, direction, strengths), model)
+    edited = Edited.of(_moved(model, chosen, direction, strengths), model).in_tiles(tile_size)
     return _told(edited, images, rows, headline, strengths, by=by, **found)
 
 

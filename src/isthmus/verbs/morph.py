@@ -31,6 +31,7 @@ def morph(
     how: str = "linear",
     *,
     rows: Rows | None = None,
+    tile_size: int | None = None,
 ) -> Ways:
     r"""Walk from image to image by their codes, a row a model.
 
@@ -54,6 +55,8 @@ def morph(
         models whose codes lie on a shell around the origin (VAE, GAN).
     rows : sequence of int, optional
         Which of the images to go through, in this order; by default all.
+    tile_size : int, optional
+        Pixels of the longer side of an image in a picture; by default 48 to 128.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def morph(
     _check_sizes(ways)
     first = next(iter(ways.values()))
     made = Ways.of(np.stack(list(ways.values())) if models is named else first, models)
-    made.images = given if isinstance(given, Images) else None
+    made.in_tiles(tile_size).images = given if isinstance(given, Images) else None
     passed = (len(first) - 1) // (steps - 1) + (to is None)
     asked = list(range(passed)) if rows is None else [int(row) for row in rows]
     names, stations = _stations(made.images, asked, to)

@@ -8,7 +8,7 @@ from isthmus.verbs.parameters import ImagesLike, Model
 
 
 @renamed(X="images")
-def reconstruct(model: Model, images: ImagesLike) -> Decoded:
+def reconstruct(model: Model, images: ImagesLike, *, tile_size: int | None = None) -> Decoded:
     """Encode images and decode them again: what is left after the narrow code.
 
     Parameters
@@ -17,6 +17,8 @@ def reconstruct(model: Model, images: ImagesLike) -> Decoded:
         Fitted, and able to decode.
     images : Images or array of shape (n, ...)
         Images of the shape the model was fitted on.
+    tile_size : int, optional
+        Pixels of the longer side of an image in a picture; by default 48 to 128.
 
     Returns
     -------
@@ -39,4 +41,5 @@ def reconstruct(model: Model, images: ImagesLike) -> Decoded:
     >>> round(back.scores["psnr"], 1)
     17.2
     """
-    return Decoded.of(able(model, "decode")(model.encode(images)), model, images)
+    back = able(model, "decode")(model.encode(images))
+    return Decoded.of(back, model, images).in_tiles(tile_size)

@@ -41,6 +41,7 @@ def traverse(
     rows: Rows | str | None = None,
     count: int | None = None,
     random_state: int = 0,
+    tile_size: int | None = None,
 ) -> Traversal:
     """Change one number of a code at a time, a row a number.
 
@@ -75,6 +76,8 @@ def traverse(
         images. From one image or code alone it is all, in their order.
     random_state : int
         Seed of the random code.
+    tile_size : int, optional
+        Pixels of the longer side of an image in a picture; by default 48 to 128.
 
     Returns
     -------
@@ -121,7 +124,7 @@ def traverse(
         made = _among_prototypes(model, starts, dims, steps, random_state)
     else:
         made = _numbers(model, starts, dims, steps, values, among, random_state)
-    made.images = images if isinstance(images, Images) else None
+    made.in_tiles(tile_size).images = images if isinstance(images, Images) else None
     made.headline = f"Around {_called(starts, rows)}: {made.headline}"
     made.found = {"start": _in_words(rows), **made.found, "shape": list(made.shape)}
     return made

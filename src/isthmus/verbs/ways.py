@@ -33,7 +33,9 @@ class Ways(Decoded):
         What else is known of them.
     """
 
-    saves: ClassVar[tuple[str, ...]] = (".png", ".gif", ".webp", ".npy")
+    saves: ClassVar[tuple[str, ...]] = (
+        ".png", ".gif", ".webp", ".apng", ".mp4", ".webm", ".npy", ""
+    )  # fmt: skip
     own_sizes: ClassVar[bool] = False
     facts: ClassVar[tuple[str, ...]] = (*Decoded.facts, "drawn", "heads", "headline", "found")
     drawn: Mapping[str, np.ndarray] = {}
@@ -63,7 +65,22 @@ class Ways(Decoded):
         """Return a strip with a row for every way."""
         from isthmus.plots.strips import labelled_rows
 
-        return labelled_rows(self.drawn, self.headline, heads=self.heads, limits=self._limits())
+        ends, scale = self._limits(), self._scale()
+        return labelled_rows(self.drawn, self.headline, heads=self.heads, limits=ends, scale=scale)
+
+    @classmethod
+    def check(cls, path: str | Path, *, force: bool = False) -> Path:
+        """Return a path if it can be written there; see `Result.save`."""
+        from isthmus.plots.videos import check_video
+
+        path = super().check(path, force=force)
+        check_video(path)
+        return path
+
+    def _scale(self) -> float | None:
+        from isthmus.plots.figures import scale_to
+
+        return scale_to(next(iter(self.drawn.values())), self.tile_size)
 
     def _limits(self) -> Limits | None:
         from isthmus.plots.figures import limits_of
@@ -73,9 +90,22 @@ class Ways(Decoded):
     def _to_gif(self, path: Path) -> None:
         from isthmus.plots.animations import frames, save_frames
 
-        save_frames(path, frames(self.drawn, self.headline, limits=self._limits()))
+        given = {"limits": self._limits(), "heads": self.heads, "scale": self._scale()}
+        save_frames(path, frames(self.drawn, self.headline, **given))
 
-    _to_webp = _to_gif
+    _to_webp = _to_apng = _to_mp4 = _to_webm = _to_gif
+
+    def _to_folder(self, folder: Path) -> None:
+        """Write every step as a PNG file of the image alone, of several rows in a folder each."""
+        from isthmus.plots.pngs import PngFolder, unused
+
+        taken: set[str] = set()
+        for name, way in self.drawn.items():
+            home = unused(name.replace("\n", ", ").replace("/", "-"), taken)
+            home = f"{home}/" if len(self.drawn) > 1 else ""
+            digits = len(str(len(way) - 1))
+            names = [f"{home}{step:0{digits}}" for step in range(len(way))]
+            PngFolder(folder, len(way), self._limits(), self._scale() or 1).add(way, names)
 
     _to_png = Result._to_png
 
