@@ -4,6 +4,7 @@
 come with scikit-learn (china.jpg by danielbuechele, flower.jpg by vultilion, both CC BY 2.0).
 """
 
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,11 @@ isthmus fit autoencoder photos --per patch --size 16 --latent-dim 128 --hidden 5
     --max-steps 2000 --seed 0 -o cleaner.safetensors
 isthmus denoise cleaner.safetensors noisy -o clean -o clean.png
 """
+MORPH = """
+isthmus fit pca photos --size 64 --n-components 6 -o pca.safetensors
+isthmus morph pca.safetensors "photos/Gärten/Gärten 1.png" "photos/Blüten/Blüten 1.png"
+    --steps 7 --tile-size 128 -o way.webp
+"""
 
 
 def main(folder: str) -> None:
@@ -38,6 +44,8 @@ def main(folder: str) -> None:
         make_photographs(Path(place))
         run(CLEAN, Path(place))
         kept(Path(place) / "clean.png", home / "denoise.webp")
+        run(MORPH, Path(place))
+        (home / "morph.webp").write_bytes((Path(place) / "way.webp").read_bytes())
 
 
 def kept(picture: Path, home: Path) -> None:
@@ -72,7 +80,7 @@ def cut(folder: Path, places: dict[str, list[tuple[int, int, int, int]]], noise:
 def run(commands: str, place: Path) -> None:
     """Run the commands in a folder; a line that begins with spaces goes on with the one before."""
     for command in commands.strip().replace("\n    ", " ").splitlines():
-        words = command.split()[1:]
+        words = shlex.split(command)[1:]
         subprocess.run([sys.executable, "-m", "isthmus", *words], cwd=place, check=True)
 
 

@@ -4,6 +4,7 @@ import inspect
 import json
 import tempfile
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import get_type_hints
 
@@ -19,6 +20,7 @@ from isthmus.cli.inputs import loading
 from isthmus.cli.main import app
 from isthmus.cli.options import LOADING, flags_of
 from isthmus.cli.verbs import OURS, chosen_by
+from isthmus.plots.videos import CODECS
 from isthmus.verbs import COMMANDS, VERBS
 from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.result import Result, Scores
@@ -227,7 +229,8 @@ def test_a_result_can_be_seen_and_saved(name, pca, images, tmp_path):
     assert len(repr(found)) < 200
     assert "<img src='data:image" in found._repr_html_()
     json.dumps(found.record(), default=int)
-    for suffix in found.saves:
+    saves = [each for each in found.saves if each not in CODECS or find_spec("av")]
+    for suffix in saves:
         path = found.save(tmp_path / f"it{suffix}")
         assert path.exists()
         with pytest.raises(FileExistsError):
@@ -236,7 +239,7 @@ def test_a_result_can_be_seen_and_saved(name, pca, images, tmp_path):
     if name != "study":  # its folder may be called anything
         with pytest.raises(ValueError, match=r"it\.docx must"):
             found.save(tmp_path / "it.docx")
-    assert {path.name for path in tmp_path.iterdir()} == {f"it{each}" for each in found.saves}
+    assert {path.name for path in tmp_path.iterdir()} == {f"it{each}" for each in saves}
 
 
 def test_what_is_decoded_is_an_array(pca, images, tmp_path):

@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -125,7 +125,7 @@ def members_of(path: Path) -> tuple[list[Entry], list[tuple[str, str]]]:
         for info in members
         if not _is_hidden(info.filename)
     ]
-    return entries, hidden
+    return in_order(entries), hidden
 
 
 def pack(entries: list[Entry], rule: Rule, source: Path, verbose: bool | None = None) -> Packed:
@@ -198,10 +198,9 @@ def read_entries(
     rule: Rule,
     verbose: bool | None,
 ) -> Images:
-    """Read files as those of one folder; `hidden` are those left out already, and why."""
+    """Read files in their order as those of a folder; `hidden` are those left out, and why."""
     if not entries:
         raise nothing_readable(path, hidden)
-    entries = sorted(entries, key=lambda entry: entry.name)
     packed = pack(entries, rule, path, verbose)
     names = [entries[i].name for i in packed.kept]
     known = packed.known | {"skipped": sorted(packed.skipped + hidden)} | labels_of(names)
@@ -228,7 +227,12 @@ def files_below(folder: Path) -> tuple[list[Entry], list[tuple[str, str]]]:
             if not _is_hidden(name):
                 path = Path(root, name)
                 entries.append(entry_of_path(path, (place / name).as_posix()))
-    return entries, hidden
+    return in_order(entries), hidden
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Return files in the order of their names."""
+    return sorted(entries, key=lambda entry: entry.name)
 
 
 def entry_of_path(path: Path, name: str) -> Entry:

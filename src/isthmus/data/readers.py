@@ -84,7 +84,8 @@ def load_images(
           folder of that name is meant by ``./digits``, or by a Path);
         - a folder of image files, or a ``.zip`` of one, by the rule below;
         - an image file, a list of files and folders, a pattern such as ``photos/*.jpg``, or
-          ``-`` for a list of paths on standard input, one a line: by the same rule;
+          ``-`` for a list of paths on standard input, one a line: by the same rule, but in the
+          order they are given in;
         - a folder of images and label maps in SegNet's layout: lists ``train.txt``, ``val.txt``,
           ``test.txt`` of ``image annotation``, or ``train/`` beside ``trainannot/``; a file
           ``classes.txt`` names the classes, those of CamVid are the default; 255 is no class, but

@@ -40,6 +40,7 @@ def generate(
     *,
     temperature: float = 1.0,
     random_state: int = 0,
+    tile_size: int | None = None,
     verbose: bool | None = False,
 ) -> Decoded:
     """Draw new images: codes that are like those of images, decoded.
@@ -63,6 +64,8 @@ def generate(
         "prior".
     random_state : int
         Seed of the fit of the sampler and of the draw.
+    tile_size : int, optional
+        Pixels of the longer side of an image in a picture; by default 48 to 128.
     verbose : bool
         Show progress on standard error.
 
@@ -96,7 +99,7 @@ def generate(
     if count < 1 or not temperature > 0:
         raise ValueError(f"count={count} must be at least 1 and temperature={temperature} above 0")
     if sampler == "prior":
-        return Decoded.of(_of_prior(model, count, random_state), model)
+        return Decoded.of(_of_prior(model, count, random_state), model).in_tiles(tile_size)
     if among is None or not model.can("decode"):
         raise ValueError(
             f"sampler={sampler!r} needs images to go by, and a model that decodes: got "
@@ -106,7 +109,7 @@ def generate(
     codes = flattened(model, model.encode(known))
     draw = fitted(codes, sampler, random_state=random_state, verbose=bool(verbose))
     drawn = draw(count, np.random.default_rng(random_state), temperature)
-    return Decoded.of(model.decode(drawn), model)
+    return Decoded.of(model.decode(drawn), model).in_tiles(tile_size)
 
 
 def _of_prior(model: Model, count: int, random_state: int) -> np.ndarray:
