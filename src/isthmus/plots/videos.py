@@ -47,8 +47,9 @@ def save_video(path: Path, pictures: Sequence[Image], times: Sequence[int]) -> N
         stream.pix_fmt = "yuv420p"
         for frame, time in zip(frames, times, strict=True):
             for _ in range(max(1, round(time * FPS / 1000))):
-                file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        file.mux(stream.encode(None))
+                packets = stream.encode_lazy(av.VideoFrame.from_ndarray(frame, format="rgb24"))
+                file.mux(list(packets))
+        file.mux(list(stream.encode_lazy(None)))
 
 
 def _even(picture: Image) -> np.ndarray:

@@ -90,8 +90,9 @@ class Ways(Decoded):
     def _to_gif(self, path: Path) -> None:
         from isthmus.plots.animations import frames, save_frames
 
-        given = {"limits": self._limits(), "heads": self.heads, "scale": self._scale()}
-        save_frames(path, frames(self.drawn, self.headline, **given))
+        ends, scale = self._limits(), self._scale()
+        moving = frames(self.drawn, self.headline, limits=ends, heads=self.heads, scale=scale)
+        save_frames(path, moving)
 
     _to_webp = _to_apng = _to_mp4 = _to_webm = _to_gif
 
