@@ -38,16 +38,17 @@ def save_video(path: Path, pictures: Sequence[Image], times: Sequence[int]) -> N
         How long each is seen, in milliseconds.
     """
     check_video(path)
-    import av
+    from av import VideoFrame
+    from av import open as container
 
     frames = [_even(picture) for picture in pictures]
-    with av.open(str(path), "w", format=path.suffix[1:]) as file:
+    with container(str(path), "w", format=path.suffix[1:]) as file:
         stream = file.add_stream(CODECS[path.suffix], rate=FPS, options={"crf": QUALITY, "b": "0"})
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuv420p"
         for frame, time in zip(frames, times, strict=True):
             for _ in range(max(1, round(time * FPS / 1000))):
-                packets = stream.encode_lazy(av.VideoFrame.from_ndarray(frame, format="rgb24"))
+                packets = stream.encode_lazy(VideoFrame.from_ndarray(frame, format="rgb24"))
                 file.mux(list(packets))
         file.mux(list(stream.encode_lazy(None)))
 
