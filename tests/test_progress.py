@@ -5,7 +5,9 @@ import json
 import logging
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import isthmus as ist
 from isthmus.system import progress
@@ -102,6 +104,20 @@ def test_history_can_be_read_while_it_grows(images):
     assert lengths == [1, 2, 3]
 
 
+def test_history_is_a_picture(images):
+    class Look:
+        def on_epoch_end(self, state):
+            self.seen = state.model.plot_history()
+
+    look = Look()
+    model = net(callbacks=(look,))
+    with pytest.raises(ValueError, match="no epoch of a fit is over yet"):
+        model.plot_history()
+    picture = model.fit(images).plot_history()
+    assert picture.size == look.seen.size
+    assert hasattr(picture, "_repr_png_")  # what a notebook shows
+
+
 def test_history_is_there_after_an_interrupt(images):
     class Stop:
         def on_epoch_end(self, state):
@@ -132,3 +148,16 @@ def test_quiet_leaves_errors_and_json(run):
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert "contradict" in run("models", "-q", "-v")[2]
+
+
+def test_a_skipped_file_is_told_once(run, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for row, image in enumerate(np.asarray(ist.load_images("glyphs"))[:6]):
+        Image.fromarray(image[..., 0]).save(folder / f"{row}.png")
+    (folder / "broken.png").write_bytes((folder / "0.png").read_bytes()[:40])
+    assert run("fit", "pca", "photos", "--width", 2, "-o", "p.safetensors")[0] == 0
+    asked = ("nearest", "p.safetensors", "photos", "--among", "photos", "-n", 1)
+    for _ in range(2):  # every command tells it
+        code, _, err = run(*asked)
+        assert (code, err.count("skipped broken.png")) == (0, 1)

@@ -22,7 +22,7 @@ from isthmus.tensors import chance_of, generator, has_bfloat16
 from isthmus.training import OPTIMISERS, Loop, Stage
 from isthmus.training.budget import Clock, check_memory, check_time
 from isthmus.training.callbacks import Callbacks, check_callbacks
-from isthmus.training.stages import MAIN, Record
+from isthmus.training.stages import MAIN, History, Record
 from isthmus.validation import one_of
 
 TRAINING = (
@@ -37,7 +37,7 @@ STUDY_EPOCHS = 500
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class NeuralRepresentation(ScaledImages, Representation):
+class NeuralRepresentation(ScaledImages, History, Representation):
     """What every family trained by gradients is: the training parameters, and the fit by the loop.
 
     A family writes two hooks, `networks` and `losses`, and ``_encode(x)`` and ``_decode(z)`` as

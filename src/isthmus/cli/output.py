@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,25 +27,38 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     Console(soft_wrap=not sys.stdout.isatty()).print(table)
 
 
+TOLD: ContextVar[set[str] | None] = ContextVar("told", default=None)
+"""What a command has told already."""
+
+
+def tell(line: str) -> None:
+    """Write a line to standard error, once a command: a folder may be read several times."""
+    told = TOLD.get()
+    if told is None or line not in told:
+        typer.echo(line, err=True)
+    if told is not None:
+        told.add(line)
+
+
 def print_skipped(images: Any) -> None:
-    """Say on standard error which files could not be read, and why."""
+    """Say on standard error, once a command, which files could not be read, and why."""
     from isthmus.data.described import depth, no_data
 
     for name, reason in images.skipped[:10]:
-        typer.echo(f"skipped {name}: {reason}", err=True)
+        tell(f"skipped {name}: {reason}")
     if len(images.skipped) > 10:
-        typer.echo(f"skipped {len(images.skipped) - 10} more", err=True)
+        tell(f"skipped {len(images.skipped) - 10} more")
     if (images.loading.get("bits") or 16) < 16:
-        typer.echo(f"isthmus: values are read by {depth(images)}", err=True)
+        tell(f"isthmus: values are read by {depth(images)}")
     if {"no_data", "left_out"} & images.meta.keys() and (words := no_data(images)):
         more = "" if images.ndim == 2 else "; --per pixel leaves them out"
-        typer.echo(f"isthmus: {words}{more}", err=True)
+        tell(f"isthmus: {words}{more}")
 
 
 def print_changed(*sets: Images) -> None:
     """Say on standard error how many images were changed to the shape they have, and how."""
     for sentence in changed_in(*sets).values():
-        typer.echo(f"isthmus: {sentence}", err=True)
+        tell(f"isthmus: {sentence}")
 
 
 def changed_in(*sets: Images) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from isthmus.cli.options import taking
+from isthmus.cli.output import TOLD
 
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing but errors, and JSON if asked for.")
@@ -31,6 +32,7 @@ def with_volume(command: Callable[..., Any]) -> Callable[..., Any]:
         if quiet and verbose:
             raise ValueError("--quiet and --verbose contradict each other: give one of them")
         progress.begin()
+        TOLD.set(set())
         with at(verbose - quiet, bool(given.get("as_json"))):
             return command(**given)
 

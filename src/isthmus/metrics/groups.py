@@ -40,6 +40,10 @@ class Groups(NamedTuple):
     distance: np.ndarray
     certainty: np.ndarray
 
+    def middle_and_edge(self, cluster: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return which codes lie nearest to the middle of a cluster, and which farthest."""
+        return middles_and_edges(self, cluster, count)
+
 
 def group(
     Z: ArrayLike,

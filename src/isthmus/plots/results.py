@@ -194,15 +194,13 @@ def cluster_rows(groups: Any, images: Images, title: str, count: int = 8) -> Ima
     >>> cluster_rows(group(np.arange(9.0)[:, None], "kmeans", 2), images, "Nine", 2).height
     168
     """
-    from isthmus.metrics.groups import middles_and_edges
-
     n_clusters = int(groups.labels.max()) + 1
     if not n_clusters:
         raise ValueError("no cluster was found: nothing to draw; try a smaller min_size")
     count = min(count, -(-int((groups.labels == 0).sum()) // 2))  # the largest has no more
     rows, captions = {}, {}
     for cluster in range(min(n_clusters, ROWS)):
-        middle, edge = middles_and_edges(groups, cluster, count)
+        middle, edge = groups.middle_and_edge(cluster, count)
         name = _caption(groups.labels == cluster, cluster, images)
         rows[name] = np.concatenate(
             [_padded(images, middle, count + 1), _padded(images, edge, count)]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MAIN = "fit"
 """Name of the stage that a model's own training parameters are about."""
@@ -153,3 +156,21 @@ class Record:
         self.history["seconds"].append(seconds)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
+
+
+class History:
+    """What is drawn of a fit, while it goes on and afterwards."""
+
+    history_: dict[str, list[float]]
+
+    def plot_history(self) -> Image:
+        """Return a chart of the losses of every epoch so far; a notebook shows it by itself.
+
+        What was held out is dashed. A callback may call it too, see `isthmus.training.callbacks`.
+        """
+        from isthmus.plots.drawing import curves
+
+        name = type(self).__name__
+        if not getattr(self, "history_", {}).get("epoch"):
+            raise ValueError(f"{name} has no history: no epoch of a fit is over yet")
+        return curves({name: self.history_}, f"{name}: losses")
