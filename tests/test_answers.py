@@ -11,7 +11,7 @@ from isthmus.studies.evidence import from_leading, samples
 from isthmus.studies.flags import flags_of
 from isthmus.studies.measure import measure
 from isthmus.studies.rates import rate_curve
-from isthmus.studies.table import summary
+from isthmus.studies.summary import summary
 
 
 @pytest.fixture(scope="module")

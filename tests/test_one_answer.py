@@ -9,7 +9,7 @@ import pytest
 import isthmus as ist
 from isthmus.explorer.manifest import View
 from isthmus.metrics import mse
-from isthmus.studies import table
+from isthmus.studies import summary
 
 SEED = 3
 MODELS = {
@@ -77,7 +77,7 @@ def test_explorer_and_report_show_the_scores_of_the_study(study, view, tmp_path)
     assert written == record
     page = (tmp_path / "pca" / "report.html").read_text()
     for key in ("cluster_accuracy", "nmi", "svm_accuracy", "linear_accuracy", "mse", "psnr"):
-        assert table.written(record, key) in page
+        assert summary.written(record, key) in page
 
 
 @pytest.mark.parametrize("name", MODELS)

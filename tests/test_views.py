@@ -28,7 +28,7 @@ from isthmus.plots.results import accuracy_chart
 from isthmus.studies import learned
 from isthmus.studies.pictures import Pictures
 from isthmus.studies.report import render, write_report
-from isthmus.studies.table import DASH, summary
+from isthmus.studies.summary import DASH, summary
 from isthmus.studies.walked import ordered
 from isthmus.verbs.layouts import layout
 

@@ -127,7 +127,7 @@ class _Desk:
 
     def __init__(self, view: View, page: dict[str, Path], token: str, pool: ThreadPoolExecutor):
         self.view, self.token, self.pool = view, token, pool
-        self.verbs, self.gate, self.files = Verbs(view), Limits(), all_files(view, page)
+        self.verbs, self.limits, self.files = Verbs(view), Limits(), all_files(view, page)
 
     async def ask(self, request: Request) -> Response:
         try:
@@ -141,7 +141,7 @@ class _Desk:
         self._admit(given["root"])
         self._admit(given["token"])
         check_announced(request.headers.get("content-length"))
-        async with self.gate.enter():
+        async with self.limits.enter():
             body, query = await body_of(request.stream()), dict(request.query_params)
             return await self._run(self._answer, given["verb"], query, body)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from isthmus.metrics.units import significant
 from isthmus.studies.answers import PROBES, Answer, answers
-from isthmus.studies.table import bits_at, curve_of, known, share_ends
+from isthmus.studies.summary import bits_at, curve_of, known, share_ends
 
 Score = Mapping[str, Any]
 

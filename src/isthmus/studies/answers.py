@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isthmus.metrics.units import percent, significant
-from isthmus.studies.table import (
+from isthmus.studies.summary import (
     barred,
     bits_at,
     can_win,

@@ -13,7 +13,7 @@ from isthmus.plots.charts import rate_against_error
 from isthmus.plots.maps import draw
 from isthmus.studies.answers import Answer
 from isthmus.studies.pictures import Pictures, some
-from isthmus.studies.table import can_win, curve_of, drawn_curve
+from isthmus.studies.summary import can_win, curve_of, drawn_curve
 from isthmus.verbs.traverse import ordered, traverse
 
 if TYPE_CHECKING:

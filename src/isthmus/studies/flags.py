@@ -12,7 +12,7 @@ import numpy as np
 from isthmus.data.images import to_unit
 from isthmus.fitted.health import NO_BETTER
 from isthmus.studies.pictures import SAMPLED_ROWS, some
-from isthmus.studies.table import can_win, known
+from isthmus.studies.summary import can_win, known
 
 if TYPE_CHECKING:
     from isthmus.data.images import Images

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.plots.charts import curves, losses_of, rate_against_error
-from isthmus.studies import labelled, learned, mapped, table, walked
+from isthmus.studies import labelled, learned, mapped, summary, walked
 from isthmus.studies.answers import Answer, answers
 from isthmus.studies.cards import Cards
 from isthmus.studies.flags import judged, mean_image
@@ -103,13 +103,13 @@ def render(study: Study, *, live: bool | None = None, drawn: dict[Any, Any] | No
         live=_live(study) if live else None,
         pixelated=pictures.pixelated,
         kind=_kind(study.images),
-        table=table.summary(scores),
+        table=summary.summary(scores),
         measured=_measured(study, scores),
         flags={name: score["flags"] for name, score in by_name.items()},
         cards=cards,
         left_out=_left_out(study),
         plan=list(getattr(study, "plan", None) or []),
-        baseline={key: table.written(baseline, key) for key in baseline},
+        baseline={key: summary.written(baseline, key) for key in baseline},
         legend=mapped.legend(study.images),
         curves=_curves(study.models),
         rate=_rate(scores, found),
@@ -183,7 +183,7 @@ def _cards(
 def _measured(study: Study, scores: Sequence[Mapping[str, Any]]) -> str:
     """Say on how many held-out images figures were measured."""
     n = len(study.images.test)
-    most = int(max((table.known(score, "held_out") or n for score in scores), default=n))
+    most = int(max((summary.known(score, "held_out") or n for score in scores), default=n))
     return f"the {n:,} held-out images" if most >= n else f"{most:,} of the {n:,} held-out images"
 
 
@@ -268,7 +268,7 @@ def _reconstructions(
     draw = {name: partial(_strip, model, originals, pictures) for name, model in able.items()}
     for name, strip in pictures.each("strip", draw).items():
         score = scores.get(name, {})
-        note = f"mse {table.written(score, 'mse')} · PSNR {table.written(score, 'psnr')} dB"
+        note = f"mse {summary.written(score, 'mse')} · PSNR {summary.written(score, 'psnr')} dB"
         strips.append({"name": name, "note": note, **strip})
     return {"strips": strips, "unable": [name for name in study.models if name not in able]}
 
@@ -325,7 +325,9 @@ def _curves(models: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _rate(scores: Sequence[Mapping[str, Any]], found: Sequence[Answer]) -> Any:
     from markupsafe import Markup
 
-    rates = {score["model"]: table.drawn_curve(score) for score in scores if table.curve_of(score)}
+    rates = {
+        score["model"]: summary.drawn_curve(score) for score in scores if summary.curve_of(score)
+    }
     at = next((answer.at for answer in found if answer.use == "Compress"), None)
     return Markup(rate_against_error(rates, at=at)) if rates else None
 
