@@ -49,15 +49,15 @@ class NeuralRepresentation(ScaledImages, History, Representation):
         Passes over the training images at most; None makes 50, and more of few images, so that
         there are at least 1,000 optimiser steps; or as many as `max_steps` takes.
     max_steps : int or None
-        Optimiser steps at most.
+        Optimiser steps at most, 1 or more.
     batch_size : int
-        Images in one optimiser step.
+        Images in one optimiser step, at least 1.
     optimizer : {"adam", "adamw", "adam_gan", "sgd", "momentum", "rmsprop", "adagrad"}
         The update rule; "adam_gan" is Adam with less momentum (beta1 = 0.5), as two players need.
         In Python also a class such as ``torch.optim.NAdam``, or a function of (weights, lr=) that
         returns a torch optimiser.
     learning_rate : float
-        Its step size at the start.
+        Its step size at the start, above 0.
     schedule : {"cosine", "constant"}
         How the learning rate goes on: down to nothing along half a cosine, or as it is.
     init : str
@@ -72,10 +72,10 @@ class NeuralRepresentation(ScaledImages, History, Representation):
     keep_best : bool
         End with the weights of the epoch with the lowest validation loss.
     patience : int or None
-        Stop after so many epochs without a lower validation loss.
+        Stop after this many epochs, at least 1, without a lower validation loss.
     max_seconds : float or None
-        Stop when this much time is spent, from the call of `fit` to its end; at least one step
-        is taken, and the model so far is kept.
+        Stop when this many seconds, more than 0, are spent, from the call of `fit` to its end; at
+        least one step is taken, and the model so far is kept.
     checkpoint : str or None
         A file to save the state of the fit to, and to resume from if it exists. One of other
         images, labels or parameters is refused.
@@ -83,8 +83,9 @@ class NeuralRepresentation(ScaledImages, History, Representation):
         A folder for TensorBoard's curves and histograms; every fit has a folder of its own in it,
         as "autoencoder-1".
     callbacks : tuple of objects
-        What is told of the fit and may ask it to stop, see `isthmus.training.callbacks`. In
-        Python only.
+        What is told of the fit and may ask it to stop: objects with one or more of the methods
+        ``on_fit_begin``, ``on_step_end``, ``on_epoch_end`` and ``on_fit_end``, each given a
+        `FitState` of `isthmus.training.callbacks`. In Python only.
     precision : {"auto", "float32", "bfloat16"}
         Arithmetic of the networks while fitting; "auto" is bfloat16 on a GPU that has it, and for
         convolutions on a processor that has it.

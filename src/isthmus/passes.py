@@ -19,8 +19,8 @@ class InPasses(Representation):
     Parameters
     ----------
     max_seconds : float or None
-        Stop when this much time is spent, from the call of `fit` to its end; at least one pass
-        is made, and what is found so far is kept.
+        Stop when this many seconds, more than 0, are spent, from the call of `fit` to its end; at
+        least one pass is made, and what is found so far is kept.
 
     Attributes
     ----------

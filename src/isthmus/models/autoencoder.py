@@ -57,9 +57,10 @@ class Autoencoder(TakesModules, NeuralRepresentation):
     architecture : {"dense", "conv"}
         Dense layers only, or strided convolutions before them, mirrored by transposed ones.
     hidden : tuple of int
-        Units of the dense layers before the code; the decoder has them mirrored.
+        Units of the dense layers before the code, at least 1 each; the decoder has them mirrored.
     channels : tuple of int
-        Filters of the convolutions, 4x4 with stride 2: each halves height and width.
+        Filters of the convolutions, at least 1 each, 4x4 with stride 2: each halves height and
+        width.
     activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
         After every hidden layer.
     code_activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
@@ -74,11 +75,13 @@ class Autoencoder(TakesModules, NeuralRepresentation):
         Python also a function of (reconstruction, x), tensors in the shape and the values of the
         images fitted on, (n, h, w, c) or (n, d): it returns a scalar or one number an image, (n,).
     noise : float or (float, float)
-        Level of the noise that is laid on what goes in, while what should come out stays clean
-        (a denoising autoencoder): one level, or a range of which every image gets its own. Levels
-        of Gaussian noise are in units of the range of the images, 1 in 0..1 and 2 in -1..1.
+        Level of the noise, at least 0, that is laid on what goes in, while what should come out
+        stays clean (a denoising autoencoder): one level, or a range of which every image gets its
+        own. Levels of Gaussian noise are in units of the range of the images, 1 in 0..1 and 2 in
+        -1..1.
     noise_kind : {"gaussian", "salt_and_pepper", "bit_flip", "masking"}
-        What the noise is: see `isthmus.data.corrupt`.
+        What the noise is: added to every pixel; pixels set to black or white; pixels inverted;
+        pixels set to 0.
     warp : float
         How far what goes in is turned, slanted, stretched and moved at random, below 1 (0.1: up to
         6 degrees, 10 % and 5 % of the image), while what should come out stays: the code of an

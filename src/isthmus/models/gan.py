@@ -68,19 +68,20 @@ class GAN(TakesModules, Inverted):
     Parameters
     ----------
     latent_dim : int or None
-        Width of the code, any number; None is 100, or what few or narrow images fill.
+        Width of the code, at least 1; None is 100, or what few or narrow images fill.
     architecture : {"dense", "conv"}
         Dense layers only, or transposed convolutions up and strided ones down.
     generator : tuple of int
-        Units of its hidden layers, where dense; each is batch normalised, but for ``init="pca"``.
-        In Python also a module of your own, as the decoder of an `Autoencoder`.
+        Units of its hidden layers, at least 1 each, where dense; each is batch normalised, but for
+        ``init="pca"``. In Python also a module of your own, as the decoder of an `Autoencoder`.
     discriminator : tuple of int
-        Units of its hidden layers, where dense; one logit follows them. In Python also a module of
-        your own that makes of pictures, about zero, one logit each, (n, 1).
+        Units of its hidden layers, at least 1 each, where dense; one logit follows them. In Python
+        also a module of your own that makes of pictures, about zero, one logit each, (n, 1).
     encoder : torch.nn.Module or None
         In Python, one of your own that learns to invert the generator.
     channels : tuple of int
-        Filters of the convolutions of the discriminator, mirrored in the generator, where conv.
+        Filters of the convolutions of the discriminator, at least 1 each, mirrored in the
+        generator, where conv.
     output : {"auto", "sigmoid", "tanh", "linear"}
         Last activation of the generator; "auto" takes linear where it begins at principal
         components (values are clipped to [0, 1] or [-1, 1] where images are in one of them); else
@@ -89,12 +90,12 @@ class GAN(TakesModules, Inverted):
     loss : {"relativistic", "non_saturating", "wgan_gp"}
         What the players lose.
     gradient_penalty : float
-        Lambda of "wgan_gp".
+        Lambda of "wgan_gp", at least 0.
     slope_penalty : float or None
-        Gamma; None for 0.03 where the players begin at principal components, else 0.
+        Gamma, at least 0; None for 0.03 where the players begin at principal components, else 0.
     n_critic : int
-        Steps of the discriminator on every batch of images, each with new noise, before the one
-        of the generator; 5 is usual for "wgan_gp".
+        Steps of the discriminator, at least 1, on every batch of images, each with new noise,
+        before the one of the generator; 5 is usual for "wgan_gp".
     spectral_norm : bool or None
         Divide the weights of every layer of the discriminator by their largest singular value;
         None does so but for "wgan_gp" and ``init="pca"``.
@@ -102,20 +103,22 @@ class GAN(TakesModules, Inverted):
         Share of the average that stays at every step, 0 to below 1; at most
         (1 + step) / (10 + step), so that the first steps are soon forgotten.
     picture_every : int
-        Keep the images of the same 16 codes after every so many steps, and after the last.
+        Keep the images of the same 16 codes after every so many steps, at least 1, and after the
+        last.
     encoder_epochs : int or None
         Passes over the images while the encoder learns; 0 for no encoder, None for 15, and more of
         few images, so that there are at least 500 steps (1 and 1,000 for ``init="pca"``).
     invert_steps : int
-        Steps of descent that `encode` takes from the encoder's code; may be set after fitting.
+        Steps of descent, at least 0, that `encode` takes from the encoder's code; may be set after
+        fitting.
     optimizer : {"adam", "adamw", "adam_gan", "sgd", "momentum", "rmsprop", "adagrad"}
         The update rule of both players; "adam_gan" is Adam with less momentum (beta1 = 0.5).
     validation_fraction : float
         Share of the training images that is held out, 0 to below 1; nothing unless asked for,
         since no loss of a game tells the best epoch.
     max_seconds : float or None
-        Stop when this much time is spent, from the call of `fit` to its end; a fifth of it is
-        kept for the encoder.
+        Stop when this many seconds, more than 0, are spent, from the call of `fit` to its end; a
+        fifth of it is kept for the encoder.
 
     Attributes
     ----------

@@ -46,13 +46,14 @@ class KMeans(Codebook, ClusterMixin, InPasses):
         First centroids: drawn with probability proportional to the squared distance to those
         already drawn, or drawn evenly, or given. Drawing looks at 32 images per cluster.
     n_init : int
-        Runs from different starts; the one of least inertia is kept.
+        Runs from different starts, at least 1; the one of least inertia is kept.
     max_iter : int
         Passes over the images at most.
     tol : float
         Stop when the squared shift of all centroids falls below `tol` times the mean variance.
     noise : float
-        Standard deviation of the Gaussian noise that `sample` adds to a centroid.
+        Standard deviation of the Gaussian noise that `sample` adds to a centroid, at least 0, in
+        the units of the images.
 
     Attributes
     ----------

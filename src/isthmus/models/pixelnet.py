@@ -50,20 +50,21 @@ class PixelNet(NeuralRepresentation):
     Parameters
     ----------
     n_attributes : int or None
-        Numbers for every pixel, any; None is 20.
+        Numbers for every pixel, at least 1; None is 20.
     channels : int
-        Filters of every convolution; the transposed ones have twice as many.
+        Filters of every convolution, at least 1; the transposed ones have twice as many.
     target : {"auto", "classes", "image"}
         What is learnt from the attributes: the label maps or the image; "auto" takes the label
         maps where there are any.
     ignored_class : int or None
-        A class whose pixels are not learnt from and that is never predicted; None takes what the
-        images say. Pixels of 255 have no class in any case.
+        A class, its number from 0, whose pixels are not learnt from and that is never predicted;
+        None takes what the images say. Pixels of 255 have no class in any case.
     class_weight : {None, "balanced"} or tuple of float
-        Weight of every class in the loss; "balanced" is the median frequency of all classes
-        divided by that of the class, so that rare classes count as much as frequent ones.
+        Weight of every class in the loss, at least 0; "balanced" is the median frequency of all
+        classes divided by that of the class, so that rare classes count as much as frequent ones.
     crop : int or None
-        Side of the square that is cut from every training image anew in every epoch.
+        Side in pixels, at least 1, of the square that is cut from every training image anew in
+        every epoch.
     flip : bool
         Mirror half of the training images, left to right.
 

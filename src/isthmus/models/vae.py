@@ -79,9 +79,10 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresen
         network of Burgess et al. (32, 32, 64, 64 filters and a dense layer of 256); or 32, 32, 64,
         64, 128, 128, 256 filters of 3x3 with batch normalisation. These two are for 64x64 pixels.
     hidden : tuple of int
-        Units of the dense layers before the code, for "dense" and "conv".
+        Units of the dense layers before the code, at least 1 each, for "dense" and "conv".
     channels : tuple of int
-        Filters of the convolutions of "conv", 4x4 with stride 2: each halves height and width.
+        Filters of the convolutions of "conv", at least 1 each, 4x4 with stride 2: each halves
+        height and width.
     activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
         After every hidden layer.
     likelihood : {"auto", "bernoulli", "gaussian"}
@@ -97,8 +98,9 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresen
         probability, or 1 from 0.5 up.
     beta : float
         Weight of the KL, at least 0: the larger, the less the code says, and the more independent
-        its numbers tend to be. With `capacity` or `tc` see there. It weighs nats: what it does
-        depends on how many pixels there are, and on sigma.
+        its numbers tend to be. With `capacity` it weighs the distance of the KL from that, with
+        `tc` only the total correlation. It weighs nats: what it does depends on how many pixels
+        there are, and on sigma.
     beta_norm : float or None
         Beta that means the same on every set, normalised by the numbers d in an image and k in a
         code as by Higgins et al.: ``beta = beta_norm * d / k``, and sigma is the deviation of the
@@ -117,7 +119,7 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresen
         (beta-TCVAE), or by a second player that tells codes from codes with shuffled columns
         (FactorVAE, whose gamma is ``beta - 1``).
     discriminator : tuple of int
-        Units of the hidden layers of that second player.
+        Units of the hidden layers of that second player, at least 1 each.
     importance_samples : int
         Draws of z for every image and step, at least 1. More than one trains the tighter bound of
         the importance weighted autoencoder; beta then weighs log p(z) - log q(z|x) of every draw.

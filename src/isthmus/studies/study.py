@@ -56,7 +56,7 @@ def study(
         seconds, and networks take their usual number of steps. Where it is too short for all
         models of a default study, fewer are fitted; models that are named are all fitted.
     width : int, optional
-        Numbers in a code, 32 by default.
+        Numbers in a code, at least 1; 32 by default.
     explain : bool
         Say what would be fitted and why, and fit nothing.
     watch : callable, optional

@@ -204,7 +204,7 @@ def cluster(
         apart, which helps HDBSCAN where codes are wide; its distances mean little. A map holds
         10,000 images, evenly chosen; others join the nearest of them.
     min_size : int, optional
-        Fewest images in a cluster of HDBSCAN; by default 1 %.
+        Fewest images in a cluster of HDBSCAN, at least 2; by default 1 %.
     copy : bool
         In a folder that is written, lay the files of the images out in a folder for every cluster,
         each under its own name; images that are no files are written as PNG.
@@ -213,7 +213,8 @@ def cluster(
     random_state : int
         Seed of the starts and of the map.
     budget : float, optional
-        Time to take, in seconds: after it no further number of clusters is tried by "auto".
+        Time to take, in seconds above 0: after it no further number of clusters is tried by
+        "auto".
     verbose : bool, optional
         Show progress; by default where standard error is a terminal.
 

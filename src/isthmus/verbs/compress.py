@@ -122,10 +122,10 @@ def compress(
     path : str or Path
         The file to write; an older one is replaced once the new one is whole.
     quality : float, optional
-        PSNR to reach, in dB, on these images and by range (`Images.value_range`); by default
+        PSNR to reach, above 0 dB, on these images and by range (`Images.value_range`); by default
         rounding adds 5 % to the model's error.
     rate : float, optional
-        Bytes an image, instead; tables and names come on top.
+        Bytes per image, above 0, instead; tables and names come on top.
     lossless : bool
         Keep what decoded images miss as well: uint8 pixels come back exactly.
     embed : bool

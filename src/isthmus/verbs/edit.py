@@ -125,7 +125,8 @@ def edit(
         ``directions(...).mean``, ``directions(...).probe``, or any other. Needed where no classes
         are given.
     strengths : sequence of float
-        How far to go, one edited image for each: 1 is from the middle of one class to the other.
+        How far to go, any numbers, one edited image for each: 1 is from the middle of one class to
+        the other.
     from_ : str or int, optional
         Class to leave, by its name or its number.
     to : str or int, optional
@@ -134,8 +135,8 @@ def edit(
         How the direction from class to class is found: the difference of their means, or the
         normal of a plane between them.
     rows : sequence of int, optional
-        Which of the images to edit; by default all, or of class `from_` the first three that the
-        model has not learnt from.
+        Which of the images to edit, numbers from 0; by default all, or of class `from_` the first
+        three that the model has not learnt from.
     tile_size : int, optional
         Pixels of the longer side of an image in a picture; by default 48 to 128.
 

@@ -84,7 +84,7 @@ def encode(model: Model, images: ImagesLike) -> Codes:
     Parameters
     ----------
     model : Representation
-        Fitted.
+        A fitted model that encodes.
     images : Images or array of shape (n, ...)
         Images of the shape the model was fitted on.
 

@@ -203,8 +203,9 @@ def finetune(
     images : Images
         With labels. Without a split a fifth is held out by chance.
     labels : int or path
-        How many training labels to learn from, every class in its proportion; or the table they
-        are in, a .csv file of names and labels, of which all are taken.
+        How many training labels to learn from, at least one of each class, every class in its
+        proportion; or the table they are in, a .csv file of names and labels, of which all are
+        taken.
     frozen : bool
         Train the head only and leave the encoder as it is; that is the model then.
     epochs : int, optional
@@ -218,7 +219,7 @@ def finetune(
         three quarters of the labels and are compared on the quarter held back, then learn from
         all. Held-out images have no say in the choice.
     budget : float, optional
-        Time for everything: all networks have equal shares of it.
+        Time for everything, in seconds above 0: all networks have equal shares of it.
     random_state : int
         Seed of the choice of labels, of the weights and of the batches.
     verbose : bool, optional

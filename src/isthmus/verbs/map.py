@@ -192,7 +192,7 @@ def map(
     Parameters
     ----------
     model : Representation
-        Fitted.
+        A fitted model that encodes.
     images : Images or array of shape (n, ...)
         What to lay out; with `onto` what to place.
     method : {"auto", "pca", "tsne", "umap", "grid"}
@@ -209,7 +209,7 @@ def map(
     random_state : int
         Seed of the layout.
     budget : float, optional
-        Time to take, in seconds, by t-SNE: it is left as it is then.
+        Time to take, in seconds above 0, by t-SNE: it is left as it is then.
     verbose : bool, optional
         Show progress on standard error.
 

@@ -54,7 +54,7 @@ def morph(
         Straight, or round the origin: the length of the codes then changes evenly, which suits
         models whose codes lie on a shell around the origin (VAE, GAN).
     rows : sequence of int, optional
-        Which of the images to go through, in this order; by default all.
+        Which of the images to go through, numbers from 0, in this order; by default all.
     tile_size : int, optional
         Pixels of the longer side of an image in a picture; by default 48 to 128.
 

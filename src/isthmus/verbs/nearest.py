@@ -132,7 +132,7 @@ def nearest(
     Parameters
     ----------
     model : Representation
-        Fitted.
+        A fitted model that encodes.
     queries : Images or array of shape (n, ...)
         What to look for.
     among : Images, array of shape (m, ...) or Index, optional
@@ -140,9 +140,9 @@ def nearest(
     k : int
         How many to find for each, 1 to as many as there are.
     rows : sequence of int, optional
-        Which of the queries to look for; all by default.
+        Which of the queries to look for, numbers from 0; all by default.
     without : array of int of shape (q,), optional
-        For everything looked for a row of `among` that is not to be found; -1 for none.
+        For every query the row of `among`, from 0, that is not to be found; -1 for none.
     verbose : bool
         Show progress on standard error.
 

@@ -178,7 +178,7 @@ def novelty(
     count : int
         How many of the strangest are drawn, at least 1.
     budget : float, optional
-        Time to take, in seconds: no more images are scored, evenly spaced, than it allows.
+        Time to take, in seconds above 0: no more images are scored, evenly spaced, than it allows.
     verbose : bool, optional
         Show progress; by default where standard error is a terminal.
 

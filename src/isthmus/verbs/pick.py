@@ -107,7 +107,7 @@ def pick(
     images : Images or array of shape (n, ...)
         What to pick from.
     count : int or str
-        How many, as 40, or as a share of all, as 5%.
+        How many, at least 1, as 40, or as a share of all, as 5%.
     by : {"typical", "cover", "unsure"}
         What makes an image useful.
     labels : path, optional

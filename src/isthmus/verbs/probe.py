@@ -137,10 +137,11 @@ def probe(
         Fitted, and able to encode. Codes per pixel are averaged over an image; an index is read
         as one column per prototype.
     images : Images
-        With labels. Without a split a fifth is held out by chance; see `isthmus.fitted.heldout`.
+        With labels. Without a split a fifth is held out at random.
     labels : int or path, optional
-        How many training labels to learn from, every class in its proportion; by default 5,000,
-        or all there are. Or the table they are in, a .csv file of names and labels.
+        How many training labels to learn from, at least one of each class, every class in its
+        proportion; by default 5,000, or all there are. Or the table they are in, a .csv file of
+        names and labels.
     curve : bool
         Also go through 10, 30, 100, ... labels up to `labels`, several draws of each.
     kinds : sequence of {"knn", "linear", "svm"}
@@ -149,7 +150,7 @@ def probe(
     random_state : int
         Seed of all choices.
     budget : float, optional
-        Time to take, in seconds: after it no further classifier is begun.
+        Time to take, in seconds above 0: after it no further classifier is begun.
     verbose : bool, optional
         Show progress; by default where standard error is a terminal.
 

@@ -116,7 +116,7 @@ def rate_distortion(
         Which images: test takes those held out that no model has learnt from. An array without a
         split is measured as a whole.
     budget : float, optional
-        Time to take, in seconds: after it no further point is measured; models come first.
+        Time to take, in seconds above 0: after it no further point is measured; models come first.
     verbose : bool, optional
         Show progress; by default where standard error is a terminal.
 

@@ -260,7 +260,7 @@ def segment(
     images : Images or array of shape (n, h, w) or (n, h, w, c)
         Images, with as many channels as the model knows.
     budget : float, optional
-        Time to take, in seconds: no more images, evenly spaced, than it allows.
+        Time to take, in seconds above 0: no more images, evenly spaced, than it allows.
     verbose : bool, optional
         Show progress; by default where standard error is a terminal.
 

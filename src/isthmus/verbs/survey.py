@@ -158,7 +158,7 @@ def survey(
     source : Images or anything that `load_images` reads
         What to look at.
     count : int
-        Images on the contact sheet, as many of every class.
+        Images on the contact sheet, at least 1, as many of every class.
     verbose : bool, optional
         Whether to show progress; by default on a terminal.
     **loading

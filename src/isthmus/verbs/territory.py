@@ -185,17 +185,18 @@ def territory(
     resolution : int
         Points of the grid along either side, at least 2.
     extent : (float, float, float, float), optional
-        What part of the plane; by default the smallest rectangle that holds all codes, and a
-        tenth of it beyond them.
+        Left, right, bottom and top of what is shown, any numbers, in units of the code; by default
+        the smallest rectangle that holds all codes, and a tenth of it beyond them.
     dims : (int, int)
-        Which two numbers of the code span the plane.
+        Which two latent dimensions, from 0, span the plane.
     start : array of shape (k,), optional
         The code whose other numbers all points share, that of an image; by default the mean of
         the codes.
     noise : {"gaussian", "salt_and_pepper", "bit_flip", "masking"}
-        Noise under which images may be taken for each other; see `confusion`.
+        Noise under which images may be taken for each other.
     level : float
-        How much noise.
+        How much noise, at least 0: the deviation in units of the images' range if gaussian, else
+        the share of pixels.
     copies : int
         Noisy copies of every image, at least 1.
     random_state : int

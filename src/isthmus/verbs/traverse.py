@@ -53,14 +53,16 @@ def traverse(
     model : Representation
         Fitted, and able to decode.
     images : Images or array of shape (n, ...), or array of shape (k,), or int
-        The image, or the code, to start from; or Images, of which `rows` says which.
+        The image, or the code (at least one number), to start from; or Images, of which `rows`
+        says which.
     dims : int or sequence of int, optional
-        Which numbers of the code; by default the most useful, see `count`. Of a map: 0 walks down
-        the rows, 1 along the columns, whichever topology it has; of centroids there is only 0.
-        In Python a number alone is that many of the most useful.
+        Which latent dimensions, from 0; by default the `count` most useful. Of a map: 0 walks down
+        the rows, 1 along the columns, whichever topology it has; of centroids there is only 0. In
+        Python a number alone is that many of the most useful.
     steps : int
-        How many values each of them takes, evenly spaced from the lowest to the highest; for an
-        index, how many prototypes, on a map half of them on either side of the best-matching unit.
+        How many values each of them takes, at least 2, evenly spaced from the lowest to the
+        highest; for an index, how many prototypes, on a map half of them on either side of the
+        best-matching unit.
     values : array of shape (steps,) or (len(dims), steps), optional
         The values themselves.
     among : Images or array of shape (n, ...), optional
@@ -69,11 +71,12 @@ def traverse(
         standard deviations of the training codes around their mean where the model knows these,
         and else from -2.5 to 2.5.
     rows : {"classes", "random"} or sequence of int, optional
-        Which of the images to start from, the first by default; "classes" is one image of each
-        class, "random" a code drawn from the normal distribution fitted to their codes.
+        Which of the images to start from, numbers from 0, the first by default; "classes" is one
+        image of each class, "random" a code drawn from the normal distribution fitted to their
+        codes.
     count : int, optional
-        How many numbers of the code, the most useful first; by default 8, and 2 from several
-        images. From one image or code alone it is all, in their order.
+        How many latent dimensions, at least 1, the most useful first; by default 8, and 2 from
+        several images. From one image or code alone it is all, in their order.
     random_state : int
         Seed of the random code.
     tile_size : int, optional
