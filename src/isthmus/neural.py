@@ -83,9 +83,8 @@ class NeuralRepresentation(ScaledImages, History, Representation):
         A folder for TensorBoard's curves and histograms; every fit has a folder of its own in it,
         as "autoencoder-1".
     callbacks : tuple of objects
-        What is told of the fit and may ask it to stop: objects with one or more of the methods
-        ``on_fit_begin``, ``on_step_end``, ``on_epoch_end`` and ``on_fit_end``, each given a
-        `FitState` of `isthmus.training.callbacks`. In Python only.
+        In Python only: objects with one or more of the methods ``on_fit_begin``, ``on_step_end``,
+        ``on_epoch_end`` (these two may stop the fit) and ``on_fit_end``, given a `FitState`.
     precision : {"auto", "float32", "bfloat16"}
         Arithmetic of the networks while fitting; "auto" is bfloat16 on a GPU that has it, and for
         convolutions on a processor that has it.
