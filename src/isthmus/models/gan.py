@@ -80,8 +80,7 @@ class GAN(TakesModules, Inverted):
     encoder : torch.nn.Module or None
         In Python, one of your own that learns to invert the generator.
     channels : tuple of int
-        Filters of the convolutions of the discriminator, at least 1 each, mirrored in the
-        generator, where conv.
+        Filters of the discriminator where conv, at least 1 each; the generator mirrors them.
     output : {"auto", "sigmoid", "tanh", "linear"}
         Last activation of the generator; "auto" takes linear where it begins at principal
         components (values are clipped to [0, 1] or [-1, 1] where images are in one of them); else
@@ -103,14 +102,12 @@ class GAN(TakesModules, Inverted):
         Share of the average that stays at every step, 0 to below 1; at most
         (1 + step) / (10 + step), so that the first steps are soon forgotten.
     picture_every : int
-        Keep the images of the same 16 codes after every so many steps, at least 1, and after the
-        last.
+        Steps, at least 1, after which images of the same 16 codes are kept again.
     encoder_epochs : int or None
         Passes over the images while the encoder learns; 0 for no encoder, None for 15, and more of
         few images, so that there are at least 500 steps (1 and 1,000 for ``init="pca"``).
     invert_steps : int
-        Steps of descent, at least 0, that `encode` takes from the encoder's code; may be set after
-        fitting.
+        Steps of descent, at least 0, from the encoder's code in `encode`; may be set after `fit`.
     optimizer : {"adam", "adamw", "adam_gan", "sgd", "momentum", "rmsprop", "adagrad"}
         The update rule of both players; "adam_gan" is Adam with less momentum (beta1 = 0.5).
     validation_fraction : float
