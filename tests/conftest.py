@@ -75,7 +75,10 @@ def commands():
 def run(monkeypatch, tmp_path, capsys, commands):
     """Run one command in an empty folder; return exit code, standard output and error."""
     from isthmus.cli import main as cli
+    from isthmus.system import progress
 
+    monkeypatch.setattr(progress, "SELDOM", float("inf"))  # a busy machine says no more
+    progress._lines.cache_clear()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli, "app", commands)
 
