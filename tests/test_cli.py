@@ -122,7 +122,7 @@ def test_wrong_files_and_places(run, tmp_path):
         (("encode", "k.safetensors", "z.npy", "-o", "c.npy"), "fitted on images of shape"),
         (("encode", "k.safetensors", "digits", "-o", "c.txt"), "must end in .npy"),
         (("encode", "k.safetensors", "digits", "-o", "c.npy", "--split", "x"), "--split 'x'"),
-        (("generate", "k.safetensors", "-o", "taken"), "exists already"),
+        (("generate", "k.safetensors", "-o", "taken"), "which isthmus did not write"),
         (("generate", "k.safetensors", "-n", "0", "-o", "g.png"), "at least 1"),
         (("fit", "kmeans", "digits", "-o", "k.safetensors"), "--force"),
     ]:
