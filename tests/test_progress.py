@@ -12,6 +12,8 @@ from PIL import Image
 import isthmus as ist
 from isthmus.system import progress
 from isthmus.system.progress import LOG, Bar, Lines, track
+from isthmus.training.budget import Clock
+from isthmus.training.limits import Limits
 from isthmus.training.stages import INTERRUPTED
 
 
@@ -91,6 +93,14 @@ def test_a_fit_logs_a_line_an_epoch(images, caplog, capsys):
     assert sum("epoch" in line for line in lines) == 3
     assert "Autoencoder: fit, epoch 2 of 3, loss 0." in lines[1]
     assert LOG.handlers == []
+
+
+def test_a_time_limit_says_how_many_steps_there_will_be(images):
+    limits = Limits(net().fit(images)._stage(epochs=100), Clock(), 1e9, 10)
+    assert limits.expected(0) == 1000
+    assert limits.expected(10) == 1000
+    limits.clock.started -= 1e9 / 2
+    assert limits.expected(10) == 20
 
 
 def test_history_can_be_read_while_it_grows(images):

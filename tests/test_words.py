@@ -29,11 +29,23 @@ def test_words_lead_to_commands_that_exist():
     assert {name for names in MEANT.values() for name in names} <= set(ROOT.commands)
 
 
-@pytest.mark.parametrize(("word", "name"), [("search", "nearest"), ("train", "fit")])
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("search", "nearest"),
+        ("train", "fit"),
+        ("resize", "data"),
+        ("tarin", "fit"),
+        ("pca", "fit pca"),
+        ("Similarity", "nearest"),
+        ("novelt", "novelty"),
+        ("xyzzy", "--help"),
+    ],
+)
 def test_a_word_that_is_no_command_is_understood(run, word, name):
     code, out, err = run(word, "photos")
     assert (code, out) == (2, "")
-    assert f"isthmus {name}" in err
+    assert name in err
     assert err.count("\n") == 1
 
 

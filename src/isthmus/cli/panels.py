@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from isthmus import signature
+from isthmus import families, signature
 from isthmus.cli.commands import by_hand, command
 from isthmus.cli.lazy import Lazy
 from isthmus.cli.record import noted
@@ -92,8 +92,14 @@ class Panels(Lazy):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command of the first word, or say what is meant by it."""
-        if args and args[0] not in self.commands and (words := meant_by(args[0])):
-            ctx.fail(words)
+        if args and args[0] not in self.commands:
+            from difflib import get_close_matches
+
+            known = list(self.commands)
+            if words := meant_by(args[0], families.names(), known):
+                ctx.fail(words)
+            if not get_close_matches(args[0], known):
+                ctx.fail(f"there is no command {args[0]!r}; isthmus --help lists what there is")
         return super().resolve_command(ctx, args)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 EXAMPLES = {
     "study": (
         "study photos -o runs/photos",
@@ -141,30 +143,35 @@ EXAMPLES = {
     "models": ("models", "models --json", "models --verbose"),
 }
 """Command to calls of it, the commonest first."""
-MEANT = {
-    **dict.fromkeys(("train", "learn", "run"), ("fit", "study")),
-    **dict.fromkeys(("search", "find", "similar", "retrieve", "query"), ("nearest",)),
-    **dict.fromkeys(("classify",), ("predict", "probe", "finetune")),
-    **dict.fromkeys(("label", "annotate", "choose"), ("pick",)),
-    **dict.fromkeys(("transform", "embed", "features", "codes"), ("encode",)),
-    **dict.fromkeys(("sample", "draw", "new"), ("generate",)),
-    **dict.fromkeys(("group", "groups", "sort"), ("cluster",)),
-    **dict.fromkeys(("interpolate", "walk", "blend", "video"), ("morph", "traverse")),
-    **dict.fromkeys(("resize", "scale", "crop", "inspect", "duplicates", "look"), ("data",)),
-    **dict.fromkeys(("outliers", "anomaly", "anomalies"), ("novelty",)),
-    **dict.fromkeys(("clean", "filter"), ("denoise",)),
-    **dict.fromkeys(("zip", "pack", "shrink"), ("compress",)),
-    **dict.fromkeys(("unzip", "unpack", "extract"), ("decompress",)),
-    **dict.fromkeys(("evaluate", "score", "test", "benchmark"), ("probe", "study")),
-    **dict.fromkeys(("compare",), ("study", "rd")),
-    **dict.fromkeys(("plot", "tsne", "umap", "project", "layout"), ("map",)),
-    **dict.fromkeys(("onnx", "convert"), ("export",)),
-    **dict.fromkeys(("serve", "browse", "show", "gui"), ("explore",)),
-    **dict.fromkeys(("families", "list"), ("models",)),
-    **dict.fromkeys(("describe", "about", "summary"), ("info",)),
-    **dict.fromkeys(("again", "repeat", "redo"), ("rerun",)),
-    **dict.fromkeys(("sets", "datasets", "images"), ("data",)),
+_WORDS = {
+    "fit study": "train learn run",
+    "nearest": "search find similar similarity retrieve query neighbours neighbors knn lookup "
+    "match",
+    "predict probe finetune": "classify classifier",
+    "pick": "label annotate choose select active",
+    "encode": "transform embed embedding embeddings features codes vectors reduce",
+    "decode": "inverse",
+    "generate": "sample draw new create synthesize",
+    "cluster": "group groups sort",
+    "morph traverse": "interpolate interpolation walk blend video gif animate",
+    "traverse": "vary sweep slider latent",
+    "data": "resize scale crop upscale inspect check duplicates dedupe look sets datasets images "
+    "thumbnails split sheet",
+    "novelty": "outlier outliers anomaly anomalies detect strange",
+    "denoise": "clean filter restore repair noise",
+    "compress": "zip pack shrink",
+    "decompress": "unzip unpack extract",
+    "segment": "mask masks",
+    "probe study": "evaluate score scores test benchmark accuracy svm metrics validate measure",
+    "study rd": "compare",
+    "map": "plot tsne t-sne umap project projection layout scatter",
+    "export": "onnx convert",
+    "explore": "serve browse show gui view open",
+    "models": "families list",
+    "info": "describe about summary version versions licence license",
+    "rerun": "again repeat redo",
 }
+MEANT = {word: tuple(names.split()) for names, words in _WORDS.items() for word in words.split()}
 """Words that people try, and the commands that they look for."""
 FITTED = ("photos", "digits --width 8", "photos --size 64 --color grey --seed 1")
 """What a family is fitted on, in examples."""
@@ -196,13 +203,27 @@ def epilog_of(name: str) -> str:
     return "\n  ".join(["Examples:", *examples_of(name)])
 
 
-def meant_by(word: str) -> str:
+def meant_by(word: str, families: Iterable[str] = (), commands: Iterable[str] = ()) -> str:
     """Return in words which commands are meant by a word that is none, "" if nobody knows.
 
     Examples
     --------
     >>> meant_by("search")
     "there is no command 'search'; what it says is done by isthmus nearest"
+    >>> meant_by("pca", ["pca"])
+    "there is no command 'pca'; what it says is done by isthmus fit pca"
+    >>> meant_by("tarin")
+    "there is no command 'tarin'; what it says is done by isthmus fit or isthmus study"
     """
-    commands = " or ".join(f"isthmus {name}" for name in MEANT.get(word.lower(), ()))
-    return commands and f"there is no command {word!r}; what it says is done by {commands}"
+    from difflib import get_close_matches
+
+    said = word.lower()
+    if said in families:
+        meant: tuple[str, ...] = (f"fit {said}",)
+    elif said in MEANT or get_close_matches(said, list(commands)):  # of which others tell
+        meant = MEANT.get(said, ())
+    else:
+        near = get_close_matches(said, MEANT, 1, 0.75)
+        meant = MEANT[near[0]] if near else ()
+    done = " or ".join(f"isthmus {name}" for name in meant)
+    return done and f"there is no command {word!r}; what it says is done by {done}"

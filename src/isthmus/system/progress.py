@@ -103,9 +103,10 @@ class Bar:
             self._drawn = begin(self.description, self.total)
         return self
 
-    def advance(self, steps: float = 1, note: str = "") -> None:
-        """Move on by `steps`, and say `note` behind the bar."""
+    def advance(self, steps: float = 1, note: str = "", total: float | None = None) -> None:
+        """Move on by `steps`, of a `total` that may change, and say `note` behind the bar."""
         if self._drawn is not None:
+            self._drawn.total = total or self._drawn.total
             self._drawn.set_postfix_str(note, refresh=False)
             self._drawn.update(steps)
 

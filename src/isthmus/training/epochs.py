@@ -98,7 +98,11 @@ class Epochs:
             began, before = self.clock.spent(), record.seen
             self._steps(block[before - first :])
             self._took(self.clock.spent() - began, record.seen - before)
-            bar.advance(record.seen - before, self._note() if bar.show else "")
+            bar.advance(
+                record.seen - before,
+                self._note() if bar.show else "",
+                limits.expected(record.steps),
+            )
             if limits.is_over:
                 break
         self._end_epoch()

@@ -78,6 +78,10 @@ class Limits:
         self.validation_seconds = each * min(most, n_held)
         return most
 
+    def expected(self, steps: int) -> int:
+        """Return how many steps there will be, after so many: fewer where time is to end them."""
+        return round(steps / max(self.share_done(steps), 1e-9)) if steps else self.all_steps
+
     def share_done(self, steps: int) -> float:
         """Return how far the stage has come after so many steps, by these or by its time."""
         done = steps / self.all_steps
