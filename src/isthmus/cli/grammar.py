@@ -72,10 +72,11 @@ FEWER: dict[str, dict[str, str]] = {
     },
     "--images": {"study": WHOLE, "data": WHOLE, "report": STORED},
     **{name: {"report": STORED} for name in ("--size", "--resize", "--color")},
+    "--budget": {"fit pca": "Its few passes give nothing before the last."},
     "--json": {"completion": "It prints a script for a shell."},
 }
 """Options that commands with a SOURCE have (`--out` and `--json` all), but for these, and why."""
-LONG = ("study", "finetune", "segment", "probe", "cluster", "novelty", "rd", "map")
+LONG = ("study", "fit", "finetune", "segment", "probe", "cluster", "novelty", "rd", "map")
 """Commands that may take more than 20 seconds, so that they take a budget."""
 EVERYWHERE = ("--json", "--quiet", "--verbose")
 """Options of all commands."""
