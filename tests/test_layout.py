@@ -177,6 +177,32 @@ def test_functions_stay_short():
     assert most <= 40, longest
 
 
+def functions():
+    """Yield the package of every function, and whether it says nothing but Any of something."""
+    for path in FILES:
+        part = path.relative_to(HERE).parts[0].removesuffix(".py")
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                given = [n for n in ast.walk(node.args) if isinstance(n, ast.arg)]
+                kinds = [node.returns, *(argument.annotation for argument in given)]
+                yield part, any(getattr(kind, "id", "") == "Any" for kind in kinds)
+
+
+def test_types_say_more_than_any():
+    found = list(functions())
+    assert sum(bare for _, bare in found) <= 0.1 * len(found)
+    for part in {part for part, _ in found}:
+        bare = [bare for of, bare in found if of == part]
+        most = 0.3 if part == "cli" else 0.15  # commands are made of whatever a verb takes
+        assert sum(bare) <= max(5, most * len(bare)), f"{part}: {sum(bare)} of {len(bare)}"
+
+
+def test_every_public_name_is_checked_for_its_types():
+    text = (Path(__file__).parent / "consumer" / "project.py").read_text(encoding="utf-8")
+    used = {n.attr for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Attribute)}
+    assert set(isthmus.__all__) <= used, "tests/consumer/project.py is to use every public name"
+
+
 KNOWS = {"base", "contract", "models", "neural", "nets", "training"}
 """Who may know how a model is made; all others ask what `isthmus.contract` says."""
 MADE_OF = {"_n_features_out", "_check_codes", "_device", "_some", "codebook_", "_classify"}

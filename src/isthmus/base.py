@@ -181,7 +181,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         check_is_fitted(self)
         if n_samples < 1:
             raise ValueError(f"n_samples={n_samples} must be at least 1")
-        drawn = self._sample(n_samples, generator(random_state, self.device_))
+        drawn: torch.Tensor = self._sample(n_samples, generator(random_state, self.device_))
         return drawn.reshape(n_samples, *self.image_shape_).cpu().numpy()
 
     def transform(self, X: ImagesLike) -> np.ndarray:
@@ -190,7 +190,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         return self._map(self._features, self._check(X, reset=False))
 
     def _features(self, x: torch.Tensor) -> torch.Tensor:
-        z = self._encode(x)
+        z: torch.Tensor = self._encode(x)
         if self.codes_pixels:
             return z.flatten(1, -2).mean(1)
         return z if z.ndim < 3 else z.flatten(1)
@@ -257,10 +257,16 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         X = to_array(X) if isinstance(X, Sequence) else X
         if getattr(X, "ndim", 2) > 2:
             X = as_values(X, bits=bits)
-            return check_array(X, dtype=None, allow_nd=True, ensure_min_samples=fewest)
+            array: np.ndarray = check_array(
+                X, dtype=None, allow_nd=True, ensure_min_samples=fewest
+            )
+            return array
         if isinstance(X, np.ndarray) and X.dtype.kind in "buif":
             X = as_values(X)
-        return validate_data(self, X, dtype=VALUES, ensure_min_samples=fewest, reset=reset)
+        table: np.ndarray = validate_data(
+            self, X, dtype=VALUES, ensure_min_samples=fewest, reset=reset
+        )
+        return table
 
     def _check_shape(self, images: Images) -> None:
         """Refuse images of another shape than those fitted on."""
@@ -323,7 +329,9 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         return self._gather(verb, Z.split(rows), len(Z))
 
     @usual_torch()
-    def _gather(self, verb: Callable, chunks: Iterable[torch.Tensor], n: int) -> np.ndarray:
+    def _gather(
+        self, verb: Callable[..., Any], chunks: Iterable[torch.Tensor], n: int
+    ) -> np.ndarray:
         result, start = np.empty(0), 0
         for x in chunks:
             out = verb(x).cpu().numpy()
@@ -358,4 +366,5 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 def numbers_of(Z: ArrayLike, dtype: list[Any], **options: Any) -> np.ndarray:
     """Return codes, however they are given and be they none, as an array of finite numbers."""
-    return check_array(as_array(Z), dtype=dtype, ensure_min_samples=0, **options)
+    codes: np.ndarray = check_array(as_array(Z), dtype=dtype, ensure_min_samples=0, **options)
+    return codes

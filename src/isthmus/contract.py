@@ -146,7 +146,7 @@ class Contract:
     @property
     def settings(self: Any) -> dict[str, Any]:
         """The parameters of the model itself by name."""
-        return self.get_params(deep=False)
+        return dict(self.get_params(deep=False))
 
     @property
     def convolves(self) -> bool:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Container, Iterable
 from functools import cache, reduce
 from importlib import import_module
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from isthmus.validation import hint
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
 
+Family = TypeVar("Family", bound="type[Representation]")
 FAMILIES = {
     "kmeans": "KMeans",
     "pca": "PCA",
@@ -40,6 +41,10 @@ _met: dict[str, type] = {}  # classes of models that are no registered family, b
 _allowed: list[str] = []  # modules that files may name classes of, wherever they are read
 
 
+@overload
+def register(name: Family) -> Family: ...
+@overload
+def register(name: str | None = None) -> Callable[[Family], Family]: ...
 def register(name: Any = None) -> Any:
     """Make a class of your own a family, to be used by its name as those of isthmus are.
 
@@ -164,7 +169,10 @@ def family(name: str) -> type[Representation]:
     'PCA'
     """
     if name in FAMILIES:
-        return getattr(import_module(f"isthmus.models.{name}"), FAMILIES[name])
+        cls: type[Representation] = getattr(
+            import_module(f"isthmus.models.{name}"), FAMILIES[name]
+        )
+        return cls
     if own := _own.get(name) or _registered_at(name) or _met.get(name):
         return own
     if name in _entry_points():

@@ -261,7 +261,7 @@ def has_bfloat16(device: torch.device) -> bool:
     if is_plain():
         return False
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     return device.type == "cpu" and supported()
 

@@ -39,7 +39,8 @@ def able(model: Representation, verb: str) -> Callable[..., Any]:
     """Return a verb of a model, or say who has it."""
     if not model.can(verb):
         raise ValueError(f"{type(model).__name__} cannot {verb}; `isthmus models` lists who can")
-    return getattr(model, verb)
+    found: Callable[..., Any] = getattr(model, verb)
+    return found
 
 
 def renamed(**names: str) -> Callable[[F], F]:

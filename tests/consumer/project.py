@@ -4,15 +4,37 @@ Types are stated where they matter; a line that has to be refused says so by its
 which is an error itself once nothing is wrong there any more.
 """
 
+from pathlib import Path
 from typing import assert_type
 
 import numpy as np
+from PIL.Image import Image
 
 import isthmus as ist
-from isthmus.studies.study import Study
+from isthmus.explorer.explore import Explorer
+from isthmus.reproduction.reproduce import Reproduced
+from isthmus.studies.info import Info
+from isthmus.studies.outcome import Study
 from isthmus.verbs.cluster import Clustering
+from isthmus.verbs.compress import Compressed
 from isthmus.verbs.decoded import Decoded
+from isthmus.verbs.decompress import Decompressed
+from isthmus.verbs.denoise import Denoised
+from isthmus.verbs.edit import Directions, Edited
+from isthmus.verbs.encode import Codes
+from isthmus.verbs.finetune import Tuned
+from isthmus.verbs.map import Mapped
+from isthmus.verbs.nearest import Nearest
+from isthmus.verbs.novelty import Novelty
+from isthmus.verbs.pick import Picked
+from isthmus.verbs.predict import Predictions
 from isthmus.verbs.probe import Probing
+from isthmus.verbs.rate_distortion import Rates
+from isthmus.verbs.segment import Segments
+from isthmus.verbs.survey import Survey
+from isthmus.verbs.territory import Territory
+from isthmus.verbs.traverse import Traversal
+from isthmus.verbs.ways import Ways
 
 
 def images() -> ist.Images:
@@ -42,14 +64,73 @@ def models(given: ist.Images) -> dict[str, ist.Representation]:
     return {type(model).__name__: model.fit(given) for model in every}
 
 
-def verbs(model: ist.Representation, given: ist.Images) -> None:
-    """Every verb says what it gives."""
+@ist.register("narrow")
+class Narrow(ist.PCA):
+    """A family of one's own stays the class that it is."""
+
+    def twice(self, given: ist.Images) -> np.ndarray:
+        """Its own methods are known, and so are those that it inherits."""
+        assert_type(self.fit(given), Narrow)
+        return 2 * self.encode(given)
+
+
+def own_networks(model: ist.NeuralRepresentation, given: ist.Images) -> None:
+    """What is trained by gradients has parameters of its own."""
+    model.set_params(epochs=3).fit(given, validation=given)
+    assert_type(model.epochs, int | None)
+    model.fit(given, validate=given)  # type: ignore[call-arg]
+    Narrow(2).twice("digits")  # type: ignore[arg-type]
+
+
+def studies(given: ist.Images) -> None:
+    """What is studied, measured and looked at."""
     assert_type(ist.study(given, budget=20), Study)
     assert_type(ist.load_study("runs/study"), Study)
-    assert_type(ist.cluster(model, given, n_clusters=3), Clustering)
+    assert_type(ist.info("a.safetensors"), Info)
+    assert_type(ist.survey(given), Survey)
+    assert_type(ist.explore({"a": "a.safetensors"}, given), Explorer)
+    assert_type(ist.export("runs/study", "page"), Path)
+    assert_type(ist.reproduce("b-convolution"), Reproduced)
+    ist.study(given, width="32")  # type: ignore[arg-type]
+    ist.explore("runs/study", ports=3)  # type: ignore[call-arg]
+
+
+def remade(model: ist.Representation, given: ist.Images) -> None:
+    """Every verb that makes images says so."""
     assert_type(ist.reconstruct(model, given), Decoded)
     assert_type(ist.generate(model, 3), Decoded)
-    assert_type(ist.probe(model, given), Probing)
-    ist.cluster(model, given, clusters=3)  # type: ignore[call-arg]
+    assert_type(ist.decode(model, ist.encode(model, given)), Decoded)
+    assert_type(ist.morph(model, given, rows=[1, 2]), Ways)
+    assert_type(ist.traverse(model, given), Traversal)
+    assert_type(ist.edit(model, given, from_=3, to=8), Edited)
+    assert_type(ist.denoise(model, given, "gaussian:0.2"), Denoised)
+    assert_type(ist.decompress("a.isth"), Decompressed)
+    assert_type(ist.with_noise(given, "gaussian", 0.2), np.ndarray)
+    assert_type(ist.contact_sheet(given), Image)
     ist.generate(model, number=3)  # type: ignore[call-arg]
+    ist.edit(model, given, strength=3)  # type: ignore[call-arg]
+
+
+def verbs(model: ist.Representation, given: ist.Images) -> None:
+    """Every other verb says what it gives."""
+    codes = ist.encode(model, given)
+    assert_type(codes, Codes)
+    assert_type(ist.Index(codes), ist.Index)
+    assert_type(ist.map(model, given), Mapped)
+    assert_type(ist.Map.of(model, given), ist.Map)
+    assert_type(ist.cluster(model, given, n_clusters=3), Clustering)
+    assert_type(ist.probe(model, given), Probing)
+    assert_type(ist.nearest(model, given), Nearest)
+    assert_type(ist.novelty(model, given), Novelty)
+    assert_type(ist.pick(model, given), Picked)
+    assert_type(ist.predict(model, given), Predictions)
+    assert_type(ist.segment(model, given), Segments)
+    assert_type(ist.finetune(model, given), Tuned)
+    assert_type(ist.directions(codes, given.y), Directions)
+    assert_type(ist.territory(model, given), Territory)
+    assert_type(ist.confusion(model, given, np.zeros((3, 2))), np.ndarray)
+    assert_type(ist.compress(model, given, "a.isth"), Compressed)
+    assert_type(ist.rate_distortion(model, given), Rates)
+    ist.cluster(model, given, clusters=3)  # type: ignore[call-arg]
+    ist.nearest("digits", given)  # type: ignore[arg-type]
     ist.nothing_of_this_name()  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -146,7 +147,9 @@ def directions_of(
     return Directions(middle, (axes / root @ turned[:, ::-1]).T)
 
 
-def _metric(codes: np.ndarray, spread: np.ndarray, decode: Callable, decodes: int) -> np.ndarray:
+def _metric(
+    codes: np.ndarray, spread: np.ndarray, decode: Callable[..., Any], decodes: int
+) -> np.ndarray:
     """Return M (k, k): mean squared changes of a pixel for a unit's change of pairs of numbers."""
     k = codes.shape[1]
     count = min(64, max(8, decodes // (2 * k)), len(codes))

@@ -240,7 +240,7 @@ def bytes_at(curve: tuple[np.ndarray, np.ndarray], psnr: float | np.ndarray) -> 
     return np.exp(np.interp(psnr, quality, np.log(size), left=np.nan, right=np.nan))
 
 
-def _crossing(ours: tuple, theirs: tuple) -> float | None:
+def _crossing(ours: tuple[Any, ...], theirs: tuple[Any, ...]) -> float | None:
     low, high = max(ours[0][0], theirs[0][0]), min(ours[0][-1], theirs[0][-1])
     if low >= high:
         return float("nan")

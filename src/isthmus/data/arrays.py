@@ -85,7 +85,9 @@ def read_mat(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -
     return _images_in(path, stored, inside, rule, by_matlab=True)
 
 
-def choose(path: Path, wanted: str | None, may_be_images: dict[str, str], every: Iterable) -> str:
+def choose(
+    path: Path, wanted: str | None, may_be_images: dict[str, str], every: Iterable[Any]
+) -> str:
     """Return the one name that is meant, or raise a ValueError that lists what there is."""
     every = list(every)
     if wanted is not None and wanted not in every:

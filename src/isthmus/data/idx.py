@@ -72,7 +72,7 @@ def read_idx_array(path: Path) -> np.ndarray:
         return np.frombuffer(inflated, dtype, offset=offset).reshape(shape)
 
 
-def _layout(head: bytes, n_bytes: int | None = None) -> tuple[np.dtype, Any, int, tuple]:
+def _layout(head: bytes, n_bytes: int | None = None) -> tuple[np.dtype, Any, int, tuple[Any, ...]]:
     """Return type, mode, offset and shape, as `np.memmap` takes them."""
     zeros, kind, ndim = struct.unpack_from(">HBB", head)
     if zeros or kind not in TYPES or not 1 <= ndim <= 4:

@@ -119,7 +119,7 @@ class Images:
     @property
     def _packed_as(self) -> str:
         """What 16-bit images are packed as: float32, unless it was asked to load them as uint8."""
-        return self.loading.get("dtype", "float32")
+        return str(self.loading.get("dtype", "float32"))
 
     def _beside(self, name: str, values: Any) -> Any:
         """Return what is known of every image as an array, one entry an image."""
@@ -191,12 +191,13 @@ class Images:
     @property
     def ndim(self) -> int:
         """4 for images, 2 for vectors."""
-        return self.data.ndim
+        return int(self.data.ndim)
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> np.dtype[Any]:
         """Type of the values: uint8 is 0 to 255, float is as given."""
-        return self.data.dtype
+        dtype: np.dtype[Any] = self.data.dtype
+        return dtype
 
     @property
     def nbytes(self) -> int:
@@ -222,7 +223,7 @@ class Images:
         '1 of 2 images were changed: 1 scaled (from 16x16 to 8x8)'
         """
         if self.changes is None:
-            return self.loading.get("changed", "")
+            return str(self.loading.get("changed", ""))
         return fitting.in_words(self.changes, self.sizes, self.shape[1:3])
 
     @property

@@ -96,7 +96,7 @@ def like_all(models: Mapping[str, Any]) -> tuple[str, str]:
     return name, f"fitted as {name} ({fits[name]}), not as {others}" if others else ""
 
 
-def range_like(model: Representation, images: Images) -> Images:
+def range_like(model: Representation | None, images: Images) -> Images:
     """Return pixels of 0 to 255 as -1 to 1 where a model was fitted on that; else as they are.
 
     Files know no other black and white, floats may be anything.

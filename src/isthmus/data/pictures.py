@@ -246,7 +246,7 @@ class Pictures(Sequence[Picture]):
         return Images(data, factors={"row": np.arange(len(self))}, **about, **labels_of(names))
 
     @classmethod
-    def read(cls, source: Any, verbose: bool | None = None) -> Pictures | None:
+    def read(cls, source: object, verbose: bool | None = None) -> Pictures | None:
         """Return the image files of a source, None where it is something else than image files.
 
         Every file is decoded once, so that it is known which are damaged.
@@ -276,7 +276,7 @@ class Pictures(Sequence[Picture]):
         return cls(str(where), [entries[i] for i in good], sizes, modes, bits, skipped)
 
 
-def _files_of(source: Any) -> tuple[Path, list[Entry], list[tuple[str, str]]] | None:
+def _files_of(source: object) -> tuple[Path, list[Entry], list[tuple[str, str]]] | None:
     source = expanded(source)
     if isinstance(source, list) and source and all(isinstance(each, Path) for each in source):
         if len(source) > 1:
@@ -312,7 +312,7 @@ def _seen(entry: Entry) -> tuple[tuple[int, int], str, int] | str:
     return picture.size, picture.mode, highest
 
 
-def as_pictures(source: Any) -> Pictures | None:
+def as_pictures(source: object) -> Pictures | None:
     """Return image files that a source is, None where it is something else.
 
     Examples

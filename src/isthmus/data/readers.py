@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -30,8 +30,11 @@ from isthmus.data.segnet import is_segnet, read_segnet
 from isthmus.data.several import expanded, read_files
 from isthmus.data.sprites import is_dsprites, read_dsprites
 from isthmus.data.tables import with_labels
-from isthmus.data.values import to_array
+from isthmus.data.values import ImagesLike, to_array
 from isthmus.validation import hint, one_of, renamed
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
 
 Reader = Callable[[Path, str | None, Rule, bool | None], Images]
 
@@ -61,9 +64,9 @@ INSIDE = re.compile(r"(?P<file>.+\.(npz|parquet|mat|h5|hdf5)):(?P<name>.+)", re.
 
 @renamed(fit="resize")
 def load_images(
-    source: Any,
+    source: str | Path | ImagesLike,
     *,
-    like: Any = None,
+    like: Representation | None = None,
     size: int | tuple[int, int] | None = None,
     resize: str | None = None,
     color: str = "auto",
@@ -272,7 +275,7 @@ def in_own_sizes(images: Images, source: Any, like: Any, per: str = "image") -> 
     return groups
 
 
-def _is_named(source: object) -> bool:
+def _is_named(source: object) -> TypeGuard[str | Path | list[Path]]:
     """Return whether a source is a name, or a list of files."""
     is_list = isinstance(source, list) and bool(source) and isinstance(source[0], Path)
     return is_list or isinstance(source, str | Path)

@@ -80,7 +80,7 @@ def as_values(
     return array.astype(_float_for(array), copy=False)
 
 
-def to_array(X: ImagesLike, source: str = "array") -> np.ndarray:
+def to_array(X: object, source: str = "array") -> np.ndarray:
     """Return tensors, lists and pictures as an array, of whatever type that is."""
     array = as_array(X)
     if isinstance(array, np.memmap):

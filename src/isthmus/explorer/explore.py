@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.explorer import onnx
-from isthmus.explorer.inputs import Inputs, inputs_of, one_model
+from isthmus.explorer.inputs import Inputs, ModelsLike, inputs_of, one_model
 from isthmus.explorer.manifest import View
 from isthmus.explorer.server import Running, create_app, hosts_for
 from isthmus.explorer.static import page_files, write_folder
@@ -20,8 +20,7 @@ from isthmus.studies.stored import is_study
 from isthmus.system.files import refuse_existing
 
 if TYPE_CHECKING:
-    from isthmus.data.values import ImagesLike
-    from isthmus.verbs.parameters import Models
+    from isthmus.verbs.parameters import Source
 
 
 class Explorer:
@@ -69,8 +68,8 @@ class Explorer:
 
 
 def explore(
-    models: Models,
-    images: ImagesLike | None = None,
+    models: ModelsLike,
+    images: Source | None = None,
     *,
     names: Iterable[str] | None = None,
     layouts: Iterable[str] = (),
@@ -145,9 +144,9 @@ def explore(
 
 
 def export(
-    models: Models,
+    models: ModelsLike,
     path: str | Path,
-    images: ImagesLike | None = None,
+    images: Source | None = None,
     *,
     part: str = "decode",
     names: Iterable[str] | None = None,
@@ -213,7 +212,7 @@ def export(
     return path
 
 
-def _brings_images(models: Models) -> bool:
+def _brings_images(models: ModelsLike) -> bool:
     known = isinstance(models, Study | Inputs)
     return known or (isinstance(models, str | Path) and is_study(models))
 
@@ -231,9 +230,9 @@ def check(
     page_files()
 
 
-def _inputs_of(models: Models, images: ImagesLike | None, names: Iterable[str] | None) -> Inputs:
+def _inputs_of(models: ModelsLike, images: Source | None, names: Iterable[str] | None) -> Inputs:
     found = inputs_of(models, images, names)
-    if found.note and found is not models:  # a command has said it
+    if found.note and not isinstance(models, Inputs):  # a command has said it
         warnings.warn(found.note, stacklevel=3)
     return found
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from isthmus.data.images import Images, as_images
 from isthmus.data.like import like_all
@@ -21,8 +21,12 @@ from isthmus.validation import hint
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
-    from isthmus.data.values import ImagesLike
-    from isthmus.verbs.parameters import Models
+    from isthmus.verbs.parameters import Source
+
+One: TypeAlias = "Representation | str | Path"
+"""A fitted model, or its file."""
+ModelsLike: TypeAlias = "Study | One | Iterable[One] | Mapping[str, One] | Inputs"
+"""A study, or models, with names or without."""
 
 
 @dataclass
@@ -40,8 +44,8 @@ class Inputs:
 
 
 def inputs_of(
-    models: Models,
-    images: ImagesLike | None = None,
+    models: ModelsLike,
+    images: Source | None = None,
     names: Iterable[str] | None = None,
     **asked: Any,
 ) -> Inputs:
@@ -93,7 +97,7 @@ def _study_of(given: Any) -> tuple[Study, str] | None:
 def _of_study(
     study: Study,
     name: str,
-    images: ImagesLike | None,
+    images: Source | None,
     names: Iterable[str] | None,
     asked: dict[str, Any],
 ) -> Inputs:
@@ -135,7 +139,7 @@ def one_model(given: Any) -> Representation:
 
 
 def images_for(
-    models: Mapping[str, Any], images: ImagesLike | None, asked: Mapping[str, Any]
+    models: Mapping[str, Any], images: Source | None, asked: Mapping[str, Any]
 ) -> tuple[Images, str]:
     """Return images, those of a source loaded as the models can take them, and a note on that."""
     if not isinstance(images, str | Path):

@@ -217,7 +217,9 @@ class _Guarded:
     def __init__(self, app: Any, hosts: tuple[str, ...] | None):
         self.app, self.hosts = app, hosts
 
-    async def __call__(self, scope: Any, receive: Any, send: Callable[[Any], Awaitable]) -> None:
+    async def __call__(
+        self, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]
+    ) -> None:
         async def guarded(message: Any) -> None:
             if message["type"] == "http.response.start":
                 more = [(k.lower().encode(), v.encode()) for k, v in HEADERS.items()]
@@ -232,7 +234,7 @@ class _Guarded:
         else:
             await self.app(scope, receive, guarded)
 
-    def _is_foreign(self, scope: dict) -> bool:
+    def _is_foreign(self, scope: dict[str, Any]) -> bool:
         given = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
         return self.hosts is not None and re.sub(r":\d+$", "", given) not in self.hosts
 

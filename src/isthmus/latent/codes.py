@@ -145,7 +145,8 @@ def code_of(model: Representation, image: Any) -> np.ndarray:
     array = to_array(image)
     if _is_code(model, array.shape) and not _is_image(model, array):
         return array.astype(np.float32).ravel()
-    return _encoded(model, one_image(model, array))[0]
+    code: np.ndarray = _encoded(model, one_image(model, array))[0]
+    return code
 
 
 def codes_of(model: Representation, several: Any) -> np.ndarray:

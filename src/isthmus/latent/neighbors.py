@@ -188,7 +188,8 @@ class Index:
         if method == "auto":
             method = "tree" if codes.shape[1] <= TREE_WIDTH else "exact"
         self.codes, self.method = codes, method
-        self._engine = {"tree": _tree, "faiss": _graph}.get(method, lambda codes: None)(codes)
+        engine = {"tree": _tree, "faiss": _graph}.get(method)
+        self._engine: Any = engine(codes) if engine else None
 
     def __len__(self) -> int:
         return len(self.codes)

@@ -60,7 +60,10 @@ def around(positions: np.ndarray) -> np.ndarray:
     rank[order] = np.arange(len(unit)) - np.repeat(np.cumsum(count) - count, count)
     radius = SPREAD * np.sqrt(rank / count[unit])
     angle = rank * math.pi * (3 - math.sqrt(5))
-    return positions + radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    turned: np.ndarray = positions + radius[:, None] * np.column_stack(
+        [np.cos(angle), np.sin(angle)]
+    )
+    return turned
 
 
 def roomy(codes: np.ndarray, method: str, random_state: int) -> np.ndarray:
@@ -69,7 +72,8 @@ def roomy(codes: np.ndarray, method: str, random_state: int) -> np.ndarray:
         return codes
     noise = np.random.default_rng(random_state).normal(size=codes.shape)
     codes = codes.astype(np.float64)
-    return codes + 0.01 * codes.std() * noise
+    apart: np.ndarray = codes + 0.01 * codes.std() * noise
+    return apart
 
 
 def _perplexity(n: int) -> float:
@@ -152,7 +156,8 @@ def place_tsne(points: np.ndarray, known: np.ndarray, codes: np.ndarray, seed: i
     few = min(5.0, _perplexity(n))
     placed = places.transform(codes.astype(np.float64), perplexity=few, k=min(10, n))
     middle = (points.max(0) + points.min(0)) / 2  # `transform` moves the whole map there and stays
-    return np.asarray(placed) + middle
+    moved: np.ndarray = np.asarray(placed) + middle
+    return moved
 
 
 def _among_neighbors(points: np.ndarray, known: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -165,7 +170,8 @@ def _among_neighbors(points: np.ndarray, known: np.ndarray, codes: np.ndarray) -
 def place_umap(points: np.ndarray, known: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
     """Return where codes belong among others whose points UMAP had found."""
     model = umap(known, points.shape[1], seed, points)
-    return model.transform(codes.astype(np.float32))
+    placed: np.ndarray = model.transform(codes.astype(np.float32))
+    return placed
 
 
 def umap(codes: np.ndarray, dimensions: int, random_state: int, points: Any = None) -> Any:

@@ -192,7 +192,8 @@ def rank_correlation(Z: ArrayLike, factor: ArrayLike) -> np.ndarray:
     ranks, v = rankdata(Z, axis=0), rankdata(factor)
     ranks, v = ranks - ranks.mean(0), v - v.mean()
     size = np.linalg.norm(ranks, axis=0) * np.linalg.norm(v)
-    return np.divide(v @ ranks, size, out=np.zeros(Z.shape[1]), where=size > 0)
+    slopes: np.ndarray = np.divide(v @ ranks, size, out=np.zeros(Z.shape[1]), where=size > 0)
+    return slopes
 
 
 def factor_vae_score(
@@ -274,7 +275,8 @@ def _groups(v: np.ndarray, n: int, group: int, rng: np.random.Generator) -> np.n
     shared = v[counts[v] > 1]
     value = rng.choice(shared if len(shared) else v, size=n)
     within = (rng.random((n, group)) * counts[value][:, None]).astype(np.int64)
-    return order[(np.cumsum(counts) - counts)[value][:, None] + within]
+    rows: np.ndarray = order[(np.cumsum(counts) - counts)[value][:, None] + within]
+    return rows
 
 
 def _factors(factors: np.ndarray | Mapping[str, np.ndarray], n: int, bins: int) -> np.ndarray:

@@ -125,7 +125,10 @@ def _by_kmeans(Z: np.ndarray, k: int, seed: int, times: np.ndarray) -> np.ndarra
     model = KMeans(k, n_init=STARTS, random_state=seed)
     with warnings.catch_warnings():  # fewer distinct codes than k is a finding, not a fault
         warnings.simplefilter("ignore")
-        return model.fit_predict(Z - np.average(Z, axis=0, weights=times), sample_weight=times)
+        labels: np.ndarray = model.fit_predict(
+            Z - np.average(Z, axis=0, weights=times), sample_weight=times
+        )
+        return labels
 
 
 def placed(Z: np.ndarray, labels: np.ndarray, times: np.ndarray | None = None) -> Groups:
@@ -187,7 +190,8 @@ def _some(Z: np.ndarray, most: int) -> np.ndarray:
     """Return at most so many codes, evenly spaced over all."""
     if len(Z) <= most:
         return Z
-    return Z[np.linspace(0, len(Z) - 1, most).round().astype(int)]
+    some: np.ndarray = Z[np.linspace(0, len(Z) - 1, most).round().astype(int)]
+    return some
 
 
 def _ordered(

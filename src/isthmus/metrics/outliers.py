@@ -55,7 +55,8 @@ def mahalanobis(Z: ArrayLike, reference: ArrayLike) -> np.ndarray:
         raise ValueError(f"all {len(reference)} reference codes are equal: nothing is near or far")
     # the factor's inverse makes a sphere of the reference, where distance is plain
     whitened = np.linalg.solve(np.linalg.cholesky(covariance), (Z - mean).T)
-    return np.sqrt((whitened**2).sum(0))
+    distance: np.ndarray = np.sqrt((whitened**2).sum(0))
+    return distance
 
 
 def neighbour_distance(
@@ -108,7 +109,8 @@ def neighbour_distance(
         own = np.arange(len(np.asarray(Z)))
     Z, others = _vectors(Z, Z if reference is None else reference, 1 if own is None else 2)
     k = min(k, len(others) - (own is not None))
-    return nearest_codes(Z, others, k, own, show).distances.mean(1)
+    distance: np.ndarray = nearest_codes(Z, others, k, own, show).distances.mean(1)
+    return distance
 
 
 def auroc(truth: ArrayLike, scores: ArrayLike) -> float:

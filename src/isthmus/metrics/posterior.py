@@ -38,7 +38,8 @@ def kl_per_dimension(mean: ArrayLike, log_variance: ArrayLike) -> np.ndarray:
             f"means of shape {mean.shape} and log-variances of {log_variance.shape}: expected "
             "(n, k) both"
         )
-    return 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).mean(0)
+    kl: np.ndarray = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).mean(0)
+    return kl
 
 
 def active_units(
@@ -79,7 +80,8 @@ def active_units(
     """
     if log_variance is not None:
         return kl_per_dimension(mean, log_variance) > threshold
-    return as_vectors(mean).var(0) > threshold
+    active: np.ndarray = as_vectors(mean).var(0) > threshold
+    return active
 
 
 def as_vectors(Z: ArrayLike) -> np.ndarray:

@@ -198,7 +198,8 @@ def hits(
     """Return which test labels a classifier gets right once it is fitted, (n,) bool."""
     with warnings.catch_warnings():  # a fit cut short is still a score, and not the user's fault
         warnings.simplefilter("ignore")
-        return model.fit(Z_train, y_train).predict(Z_test) == y_test
+        right: np.ndarray = model.fit(Z_train, y_train).predict(Z_test) == y_test
+        return right
 
 
 def chosen_codes(
@@ -265,5 +266,6 @@ def stratified(y: np.ndarray, limit: int, random_state: int) -> np.ndarray:
 def _features(Z: np.ndarray, train: np.ndarray) -> np.ndarray:
     """Return (n, d) floats: a column per index seen in training, or the flattened vectors."""
     if train.ndim == 1 and train.dtype.kind in "iu":
-        return (Z[:, None] == np.unique(train)).astype(np.float64)
+        one_hot: np.ndarray = (Z[:, None] == np.unique(train)).astype(np.float64)
+        return one_hot
     return Z.reshape(len(Z), -1).astype(np.float64)

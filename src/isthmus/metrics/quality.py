@@ -116,7 +116,8 @@ def _looked_at(grey: np.ndarray) -> Seen:
 
 def _smoothed(grey: np.ndarray, axis: int) -> np.ndarray:
     """Return the mean of every value and its two neighbours, (1 2 1) / 4."""
-    return (np.roll(grey, 1, axis) + 2 * grey + np.roll(grey, -1, axis)) / 4
+    smooth: np.ndarray = (np.roll(grey, 1, axis) + 2 * grey + np.roll(grey, -1, axis)) / 4
+    return smooth
 
 
 def reduced(grey: np.ndarray, most: int) -> np.ndarray:
@@ -148,7 +149,8 @@ def _blurred(seen: Seen, counted: np.ndarray, sides: tuple[int, ...]) -> np.ndar
     detail = np.log(np.maximum(seen.detail, 1e-6))
     usual = np.median(detail[counted])
     spread = 1.4826 * np.median(np.abs(detail[counted] - usual))
-    return counted & (detail < usual + min(np.log(BLURRED), -OUTLYING * spread))
+    blurred: np.ndarray = counted & (detail < usual + min(np.log(BLURRED), -OUTLYING * spread))
+    return blurred
 
 
 def near_doubles(small: np.ndarray, rows: np.ndarray) -> list[list[int]]:
@@ -180,7 +182,8 @@ def near_doubles(small: np.ndarray, rows: np.ndarray) -> list[list[int]]:
 def _of_norm_1(pictures: np.ndarray) -> np.ndarray:
     flat = pictures.reshape(len(pictures), -1).astype(np.float32)
     flat = flat - flat.mean(1, keepdims=True)
-    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
+    unit: np.ndarray = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
+    return unit
 
 
 def _pairs(coarse: np.ndarray, fine: np.ndarray) -> Iterator[np.ndarray]:

@@ -177,7 +177,8 @@ def _spread(train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _quantise(Z: np.ndarray, mean: np.ndarray, step: np.ndarray) -> np.ndarray:
-    return np.rint((Z - mean) / np.where(step > 0, step, np.inf)).astype(np.int64)
+    bins: np.ndarray = np.rint((Z - mean) / np.where(step > 0, step, np.inf)).astype(np.int64)
+    return bins
 
 
 def _largest_step(
@@ -241,7 +242,8 @@ def _harm(
     without = Z[row]
     without[np.arange(len(row)), dimension] = mean[dimension]
     change = np.asarray(decode(without), dtype=np.float64) - back[row]
-    return np.square(change.reshape(times, len(used), -1)).mean((0, 2))
+    squares: np.ndarray = np.square(change.reshape(times, len(used), -1)).mean((0, 2))
+    return squares
 
 
 def _variance(X: np.ndarray) -> float:

@@ -223,7 +223,8 @@ def _blur(x: np.ndarray) -> np.ndarray:
     from scipy.ndimage import gaussian_filter
 
     sigma = (0, SIGMA, SIGMA) + (0,) * (x.ndim - 3)
-    return gaussian_filter(x, sigma=sigma, radius=RADIUS, mode="reflect")
+    smooth: np.ndarray = gaussian_filter(x, sigma=sigma, radius=RADIUS, mode="reflect")
+    return smooth
 
 
 def _inside(x: np.ndarray) -> np.ndarray:

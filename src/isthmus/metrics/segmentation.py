@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -62,7 +63,7 @@ def confusion_matrix(
 
 def _known(
     maps: ArrayLike, predicted: ArrayLike, ignored: int | None, n_classes: int | None = None
-) -> tuple:
+) -> tuple[Any, ...]:
     """Return true and given classes of the pixels that count."""
     y, z = np.asarray(maps), np.asarray(predicted)
     if y.shape != z.shape or y.dtype.kind not in "iu" or z.dtype.kind not in "iu":

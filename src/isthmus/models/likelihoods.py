@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -82,7 +82,7 @@ class Likelihoods(Base):
     @usual_torch()
     def _estimate(
         self,
-        bound: Callable,
+        bound: Callable[..., Any],
         X: ImagesLike,
         n_samples: int,
         refine: int,

@@ -150,7 +150,7 @@ class PCA(Representation):
         of_products = 64 * np.finfo(float).eps if self._is_small(images) else 8 * eps
         return of_values + (4 * eps) ** 2 * total + of_products * variance.max()
 
-    def _by_covariance(self, images: Images) -> tuple:
+    def _by_covariance(self, images: Images) -> tuple[Any, ...]:
         mean, scatter = self._scatter(images)
         covariance = scatter / (len(images) - 1)
         check_finite(torch.from_numpy(covariance))
@@ -177,7 +177,7 @@ class PCA(Representation):
             near = mean.to(x)
             yield (x - near).sub_((mean - near).to(x))
 
-    def _by_gram(self, images: Images) -> tuple:
+    def _by_gram(self, images: Images) -> tuple[Any, ...]:
         """Decompose X X^T, which has the same eigenvalues as X^T X and is smaller here."""
         mean, scale = self._mean(images), len(images) - 1
         x = torch.cat(list(self._centred(images, mean)))
@@ -194,7 +194,7 @@ class PCA(Representation):
         variance, within = _within(base, x.split(chunk_rows(x.shape)), self.n_components_)
         return mean.cpu().numpy(), variance / scale, within, np.trace(products) / scale
 
-    def _by_projection(self, images: Images) -> tuple:
+    def _by_projection(self, images: Images) -> tuple[Any, ...]:
         """Find the leading subspace by repeated passes over a random one, then decompose in it."""
         mean, scale = self._mean(images), len(images) - 1
         width = min(self.n_components_ + 16, len(images), self.n_features_in_)

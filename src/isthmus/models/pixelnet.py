@@ -286,7 +286,7 @@ class PixelNet(NeuralRepresentation):
     def _pictured(self, z: torch.Tensor) -> torch.Tensor:
         return self._image(self.head_(z))
 
-    def _where(self, supervised: bool, twin: Callable) -> Callable:
+    def _where(self, supervised: bool, twin: Callable[..., Any]) -> Callable[..., Any]:
         """Return a twin, or say that it is not there: which one it is depends on the fit."""
         if getattr(self, "supervised_", supervised) != supervised:
             raise AttributeError(

@@ -42,7 +42,7 @@ def with_encoder(
 def described(model: Representation) -> dict[str, Any]:
     """Return what the networks of a model are built from, as JSON can hold it."""
     facts = {name: value for name, value in vars(model).items() if name.endswith("_")}
-    kinds = str | int | float | tuple | dict | None
+    kinds: Any = str | int | float | tuple | dict | None
     return {
         "family": stored_name(model),
         "width": model._n_features_out,

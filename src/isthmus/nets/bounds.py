@@ -189,7 +189,8 @@ def bernoulli_error(a: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     if is_plain():
         x = x.to(a.dtype).expand_as(a)
         return binary_cross_entropy_with_logits(a, x, reduction="none").sum(-1)
-    return BernoulliError.apply(a, x)
+    apply: Callable[..., torch.Tensor] = BernoulliError.apply
+    return apply(a, x)
 
 
 class BernoulliError(torch.autograd.Function):

@@ -7,7 +7,7 @@ which it has. Inside, activations are ``(n, c, h, w)`` with the channels last in
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,8 @@ class TransposedConv(nn.ConvTranspose2d):
         weight, bias = self.weight, self.bias
         if torch.is_autocast_enabled("cpu"):
             x, weight = x.bfloat16(), weight.bfloat16()
-        y = _Transposed.apply(x, weight, *(int(extra) for extra in self.output_padding))
+        apply: Callable[..., torch.Tensor] = _Transposed.apply
+        y = apply(x, weight, *(int(extra) for extra in self.output_padding))
         return y if bias is None else y.add_(bias.to(y.dtype)[:, None, None])
 
 

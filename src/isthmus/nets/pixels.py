@@ -55,7 +55,8 @@ class PixelEncoder(nn.Sequential):
         h, w = x.shape[2:]
         if h % 4 or w % 4:
             x = functional.pad(x, (0, -w % 4, 0, -h % 4), mode="replicate")
-        return super().forward(x)[:, :, :h, :w]
+        forward: Callable[[torch.Tensor], torch.Tensor] = super().forward
+        return forward(x)[:, :, :h, :w]
 
 
 def pixel_encoder(n_in: int, channels: int, n_attributes: int) -> PixelEncoder:

@@ -19,12 +19,14 @@ from isthmus.validation import one_of
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from isthmus.data.values import Pixels
+
 MAPPED = 3000
 """Codes on a map by t-SNE."""
 
 
 def contact_sheet(
-    images: np.ndarray,
+    images: Pixels,
     title: str | None = None,
     columns: int | None = None,
     *,

@@ -146,7 +146,10 @@ def _diverging(values: np.ndarray) -> np.ndarray:
     strength = np.abs(values)
     hue = np.where(values >= 0, WARM, COOL)
     colour = NEUTRAL + (hue - np.array(NEUTRAL)) * np.sqrt(strength)
-    return np.rint(np.concatenate([colour, 30 + 225 * strength], axis=-1)).astype(np.uint8)
+    pixels: np.ndarray = np.rint(np.concatenate([colour, 30 + 225 * strength], axis=-1)).astype(
+        np.uint8
+    )
+    return pixels
 
 
 def _draw_vectors(vectors: np.ndarray, limits: Limits | None, signed: bool) -> np.ndarray:

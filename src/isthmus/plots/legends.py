@@ -46,7 +46,7 @@ class Colours:
     """
 
     title: str
-    values: tuple = ()
+    values: tuple[Any, ...] = ()
     names: tuple[str, ...] = ()
     low: float = 0.0
     high: float = 1.0

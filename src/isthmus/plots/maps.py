@@ -179,12 +179,14 @@ def seen_from(points: np.ndarray, azimuth: float) -> np.ndarray:
     >>> seen_from([[0.0, 1.0, 0.0]], 0).round(6).tolist()
     [[1.0, 0.0]]
     """
-    return np.asarray(points) @ _axes(azimuth)[:2].T
+    seen: np.ndarray = np.asarray(points) @ _axes(azimuth)[:2].T
+    return seen
 
 
 def depth(points: np.ndarray, azimuth: float) -> np.ndarray:
     """Return how near points in space are to the eye."""
-    return np.asarray(points) @ _axes(azimuth)[2]
+    far: np.ndarray = np.asarray(points) @ _axes(azimuth)[2]
+    return far
 
 
 def _place(layout: np.ndarray, size: int, thumb: int) -> tuple[np.ndarray, int]:

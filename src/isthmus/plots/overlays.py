@@ -54,7 +54,8 @@ def overlay(image: np.ndarray, label_map: np.ndarray, n_classes: int) -> np.ndar
     pixels = to_pixels(image[None])[0, ..., :3].astype(np.float64)
     colours = coloured(label_map[None], n_classes)[0]
     mixed = (1 - STRENGTH) * pixels + STRENGTH * colours
-    return np.rint(mixed).astype(np.uint8)
+    drawn: np.ndarray = np.rint(mixed).astype(np.uint8)
+    return drawn
 
 
 def draw_segments(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.plots.drawing import as_picture, chart
 from isthmus.plots.maps import palette
+from isthmus.plots.plots import as_picture, chart
 
 if TYPE_CHECKING:
     from PIL.Image import Image

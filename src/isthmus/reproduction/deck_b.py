@@ -54,7 +54,7 @@ def convolution(run: Run) -> None:
     run.picture("transposed", drawing.numbers(shown, title), title)
 
 
-def _same(run: Run, what: str, ours: np.ndarray, deck: list, note: str = "") -> None:
+def _same(run: Run, what: str, ours: np.ndarray, deck: list[Any], note: str = "") -> None:
     run.figure(what, str(ours.tolist()), str(deck), ours.tolist() == deck, note)
 
 

@@ -19,7 +19,8 @@ from isthmus.reproduction import planes
 from isthmus.reproduction.flowers import flower_walks as flower_walks
 from isthmus.reproduction.flowers import flowers as flowers
 from isthmus.verbs.morph import between
-from isthmus.verbs.territory import closeness, confusion, extent_of, grid
+from isthmus.verbs.planes import extent_of, grid
+from isthmus.verbs.territory import closeness, confusion
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
@@ -209,7 +210,7 @@ def transitions(run: Run, epochs: int, pairs: tuple[tuple[str, str], ...], steps
     run.picture("transitions", labelled_rows(rows, title, heads=heads, scale=8), title)
 
 
-def denoising(run: Run, epochs: int, trained: tuple, tested: tuple) -> None:
+def denoising(run: Run, epochs: int, trained: tuple[Any, ...], tested: tuple[Any, ...]) -> None:
     """Train with and without noise, test with noise of all levels."""
     images = glyphs(run)
     many = images[np.tile(np.arange(32), SETS)]
@@ -233,7 +234,11 @@ def _flipped(images: Images, level: float, seed: int) -> np.ndarray:
 
 
 def _denoising_figures(
-    run: Run, shares: np.ndarray, errors: np.ndarray, trained: tuple, tested: tuple
+    run: Run,
+    shares: np.ndarray,
+    errors: np.ndarray,
+    trained: tuple[Any, ...],
+    tested: tuple[Any, ...],
 ) -> None:
     head = ", ".join(f"{level:.0%}" for level in tested)
     for level, row, error in zip(trained, shares, errors, strict=True):
@@ -258,7 +263,9 @@ def _denoising_figures(
     run.figure("training with noise helps", bool(better.all()), True, bool(better.all()), note)
 
 
-def _denoising_pictures(run: Run, shares: np.ndarray, trained: tuple, tested: tuple) -> None:
+def _denoising_pictures(
+    run: Run, shares: np.ndarray, trained: tuple[Any, ...], tested: tuple[Any, ...]
+) -> None:
     title = "Wrong pixels after decoding, by noise trained with"
     percent = [f"{100 * level:.0f}" for level in tested]
     lines = {
@@ -269,7 +276,7 @@ def _denoising_pictures(run: Run, shares: np.ndarray, trained: tuple, tested: tu
     run.picture("denoising", picture, title)
 
 
-def _denoised(run: Run, models: list, images: Images, trained: tuple) -> None:
+def _denoised(run: Run, models: list[Any], images: Images, trained: tuple[Any, ...]) -> None:
     x = _flipped(images, 0.1, run.seed + 1)
     rows = {"original": _inked(np.asarray(images)[:16] / 255), "10 % flipped": _inked(x[:16])}
     for level, model in zip(trained, models, strict=True):

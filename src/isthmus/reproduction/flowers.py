@@ -9,14 +9,14 @@ import numpy as np
 import isthmus as ist
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction import planes
-from isthmus.verbs.territory import extent_of, grid
+from isthmus.verbs.planes import extent_of, grid
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
     from isthmus.data.images import Images
     from isthmus.models.autoencoder import Autoencoder
     from isthmus.reproduction.runner import Run
-    from isthmus.verbs.territory import Extent
+    from isthmus.verbs.planes import Extent
 
 SETTINGS: dict[str, Any] = {
     "hidden": (100, 30),

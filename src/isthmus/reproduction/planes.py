@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.data.values import Pixels
-from isthmus.plots import drawing
 from isthmus.plots.maps import palette
 from isthmus.plots.planes import draw_closeness, draw_images, draw_mosaic, draw_owners
+from isthmus.plots.plots import as_picture, chart
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from isthmus.verbs.territory import Extent, Territory
+    from isthmus.verbs.planes import Extent
+    from isthmus.verbs.territory import Territory
 
 FIRST, SECOND = "first number of the code", "second number of the code"
 
@@ -37,14 +38,14 @@ def error_curves(
     curves: Mapping[str, tuple[Any, Any]], title: str, unit: str = "mean squared error of a pixel"
 ) -> Image:
     """Return errors against epochs, both on logarithmic axes, a line for every name."""
-    figure, ((axis,),) = drawing.chart(width=7.2, height=4.2)
+    figure, ((axis,),) = chart(width=7.2, height=4.2)
     colours = palette(len(curves))
     for i, (name, (epochs, error)) in enumerate(curves.items()):
         axis.plot(epochs, error, color=colours[i], linestyle="-" if i < 6 else "--", label=name)
     axis.set(xlabel="epoch", ylabel=unit, xscale="log", yscale="log")
     axis.grid(alpha=0.2)
     axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return drawing.as_picture(figure, title)
+    return as_picture(figure, title)
 
 
 def pictures_at(
@@ -60,14 +61,14 @@ def pictures_at(
     """Return the plane with every image drawn where its code lies."""
     figure, axis = _plane(extent, size)
     draw_images(axis, codes, images, zoom, dark=dark)
-    return drawing.as_picture(figure, title)
+    return as_picture(figure, title)
 
 
 def mosaic(images: Pixels, extent: Extent, title: str, size: float = 7) -> Image:
     """Return images decoded on a grid, in the order of `isthmus.verbs.planes.grid`."""
     figure, axis = _plane(extent, size)
     draw_mosaic(axis, images, extent)
-    return drawing.as_picture(figure, title)
+    return as_picture(figure, title)
 
 
 def territories(
@@ -77,17 +78,17 @@ def territories(
     figure, axis = _plane(found.extent, size)
     draw_owners(axis, found.owners, len(found.shares), found.extent)
     draw_images(axis, codes, images)
-    return drawing.as_picture(figure, title)
+    return as_picture(figure, title)
 
 
 def confused(distance: np.ndarray, confusion: np.ndarray, title: str) -> Image:
     """Return how often pairs are taken for each other against their distance in the plane."""
-    figure, ((axis,),) = drawing.chart(width=5.6, height=3.8)
+    figure, ((axis,),) = chart(width=5.6, height=3.8)
     draw_closeness(axis, distance, confusion)
-    return drawing.as_picture(figure, title)
+    return as_picture(figure, title)
 
 
 def _plane(extent: Extent, size: float) -> tuple[Any, Any]:
-    figure, ((axis,),) = drawing.chart(width=size, height=size)
+    figure, ((axis,),) = chart(width=size, height=size)
     axis.set(xlabel=FIRST, ylabel=SECOND, xlim=extent[:2], ylim=extent[2:])
     return figure, axis

@@ -82,7 +82,7 @@ def _next(said: Sequence[tuple[str, Answer]], folder: Path, source: str) -> str:
     return f"isthmus {command.format(**given)}"
 
 
-def _give_or_take(value: float, within: float | None, unit: str, write: Callable) -> str:
+def _give_or_take(value: float, within: float | None, unit: str, write: Callable[..., Any]) -> str:
     known_within = within is not None and not math.isnan(within)
     return f"{write(value)}{unit}{f' ± {write(within)}' if known_within else ''}"
 

@@ -174,7 +174,7 @@ def _next(order: Sequence[Score], ties: Sequence[Score], form: Callable[[Score],
     return f" Next: {form(rest[0])}." if rest else ""
 
 
-def _passed_over(scores: Sequence[Score], best: Score, key: str, form: Callable) -> str:
+def _passed_over(scores: Sequence[Score], best: Score, key: str, form: Callable[..., Any]) -> str:
     """Say which barred models have better figures, so that nobody wonders."""
     better = [s for s in _having(scores, key) if s[key] > best[key] and barred(s)]
     if not better:

@@ -193,7 +193,7 @@ def _are_ready(models: Any) -> bool:
 
 
 def read_images(
-    source: object, random_state: int, loading: dict[str, Any]
+    source: Any, random_state: int, loading: dict[str, Any]
 ) -> tuple[Images, list[str]]:
     """Return images with a split, and what a reader should know of how they came to be so."""
     from isthmus.data.readers import load_images
@@ -236,7 +236,9 @@ def _chosen(
     return chosen
 
 
-def table(models: Mapping[str, Any], schedule: Schedule, why: Mapping[str, str]) -> list[dict]:
+def table(
+    models: Mapping[str, Any], schedule: Schedule, why: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Return what is planned, a record a model: width, architecture, steps, seconds and why."""
     seconds = schedule.planned()
     rows = []

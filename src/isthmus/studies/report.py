@@ -163,7 +163,7 @@ def _in_order(study: Study, scores: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def _cards(
-    study: Study, scores: list, pictures: Pictures, maps: mapped.Maps, found: Sequence[Answer]
+    study: Study, scores: list[Any], pictures: Pictures, maps: mapped.Maps, found: Sequence[Answer]
 ) -> list[dict[str, Any]]:
     cards = Cards(study, scores, pictures, maps.of)
     shown = []

@@ -68,7 +68,7 @@ class Callbacks:
 
     def __init__(self, model: NeuralRepresentation):
         self.model = model
-        self.on: dict[str, list[Callable]] = {
+        self.on: dict[str, list[Callable[..., Any]]] = {
             hook: [getattr(one, hook) for one in model.callbacks if hasattr(one, hook)]
             for hook in HOOKS
         }

@@ -99,7 +99,7 @@ class Players:
         self.nets.train()
         return {f"val_{name}": total / count for name, total in totals.items()}
 
-    def autocast(self) -> AbstractContextManager:
+    def autocast(self) -> AbstractContextManager[Any]:
         """Return what makes the networks compute in the precision of the fit."""
         if self.model._precision(self.device) == "bfloat16":
             # without its cache, which would hand the second step the weights of the first

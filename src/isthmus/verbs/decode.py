@@ -81,7 +81,8 @@ def _loaded(path: Path) -> np.ndarray:
     """Return the array in a .npy file, or that called codes in a .npz file."""
     try:
         found = np.load(path, allow_pickle=False)
-        return found if path.suffix == ".npy" else found["codes"]
+        codes: np.ndarray = found if path.suffix == ".npy" else found["codes"]
+        return codes
     except (ValueError, EOFError, OSError, KeyError) as error:
         raise ValueError(f"{path} is not a {path.suffix} file of codes ({error})") from None
 

@@ -201,7 +201,8 @@ def _moved(
         raise ValueError(f"strengths={strengths!r} must be some finite numbers, as (-1, 0, 1, 2)")
     moved = codes[:, None] + steps[:, None] * direction
     edited = decode(moved.reshape(-1, codes.shape[1]))
-    return edited.reshape(len(codes), len(steps), *edited.shape[1:])
+    decoded: np.ndarray = edited.reshape(len(codes), len(steps), *edited.shape[1:])
+    return decoded
 
 
 def _told(
@@ -247,7 +248,7 @@ def _label(images: Images, given: Any, name: str) -> int:
 
 def _few_of(parts: Halves, label: int, given: str | int | None) -> list[int]:
     """Return the first held-out images of a class."""
-    rows = parts.rows[parts.test.y == label][:FEW].tolist()
+    rows: list[int] = parts.rows[parts.test.y == label][:FEW].tolist()
     if not rows:
         raise ValueError(f"from_={given!r}: no held-out image is of that class; name some by rows")
     return rows

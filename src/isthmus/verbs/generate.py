@@ -170,7 +170,10 @@ def _mixture(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
     def draw(n: int, rng: np.random.Generator, t: float) -> np.ndarray:
         which = rng.choice(count, n, p=found.weights)
         noise = rng.normal(size=(n, codes.shape[1]))
-        return found.means[which] + t * np.einsum("nij,nj->ni", found.roots[which], noise)
+        drawn: np.ndarray = found.means[which] + t * np.einsum(
+            "nij,nj->ni", found.roots[which], noise
+        )
+        return drawn
 
     return draw
 
@@ -189,7 +192,8 @@ def _flow(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
     @usual_torch()
     def draw(n: int, rng: np.random.Generator, t: float) -> np.ndarray:
         noise = torch.from_numpy(t * rng.normal(size=(n, codes.shape[1]))).float()
-        return flow().transform.inv(noise).double().numpy()
+        drawn: np.ndarray = flow().transform.inv(noise).double().numpy()
+        return drawn
 
     return draw
 

@@ -205,7 +205,8 @@ class Map:
         if self.method == "tsne":
             return tsne(self.codes, dimensions, self.random_state, verbose, steps, is_over)
         if self.method == "umap":
-            return umap(self.codes, dimensions, self.random_state).embedding_
+            places: np.ndarray = umap(self.codes, dimensions, self.random_state).embedding_
+            return places
         return self.codes if self.method == "pca" else around(self.codes)
 
     def place(self, model: Model, images: ImagesLike) -> np.ndarray:

@@ -147,7 +147,8 @@ def _chosen(images: Any, rows: Rows | None) -> Any:
 def _way(model: Model, images: ImagesLike, to: Any, steps: int, how: str) -> np.ndarray:
     decode = able(model, "decode")
     codes = codes_of(model, images) if to is None else [code_of(model, images), code_of(model, to)]
-    return decode(through(codes, steps, how))
+    way: np.ndarray = decode(through(codes, steps, how))
+    return way
 
 
 def _check_sizes(ways: Mapping[str, np.ndarray]) -> None:
@@ -191,7 +192,9 @@ def between(a: ArrayLike, b: ArrayLike, steps: int = 9, how: str = "linear") -> 
     angle = math.acos(min(1.0, max(-1.0, cosine)))
     straight = how == "linear" or min(lengths) == 0 or math.sin(angle) < 1e-6
     if straight:  # an arc through the origin, or of no angle, is a line
-        return ((1 - t) * a + t * b).astype(np.float32)
+        codes: np.ndarray = ((1 - t) * a + t * b).astype(np.float32)
+        return codes
     directions = np.sin((1 - t) * angle) * a / lengths[0] + np.sin(t * angle) * b / lengths[1]
     length = (1 - t) * lengths[0] + t * lengths[1]
-    return (length * directions / math.sin(angle)).astype(np.float32)
+    turned: np.ndarray = (length * directions / math.sin(angle)).astype(np.float32)
+    return turned

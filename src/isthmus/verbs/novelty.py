@@ -128,7 +128,8 @@ class Novelty(Result):
         """Return the reconstructions of images, where the model can decode."""
         if not self.model.can("decode"):
             return None
-        return self.model.decode(self.model.encode(self.images[rows]))
+        back: np.ndarray = self.model.decode(self.model.encode(self.images[rows]))
+        return back
 
 
 def _around_middle(n: int, count: int = 10) -> slice:
@@ -251,7 +252,8 @@ def errors_of(model: Model, piece: Images, codes: np.ndarray | None = None) -> n
     """Return the mean squared error of a pixel of every image, from its code if that is known."""
     x = to_unit(np.asarray(piece)).reshape(len(piece), -1)
     back = model.decode(model.encode(piece) if codes is None else codes)
-    return ((x - back.reshape(len(piece), -1)) ** 2).mean(1)
+    error: np.ndarray = ((x - back.reshape(len(piece), -1)) ** 2).mean(1)
+    return error
 
 
 def _error(model: Representation) -> Callable[[Images], np.ndarray]:

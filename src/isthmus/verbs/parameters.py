@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 if TYPE_CHECKING:
-    from isthmus.base import Representation as Model
-    from isthmus.data.values import ArrayLike, ImagesLike
+    from isthmus.base import Representation
+    from isthmus.data.values import ArrayLike as ArrayLike
+    from isthmus.data.values import ImagesLike as ImagesLike
 
+    Model: TypeAlias = Representation
     Models: TypeAlias = Model | Mapping[str, Model]
     Source: TypeAlias = str | Path | ImagesLike
     Code: TypeAlias = np.ndarray

@@ -208,10 +208,12 @@ def _by_typicality(codes: np.ndarray, members: np.ndarray, known: np.ndarray) ->
     """Return the members of a cluster without a label, the most typical first."""
     k = min(NEIGHBORS, len(members) - 1)
     if k < 1:
-        return members[~known[members]].tolist()
+        rows: list[int] = members[~known[members]].tolist()
+        return rows
     apart = nearest_codes(codes[members], codes[members], k + 1).distances[:, 1:].mean(1)
     order = members[np.argsort(apart, kind="stable")]
-    return order[~known[order]].tolist()
+    ranked: list[int] = order[~known[order]].tolist()
+    return ranked
 
 
 def _covering(codes: np.ndarray, known: np.ndarray, m: int, seed: int) -> list[int]:

@@ -198,7 +198,8 @@ class Segments(Result, Planes):
         """Return the only image as it is drawn: the bands that its header wants shown."""
         first = self.images.meta.get("shown_bands", [])
         shown = with_nan(np.asarray(self.images), self.images.without_data())[0]
-        return shown[..., first] if len(first) == 3 else shown
+        colours: np.ndarray = shown[..., first] if len(first) == 3 else shown
+        return colours
 
     def of(self, row: int) -> Segments:
         """Return what is said of one of the images."""

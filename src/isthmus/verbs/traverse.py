@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -183,7 +183,7 @@ def _starts(images: Images, rows: Any) -> dict[str, Any]:
 
 
 def _numbers(
-    model: Model, starts: dict, dims: Any, steps: int, values: Any, among: Any, seed: int
+    model: Model, starts: dict[str, Any], dims: Any, steps: int, values: Any, among: Any, seed: int
 ) -> Traversal:
     """Return rows for numbers of the code, from every start."""
     codes = None if among is None else codes_of(model, among)
@@ -230,18 +230,18 @@ def _note(name: str, what: str, use: np.ndarray | None, dim: int, starts: int) -
     return f"number {dim}" if use is None else f"number {dim}\n{what} {use[dim]:.2g}"
 
 
-def _dims(dims: Any, width: int, order: Any) -> list[int]:
+def _dims(dims: Any, width: int, order: Callable[[], list[int]]) -> list[int]:
     """Return the numbers of a code that are meant, checked."""
     if isinstance(dims, int | np.integer) and 1 <= dims <= width:
-        return order()[:dims]
+        return order()[: int(dims)]
     if isinstance(dims, int | np.integer):
         raise ValueError(
             f"dims={dims} must be 1 to {width}, how wide a code is; or a list of them"
         )
-    dims = list(range(width) if dims is None else dims)
-    if not dims or [dim for dim in dims if not 0 <= dim < width]:
-        raise ValueError(f"dims={dims} must be some of 0 to {width - 1}, the numbers of a code")
-    return dims
+    chosen = list(range(width) if dims is None else dims)
+    if not chosen or [dim for dim in chosen if not 0 <= dim < width]:
+        raise ValueError(f"dims={chosen} must be some of 0 to {width - 1}, the numbers of a code")
+    return chosen
 
 
 def ordered(model: Model, codes: np.ndarray | None = None, width: int = 0) -> list[int]:
@@ -267,7 +267,8 @@ def ordered(model: Model, codes: np.ndarray | None = None, width: int = 0) -> li
         use = np.asarray(codes).var(0)
     if use is None:
         use = np.zeros(width) if model.code_deviation_ is None else model.code_deviation_
-    return np.argsort(-np.asarray(use), kind="stable").tolist()
+    order: list[int] = np.argsort(-np.asarray(use), kind="stable").tolist()
+    return order
 
 
 def _span(model: Model, width: int, codes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -281,7 +282,9 @@ def _span(model: Model, width: int, codes: np.ndarray | None) -> tuple[np.ndarra
     return np.asarray(model.code_mean_) - reach, np.asarray(model.code_mean_) + reach
 
 
-def _among_prototypes(model: Model, starts: dict, dims: Any, steps: int, seed: int) -> Traversal:
+def _among_prototypes(
+    model: Model, starts: dict[str, Any], dims: Any, steps: int, seed: int
+) -> Traversal:
     """Return rows of prototypes around that of every start."""
     names = _axes(model)
     dims = _dims(dims, len(names), lambda: list(range(len(names))))
@@ -357,4 +360,5 @@ def random_code(codes: np.ndarray | None, random_state: int = 0) -> np.ndarray:
     rng = np.random.default_rng(random_state)
     centred = codes - codes.mean(0)
     drawn = codes.mean(0) + rng.normal(size=len(codes)) @ centred / math.sqrt(len(codes))
-    return drawn.clip(codes.min(0), codes.max(0)).astype(np.float32)
+    code: np.ndarray = drawn.clip(codes.min(0), codes.max(0)).astype(np.float32)
+    return code
