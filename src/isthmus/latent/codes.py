@@ -134,7 +134,7 @@ def common_range(models: Iterable[Any], images: Images) -> Range:
     return [*(check_range(model, images) for model in models), images.value_range][0]
 
 
-def code_of(model: Representation, image: Any) -> np.ndarray:
+def code_of(model: Representation, image: object) -> np.ndarray:
     """Return the code (k,) of one image, or what is a code already as it is.
 
     Raises
@@ -149,7 +149,7 @@ def code_of(model: Representation, image: Any) -> np.ndarray:
     return code
 
 
-def codes_of(model: Representation, several: Any) -> np.ndarray:
+def codes_of(model: Representation, several: object) -> np.ndarray:
     """Return the codes (n, k) of images, or what are codes already as they are.
 
     Parameters
@@ -187,7 +187,7 @@ def _is_image(model: Representation, array: np.ndarray) -> bool:
     return with_channels(array.shape) == with_channels(tuple(model.image_shape_))
 
 
-def one_image(model: Representation, image: Any) -> Any:
+def one_image(model: Representation, image: object) -> np.ndarray:
     """Return one image as a set of one, checked."""
     array = to_array(image)
     shape = tuple(model.image_shape_)
