@@ -18,15 +18,18 @@ if TYPE_CHECKING:
     import numpy as np
 
 MAGIC = b"\x89ISTH"
-VERSION = 1
-"""Version of the layout; a newer file than the reader knows is refused."""
+VERSION, WHOLE = 2, 1
+"""Version of the layout that a reader knows; a newer file is refused. Files of whole images of one
+size are written as the first, which older readers know; those of image files in tiles are 2."""
 CHECKSUM = 8
 """Bytes of the checksum."""
 BLOCK = 2**20
 """Bytes that are read at a time while the checksum is compared."""
 
 
-def sections_of(header: dict[str, Any], sections: Iterable[bytes]) -> Iterator[bytes]:
+def sections_of(
+    header: dict[str, Any], sections: Iterable[bytes], version: int = WHOLE
+) -> Iterator[bytes]:
     r"""Yield the bytes of a file with this header and these sections, a piece at a time.
 
     Examples
@@ -40,7 +43,7 @@ def sections_of(header: dict[str, Any], sections: Iterable[bytes]) -> Iterator[b
         digest.update(piece)
         return piece
 
-    yield seen(MAGIC + bytes([VERSION]))
+    yield seen(MAGIC + bytes([version]))
     yield from (seen(_section(json.dumps(header).encode())),)
     for section in sections:
         yield seen(_section(section))

@@ -131,3 +131,37 @@ def _starts(length: int, tile: int, overlap: float) -> np.ndarray:
 
 def _rise(side: int) -> np.ndarray:
     return np.sin(np.pi * (np.arange(side, dtype=np.float32) + 0.5) / side) ** 2
+
+
+def grid_of(size: tuple[int, int], tile: tuple[int, int]) -> tuple[int, int]:
+    """Return how many rows and columns of tiles side by side cover an image.
+
+    Examples
+    --------
+    >>> grid_of((48, 65), (16, 16))
+    (3, 5)
+    """
+    return -(-size[0] // tile[0]), -(-size[1] // tile[1])
+
+
+def cut(image: np.ndarray, tile: tuple[int, int]) -> np.ndarray:
+    """Return an image (h, w, c) as tiles side by side, its edge repeated where they reach over."""
+    (rows, columns), (h, w), c = grid_of(image.shape[:2], tile), tile, image.shape[2]
+    more = (0, rows * h - image.shape[0]), (0, columns * w - image.shape[1]), (0, 0)
+    whole = np.pad(image, more, "edge").reshape(rows, h, columns, w, c)
+    return whole.transpose(0, 2, 1, 3, 4).reshape(-1, h, w, c)
+
+
+def joined(tiles: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return the image of a size that `cut` made tiles of.
+
+    Examples
+    --------
+    >>> image = np.arange(30.0).reshape(5, 6, 1)
+    >>> bool((joined(cut(image, (2, 4)), (5, 6)) == image).all())
+    True
+    """
+    _, h, w, c = tiles.shape
+    rows, columns = grid_of(size, (h, w))
+    whole = tiles.reshape(rows, columns, h, w, c).transpose(0, 2, 1, 3, 4)
+    return whole.reshape(rows * h, columns * w, c)[: size[0], : size[1]]

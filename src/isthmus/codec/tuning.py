@@ -1,0 +1,225 @@
+"""How coarsely the codes of tiles are rounded, and the model that suits some pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from isthmus.codec.archive import Entry, Layout
+from isthmus.codec.contexts import encoded
+from isthmus.codec.quantizer import Directions, directions_of, entropy, largest_step
+from isthmus.codec.rate_control import ADDED, COARSEST, FINEST, RISE
+from isthmus.codes import check_range, range_for
+from isthmus.data.decode import Rule
+from isthmus.data.images import Images, evenly_spaced
+from isthmus.data.patches import patches_of
+from isthmus.data.pictures import Picture, Pictures
+from isthmus.data.ranges import SIGNED, Range
+from isthmus.models.pca import PCA
+
+SAMPLE_PIXELS = 2**21
+"""Pixels of the pictures that a step is chosen by, at most, evenly spaced over all."""
+TILES = 20_000
+"""Tiles that directions are found by, at most."""
+USUAL = 32.0
+"""PSNR in dB of what comes back, where neither model, quality nor rate is given."""
+SIDE, PATCHES = 8, 100_000
+"""Side of the tiles of a model fitted to the pictures, and how many patches it learns from."""
+LOOKED_AT = 0.01
+"""Step by which directions are compared."""
+FEWEST = 24
+"""Numbers other than 0 that a component has to have to be worth its place in the file."""
+SPARED = 0.02
+"""Share of the error that rounding the components adds."""
+
+
+@dataclass
+class Tuned:
+    """A layout whose step can be changed.
+
+    Attributes
+    ----------
+    model : Representation
+        Encodes and decodes tiles.
+    ends : (float, float)
+        What black and white are to it.
+    directions : Directions or None
+        In which codes are rounded; None of indices.
+    step : float
+        Root mean square change of a pixel.
+    """
+
+    model: Any
+    ends: Range
+    directions: Directions | None
+    step: float = 1.0
+
+    def with_step(self, step: float) -> Tuned:
+        """Return it with another step."""
+        return replace(self, step=step)
+
+    @property
+    def layout(self) -> Layout:
+        """What turns pictures into whole numbers, and back."""
+        quantizer = None if self.directions is None else self.directions.with_step(self.step)
+        return Layout(self.model, quantizer, self.ends)
+
+
+@dataclass
+class Sample:
+    """Some pictures, by which a step is chosen.
+
+    Attributes
+    ----------
+    pictures : list of Picture
+        Evenly spaced over all.
+    share : float
+        Of the pixels of all.
+    """
+
+    pictures: list[Picture]
+    share: float
+
+    @classmethod
+    def of(cls, pictures: Pictures) -> Sample:
+        """Take some pictures."""
+        total = int(pictures.sizes.prod(1).sum())
+        count = max(1, int(len(pictures) * min(1.0, SAMPLE_PIXELS / total)))
+        rows = evenly_spaced(len(pictures), count).tolist()
+        return cls([pictures[row] for row in rows], pictures.sizes[rows].prod(1).sum() / total)
+
+    def tiles(self, tuned: Tuned) -> np.ndarray:
+        """Return the tiles of all of them."""
+        return np.concatenate([tuned.layout.tiles(picture) for picture in self.pictures])
+
+
+def tuned_for(
+    model: Any, pictures: Pictures, quality: float | None = None, rate: float | None = None
+) -> Tuned:
+    """Return how tiles of pictures are to be rounded: see `isthmus.compress`.
+
+    Raises
+    ------
+    ValueError
+        If that is out of the model's reach, or codes that are indices are to be rounded.
+    """
+    ends = SIGNED if range_for(model) == SIGNED else check_range(model, _black())
+    sample, tuned = Sample.of(pictures), Tuned(model, ends, None)
+    tiles = sample.tiles(tuned)
+    codes = tuned.layout.codes(tiles)
+    if codes.ndim == 1:
+        if quality is not None or rate is not None:
+            raise ValueError(
+                f"{type(model).__name__} has codes that are indices, which cannot be rounded: "
+                "leave out quality and rate, and fit it with more or fewer of them"
+            )
+        return tuned
+    tuned.directions = _directions(model, codes, len(codes) / sample.share)
+    if rate is not None:
+        return tuned.with_step(_step_of_rate(tuned, sample, codes, rate * len(pictures)))
+    width = ends[1] - ends[0]
+
+    def error(step: float) -> float:
+        layout = tuned.with_step(step).layout
+        return float(np.square(layout.back(layout.symbols(tiles)) - tiles).mean()) / width**2
+
+    return tuned.with_step(_step_of_quality(model, error, quality, width))
+
+
+def _black() -> Images:
+    return Images(np.zeros((1, 1, 1), np.uint8))
+
+
+def _step_of_quality(
+    model: Any, error: Callable[[float], float], quality: float | None, width: float
+) -> float:
+    best = error(FINEST * width)
+    allowed = (1 + RISE) * best + ADDED if quality is None else 10 ** (-quality / 10)
+    if best > allowed:
+        raise ValueError(
+            f"quality={quality} dB is beyond this {type(model).__name__}, which reaches "
+            f"{np.floor(-1000 * np.log10(best)) / 100:.2f} dB on these images: ask for at most "
+            "that, or fit a wider one"
+        )
+    return largest_step(lambda step: error(step) <= allowed, FINEST * width, COARSEST * width)
+
+
+def _step_of_rate(tuned: Tuned, sample: Sample, codes: np.ndarray, nbytes: float) -> float:
+    """Return the smallest step by which all pictures take so many bytes, as far as one can say."""
+    entries = [Entry.of(picture) for picture in sample.pictures]
+    near = tuned.layout.near(entries)
+
+    def fits(fineness: float) -> bool:
+        symbols = tuned.with_step(1 / fineness).layout.rounded(codes)
+        if np.ptp(symbols, axis=0).max(initial=0) > 4000:
+            return False
+        return len(encoded(symbols, near)[0]) / sample.share <= nbytes
+
+    width = tuned.ends[1] - tuned.ends[0]
+    ends = 1 / (COARSEST * width), 1 / (FINEST * width)
+    if not fits(ends[0]):
+        raise ValueError(
+            f"rate={nbytes:g} bytes for all is below what these codes take however coarsely they "
+            "are rounded: ask for more, or fit a narrower model"
+        )
+    return 1 / largest_step(fits, *ends)
+
+
+def _directions(model: Any, codes: np.ndarray, n: float) -> Directions:
+    """Return the directions that take the fewest bytes, their own place in the file counted."""
+    some = codes[evenly_spaced(len(codes), TILES)]
+    found = [directions_of(some, model.decode, many) for many in (0, int(n))]
+
+    def nbytes(directions: Directions) -> float:
+        quantizer = directions.with_step(LOOKED_AT)
+        symbols = quantizer.rounded(some)
+        return entropy(symbols) * symbols.shape[1] * n / 8 + len(quantizer.to_bytes())
+
+    return min(found, key=nbytes)
+
+
+def fitted_to(pictures: Pictures, quality: float | None, rate: float | None) -> Tuned:
+    """Return principal components of small parts of pictures, no more than these need, and a step.
+
+    Raises
+    ------
+    ValueError
+        If no picture is as large as a part, or a rate is out of reach.
+    """
+    quality = USUAL if quality is None and rate is None else quality
+    patches = patches_of(pictures, Rule(size=(SIDE, SIDE)), PATCHES)
+    images = Images(np.asarray(patches))
+    widest = min(len(images), int(np.prod(images.shape[1:])))
+    model = PCA(widest, random_state=0).fit(images)
+    model.source_ = pictures.source
+    tuned, sample = tuned_for(model, pictures, quality, rate), Sample.of(pictures)
+    tiles = sample.tiles(tuned)
+    symbols = tuned.layout.symbols(tiles)
+    found = np.flatnonzero((symbols != 0).sum(0) >= FEWEST * sample.share)
+    kept = int(found[-1]) + 1 if len(found) else 1
+    error = float(np.square(tuned.layout.back(symbols) - tiles).mean())
+    return tuned_for(shortened(model, kept, error), pictures, quality, rate)
+
+
+def shortened(model: PCA, kept: int, error: float) -> PCA:
+    """Return a model with its first components, as coarse as adds little to an error.
+
+    Their numbers become multiples of powers of two, which a file has in few bytes: those of
+    components that hardly vary of larger ones.
+    """
+    short = copy(model)
+    for name in ("components_", "explained_variance_", "explained_variance_ratio_"):
+        setattr(short, name, getattr(model, name)[:kept])
+    short.singular_values_ = model.singular_values_[:kept]
+    short.n_components = short.n_components_ = kept
+    variance = model.explained_variance_
+    spread = np.sqrt(variance[:kept] + variance.mean() + 1e-12)  # its own, and what leaks in
+    exact = np.sqrt(12 * SPARED * max(error, 1e-8) / kept) / spread
+    unit = 2.0 ** np.floor(np.log2(exact))[:, None]
+    short.components_ = (np.rint(short.components_ / unit) * unit).astype(np.float32)
+    short.mean_ = (np.rint(short.mean_ * 1024) / 1024).astype(np.float32)
+    return short
