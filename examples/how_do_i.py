@@ -34,6 +34,10 @@ isthmus fit pca photos --size 64 --n-components 6 -o pca.safetensors
 isthmus morph pca.safetensors "photos/Gärten/Gärten 1.png" "photos/Blüten/Blüten 1.png"
     --steps 7 --tile-size 128 -o way.webp
 """
+SMALL = """
+isthmus compress photos -o photos.isth -o small.png
+isthmus decompress photos.isth -o back
+"""
 
 
 def main(folder: str) -> None:
@@ -42,8 +46,9 @@ def main(folder: str) -> None:
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         make_photographs(Path(place))
-        run(CLEAN, Path(place))
-        kept(Path(place) / "clean.png", home / "denoise.webp")
+        for commands, drawn in ((CLEAN, "clean"), (SMALL, "small")):
+            run(commands, Path(place))
+            kept(Path(place) / f"{drawn}.png", home / f"{drawn}.webp")
         run(MORPH, Path(place))
         (home / "morph.webp").write_bytes((Path(place) / "way.webp").read_bytes())
 

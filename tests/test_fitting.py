@@ -286,12 +286,16 @@ def test_lossless_keeps_what_is_as_it_was(run, photographs, model, tmp_path):
 
 
 def test_psnr_says_what_it_is_against(run, photographs, model, tmp_path):
-    _, out, err = run("compress", "pca.safetensors", photographs, "-o", "x.isth", "--json")
+    _, out, err = run(
+        "compress", "pca.safetensors", photographs, "-o", "x.isth", "--json", "--whole"
+    )
     sentence = json.loads(out)["changed"]
     assert sentence in err
     found = ist.compress(model, ist.load_images(photographs, like=model), tmp_path / "y.isth")
     assert found.note == f"PSNR is against the changed images: {sentence}"
-    _, out, _ = run("compress", "pca.safetensors", photographs, "-o", "x.isth", "--force")
+    _, out, _ = run(
+        "compress", "pca.safetensors", photographs, "-o", "x.isth", "--force", "--whole"
+    )
     assert found.note in out
 
 
@@ -305,7 +309,7 @@ def test_names_and_sizes_come_back(run, photographs, tmp_path, fit):
     }  # fmt: skip
     if fit == "crop":  # parts are gone for good
         expected = dict.fromkeys(expected, (32, 32))
-    run("compress", "m.safetensors", photographs, "-o", "x.isth")
+    run("compress", "m.safetensors", photographs, "-o", "x.isth", "--whole")
     for verb in (("decompress", "x.isth"), ("denoise", "m.safetensors", photographs, "--whole")):
         code, out, _ = run(*verb, "-o", verb[0], "--json")
         assert code == 0

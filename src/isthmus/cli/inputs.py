@@ -197,9 +197,11 @@ def in_files(
     from isthmus.verbs.remade import takes_files
 
     models = model if isinstance(model, dict) else {"": model}
-    if not all(map(takes_files, models.values())):
+    if not all(each is None or takes_files(each) for each in models.values()):
         return None
     pictures = as_pictures(source)
+    if pictures is None and model is None:
+        raise ValueError(f"{source} is no folder of image files: give a model, MODEL, before it")
     if pictures is None:
         return None
     print_skipped(pictures)

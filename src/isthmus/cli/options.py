@@ -19,6 +19,9 @@ SOURCE = (
 Source = Annotated[str, typer.Argument(help=SOURCE)]
 Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCE)]
 MODEL = "A saved model, or one of a study: STUDY:NAME, or STUDY for the best of it."
+ModelOrNone = Annotated[Path, typer.Argument(metavar="[MODEL]", help=MODEL)]
+SourceLeft = Annotated[str | None, typer.Argument(metavar="SOURCE", help=SOURCE)]
+"""Where MODEL may be left out: one word alone is SOURCE."""
 ModelFile = Annotated[Path, typer.Argument(help=MODEL)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]

@@ -32,8 +32,10 @@ from isthmus.cli.options import (
     Evenly,
     Force,
     ModelFile,
+    ModelOrNone,
     RowsAsked,
     Source,
+    SourceLeft,
     Sources,
     Split,
     option_for,
@@ -49,8 +51,10 @@ if TYPE_CHECKING:
 
 EMPTY = inspect.Parameter.empty
 MODELS = typer.Argument(metavar="MODEL...", help="One saved model or several, before images.")
+OPTIONAL = "Model | None"
 KINDS: dict[str, Any] = {
     "Model": ModelFile,
+    OPTIONAL: ModelOrNone,
     "Models": Annotated[list[Path], MODELS],
     "Source": Source,
 }
@@ -98,7 +102,7 @@ def _fields(verb: signature.Function) -> Iterator[tuple[str, Any, Any]]:
     """Yield name, annotation and default of every argument and option."""
     for parameter in verb.parameters:
         if parameter.name not in OURS and parameter.annotation != "NewFile":
-            yield parameter.name, *_field(parameter, _takes_several(verb))
+            yield parameter.name, *_field(parameter, verb)
     if any(parameter.name == "began" for parameter in verb.parameters):
         yield "context", typer.Context, EMPTY
     yield from ((name, *field) for name, field in LOADING.items() if verb.loads)
@@ -126,14 +130,32 @@ def _takes_several(verb: signature.Function) -> bool:
     return bool(required) and _is_source(required[-1]) and required[0].annotation != "Models"
 
 
-def _field(parameter: signature.Parameter, several: bool) -> tuple[Any, Any]:
+def _field(parameter: signature.Parameter, verb: signature.Function) -> tuple[Any, Any]:
     if parameter.default is not signature.REQUIRED:
         return option_for(parameter)
     if parameter.annotation in KINDS:
         return KINDS[parameter.annotation], EMPTY
     if _is_source(parameter):
-        return Sources if several else Source, EMPTY
+        if _may_lack_model(verb):
+            return SourceLeft, None
+        return Sources if _takes_several(verb) else Source, EMPTY
     return Annotated[str, typer.Argument(help=plainly(parameter.help))], EMPTY
+
+
+def _may_lack_model(verb: signature.Function) -> bool:
+    """Return whether MODEL, the first argument, may be left out."""
+    return verb.parameters[0].annotation == OPTIONAL
+
+
+def _without_model(verb: signature.Function, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what was given: of MODEL and SOURCE one alone is SOURCE."""
+    source = source_of(verb)
+    if not _may_lack_model(verb) or given[source] is not None:
+        return given
+    word = str(given["model"])
+    if word.endswith(".safetensors"):
+        raise ValueError(f"{word} is a model: say after it what is to be worked on, SOURCE")
+    return given | {"model": None, source: word}
 
 
 def _ways(verb: signature.Function) -> str:
@@ -147,6 +169,7 @@ def _ways(verb: signature.Function) -> str:
 def _run(verb: signature.Function, given: dict[str, Any]) -> None:
     """Read what a command was given, call the verb, write and say what it returns."""
     output, force, as_json = (given.pop(name) for name in ("output", "force", "as_json"))
+    given = _without_model(verb, given)
     function = getattr(import_module(f"isthmus.{verb.home}"), verb.name)
     kind = get_type_hints(function)["return"]
     outputs = [kind.check(path, force=force) for path in _places(verb, kind, given, output)]
@@ -202,7 +225,8 @@ def _ours(verb: signature.Function, given: dict[str, Any], outputs: list[Path]) 
     context = given.pop("context", None)
     ours: dict[str, Any] = {"began": context and context.obj}
     if any(each.name == "found_at" for each in verb.parameters):
-        ours["found_at"] = str(place_of(given["model"], verb.name)[0])
+        file = given["model"]
+        ours["found_at"] = None if file is None else str(place_of(file, verb.name)[0])
     return ours | dict(zip(_written(verb), outputs, strict=False))
 
 

@@ -62,9 +62,9 @@ EXAMPLES = {
         "denoise autoencoder.safetensors photos --noise gaussian:0.3 -o table.csv",
     ),
     "compress": (
-        "compress pca.safetensors photos -o photos.isth",
+        "compress photos -o photos.isth",
         "compress pca.safetensors photos --quality 30 --embed -o photos.isth",
-        "compress pca.safetensors photos --lossless -o photos.isth",
+        "compress pca.safetensors mnist --lossless -o digits.isth",
     ),
     "decompress": (
         "decompress photos.isth -o back",

@@ -7,120 +7,35 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from isthmus.codec.container import sections_of
+from isthmus.codec.container import read_sections, sections_of
 from isthmus.codec.contexts import Near, decoded, encoded
+from isthmus.codec.entries import DEEP, FRAME_PIXELS, Entry, frames_of
 from isthmus.codec.entropy import decoded as decoded_indices
 from isthmus.codec.entropy import encoded as encoded_indices
 from isthmus.codec.entropy import inflated
-from isthmus.codec.packing import packed_model
+from isthmus.codec.packing import damaged, model_for, packed_model, unpacked_model
 from isthmus.codec.quantizer import Quantizer
-from isthmus.data.decode import MAX_PIXELS
 from isthmus.data.images import with_channels
-from isthmus.data.pictures import MODES, Picture, Pictures
+from isthmus.data.pictures import Picture, Pictures
 from isthmus.data.ranges import Range
 from isthmus.data.tiles import cut, grid_of, joined
-from isthmus.fingerprints import fingerprint
-from isthmus.progress import track
+from isthmus.fitted.fingerprints import fingerprint
+from isthmus.system.progress import track
 
 VERSION = 2
 """Of the layout of such a file, see `isthmus.codec.container`."""
-FRAME_PIXELS = 2**22
-"""Pixels of images that are coded together, at most, unless one alone has more."""
 UP = 0.4
 """A number is rounded to the next larger one from 1 - UP on: what is nearer to 0 costs fewer bits,
 and more than it loses."""
-DEEP = ";16"
-"""Behind the mode of an image of more than 8 bits."""
 MOST_TILES = 2**22
 """Tiles of the images of a frame, at most."""
 NAMES_BYTES = 2**26
 """Names of the images of a frame, at most."""
-
-
-class Entry(NamedTuple):
-    """What is known of an image before it is decoded."""
-
-    name: str
-    height: int
-    width: int
-    mode: str
-    bits: int
-
-    @classmethod
-    def of(cls, picture: Picture) -> Entry:
-        """Return what is to be known of a picture."""
-        deep = DEEP if picture.pixels.dtype != np.uint8 else ""
-        return cls(picture.name, *picture.size, f"{picture.mode}{deep}", picture.bits)
-
-    def checked(self) -> Entry:
-        """Return it if it is possible.
-
-        Raises
-        ------
-        ValueError
-            If its size, colours or depth are not.
-        """
-        kinds = {mode + deep for mode in MODES.values() for deep in ("", DEEP)}
-        numbers = all(isinstance(each, int) for each in (self.height, self.width, self.bits))
-        possible = numbers and min(self.height, self.width) >= 1 and 8 <= self.bits <= 16
-        if not possible or self.pixels > MAX_PIXELS or self.mode not in kinds:
-            raise ValueError(f"an image of {self.height}x{self.width}, {self.mode}, {self.bits}")
-        if not isinstance(self.name, str) or "\0" in self.name:
-            raise ValueError("an image whose name is none")
-        return self
-
-    @property
-    def pixels(self) -> int:
-        """How many there are."""
-        return self.height * self.width
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width."""
-        return self.height, self.width
-
-    @property
-    def alpha_bytes(self) -> int:
-        """What its transparency takes."""
-        return self.pixels * self.dtype.itemsize * ("A" in self.mode)
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Of its pixels."""
-        return np.dtype(np.uint16 if self.mode.endswith(DEEP) else np.uint8)
-
-    @property
-    def empty(self) -> Picture:
-        """A picture like it, without what is in it."""
-        channels = 3 if self.mode.startswith("RGB") else 1
-        pixels = np.broadcast_to(np.zeros(1, self.dtype), (*self.size, channels))
-        return Picture(self.name, pixels, None, self.bits)
-
-    def planes(self, channels: int) -> int:
-        """Return how many images it is to a model of so many channels."""
-        return 3 if channels == 1 and self.mode.startswith("RGB") else 1
-
-
-def frames_of(sizes: np.ndarray) -> list[range]:
-    """Return the rows of the images that are coded together.
-
-    Examples
-    --------
-    >>> frames_of(np.array([[2000, 2000], [2000, 2000], [9, 9]]))
-    [range(0, 1), range(1, 3)]
-    """
-    cuts, total = [0], 0
-    for row, pixels in enumerate(sizes.prod(1).tolist()):
-        if total and total + pixels > FRAME_PIXELS:
-            cuts.append(row)
-            total = 0
-        total += pixels
-    return [range(*ends) for ends in pairwise([*cuts, len(sizes)])]
 
 
 @dataclass
@@ -146,6 +61,11 @@ class Layout:
         """Height, width and channels of a tile."""
         height, width, channels = with_channels(tuple(self.model.image_shape_))
         return height, width, channels
+
+    @property
+    def width(self) -> int:
+        """How many numbers a code has."""
+        return self.model.code_width_ if self.quantizer is None else len(self.quantizer.middle)
 
     def near(self, entries: Sequence[Entry]) -> Near:
         """Return which tile lies beside which."""
@@ -202,9 +122,9 @@ class PicturesJob:
 
     Attributes
     ----------
-    bits, squared, values : list
-        Of every picture: the bits of its tiles, the squared error of its pixels from 0 to 1, and
-        how many values these are.
+    bits, squared, values, deep : list
+        Of every picture: the bits of its tiles, the squared error of its pixels from 0 to 1, how
+        many values these are, and whether they have more than 8 bits.
     """
 
     pictures: Pictures
@@ -216,11 +136,12 @@ class PicturesJob:
     bits: list[float] = field(default_factory=list)
     squared: list[float] = field(default_factory=list)
     values: list[int] = field(default_factory=list)
+    deep: list[bool] = field(default_factory=list)
 
     @cached_property
     def model_bytes(self) -> bytes:
         """The model's file."""
-        return packed_model(self.layout.model)
+        return packed_model(self.layout.model, small=True)
 
     @property
     def psnr(self) -> float:
@@ -272,6 +193,7 @@ class PicturesJob:
             wrong = self.layout.picture(entry, symbols).unit() - picture.unit()
             self.squared.append(float(np.square(wrong, dtype=np.float64).sum()))
             self.values.append(wrong.size)
+            self.deep.append(entry.mode.endswith(DEEP))
         alpha = b"".join(_filtered(picture.alpha) for picture in pictures)
         alpha = zlib.compress(alpha, 9) if alpha else b""
         self.alpha_bytes += len(alpha)
@@ -292,23 +214,23 @@ class FrameReader:
 
     layout: Layout
 
-    def pictures(self, sections: Iterator[bytes], left: int) -> Iterator[Picture]:
-        """Yield the pictures of the next frame, of which `left` may be there.
+    def pictures(self, sections: Sequence[bytes], left: int) -> Iterator[Picture]:
+        """Yield the pictures of a frame, of which `left` may be there.
 
         Raises
         ------
         ValueError
             If the sections do not hold together.
         """
-        entries = self._entries(next(sections), left)
-        symbols = self._symbols(next(sections), entries)
-        alphas = _alphas(next(sections), entries)
-        cuts = np.cumsum(self.layout.counts(entries))[:-1]
-        parts = np.split(symbols, cuts)
+        about, numbers, clear = sections
+        entries = self.entries(about, left)
+        symbols, alphas = self._symbols(numbers, entries), _alphas(clear, entries)
+        parts = np.split(symbols, np.cumsum(self.layout.counts(entries))[:-1])
         for entry, part, alpha in zip(entries, parts, alphas, strict=True):
             yield self.layout.picture(entry, part)._replace(alpha=alpha)
 
-    def _entries(self, section: bytes, left: int) -> list[Entry]:
+    def entries(self, section: bytes, left: int) -> list[Entry]:
+        """Return what is known of the images of a frame, checked before any is decoded."""
         entries = [Entry(*each).checked() for each in json.loads(inflated(section, NAMES_BYTES))]
         if not 0 < len(entries) <= left:
             raise ValueError(f"a frame of {len(entries)} images, {left} are left")
@@ -336,3 +258,77 @@ def _alphas(section: bytes, entries: list[Entry]) -> list[np.ndarray | None]:
         summed = np.cumsum(part, axis=0, dtype=entry.dtype)  # modulo the type, as the differences
         found.append(summed if size else None)
     return found
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Such a file, opened.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    header : dict
+        What it says of itself.
+    layout : Layout
+        What turns whole numbers into pictures.
+    """
+
+    path: Path
+    header: dict[str, Any]
+    layout: Layout
+
+    @classmethod
+    def read(cls, path: str | Path, model: Any = None) -> Archive | None:
+        """Open a file; None if it is of whole images of one size."""
+        header, sections = read_sections(path)
+        if "tile" not in header:
+            return None
+        with damaged(path):
+            content = next(sections)
+            inside = next(sections) if header["model"] else None
+            model = model or (unpacked_model(inside) if inside else None)
+            quantizer = Quantizer.from_bytes(content) if content else None
+            low, high = map(float, header["range"])
+            if int(header["count"]) < 1 or not low < high < float("inf"):
+                raise ValueError(f"{header['count']} images from {low:g} to {high:g}")
+        model = model_for(Path(path), header, model, search=True)
+        layout = Layout(model, quantizer, (low, high))
+        with damaged(path):
+            if layout.tile != tuple(header["tile"]) or layout.width != model.code_width_:
+                raise ValueError("its numbers are none of its model's")
+        return cls(Path(path), header, layout)
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """What is known of its images before they are decoded."""
+        found = list[Entry]()
+        with damaged(self.path):
+            frames = self._frames()
+            while len(found) < self.count:
+                left = self.count - len(found)
+                found += FrameReader(self.layout).entries(next(frames)[0], left)
+        return found
+
+    @property
+    def count(self) -> int:
+        """How many images there are."""
+        return int(self.header["count"])
+
+    def pictures(self) -> Iterator[Picture]:
+        """Yield its images, one after another."""
+        reader, found = FrameReader(self.layout), 0
+        with damaged(self.path):
+            for sections in self._frames():
+                for picture in reader.pictures(sections, self.count - found):
+                    found += 1
+                    yield picture
+            if found < self.count:
+                raise ValueError(f"{found} of {self.count} images")
+
+    def _frames(self) -> Iterator[tuple[bytes, ...]]:
+        _, sections = read_sections(self.path)
+        skipped = 2 if self.header["model"] else 1
+        for _ in range(skipped):
+            next(sections)
+        return zip(sections, sections, sections, strict=True)  # three at a time

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import numpy as np
 
 from isthmus.codec.container import read_sections, sections_of
 from isthmus.codec.frames import Coded, Reader, Writer, frame_rows, sizes_packed, sizes_unpacked
-from isthmus.codec.packing import packed_model, unpacked_model
+from isthmus.codec.packing import damaged, model_for, packed_model, unpacked_model
 from isthmus.codec.quantizer import Quantizer
 from isthmus.codec.rate_control import quantizer_for
 from isthmus.data.images import Images, as_images
@@ -80,17 +79,22 @@ def written(
     return job.sizes
 
 
+def check_options(quality: float | None, rate: float | None) -> None:
+    """Raise ValueError if both a quality and a rate are given, or one of them is impossible."""
+    if quality is not None and rate is not None:
+        raise ValueError(f"quality={quality} and rate={rate} are two ways to choose: give one")
+    for what, value in {"quality": quality, "rate": rate}.items():
+        if value is not None and not 0 < value < float("inf"):
+            raise ValueError(f"{what}={value} must be greater than 0")
+
+
 def _checked(
     model: Representation, X: ImagesLike, quality: float | None, rate: float | None, lossless: bool
 ) -> Images:
     name, images = type(model).__name__, as_images(X)
     if not model.can("decode"):
         raise ValueError(f"{name} cannot decode, so nothing could be made of its codes")
-    if quality is not None and rate is not None:
-        raise ValueError(f"quality={quality} and rate={rate} are two ways to choose: give one")
-    for what, value in {"quality": quality, "rate": rate}.items():
-        if value is not None and not 0 < value < float("inf"):
-            raise ValueError(f"{what}={value} must be greater than 0")
+    check_options(quality, rate)
     if lossless and images.dtype != np.uint8:
         raise ValueError(
             f"lossless needs uint8 images, got {images.dtype}: pixels of 0 to 255 are kept"
@@ -196,7 +200,7 @@ class CompressedFile:
     @property
     def ends(self) -> Range:
         """What black and white are."""
-        with _damaged(self.path):
+        with damaged(self.path):
             known = self.header.get("range")
             return nominal(*map(float, known)) if known else range_for(self.reader.model)
 
@@ -208,7 +212,7 @@ class CompressedFile:
     @cached_property
     def sizes(self) -> np.ndarray | None:
         """Height and width of every image as it was read, (n, 2); None where all have them."""
-        with _damaged(self.path):
+        with damaged(self.path):
             return sizes_unpacked(self.header)
 
     @property
@@ -232,32 +236,23 @@ class CompressedFile:
             Look for the model where it was when the file was written, and beside the file.
         """
         header, sections = read_sections(path)
-        with _damaged(path):
+        with damaged(path):
             quantizer = next(sections)
             inside = next(sections) if header["model"] else None
-            reader = Reader(
-                model or (inside and unpacked_model(inside)),
+            model = model or (unpacked_model(inside) if inside else None)
+            facts = (
                 Quantizer.from_bytes(quantizer) if quantizer else None,
                 bool(header["lossless"]),
                 tuple(map(int, header["shape"])),
                 tuple(map(int, header["code"])),
             )
-            wanted, family = str(header["fingerprint"]), str(header["family"])
-        if reader.model is None and search:
-            reader = replace(reader, model=_found(header.get("found_at"), Path(path)))
-        if reader.model is None:
-            raise ValueError(f"{path} holds codes of a {family}, and not the model: give it")
-        if (found := fingerprint(reader.model)) != wanted:
-            raise ValueError(
-                f"{path} was compressed by another model, a {family} with fingerprint "
-                f"{wanted[:8]}; this is a {type(reader.model).__name__} with {found[:8]}"
-            )
-        return cls(Path(path), header, reader, sections)
+        model = model_for(Path(path), header, model, search)
+        return cls(Path(path), header, Reader(model, *facts), sections)
 
     def frames(self, verbose: bool | None = False) -> Iterator[tuple[np.ndarray, list[str]]]:
         """Yield images and their names, a part at a time."""
         count, found = self.count, 0
-        with _damaged(self.path):
+        with damaged(self.path):
             rows = frame_rows(self.reader.shape)
             for _ in track(range(0, count, rows), "decompressing", -(-count // rows), verbose):
                 images, names = self.reader.images(self.sections)
@@ -267,20 +262,3 @@ class CompressedFile:
                 yield images, names
             if found < count:
                 raise ValueError(f"{found} of {count} images")
-
-
-def _found(hint: Any, path: Path) -> Any:
-    """Return the model of a file, from where it was or from beside the file; None without it."""
-    from isthmus.fitted.store import load_model
-
-    places = [Path(hint), path.parent / Path(hint).name] if isinstance(hint, str) else []
-    return next((load_model(place) for place in places if place.is_file()), None)
-
-
-@contextmanager
-def _damaged(path: str | Path) -> Iterator[None]:
-    """Say which file it is that does not hold together."""
-    try:
-        yield
-    except (ValueError, KeyError, TypeError, StopIteration, RuntimeError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from None

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from isthmus.codec.archive import Entry, Layout
+from isthmus.codec.archive import Layout, PicturesJob
 from isthmus.codec.contexts import encoded
+from isthmus.codec.entries import Entry
 from isthmus.codec.quantizer import Directions, directions_of, entropy, largest_step
 from isthmus.codec.rate_control import ADDED, COARSEST, FINEST, RISE
-from isthmus.codes import check_range, range_for
 from isthmus.data.decode import Rule
 from isthmus.data.images import Images, evenly_spaced
 from isthmus.data.patches import patches_of
 from isthmus.data.pictures import Picture, Pictures
 from isthmus.data.ranges import SIGNED, Range
+from isthmus.latent.codes import check_range, range_for
 from isthmus.models.pca import PCA
+from isthmus.system.files import replacing
 
 SAMPLE_PIXELS = 2**21
 """Pixels of the pictures that a step is chosen by, at most, evenly spaced over all."""
@@ -31,9 +34,16 @@ SIDE, PATCHES = 8, 100_000
 """Side of the tiles of a model fitted to the pictures, and how many patches it learns from."""
 LOOKED_AT = 0.01
 """Step by which directions are compared."""
-FEWEST = 24
-"""Numbers other than 0 that a component has to have to be worth its place in the file."""
-SPARED = 0.02
+FEWEST = 400
+"""Numbers other than 0 that a component has to have to be worth its place in the file: fewer cost
+less than it does as finer steps of the others."""
+TRIES, CLOSE = 5, 0.03
+"""Times that all is written to reach a quality, at most, and decibels it may be exceeded by."""
+DECADE = 14.0
+"""Decibels that a step ten times as large costs, about."""
+LEFT = 0.3
+"""Share of the error that components which are left out may have."""
+SPARED = 0.03
 """Share of the error that rounding the components adds."""
 
 
@@ -190,19 +200,35 @@ def fitted_to(pictures: Pictures, quality: float | None, rate: float | None) -> 
     ValueError
         If no picture is as large as a part, or a rate is out of reach.
     """
-    quality = USUAL if quality is None and rate is None else quality
     patches = patches_of(pictures, Rule(size=(SIDE, SIDE)), PATCHES)
     images = Images(np.asarray(patches))
     widest = min(len(images), int(np.prod(images.shape[1:])))
     model = PCA(widest, random_state=0).fit(images)
-    model.source_ = pictures.source
+    model.source_ = Path(pictures.source).name  # no path of this machine in the file
     tuned, sample = tuned_for(model, pictures, quality, rate), Sample.of(pictures)
     tiles = sample.tiles(tuned)
     symbols = tuned.layout.symbols(tiles)
-    found = np.flatnonzero((symbols != 0).sum(0) >= FEWEST * sample.share)
-    kept = int(found[-1]) + 1 if len(found) else 1
     error = float(np.square(tuned.layout.back(symbols) - tiles).mean())
+    kept = _worth(model, (symbols != 0).sum(0) / sample.share, error)
     return tuned_for(shortened(model, kept, error), pictures, quality, rate)
+
+
+def _worth(model: PCA, numbers: np.ndarray, error: float) -> int:
+    """Return how many components pay for their place, and leave little of an error to the others.
+
+    Parameters
+    ----------
+    model : PCA
+        With all of them.
+    numbers : ndarray
+        How many numbers of each are not 0, in all pictures.
+    error : float
+        Mean squared error of what comes back.
+    """
+    paying = np.flatnonzero(numbers >= FEWEST)
+    left = model.explained_variance_[::-1].cumsum()[::-1] / model.components_.shape[1]
+    needed = np.flatnonzero(left > LEFT * error)
+    return 1 + max((int(each[-1]) for each in (paying, needed) if len(each)), default=0)
 
 
 def shortened(model: PCA, kept: int, error: float) -> PCA:
@@ -223,3 +249,35 @@ def shortened(model: PCA, kept: int, error: float) -> PCA:
     short.components_ = (np.rint(short.components_ / unit) * unit).astype(np.float32)
     short.mean_ = (np.rint(short.mean_ * 1024) / 1024).astype(np.float32)
     return short
+
+
+def written_pictures(
+    model: Any,
+    pictures: Pictures,
+    path: str | Path,
+    quality: float | None = None,
+    rate: float | None = None,
+    embed: bool = False,
+    found_at: str | None = None,
+    verbose: bool | None = None,
+) -> PicturesJob:
+    """Write image files to a small file, whole or not at all; see `isthmus.compress`.
+
+    Without a model one is fitted to them, and is in the file.
+    """
+    if model is None:
+        quality = USUAL if quality is None and rate is None else quality
+        tuned, embed, found_at = fitted_to(pictures, quality, rate), True, None
+    else:
+        tuned = tuned_for(model, pictures, quality, rate)
+    with replacing(path) as temporary:
+        for _ in range(TRIES):
+            job = PicturesJob(pictures, tuned.layout, embed, found_at)
+            with temporary.open("wb") as file:
+                for piece in job.pieces(verbose):
+                    file.write(piece)
+            over = 0.0 if quality is None else job.psnr - quality
+            if quality is None or 0 <= over < CLOSE:
+                break
+            tuned = tuned.with_step(tuned.step * 10 ** ((over - CLOSE / 3) / DECADE))
+    return job

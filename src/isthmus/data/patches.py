@@ -18,7 +18,7 @@ SIDE = 16
 """Of a patch, unless a size is given."""
 
 
-def patches_of(images: Images | Pictures, rule: Rule, most: int = MOST) -> Images:
+def patches_of(images: Images | Pictures, rule: Rule, most: int | None = None) -> Images:
     """Return patches from all over some images, as many of each, always the same ones.
 
     Parameters
@@ -27,8 +27,8 @@ def patches_of(images: Images | Pictures, rule: Rule, most: int = MOST) -> Image
         Images of one size, or image files as they are.
     rule : Rule
         Size of a patch, colours and type.
-    most : int
-        Patches of all images together, about.
+    most : int, optional
+        Patches of all images together, about; by default `MOST`.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def patches_of(images: Images | Pictures, rule: Rule, most: int = MOST) -> Image
     if known.ndim != 4:
         raise ValueError(f"per='patch' needs images, got vectors of shape {known.shape}")
     known, size = known.with_split(), rule.size or (SIDE, SIDE)
-    each, rng = -(-most // len(known)), np.random.default_rng(0)
+    each, rng = -(-(most or MOST) // len(known)), np.random.default_rng(0)
     found = [_cut(whole, size, each, rng) for whole in _wholes(images, rule)]
     rows = np.repeat(np.arange(len(found)), [len(part) for part in found])
     if not len(rows):

@@ -15,7 +15,7 @@ from isthmus.fitted.heldout import MeasuredOn, judged
 from isthmus.latent.codes import range_for
 from isthmus.metrics.reconstruction import mse, psnr
 from isthmus.verbs.parameters import Model
-from isthmus.verbs.remade import Remade
+from isthmus.verbs.remade import PictureFiles
 from isthmus.verbs.result import ArrayResult
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ class Decoded(ArrayResult):
         *("model", "images", "parts", "files", "tile_size", "note", "said"),
     )
     parts: tuple[Decoded, ...] = ()
-    files: Remade | None = None
+    files: PictureFiles | None = None
     tile_size: int | None = None
 
     @classmethod
-    def of_files(cls, files: Remade, model: Model) -> Self:
+    def of_files(cls, files: PictureFiles, model: Model) -> Self:
         """Return what image files have become."""
         made = cls.of(files[0].unit()[None], model)
         made.files, made.said = files, files.said

@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, ClassVar
 
 import numpy as np
 
+from isthmus.codec.archive import Archive
 from isthmus.codec.compress import CompressedFile
 from isthmus.codec.frames import frame_rows
 from isthmus.data.cache import cache_folder
+from isthmus.data.pictures import Picture
 from isthmus.data.ranges import Range
 from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.parameters import Model
+from isthmus.verbs.remade import PictureFiles
 
 IN_MEMORY_BYTES = 2**28
 """Images that are not larger than this are kept in memory, others in a file without a name."""
+
+
+class Unpacked(PictureFiles):
+    """The images of a file of image files, each in its own size.
+
+    Parameters
+    ----------
+    archive : Archive
+        The file.
+    before : sequence of Picture, optional
+        As they were.
+    verbose : bool, optional
+        Show progress while they are written.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        before: Sequence[Picture] | None = None,
+        verbose: bool | None = None,
+    ):
+        self.archive, self.before, self.verbose = archive, before, verbose
+        self.source = str(archive.path)
+
+    def __len__(self) -> int:
+        return self.archive.count
+
+    def __iter__(self) -> Iterator[Picture]:
+        return self.archive.pictures()
+
+    def _at(self, row: int) -> Picture:
+        return next(islice(self.archive.pictures(), row, None))
 
 
 class Decompressed(Decoded):
@@ -69,8 +105,10 @@ def decompress(
     Returns
     -------
     Decompressed
-        An array (n, ...): uint8 where the file is lossless, else float32, exactly what the model
-        decodes. More than fits in a part of the memory lies in a file without a name.
+        Of image files that were compressed as they are, `files`: each in its own size, decoded
+        when it is asked for, the first of them as an array. Else an array (n, ...): uint8 where
+        the file is lossless, else float32, exactly what the model decodes. More than fits in a
+        part of the memory lies in a file without a name.
 
     Raises
     ------
@@ -88,6 +126,10 @@ def decompress(
     >>> ist.decompress(path)
     Decompressed(9 images, (9, 8, 8, 1), float32)
     """
+    if archive := Archive.read(path, model):
+        unpacked = Decompressed.of_files(Unpacked(archive, verbose=verbose), archive.layout.model)
+        unpacked.names = [entry.name for entry in archive.entries]
+        return unpacked
     file, names = CompressedFile.read(path, model, search=True), list[str]()
     made = Decompressed.of(gathered(_images(file, names, verbose)), file.reader.model)
     made.file, made.names = file, names

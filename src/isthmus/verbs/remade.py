@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.data.fitting import loading_of
-from isthmus.data.images import Images, to_unit, with_channels
+from isthmus.data.images import Images, evenly_spaced, to_unit, with_channels
 from isthmus.data.names import files_called
 from isthmus.data.pictures import Picture, Pictures
 from isthmus.data.ranges import SIGNED, Range
@@ -29,61 +28,39 @@ SHOWN, SIDE = 8, 160
 """Pictures of a strip, and how much of the middle of each is shown."""
 
 
-@dataclass(eq=False)
-class Remade(Sequence[Picture]):
-    """What image files have become, each made when it is asked for.
+class PictureFiles(Sequence[Picture]):
+    """Image files of many sizes that are made, each when it is asked for.
 
     Attributes
     ----------
-    before : sequence of Picture
-        As they were.
-    made : callable
-        From a picture to another one.
     source : str
         Where they are from.
     said : str
         How they were made, in a line.
+    before : sequence of Picture or None
+        As they were, if that is known.
+    called : str
+        What they are called on a strip.
     """
 
-    before: Sequence[Picture]
-    made: Callable[[Picture], Picture]
     source: str
     said: str = ""
     verbose: bool | None = None
+    before: Sequence[Picture] | None = None
+    called: str = "after"
 
-    @classmethod
-    def by(
-        cls, model: Model, files: Pictures, made: Made, overlap: float, verbose: bool | None
-    ) -> Remade:
-        """Return what a model makes of image files, in tiles where it knows smaller ones.
-
-        Raises
-        ------
-        ValueError
-            If it knows other images than such as files hold.
-        """
-        channels, ends = _takes(model)
-        check_overlap(overlap)
-        sizes = np.unique(files.sizes, axis=0).tolist()
-        tilings = [_tiling(model, (height, width), overlap) for height, width in sizes]
-
-        def remade(picture: Picture) -> Picture:
-            tiling = _tiling(model, picture.size, overlap)
-            planes = picture.planes(channels, ends)
-            return picture.remade(np.stack([tiling.through(p, made) for p in planes]), ends)
-
-        said = (
-            "" if model.any_size else f"{files.source}: {in_words(tilings)}{_hint(model, tilings)}"
-        )
-        return cls(files, remade, files.source, said, verbose)
-
-    def __len__(self) -> int:
-        return len(self.before)
+    @property
+    def title(self) -> str:
+        """What stands above a strip."""
+        return self.source
 
     def __getitem__(self, row: Any) -> Any:
         if isinstance(row, slice):
             return [self[i] for i in range(len(self))[row]]
-        return self.first if row == 0 else self.made(self.before[row])
+        return self.first if row == 0 else self._at(row)
+
+    def _at(self, row: int) -> Picture:
+        raise NotImplementedError
 
     def __iter__(self) -> Iterator[Picture]:
         return (self[row] for row in range(len(self)))
@@ -91,7 +68,7 @@ class Remade(Sequence[Picture]):
     @cached_property
     def first(self) -> Picture:
         """The first of them, which is kept."""
-        return self.made(self.before[0])
+        return self._at(0)
 
     @property
     def scores(self) -> dict[str, Any]:
@@ -130,14 +107,74 @@ class Remade(Sequence[Picture]):
         """Return the middle of some pictures, before and after, pixel by pixel."""
         from isthmus.plots.strips import labelled_rows
 
-        rows = np.linspace(0, len(self) - 1, min(SHOWN, len(self))).round().astype(int).tolist()
-        before = np.stack([_middle(self.before[row]) for row in rows])
-        after = np.stack([_middle(self[row]) for row in rows])
-        names = np.array([self.before[row].name for row in rows])
+        rows = evenly_spaced(len(self), SHOWN).tolist()
+        after = [self[row] for row in rows]
+        before = [] if self.before is None else [self.before[row] for row in rows]
+        names = np.array([picture.name for picture in after])
         known = Images(np.zeros((len(rows), 1, 1, 1), np.uint8), names=names)
-        captions = {"after": files_called(known, range(len(rows)))}
-        shown = {"before": before, "after": after}
-        return labelled_rows(shown, self.source, captions=captions, scale=1, limits=(0, 1))
+        named = {"before": before, self.called: after}
+        shown = {name: np.stack(list(map(_middle, each))) for name, each in named.items() if each}
+        captions = {self.called: files_called(known, range(len(rows)))}
+        return labelled_rows(shown, self.title, captions=captions, scale=1, limits=(0, 1))
+
+
+class Remade(PictureFiles):
+    """What image files have become.
+
+    Parameters
+    ----------
+    before : Pictures
+        As they were.
+    made : callable
+        From a picture to another one.
+    said : str
+        How they were made, in a line.
+    verbose : bool, optional
+        Show progress while they are written.
+    """
+
+    def __init__(
+        self,
+        before: Pictures,
+        made: Callable[[Picture], Picture],
+        said: str,
+        verbose: bool | None = None,
+    ):
+        self.before = self.files = before
+        self.made, self.source = made, before.source
+        self.said, self.verbose = said, verbose
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def _at(self, row: int) -> Picture:
+        return self.made(self.files[row])
+
+    @classmethod
+    def by(
+        cls, model: Model, files: Pictures, made: Made, overlap: float, verbose: bool | None
+    ) -> Remade:
+        """Return what a model makes of image files, in tiles where it knows smaller ones.
+
+        Raises
+        ------
+        ValueError
+            If it knows other images than such as files hold.
+        """
+        channels, ends = _takes(model)
+        check_overlap(overlap)
+        sizes = np.unique(files.sizes, axis=0).tolist()
+        tilings = [_tiling(model, (height, width), overlap) for height, width in sizes]
+
+        def remade(picture: Picture) -> Picture:
+            tiling = _tiling(model, picture.size, overlap)
+            planes = picture.planes(channels, ends)
+            return picture.remade(np.stack([tiling.through(p, made) for p in planes]), ends)
+
+        said = (
+            "" if model.any_size else f"{files.source}: {in_words(tilings)}{_hint(model, tilings)}"
+        )
+        return cls(files, remade, said, verbose)
 
 
 def _middle(picture: Picture) -> np.ndarray:
@@ -173,6 +210,16 @@ def takes_files(model: Model) -> bool:
     """Return whether a model's images are such as image files hold."""
     shape = with_channels(tuple(model.image_shape_))
     return len(shape) == 3 and shape[2] in (1, 3)
+
+
+def check_tiles(model: Model) -> None:
+    """Raise ValueError if a model has no codes of tiles of image files."""
+    _takes(model)
+    if model.any_size or model.code_kind_ == "pixels":
+        raise ValueError(
+            f"{type(model).__name__} takes images of any size, whole: whole=True brings image "
+            "files to one size first"
+        )
 
 
 def _hint(model: Model, tilings: Sequence[Tiling]) -> str:
