@@ -160,6 +160,10 @@ def test_modules_stay_readable():
         assert len(path.read_text().splitlines()) <= 400, path
 
 
+def test_few_modules_stand_loose_beside_packages():
+    assert len(list(HERE.glob("*.py"))) <= 12, "put it into the package that it belongs to"
+
+
 def bodies():
     for path in FILES:
         for node in ast.walk(parsed(path)):
