@@ -6,7 +6,8 @@ import pytest
 import isthmus as ist
 from isthmus.metrics.generation import coverage, frechet_estimate
 from isthmus.metrics.reconstruction import psnr_within, told
-from isthmus.studies.answers import answers
+from isthmus.studies.advice import advice
+from isthmus.studies.answers import answers, too_few
 from isthmus.studies.evidence import from_leading, samples
 from isthmus.studies.flags import flags_of
 from isthmus.studies.measure import measure
@@ -199,3 +200,20 @@ def test_what_is_no_better_than_chance_is_no_answer():
     assert best("Explain", blind).models == ()
     few = score("few", cluster_accuracy=1.0, per_class=1.0)
     assert "too few" in best("Group", few).words
+
+
+def test_few_held_out_images_are_said_in_a_line_and_leave_no_empty_answers():
+    scores = [
+        score("pca", psnr=20.0, psnr_within=2.0, leading=0.1, leading_within=0.5, held_out=4)
+    ]
+    assert [answer.use for answer in answers(scores, {})] == ["Keep"]
+    assert too_few(scores) == (
+        "Only 4 held-out images cannot tell the models apart: it would take about 64 for "
+        "a PSNR that is sure to 0.5 dB."
+    )
+    assert advice(scores, {}).startswith("only 4 held-out images cannot")
+    many = [{**scores[0], "held_out": 40}]
+    assert [answer.head for answer in answers(many, {})] == ["pca", "none"]
+    assert not too_few(many)
+    without = [score("som", held_out=1)]
+    assert too_few(without).endswith("there should be 10 or more.")

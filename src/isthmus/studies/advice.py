@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.metrics.units import significant
-from isthmus.studies.answers import PROBES, Answer, answers
+from isthmus.studies.answers import PROBES, Answer, answers, too_few
 from isthmus.studies.summary import bits_at, curve_of, known, share_ends
 
 Score = Mapping[str, Any]
@@ -63,7 +63,9 @@ def advice(
         f"{WORDS[use]} take {_taken(answer, by_name[answer.models[0]], baseline)}"
         for use, answer in said
     ]
-    words = "to " + ", to ".join(parts)
+    few = too_few(scores)
+    words = f"{few[0].lower()}{few[1:-1]}; still, to " if few else "to "
+    words += ", to ".join(parts)
     return words if folder is None else f"{words}; next: {_next(said, Path(folder), source)}"
 
 

@@ -31,7 +31,10 @@ NAMED = 3
 """Models of a tie that are named."""
 LEAST_VARIETY = 0.5
 """Share of the widest variety of samples that a model has to have to be best at drawing."""
-
+FEWEST_HELD = 10
+"""Held-out images by which models can be told apart, at least."""
+SURE = 0.5
+"""Half of the interval, in dB, that more of them are asked for."""
 FEW = 3
 """Held-out images a class by which groups can be judged, at least."""
 
@@ -102,7 +105,31 @@ def answers(scores: Sequence[Score], baseline: Mapping[str, float]) -> list[Answ
         _group(scores),
         _explain(scores),
     )
-    return [answer for answer in asked if answer is not None]
+    few = bool(too_few(scores))  # of which nothing is said where there is nothing to say
+    return [answer for answer in asked if answer is not None and (answer.models or not few)]
+
+
+def too_few(scores: Sequence[Score]) -> str:
+    """Say that so few held-out images cannot tell models apart, and how many could; else "".
+
+    An interval becomes half as wide with four times the images.
+
+    Examples
+    --------
+    >>> too_few([{"model": "pca", "psnr": 12.0, "psnr_within": 2.4, "held_out": 2}])[:45]
+    'Only 2 held-out images cannot tell the models'
+    >>> too_few([{"model": "pca", "psnr": 12.0, "psnr_within": 2.4, "held_out": 100}])
+    ''
+    """
+    n = int(max((known(score, "held_out") or 0 for score in scores), default=0))
+    if not 0 < n < FEWEST_HELD:
+        return ""
+    wide = sorted(w for s in scores if (w := known(s, "psnr_within")) and can_win(s))
+    words = f"Only {n} held-out image{'s' * (n > 1)} cannot tell the models apart"
+    if not wide:
+        return f"{words}: there should be {FEWEST_HELD} or more."
+    needed = significant(max(FEWEST_HELD, n * (wide[len(wide) // 2] / SURE) ** 2), 2)
+    return f"{words}: it would take about {needed} for a PSNR that is sure to {SURE} dB."
 
 
 def width_of(scores: Sequence[Score]) -> int | None:

@@ -164,11 +164,13 @@ class Study(Result):
         return judged(self, baseline), baseline
 
     def _answers(self) -> Iterator[str]:
-        from isthmus.studies.answers import answers
+        from isthmus.studies.answers import answers, too_few
 
         if not self.scores:
             return
         scores, baseline = self.judged()
+        if few := too_few(scores):
+            yield few
         for answer in answers(scores, baseline):
             yield f"{answer.use:>10}  {answer.head}: {answer.words}"
         for score in scores:
@@ -213,13 +215,25 @@ class Study(Result):
     def wrote(self, paths: list[Path]) -> str:
         """Return where the report is; what to take for what, and what to type next."""
         where = f"report: {' and '.join(str(path / 'report.html') for path in paths)}"
-        return f"{where}\n{self.advice(paths[0])}" if self.scores else where
+        said = [where, self.advice(paths[0])] if self.scores else [where]
+        return "\n".join([*said, *self._early()])
+
+    def _early(self) -> Iterator[str]:
+        """Yield why there is time left, where none of the models could use it."""
+        short = any(getattr(m, "stopped_", "") == "out of time" for m in self.models.values())
+        if self.schedule.is_early() and not short:
+            yield f"every model has had the steps it can use{self.schedule.left_in_words()}"
 
     def advice(self, folder: str | Path | None = None) -> str:
         """Return which model to take for what, with figures, and the next command."""
         from isthmus.studies.advice import advice
 
         return advice(*self.judged(), folder, self.source)
+
+    def put_in_order(self, names: list[str]) -> None:
+        """Put models and scores in an order of names, whichever was fitted first."""
+        self.models = {name: self.models[name] for name in names if name in self.models}
+        self.scores.sort(key=lambda record: names.index(record["model"]))
 
     @cached_property
     def train(self) -> Images:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from isthmus.data.images import Images
 from isthmus.studies.needs import FEWEST, MAIN, OTHER, Need
@@ -19,6 +19,10 @@ FIT_SHARE = 0.6
 """Share of a time budget that is for fitting, at least; the rest is for measuring and drawing."""
 AIM = 0.96
 """Share of a time budget at which a study means to be over."""
+SCANT = 0.5
+"""Share of the least time for a model that it is given where nothing else can use that."""
+EARLY = 0.06
+"""Share of a time budget that is left where a study is over too early."""
 CLOSING = 0.8
 """Seconds that a report takes beside its models: libraries, the page, files."""
 LAST = 0.5
@@ -278,6 +282,12 @@ class Schedule:
         """Return whether no more pictures are to be drawn, for the report to be there in time."""
         return self.left() < self.pace * LAST
 
+    def is_early(self) -> bool:
+        """Return whether much of the time is left, and nothing to be fitted in it."""
+        return (
+            self.seconds is not None and not self.left_out and self.left() > EARLY * self.seconds
+        )
+
     def left_in_words(self) -> str:
         """Return how much time is left, as the end of a sentence."""
         return "" if self.seconds is None else f", {max(0.0, self.left()):.0f} s left"
@@ -323,6 +333,9 @@ class Schedule:
             self._waiting = rest  # the first network among them takes longer
             after = {need.name: self._after(need) for need in rest}
             kept = affordable(rest, after, self._quiet(), fewest=0 if self._over else 1)
+            if not kept:  # little time for a model is better than none
+                scant = [replace(need, least=SCANT * need.least) for need in rest]
+                kept = affordable(scant, after, self._quiet(), fewest=0)[:1]
             rest = [need for need in rest if need.name in kept]
         self._waiting, there = rest, {need.name for need in (*self._over, *rest)}
         self.kept = [need.name for need in self.needs if need.name in there]

@@ -14,7 +14,7 @@ from isthmus.data.images import Images
 from isthmus.families import every_name, free_name, named
 from isthmus.fitted.heldout import row_hashes
 from isthmus.studies.measure import range_note
-from isthmus.studies.needs import need_of
+from isthmus.studies.needs import Need, need_of
 from isthmus.studies.plan import LONGER, Schedule
 from isthmus.system.pace import loaded, on_core
 
@@ -101,8 +101,9 @@ def prepare(
             f"No time was given: {budget:.0f} s were allowed for this set, and networks took "
             f"their usual number of steps at most; --budget 10m allows more of both."
         )
+    needs = [need_of(name, model, images) for name, model in chosen.items()]
     schedule = Schedule(
-        [need_of(name, model, images) for name, model in chosen.items()],
+        in_turn(needs) if budget else needs,
         budget,
         0 if images.y is None else len(np.unique(images.y)),
         began,
@@ -111,6 +112,17 @@ def prepare(
     )
     plan = table(chosen, schedule, why)
     return Prepared(images, train, chosen, notes, schedule, plan, unsuited)
+
+
+def in_turn(needs: list[Need]) -> list[Need]:
+    """Return what is to be fitted one after the other: last what gains most from what is left.
+
+    Examples
+    --------
+    >>> [need.name for need in in_turn([Need("gan", weight=3.0), Need("classifier", weight=0.5)])]
+    ['classifier', 'gan']
+    """
+    return sorted(needs, key=lambda need: need.weight)
 
 
 def load_since(before: tuple[float, float]) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 
 from isthmus.plots.charts import curves, losses_of, rate_against_error
 from isthmus.studies import labelled, learned, mapped, summary, walked
-from isthmus.studies.answers import Answer, answers
+from isthmus.studies.answers import Answer, answers, too_few
 from isthmus.studies.cards import Cards
 from isthmus.studies.flags import judged, mean_image
 from isthmus.studies.pictures import (
@@ -108,6 +108,7 @@ def render(study: Study, *, live: bool | None = None, drawn: dict[Any, Any] | No
         flags={name: score["flags"] for name, score in by_name.items()},
         cards=cards,
         left_out=_left_out(study),
+        few=too_few(scores),
         plan=list(getattr(study, "plan", None) or []),
         baseline={key: summary.written(baseline, key) for key in baseline},
         legend=mapped.legend(study.images),

@@ -21,6 +21,7 @@ from isthmus.verbs.parameters import Seconds, Source, Watch, Words
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
+    from isthmus.data.images import Images
 
 NO_TIME = "no time for it: give a larger --budget, or name it in --models"
 LIVE = 0.1
@@ -113,6 +114,7 @@ def study(
                 watch(result)
                 last, took = schedule.clock(), schedule.clock() - now
     result.done = True
+    result.put_in_order(list(chosen))
     result.notes += _time_notes(result)
     if not result.models and not any(note.startswith("Interrupted") for note in result.notes):
         raise ValueError(f"no model could learn from {images.source}: {_reasons(result.notes)}")
@@ -161,13 +163,10 @@ def _fit_one(name: str, model: Representation, result: Study, bar: Bar) -> bool:
 def _fit_and_measure(name: str, model: Representation, result: Study, seconds: float) -> None:
     """Fit a model and keep it in the study, then measure it and keep the record."""
     schedule, train = result.schedule, result.train
-    timed = "max_seconds" in model.settings
-    if math.isfinite(seconds) and timed and model.max_seconds is None:
-        model.set_params(max_seconds=round(seconds, 2))
     train = result.some(schedule.affords(name, train, seconds, model.study_steps > 0))
     with PeakMemory() as memory:
         started = time.perf_counter()
-        model.fit(train)
+        _fit_within(seconds, model, train)
         took = time.perf_counter() - started
     result.models[name] = model
     schedule.fitted()
@@ -191,6 +190,17 @@ def _fit_and_measure(name: str, model: Representation, result: Study, seconds: f
     measured = halves(model, result.images).measured
     if not measured.held_out or measured.left_out:
         result.notes.append(f"{name} was measured {measured.words}.")
+
+
+def _fit_within(seconds: float, model: Representation, train: Images) -> None:
+    """Fit a model within a time; a limit that ended no passes over the images is not kept."""
+    settings = model.settings
+    limited = math.isfinite(seconds) and settings.get("max_seconds", 0) is None
+    if limited:
+        model.set_params(max_seconds=round(seconds, 2))
+    model.fit(train)
+    if limited and not model.study_steps and getattr(model, "stopped_", "") != "out of time":
+        model.set_params(max_seconds=None)
 
 
 def _time_notes(result: Study) -> list[str]:
