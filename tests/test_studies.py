@@ -67,7 +67,7 @@ def test_report_folder(result, tmp_path):
     report = result.report(tmp_path / "run")
     folder = report.parent
     assert {path.name for path in folder.iterdir()} == {
-        "report.html", "scores.json", "scores.csv", "models"
+        "report.html", "scores.json", "scores.csv", "models", ".isthmus"
     }  # fmt: skip
     record = json.loads((folder / "scores.json").read_text())
     assert record["test"] == len(result.images.test)
@@ -84,9 +84,9 @@ def test_report_folder(result, tmp_path):
 def test_existing_folders_are_safe(quick, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(FileExistsError, match="exists already"):
+    with pytest.raises(FileExistsError, match="did not write"):
         quick.report(tmp_path / "mine")
-    with pytest.raises(FileExistsError, match="not the folder of a study"):
+    with pytest.raises(FileExistsError, match="did not write"):
         quick.report(tmp_path / "mine", force=True)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
     quick.report(tmp_path / "run")
