@@ -221,7 +221,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         return []
 
     def affordable(self, images: Images, most: int) -> Images:
-        """Return at most so many images to measure something on after a fit."""
+        """Return up to this many images to measure something on after a fit."""
         return images.evenly(most)
 
     def _share_of_spread(self, images: Images) -> float:

@@ -67,7 +67,7 @@ class Contract:
         Whether neighbouring pixels share weights, and networks begin at principal components, as
         its parameters stand.
     kl_, code_mean_, code_deviation_ : ndarray of shape (code_width_,) or None
-        Of every number of a code: its KL divergence from the prior, and what it was on training
+        Of every latent dimension: its KL divergence from the prior, and what it was on training
         images, where the family learns that.
 
     Examples

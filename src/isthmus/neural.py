@@ -277,7 +277,7 @@ class NeuralRepresentation(ScaledImages, History, Representation):
         return batch
 
     def affordable(self, images: Images, most: int) -> Images:
-        """Return at most so many images, and no more than there is time to measure."""
+        """Return up to this many images, and no more than there is time to measure."""
         affordable = self._clock.affordable(self.max_seconds)
         return images.evenly(most if affordable is None else min(most, affordable))
 

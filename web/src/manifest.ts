@@ -184,7 +184,7 @@ const MANIFEST = record({
   models: list(MODEL),
 });
 
-/** One entry a number of the code, needed where codes are vectors. */
+/** One entry per latent dimension, needed where codes are vectors. */
 function checkNumbers(model: Model, at: string): void {
   for (const name of ["order", "usefulness", "low", "high", "mean", "deviation"] as const)
     list(figure, model.width)(model[name], `${at}.${name}`);

@@ -14,7 +14,7 @@ from isthmus.cli.words import examples_of
 
 MEANINGS = {
     "--out": "Where to write. The suffix says what kind of file; a name without one is a folder.",
-    "--count": "How many come out: images, neighbours, rows, numbers of the code.",
+    "--count": "How many come out: images, neighbours, rows, latent dimensions.",
     "--split": "Which of the images: all of them, those to train on, or those held out.",
     "--images": "Which of the images: numbers from 0 as 3,17 or 0-9, or names of files.",
     "--size": "Height and width of the images: 64, or 48x64.",
@@ -33,7 +33,7 @@ MEANINGS = {
     "--models": "Which models of a study, or families to study, by their names.",
     "--by": "By which of the ways listed it is done.",
     "--method": "By which of the methods listed it is done.",
-    "--dims": "Which numbers of the code, from 0.",
+    "--dims": "Which latent dimensions, from 0.",
     "--steps": "How many images one after another.",
     "--frozen": "Train the head only, and leave the encoder as it is.",
     "--epochs": "Passes over the images that are learnt from.",

@@ -92,7 +92,7 @@ RowsAsked = Annotated[
     ),
 ]
 Evenly = Annotated[
-    int, typer.Option("--count", "-n", help="At most so many images, evenly spaced.", min=1)
+    int, typer.Option("--count", "-n", help="Up to this many images, evenly spaced.", min=1)
 ]
 
 WIDEST = 15

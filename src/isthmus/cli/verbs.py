@@ -299,7 +299,7 @@ def _taken(verb: signature.Function, given: dict[str, Any], own: bool) -> dict[s
 
 
 def _few(value: Any, most: int) -> Any:
-    """Return images evenly spaced, at most so many; anything else as it is."""
+    """Return images evenly spaced, up to this many; anything else as it is."""
     return value.evenly(most) if hasattr(value, "evenly") else value
 
 

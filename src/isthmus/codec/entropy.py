@@ -99,7 +99,7 @@ def decoded(content: bytes, n: int, k: int) -> np.ndarray:
 
 
 def inflated(content: bytes, most: int = 2**26) -> bytes:
-    """Return zlib's bytes as they were, at most so many of them."""
+    """Return zlib's bytes as they were, up to this many of them."""
     try:
         return zlib.decompressobj().decompress(content, most)
     except zlib.error as error:

@@ -15,7 +15,7 @@ DECODES = 4096
 NUDGE = 0.25
 """How far codes are moved for that, in deviations."""
 ROTATED_FROM = 16
-"""Images a number of the code from which a rotation is worth its place in the file."""
+"""Images per latent dimension from which a rotation is worth its place in the file."""
 
 
 @dataclass(frozen=True)

@@ -278,7 +278,7 @@ class Images:
         return replace(self, is_test=is_test)
 
     def evenly(self, most: int) -> Images:
-        """Return at most so many of the images, evenly spaced over all."""
+        """Return up to this many of the images, evenly spaced over all."""
         if len(self) <= most:
             return self
         return self[evenly_spaced(len(self), most)]
@@ -361,7 +361,7 @@ class Images:
 
 
 def evenly_spaced(n: int, most: int) -> np.ndarray:
-    """Return at most so many of n rows, evenly spaced over all."""
+    """Return up to this many of n rows, evenly spaced over all."""
     return np.linspace(0, n - 1, max(1, min(n, most))).round().astype(int)
 
 

@@ -99,7 +99,7 @@ def explore(
     split : {"all", "train", "test"}
         Which of the images.
     count : int, optional
-        At most so many, evenly spaced.
+        Up to this many, evenly spaced.
     host : str
         Address to serve at; from other machines, too, where it is not one of this machine alone.
     port : int

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from isthmus.base import Representation
 
 TITLES = {
-    "code": "The numbers of the code",
+    "code": "The latent dimensions",
     "pca": "Principal components",
     "grid": "Grid of the map",
     "tsne": "t-SNE",

@@ -167,7 +167,7 @@ class ModelData:
         return self._add(f"codes/{self.name}.{kind}", self._codes_path())
 
     def _numbers(self) -> dict[str, list[float]]:
-        """Return what is known of every number of a code, for the sliders."""
+        """Return what is known of every latent dimension, for the sliders."""
         names = ("order", "usefulness", "low", "high", "mean", "deviation")
         if self.code != "vector":
             return {name: [] for name in names}

@@ -27,7 +27,7 @@ FEWEST_HELD = 5
 RISEN = 0.15
 """Relative rise of the validation loss above its least that counts."""
 DEAD = 1e-3
-"""A number of a code that varies less than this, as a share of the liveliest one, is dead."""
+"""A latent dimension that varies less than this, as a share of the liveliest one, is dead."""
 
 COLLAPSED = 0.01
 """A latent with less KL in nats, or whose mean varies less, says nothing about the image."""
@@ -191,7 +191,7 @@ def lost_game(loss: float) -> list[str]:
 
 
 def dead_numbers(mean: np.ndarray, deviation: np.ndarray) -> int:
-    """Return how many numbers of a code never change, from their means and deviations.
+    """Return how many latent dimensions never change, from their means and deviations.
 
     Examples
     --------
@@ -204,7 +204,7 @@ def dead_numbers(mean: np.ndarray, deviation: np.ndarray) -> int:
 
 
 def dead_code(dead: int, width: int, what: str, remedy: str) -> list[str]:
-    """Return the finding that some, or all, of the numbers of a code are dead."""
+    """Return the finding that some, or all, of the latent dimensions are dead."""
     if not dead:
         return []
     if dead == width:

@@ -1,4 +1,4 @@
-"""Projections: how codes come into the plane, and new ones after them."""
+"""Projections of codes to the plane, and of new ones after them."""
 
 from __future__ import annotations
 

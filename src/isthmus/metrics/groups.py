@@ -187,7 +187,7 @@ def _by_density(Z: np.ndarray, least: int, seed: int) -> tuple[np.ndarray, np.nd
 
 
 def _some(Z: np.ndarray, most: int) -> np.ndarray:
-    """Return at most so many codes, evenly spaced over all."""
+    """Return up to this many codes, evenly spaced over all."""
     if len(Z) <= most:
         return Z
     some: np.ndarray = Z[np.linspace(0, len(Z) - 1, most).round().astype(int)]

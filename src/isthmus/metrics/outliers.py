@@ -1,4 +1,4 @@
-"""How strange codes are beside others, and how well strangeness finds what is known to be new."""
+"""Anomaly scores of codes, and how well they find what is known to be new."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def auroc(truth: ArrayLike, scores: ArrayLike) -> float:
     truth : array_like of bool of shape (n,)
         True for what is new.
     scores : array_like of shape (n,)
-        The higher, the stranger.
+        The higher, the more anomalous.
 
     Returns
     -------

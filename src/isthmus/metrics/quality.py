@@ -1,4 +1,4 @@
-"""What is wrong with images: blank, dark and blurred ones, and doubles, exact or nearly so."""
+"""What is wrong with images: blank, dark and blurred ones, and duplicates, exact or nearly so."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Seen(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """Rows of images in question; of doubles groups of rows, the first one first."""
+    """Rows of images in question; of duplicates groups of rows, the first one first."""
 
     blank: list[int]
     dark: list[int]

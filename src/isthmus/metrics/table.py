@@ -161,7 +161,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "leading", "5 numbers", RECONSTRUCTION, "%", "higher", "reconstruction.told",
             ("few_images", "from_leading"), "share of what differs between images",
-            "What the 5 leading numbers of a code alone tell of the differences between images; "
+            "What the 5 leading latent dimensions alone tell of the differences between images; "
             "0 is no more than the mean image.",
         ),
         Metric(

@@ -310,7 +310,7 @@ class Autoencoder(TakesModules, NeuralRepresentation):
         if 0 < self.n_axes_ < self.latent_dim_:
             remedy = f"the images differ along {self.n_axes_} directions: give that latent_dim"
         dead = health.dead_numbers(self.code_mean_, self.code_deviation_)
-        return findings + health.dead_code(dead, self.latent_dim_, "numbers of the code", remedy)
+        return findings + health.dead_code(dead, self.latent_dim_, "latent dimensions", remedy)
 
 
 def _weighted(net: nn.Sequential) -> list[int]:

@@ -236,7 +236,7 @@ class _Lloyd:
         self.square = centers.new_zeros(n)  # |x|^2
 
     def run(self, passes: Iterable[int], tol: float) -> None:
-        """Assign and move until nothing changes or little moves, so many times at most."""
+        """Assign and move until nothing changes or little moves, at most this many times."""
         for _ in passes:
             settled = not self.assign() and not self._can_restart()
             if settled or self.move() <= tol * self.mean_variance():

@@ -27,7 +27,7 @@ class TakesModules(Base):
     """
 
     decoding = "decoder"  # parameter that a decoder is given as
-    numbers_each = 1  # that an encoder makes for every number of the code
+    numbers_each = 1  # that an encoder makes for every latent dimension
 
     def _own_encoder(self, name: str = "encoder") -> nn.Sequential | None:
         """Return the user's module as a network from flat images, None where there is none."""
@@ -73,7 +73,7 @@ class TakesModules(Base):
             if own.width % each:
                 raise ValueError(
                     f"{own.what} makes {own.width} numbers of an image: {type(self).__name__} "
-                    f"needs {each} for every number of the code"
+                    f"needs {each} for every latent dimension"
                 )
             return own.width // each
         module = getattr(self, self.decoding, None)

@@ -26,7 +26,7 @@ LONGEST = 100
 CODES = 10_000
 """Training codes, evenly spaced over all, that `sample` learns from at most."""
 QUANTILES = 101
-"""Points at which the distribution of every number of the code is kept for `sample`."""
+"""Points at which the distribution of every latent dimension is kept for `sample`."""
 
 
 @dataclass(eq=False, repr=False)

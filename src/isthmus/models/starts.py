@@ -173,7 +173,7 @@ def start_encoder(net: Any, at: Principal, gain: torch.Tensor) -> None:
     at : Principal
         Mean and axes.
     gain : Tensor of shape (k,)
-        One factor a number of the code; those beyond the axes begin at 0.
+        One factor per latent dimension; those beyond the axes begin at 0.
     """
     k, scale = min(len(gain), len(at.axes)), at.spread(len(gain))
     first, gain = net[0], gain[:k, None]

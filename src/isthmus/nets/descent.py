@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 RATE = 0.05
-"""Step size at the start of every number of a code."""
+"""Step size at the start of every latent dimension."""
 
 
 @torch.enable_grad()

@@ -23,7 +23,7 @@ HEADING = 16
 
 
 def by_class(images: Images, count: int, title: str = "") -> Image:
-    """Draw at most so many images, as many of every class, under names of classes and files.
+    """Draw up to this many images, as many of every class, under names of classes and files.
 
     Examples
     --------

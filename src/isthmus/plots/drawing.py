@@ -48,7 +48,7 @@ def contact_sheet(
     columns : int, optional
         Images in one row; by default the sheet is about twice as wide as high.
     count : int, optional
-        At most so many, evenly spaced over all; all by default.
+        Up to this many, evenly spaced over all; all by default.
     captions : list of str, "class" or "name", optional
         A short text under every image: of Images also their classes, or the names of their files.
     scale : float, optional

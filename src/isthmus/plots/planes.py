@@ -1,4 +1,4 @@
-"""Planes of codes: what is decoded on one, who owns it, and who is taken for whom."""
+"""Planes of codes: decoded images, decision regions, and confusion."""
 
 from __future__ import annotations
 

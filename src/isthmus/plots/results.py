@@ -1,4 +1,4 @@
-"""What the verbs found, drawn: accuracies and curves, rows of clusters, strange images."""
+"""What the verbs found, drawn: accuracies and curves, rows of clusters, anomalous images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAMES = {"knn": "nearest codes", "linear": "linear", "svm": "SVM (Gaussian)"}
 ROWS = 20
 """Clusters drawn, at most: the largest."""
 COLUMNS = 10
-"""Strange images in a row."""
+"""Anomalous images in a row."""
 
 
 def accuracy_chart(
@@ -38,7 +38,7 @@ def accuracy_chart(
     title : str
         Above the chart.
     measured : str
-        What the images are that the accuracies were counted on.
+        What the images are that the accuracies were evaluated on.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def label_chart(
     model, source : str
         For the title.
     n_test : int
-        Images every accuracy was counted on.
+        Images every accuracy was evaluated on.
     measured : str
         What these images are.
 
@@ -118,7 +118,7 @@ def label_chart(
 
 
 def code_chart(codes: np.ndarray, title: str) -> Figure:
-    """Draw how far every number of the codes (n, k) reaches, or how often every index (n,) is.
+    """Draw how far every latent dimension of codes (n, k) reaches, or how often each index is.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def code_chart(codes: np.ndarray, title: str) -> Figure:
         axis.vlines(places, low, high, color=LINES[0], label="95 % of the images")
         axis.vlines(places, lower, upper, color=LINES[0], linewidth=4, label="half of them")
         axis.plot(places, middle, "o", color=LINES[1], markersize=4, label="the middle one")
-        axis.set(xlabel="number of the code", ylabel="value")
+        axis.set(xlabel="latent dimension", ylabel="value")
         axis.legend(frameon=False, fontsize=8, bbox_to_anchor=(1.01, 1), loc="upper left")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     _finish(figure, axis, title)
@@ -262,7 +262,7 @@ def cluster_map(places: np.ndarray, images: Images, labels: np.ndarray, title: s
     return titled(on_background(picture, PAPER), title)
 
 
-def strange_rows(
+def anomaly_rows(
     parts: Sequence[tuple[str, Images, np.ndarray | None, np.ndarray]], title: str
 ) -> Image:
     """Draw images above their reconstructions, with their scores and names, ten in a row.
@@ -277,7 +277,7 @@ def strange_rows(
     Examples
     --------
     >>> images = Images(np.random.default_rng(0).random((12, 8, 8)))
-    >>> strange_rows([("Strange", images, np.asarray(images), np.arange(12))], "Twelve").size
+    >>> anomaly_rows([("Anomalous", images, np.asarray(images), np.arange(12))], "Twelve").size
     (662, 330)
     """
     from isthmus.plots.figures import limits_of

@@ -53,7 +53,7 @@ def labelled_rows(
     title : str
         What is to be seen, over all.
     columns : int, optional
-        At most so many images of a row are drawn.
+        Up to this many images of a row are drawn.
     heads : sequence of str
         A name for every column.
     captions : dict of str to sequence of str, optional

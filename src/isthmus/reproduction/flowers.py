@@ -93,7 +93,7 @@ def _flower_pictures(run: Run, rule: str, rows: dict[str, Any], curves: dict[str
 
 
 def flower_walks(run: Run, latent_dim: int, epochs: int, side: int) -> None:
-    """Look for flowers: vary two numbers of the code of each, and see which others appear."""
+    """Look for flowers: vary two latent dimensions of each, and see which others appear."""
     images = ist.load_images("flowers")
     model = _fitted(run, images, latent_dim, epochs)
     codes = model.encode(images)

@@ -1,4 +1,4 @@
-"""Pictures of a latent plane: what lies on it, what is decoded on it, and who owns it."""
+"""Pictures of a latent plane: codes, decoded images, decision regions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from isthmus.verbs.planes import Extent
     from isthmus.verbs.territory import Territory
 
-FIRST, SECOND = "first number of the code", "second number of the code"
+FIRST, SECOND = "first latent dimension", "second latent dimension"
 
 
 def thinned(x: np.ndarray, y: np.ndarray, points: int = 300) -> tuple[np.ndarray, np.ndarray]:

@@ -312,7 +312,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "e-attractors": Recipe(
         "E",
-        "who owns the latent plane, and who is taken for whom",
+        "decision regions of the latent plane, and confusion",
         0.5,
         "attractors",
         {"epochs": 10_000, "level": 0.1, "sets": 400},

@@ -35,7 +35,7 @@ FEWEST_DRAWN = 40
 WIDTH = 50
 """Principal components of the real images that samples are compared in, at most."""
 LEADING = 5
-"""Numbers of a code that are kept to see how much few of them say."""
+"""Latent dimensions that are kept to see how much few of them say."""
 
 
 class Evidence(Mapping[str, Any]):
@@ -193,7 +193,7 @@ class Evidence(Mapping[str, Any]):
 
     @property
     def probed_on(self) -> int | None:
-        """How many images probes are counted on."""
+        """How many images probes are evaluated on."""
         return self._halves and min(HELD, len(self._halves.test))
 
     @property

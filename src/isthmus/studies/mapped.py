@@ -115,9 +115,9 @@ def how(model: Representation, found: Map) -> str:
     """Say how codes were laid out."""
     width = len(found.mean)
     if width == 2:
-        return "the two numbers of the code, across and upwards."
+        return "the two latent dimensions, across and upwards."
     if width == 1:
-        return "the one number of the code across; upwards the images are only spread out."
+        return "the one latent dimension across; upwards the images are only spread out."
     method = "t-SNE" if found.method == "tsne" else "principal components"
     what = "distances to the codebook" if model.code_kind_ == "index" else "numbers"
     return f"{method} of {width} {what}. The axes have no unit: only nearness counts."

@@ -241,7 +241,7 @@ class Study(Result):
         return self.images.train
 
     def some(self, most: int) -> Images:
-        """Return at most so many training images: the same ones for all models, as `train` is."""
+        """Return up to this many training images: the same ones for all models, as `train` is."""
         return self.parts.setdefault(most, self.train.evenly(most))
 
     @property

@@ -26,7 +26,7 @@ LONGEST_SIDE = 64
 SMALL = 16
 """Pixels of a side from which on convolutions gain over dense networks."""
 FEW = 5000
-"""Training images of which noise keeps a network from learning them by heart."""
+"""Training images of which noise keeps a network from overfitting."""
 LOOK = 0.15
 """Seconds of work that tell how busy the machine is, at least."""
 LEAST_BUDGET, MOST_BUDGET = 40.0, 200.0
@@ -158,8 +158,8 @@ def suits(images: Images, name: str) -> tuple[bool, str]:
     if parameters.get("noise"):
         n = int(np.sum(~images.with_split().is_test))
         few = n <= FEW
-        return few, "few images: noise keeps it from learning them by heart" if few else (
-            f"{n:,} images need no noise against learning them by heart"
+        return few, "few images: noise keeps it from overfitting" if few else (
+            f"{n:,} images need no noise against overfitting"
         )
     if parameters:
         return True, "numbers that say one thing each"

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from isthmus.studies.outcome import Study
 
 ROWS = 8
-"""Numbers of a code whose traversals are drawn: those that matter most."""
+"""Latent dimensions whose traversals are drawn: those that matter most."""
 MORPHS = 2
 """Pairs of held-out images that are morphed into each other."""
 ENCODED = 400
-"""Held-out images that show how far every number of a code goes."""
+"""Held-out images that show how far every latent dimension goes."""
 
 
 def shown(study: Study, pictures: Pictures) -> dict[str, Any]:

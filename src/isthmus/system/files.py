@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and values as a JSON file can hold them."""
+"""Atomic writes of files, and values as a JSON file can hold them."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Batches:
         return len(self.sizes)
 
     def keep(self, most: int) -> None:
-        """Hand out at most so many of the images from now on, evenly spaced."""
+        """Hand out up to this many of the images from now on, evenly spaced."""
         if most < len(self.rows):
             chosen = torch.linspace(0, len(self.rows) - 1, most).round().long()
             self.rows = self.rows[chosen.to(self.rows.device)]

@@ -31,7 +31,7 @@ class Codes(ArrayResult):
     table_name: ClassVar[str] = "codes"
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Return the numbers of the codes by their names, of pixels their mean; of an index it."""
+        """Return the latent dimensions by their names, of pixels their mean; of an index it."""
         flat = averaged(self.model, np.asarray(self))
         if flat.ndim == 1:
             return {"code": flat}
@@ -69,7 +69,7 @@ class Codes(ArrayResult):
             np.savez(file, allow_pickle=False, codes=np.asarray(self), **known, **columns)
 
     def picture(self) -> Image:
-        """Return how far the numbers of the codes reach, or how often every index is there."""
+        """Return how far the latent dimensions reach, or how often every index is there."""
         from isthmus.plots.plots import as_picture
         from isthmus.plots.results import code_chart
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MODEL = "classifier.safetensors"
 """The model in a folder."""
 STEPS, EPOCHS = 300, 15
-"""At least so many optimiser steps, and so many passes over the labels."""
+"""At least this many optimizer steps, and this many passes over the labels."""
 BATCH = 64
 MOST_PRODUCTS, FEWEST = 10**11, 50
 """Products of the encoder in all steps, where these are more than the fewest: a minute or so."""
@@ -97,7 +97,7 @@ class Tuned(Charted):
 
     @property
     def measured(self) -> MeasuredOn:
-        """The images the accuracies were counted on."""
+        """The images the accuracies were evaluated on."""
         return self.counted_on
 
     @property
@@ -193,7 +193,7 @@ def finetune(
 
     A linear head on the code and, unless frozen, the encoder under it go on to minimise the mean
     of :math:`-\log \mathrm{softmax}_y(W f(x) + b)`. What the encoder learnt without labels has not
-    to be learnt from them. It is counted on images that neither has learnt from.
+    to be learnt from them. It is evaluated on images that neither has learnt from.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ METHODS = {
     "tsne": "t-SNE",
     "umap": "UMAP",
     "pca": "principal components",
-    "as is": "the numbers of the code themselves",
+    "as is": "the latent dimensions themselves",
     "grid": "the grid of the map",
 }
 """What a picture calls the way in which codes were laid out."""
@@ -196,8 +196,8 @@ def map(
     images : Images or array of shape (n, ...)
         What to lay out; with `onto` what to place.
     method : {"auto", "pca", "tsne", "umap", "grid"}
-        How codes come into the plane: "auto" takes the grid of a self-organising map, codes of
-        two numbers as they are, t-SNE from 50 images on, and else principal components.
+        How codes are projected to the plane: "auto" takes the grid of a self-organising map, codes
+        of two numbers as they are, t-SNE from 50 images on, and else principal components.
     dimensions : {2, 3}
         2 for a plane, 3 for space.
     color_by : str, optional

@@ -1,4 +1,4 @@
-"""The verb novelty: how strange every image is to a model."""
+"""The verb novelty: anomaly scores of images."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Novelty(Result):
     Attributes
     ----------
     scores : Scores of shape (n,)
-        The higher, the stranger; by their names also what sums them up, as ``scores["auroc"]``.
+        The higher, the more anomalous; by their names also what sums them up, as
+        ``scores["auroc"]``.
     by : {"error", "distance", "neighbours", "likelihood"}
         What the score is.
     images : Images
@@ -53,7 +54,7 @@ class Novelty(Result):
     auroc : float, optional
         How well the scores find what truth says is new.
     count : int
-        How many of the strangest a picture and a person are shown.
+        How many of the most anomalous a picture and a person are shown.
     """
 
     table_name: ClassVar[str] = "scores"
@@ -85,11 +86,11 @@ class Novelty(Result):
         return self.count
 
     def strangest(self, count: int | None = None) -> np.ndarray:
-        """Return the rows of the strangest images, the strangest first."""
+        """Return the rows of the most anomalous images, the most anomalous first."""
         return np.argsort(-self.scores, kind="stable")[: self.count if count is None else count]
 
     def table(self) -> list[dict[str, Any]]:
-        """Return a record for every image, the strangest first."""
+        """Return a record for every image, the most anomalous first."""
         rows = []
         for rank, row in enumerate(self.strangest(len(self.scores)).tolist(), start=1):
             label = {} if self.images.y is None else {"label": class_of(self.images, row)}
@@ -99,7 +100,7 @@ class Novelty(Result):
         return rows
 
     def record(self) -> dict[str, Any]:
-        """Return figures of all images, and the strangest of them."""
+        """Return figures of all images, and the most anomalous of them."""
         found = super().record()
         return found | {"strangest": found.pop(self.table_name)[: self.count]}
 
@@ -108,21 +109,21 @@ class Novelty(Result):
         return {"strangest": self.picture()}
 
     def picture(self, count: int | None = None) -> Image:
-        """Return the strangest images with their scores beside their reconstructions, if any."""
-        from isthmus.plots.results import strange_rows
+        """Return the most anomalous images with scores and reconstructions, if any."""
+        from isthmus.plots.results import anomaly_rows
 
         rows = self.strangest(count)
         middle = np.argsort(self.scores, kind="stable")[_around_middle(len(self.scores))]
         backs = [self._back(chosen) for chosen in (rows, middle)]
         among = f"{len(self.scores):,} images of {self.images.source}"
-        title = f"Strangest to {in_words(self.model)} among {among}: {self.unit}"
+        title = f"Most anomalous to {in_words(self.model)} among {among}: {self.unit}"
         parts = [
             (name, self.images[chosen], back, self.scores[chosen])
             for name, chosen, back in zip(
-                ("Strange", "Ordinary"), (rows, middle), backs, strict=True
+                ("Anomalous", "Ordinary"), (rows, middle), backs, strict=True
             )
         ]
-        return strange_rows(parts, title)
+        return anomaly_rows(parts, title)
 
     def _back(self, rows: np.ndarray) -> np.ndarray | None:
         """Return the reconstructions of images, where the model can decode."""
@@ -149,7 +150,7 @@ def novelty(
     budget: Seconds | None = None,
     verbose: bool | None = None,
 ) -> Novelty:
-    r"""Score how strange every image is to a model, and draw the strangest.
+    r"""Give every image an anomaly score, and draw the most anomalous.
 
     "error" is what a reconstruction gets wrong, :math:`\frac 1 d |x - \hat x|^2`; "distance" how
     far a code is from the middle of the reference codes in their own deviations,
@@ -167,7 +168,7 @@ def novelty(
         What is ordinary, for "distance" and "neighbours": the images fitted on, as a rule. By
         default the part to train on where `images` have a split (10,000 of it at most, evenly
         chosen; none is its own neighbour), else `images` themselves: what is rare among them is
-        strange then, and a new class with many images is not. With ``split="test"`` the part to
+        anomalous then, and a new class with many images is not. With ``split="test"`` the part to
         train on, all of it.
     by : {"auto", "error", "distance", "neighbours", "likelihood"}
         The score. "auto" is the neighbours where there is a reference or the model cannot decode,
@@ -177,7 +178,7 @@ def novelty(
     split : {"all", "train", "test"}
         Which of the images to judge.
     count : int
-        How many of the strangest are drawn, at least 1.
+        How many of the most anomalous are drawn, at least 1.
     budget : float, optional
         Time to take, in seconds above 0: no more images are scored, evenly spaced, than it allows.
     verbose : bool, optional

@@ -10,7 +10,7 @@ from isthmus.latent.codes import flattened
 from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model
 
 Extent = tuple[float, float, float, float]
-"""Lowest and highest first number of a code, lowest and highest second."""
+"""Lowest and highest first latent dimension, lowest and highest second."""
 
 MARGIN = 0.1
 """Share of its width that a plane goes on beyond the outermost codes."""

@@ -42,7 +42,7 @@ class Probing(Charted):
     accuracies : dict of str to Accuracy
         By the name of the probe.
     counted_on : MeasuredOn
-        The images the accuracies were counted on, and whether the model had learnt from them;
+        The images the accuracies were evaluated on, and whether the model had learnt from them;
         `measured` as well.
     curve : dict of str to list of Point
         Accuracy at growing numbers of labels, by the name of the probe; empty unless asked for.
@@ -59,7 +59,7 @@ class Probing(Charted):
 
     @property
     def measured(self) -> MeasuredOn:
-        """The images the accuracies were counted on."""
+        """The images the accuracies were evaluated on."""
         return self.counted_on
 
     @property
@@ -126,10 +126,10 @@ def probe(
 ) -> Probing:
     r"""Say how well simple classifiers read the labels off the codes of a model.
 
-    They learn from codes of training images and are counted on held-out ones, which the model has
-    not seen either: the share that is right, :math:`\frac 1 n \sum_i [\hat y(z_i) = y_i]`, with
-    Wilson's 95 % interval. The classes are the easier to read, the more of what matters the code
-    keeps, and the plainer.
+    They learn from codes of training images and are evaluated on held-out ones, which the model
+    has not seen either: the share that is right, :math:`\frac 1 n \sum_i [\hat y(z_i) = y_i]`,
+    with Wilson's 95 % interval. The classes are the easier to read, the more of what matters the
+    code keeps, and the plainer.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What is in a set of images: classes, sizes, doubles, and what may be worth nothing."""
+"""What is in a set of images: classes, sizes, duplicates, and defects."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Survey(Result):
     images : Images
         All that could be read.
     found : Findings
-        Rows of images in question, and groups of doubles.
+        Rows of images in question, and groups of duplicates.
     kinds : dict of str to int
         How many files there are of every format and mode.
     count : int
@@ -168,14 +168,13 @@ def survey(
     -------
     Survey
 
-    Notes
-    -----
-    Images are judged as grey values, their range being 1, at most 256 pixels wide. Blank is a
-    standard deviation below 0.01, dark a 99th percentile below 0.2. Detail is the standard
-    deviation of what a 3 x 3 smoothing takes away, over that of the image: blurred is less than
-    half the median of the set, and by 3.5 robust standard deviations less. Doubles are exact where
-    all values are, and near where both an 8 x 8 and a 16 x 16 picture, brought to mean 0 and norm
-    1, differ by less than 0.1: brighter or darker, scaled or compressed again, but not cut.
+    Notes ----- Images are judged as grey values, their range being 1, at most 256 pixels wide.
+    Blank is a standard deviation below 0.01, dark a 99th percentile below 0.2. Detail is the
+    standard deviation of what a 3 x 3 smoothing takes away, over that of the image: blurred is
+    less than half the median of the set, and by 3.5 robust standard deviations less. Duplicates
+    are exact where all values are, and near where both an 8 x 8 and a 16 x 16 picture, brought to
+    mean 0 and norm 1, differ by less than 0.1: brighter or darker, scaled or compressed again, but
+    not cut.
 
     Examples
     --------

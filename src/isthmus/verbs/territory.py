@@ -1,4 +1,4 @@
-"""Territories: who owns which part of a plane of codes, and who is taken for whom."""
+"""Territories: decision regions of a plane of codes, and confusion."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CLOSE = 300
 
 
 class Plane(NamedTuple):
-    """Who owns which part of a plane: the numbers of a `Territory`."""
+    """Decision regions of a plane: the numbers of a `Territory`."""
 
     owners: np.ndarray
     shares: np.ndarray
@@ -46,13 +46,13 @@ class Noise(NamedTuple):
 
 
 class Territory(Result, Plane):
-    """Who owns which part of a plane of codes: ``owners``, ``shares`` and ``extent``, and more.
+    """Decision regions of a plane of codes: ``owners``, ``shares`` and ``extent``, and more.
 
     Attributes
     ----------
     owners : ndarray of int of shape (resolution, resolution)
         Index of the training image that is nearest to what is decoded there; row 0 is on top,
-        where the second number of the code is highest.
+        where the second latent dimension is highest.
     shares : ndarray of shape (n,)
         Share of the plane that every image owns; they add up to 1.
     extent : tuple of float
@@ -64,7 +64,7 @@ class Territory(Result, Plane):
     codes : ndarray of shape (n, k)
         Their codes.
     dims : (int, int)
-        The numbers of a code that span the plane.
+        The latent dimensions that span the plane.
     start : ndarray of shape (k,)
         The code whose other numbers all points share.
     noise : Noise
@@ -121,7 +121,7 @@ class Territory(Result, Plane):
         return {"territory": self.picture()}
 
     def picture(self) -> Image:
-        """Return a page: who owns the plane, what is decoded, shares, and confusion."""
+        """Return a page: decision regions, decoded images, shares, and confusion."""
         from isthmus.verbs.territory_page import territory_page
 
         first, second = self.dims

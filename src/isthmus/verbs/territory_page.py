@@ -1,4 +1,4 @@
-"""The page of a territory: who owns a plane of codes, what is decoded on it, and confusion."""
+"""The page of a territory: decision regions, decoded images, and confusion."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def territory_page(
     Parameters
     ----------
     found : Territory
-        Who owns what.
+        Decision regions.
     codes : array of shape (n, 2)
         The two numbers that span the plane.
     images : Images
@@ -75,7 +75,7 @@ def territory_page(
 
 
 def owned(found: Territory, images: Images) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return who owns a plane, their shares and names: classes where several images share one."""
+    """Return the owners of a plane, shares and names: classes where several images share one."""
     n = len(found.shares)
     if images.y is None or len(np.unique(images.y)) == n:
         if images.y is not None and images.classes and (np.asarray(images.y) >= 0).all():

@@ -1,4 +1,4 @@
-"""Traversals: one number of a code changed at a time, or the prototypes around one."""
+"""Traversals: one latent dimension changed at a time, or the prototypes around one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from isthmus.verbs.ways import Ways
 KNOWN = 2000
 """Images whose codes say how far every number goes, evenly spaced over the set."""
 MOST, MOST_OF_EACH = 8, 2
-"""Numbers of a code that are changed unless others are asked for: of one image, of several."""
+"""Latent dimensions that are changed unless others are asked for: of one image, of several."""
 
 
 class Traversal(Ways):
@@ -43,7 +43,7 @@ def traverse(
     random_state: int = 0,
     tile_size: int | None = None,
 ) -> Traversal:
-    """Change one number of a code at a time, a row a number.
+    """Change one latent dimension at a time, one row for each.
 
     Where the code is an index, the walk is among the prototypes: on the grid of a map, from the
     best-matching unit along either axis; of centroids, from the nearest one to those nearest it.
@@ -85,7 +85,7 @@ def traverse(
     Returns
     -------
     Traversal
-        An array (len(dims), steps, ...), a row of images for every number of the code, and where
+        An array (len(dims), steps, ...), a row of images for every latent dimension, and where
         it starts from several for each of them; NaN beyond the edge of a map, or where there are
         no more centroids.
 
@@ -185,7 +185,7 @@ def _starts(images: Images, rows: Any) -> dict[str, Any]:
 def _numbers(
     model: Model, starts: dict[str, Any], dims: Any, steps: int, values: Any, among: Any, seed: int
 ) -> Traversal:
-    """Return rows for numbers of the code, from every start."""
+    """Return rows for latent dimensions, from every start."""
     codes = None if among is None else codes_of(model, among)
     begun = [
         random_code(codes, seed) if start is None else code_of(model, start)
@@ -204,7 +204,7 @@ def _numbers(
     notes = [_note(name, what, use, dim, len(starts)) for dim in dims for name in starts]
     drawn = dict(zip(notes, np.asarray(made), strict=True))
     facts = {} if use is None else {what: [round(float(use[dim]), 4) for dim in dims]}
-    headline = "one number of the code changes, the rest stay"
+    headline = "one latent dimension changes, the rest stay"
     return made.told(drawn, headline, heads[: values.shape[1]], dims=list(map(int, dims)), **facts)
 
 
@@ -218,7 +218,7 @@ def _moved(model: Model, begun: np.ndarray, dims: Sequence[int], values: np.ndar
 
 
 def _use(model: Model, codes: np.ndarray | None) -> tuple[str, Any]:
-    """Return how useful every number of a code is, and what that is called."""
+    """Return how useful every latent dimension is, and what that is called."""
     if model.kl_ is not None:
         return "KL", np.asarray(model.kl_)
     return "variance", None if codes is None else np.asarray(codes).var(0)
@@ -231,7 +231,7 @@ def _note(name: str, what: str, use: np.ndarray | None, dim: int, starts: int) -
 
 
 def _dims(dims: Any, width: int, order: Callable[[], list[int]]) -> list[int]:
-    """Return the numbers of a code that are meant, checked."""
+    """Return the latent dimensions that are meant, checked."""
     if isinstance(dims, int | np.integer) and 1 <= dims <= width:
         return order()[: int(dims)]
     if isinstance(dims, int | np.integer):
@@ -240,12 +240,12 @@ def _dims(dims: Any, width: int, order: Callable[[], list[int]]) -> list[int]:
         )
     chosen = list(range(width) if dims is None else dims)
     if not chosen or [dim for dim in chosen if not 0 <= dim < width]:
-        raise ValueError(f"dims={chosen} must be some of 0 to {width - 1}, the numbers of a code")
+        raise ValueError(f"dims={chosen} must be some of 0 to {width - 1}, the latent dimensions")
     return chosen
 
 
 def ordered(model: Model, codes: np.ndarray | None = None, width: int = 0) -> list[int]:
-    """Return the numbers of a code, the most useful first: by KL where known, else by variance.
+    """Return the latent dimensions, the most useful first: by KL where known, else by variance.
 
     Parameters
     ----------
@@ -272,7 +272,7 @@ def ordered(model: Model, codes: np.ndarray | None = None, width: int = 0) -> li
 
 
 def _span(model: Model, width: int, codes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return how low and how high every number of the code goes."""
+    """Return how low and how high every latent dimension goes."""
     if codes is not None:
         low, high = np.percentile(codes, [1, 99], axis=0)
         return low, high

@@ -1,4 +1,4 @@
-/** One slider a number of the code, the most useful first. */
+/** One slider per latent dimension, the most useful first. */
 import { type App, drawn } from "../app";
 import { button, el, notice, round, slider } from "../dom";
 import type { Model } from "../manifest";
@@ -59,7 +59,7 @@ function vectorSliders(app: App, host: HTMLElement, all: boolean, showAll: () =>
       button("Randomise", randomise),
       button("Copy", () => void copied(app, now())),
     ),
-    el("p", { className: "words" }, "The numbers of the code, the most useful first."),
+    el("p", { className: "words" }, "The latent dimensions, the most useful first."),
     el("div", { className: "sliders" }, ...rows.map((row) => row.element)),
   );
   if (order.length < model.width)

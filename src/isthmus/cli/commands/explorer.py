@@ -43,7 +43,7 @@ Layouts = Annotated[
 ]
 Count = Annotated[
     int | None,
-    typer.Option("--count", "-n", help="At most so many, evenly spaced.", show_default="all"),
+    typer.Option("--count", "-n", help="Up to this many, evenly spaced.", show_default="all"),
 ]
 
 
