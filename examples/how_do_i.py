@@ -38,6 +38,10 @@ SMALL = """
 isthmus compress photos -o photos.isth -o small.png
 isthmus decompress photos.isth -o back
 """
+OF_EACH = """
+isthmus fit pca digits --width 16 -o digits.safetensors
+isthmus generate digits.safetensors --per-class 50 -o new.png
+"""
 
 
 def main(folder: str) -> None:
@@ -50,6 +54,8 @@ def main(folder: str) -> None:
             run(commands, Path(place))
             kept(Path(place) / f"{drawn}.png", home / f"{drawn}.webp")
         run(MORPH, Path(place))
+        run(OF_EACH, Path(place))
+        (home / "generate.png").write_bytes((Path(place) / "new.png").read_bytes())
         (home / "morph.webp").write_bytes((Path(place) / "way.webp").read_bytes())
 
 

@@ -23,6 +23,7 @@ from isthmus.verbs.denoise import Denoised
 from isthmus.verbs.edit import Directions, Edited
 from isthmus.verbs.encode import Codes
 from isthmus.verbs.finetune import Tuned
+from isthmus.verbs.generated import Generated
 from isthmus.verbs.map import Mapped
 from isthmus.verbs.nearest import Nearest
 from isthmus.verbs.novelty import Novelty
@@ -98,7 +99,7 @@ def studies(given: ist.Images) -> None:
 def remade(model: ist.Representation, given: ist.Images) -> None:
     """Every verb that makes images says so."""
     assert_type(ist.reconstruct(model, given), Decoded)
-    assert_type(ist.generate(model, 3), Decoded)
+    assert_type(ist.generate(model, 3), Generated)
     assert_type(ist.decode(model, ist.encode(model, given)), Decoded)
     assert_type(ist.morph(model, given, rows=[1, 2]), Ways)
     assert_type(ist.traverse(model, given), Traversal)

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from isthmus.data.images import Images, evenly_spaced
 from isthmus.fitted.heldout import part_to_train_on
 from isthmus.latent.codes import flattened
 from isthmus.models.mixtures import mixture_of
 from isthmus.system.progress import track
 from isthmus.tensors import usual_torch
 from isthmus.validation import one_of, renamed
-from isthmus.verbs.decoded import Decoded
+from isthmus.verbs.by_class import (
+    FEWEST as CODES,
+)
+from isthmus.verbs.by_class import (
+    ClassCodes,
+    Draw,
+    class_codes,
+    drawn_by_class,
+    judge,
+    labelled_parts,
+    labelled_source,
+    spread,
+)
+from isthmus.verbs.generated import Generated
 from isthmus.verbs.parameters import ImagesLike, Model
-
-Draw = Callable[[int, np.random.Generator, float], np.ndarray]
-"""From a number, a source of chance and a temperature to so many codes."""
 
 SAMPLERS = ("prior", "gaussian", "mixture", "flow")
 COMPONENTS = 50
@@ -29,6 +42,8 @@ LAYERS, HIDDEN, BATCH, RATE = 3, (64, 64), 256, 5e-3
 """Of the flow: autoregressive spline layers, units in each, and how they learn."""
 PASSES, FEWEST, MOST = 30, 500, 2000
 """Of the flow over the codes, within so many steps."""
+COMPARED = 200
+"""Decoded training codes of a class that say how much images vary."""
 
 
 @renamed(n_samples="count")
@@ -38,11 +53,13 @@ def generate(
     among: ImagesLike | None = None,
     sampler: str | None = None,
     *,
+    per_class: int | None = None,
+    labels: str | Path | None = None,
     temperature: float = 1.0,
     random_state: int = 0,
     tile_size: int | None = None,
     verbose: bool | None = False,
-) -> Decoded:
+) -> Generated:
     """Draw new images: codes that are like those of images, decoded.
 
     Parameters
@@ -59,6 +76,13 @@ def generate(
         mixture of up to 50 Gaussians; a neural spline flow (by zuko). By default the prior, or
         the mixture where there are images to go by. Codes that are indices are drawn as often as
         they occur, whichever it is.
+    per_class : int, optional
+        How many of every class, in place of `count`: a sampler of its own, of those but "prior",
+        draws codes like those of its images in `among`, by default those that the model learnt
+        from, read again. A class of fewer than 40 codes leans on what all classes have in common;
+        of one of fewer than 2 there are no images.
+    labels : path, optional
+        A table of the classes of `among`, for `per_class`; see `isthmus.data.tables`.
     temperature : float
         Above 0: below 1 codes keep to the middle of what is likely, so images are plainer. Not for
         "prior".
@@ -71,8 +95,10 @@ def generate(
 
     Returns
     -------
-    Decoded
-        An array (count, ...).
+    Generated
+        An array (count, ...), or with `per_class` that many of each class, one class after
+        another: then ``labels`` and ``classes`` say of which, and ``judged`` how many of them a
+        probe of real images names rightly.
 
     Raises
     ------
@@ -92,14 +118,24 @@ def generate(
     >>> import isthmus as ist
     >>> images = ist.load_images("digits")
     >>> ist.generate(ist.PCA(10).fit(images.train), 4, images.train)
-    Decoded(4 images, (4, 8, 8, 1), float32)
+    Generated(4 images, (4, 8, 8, 1), float32)
+    >>> drawn = ist.generate(ist.PCA(10).fit(images.train), per_class=20)
+    >>> drawn.shape, drawn.scores["accuracy"] > 0.8
+    ((200, 8, 8, 1), True)
     """
-    sampler = sampler or ("prior" if among is None else "mixture")
+    if labels is not None and per_class is None:
+        raise ValueError(f"labels={labels!r} are of use with per_class")
+    sampler = sampler or ("prior" if among is None and per_class is None else "mixture")
     one_of("sampler", sampler, SAMPLERS)
     if count < 1 or not temperature > 0:
         raise ValueError(f"count={count} must be at least 1 and temperature={temperature} above 0")
+    if per_class is not None:
+        images = labelled_source(_decodes(model, per_class, sampler), among, labels)
+        fit = partial(fitted, sampler=sampler, random_state=random_state, verbose=bool(verbose))
+        made = _of_classes(model, images, per_class, fit, sampler, temperature, random_state)
+        return made.in_tiles(tile_size)
     if sampler == "prior":
-        return Decoded.of(_of_prior(model, count, random_state), model).in_tiles(tile_size)
+        return Generated.of(_of_prior(model, count, random_state), model).in_tiles(tile_size)
     if among is None or not model.can("decode"):
         raise ValueError(
             f"sampler={sampler!r} needs images to go by, and a model that decodes: got "
@@ -109,7 +145,63 @@ def generate(
     codes = flattened(model, model.encode(known))
     draw = fitted(codes, sampler, random_state=random_state, verbose=bool(verbose))
     drawn = draw(count, np.random.default_rng(random_state), temperature)
-    return Decoded.of(model.decode(drawn), model).in_tiles(tile_size)
+    return Generated.of(model.decode(drawn), model).in_tiles(tile_size)
+
+
+def _decodes(model: Model, per_class: int, sampler: str) -> Model:
+    """Return a model if images of classes can be drawn from it so."""
+    if per_class < 1:
+        raise ValueError(f"per_class={per_class} must be at least 1")
+    if sampler == "prior":
+        raise ValueError("sampler='prior' knows no classes; with per_class leave it out")
+    if not (model.can("decode") and model.can("encode")):
+        raise ValueError(
+            f"per_class needs a model that encodes and decodes: {type(model).__name__} does not; "
+            "`isthmus models` lists who can"
+        )
+    return model
+
+
+def _of_classes(
+    model: Model,
+    images: Images,
+    per_class: int,
+    fit: Callable[[np.ndarray], Draw],
+    sampler: str,
+    temperature: float,
+    seed: int,
+) -> Generated:
+    """Return so many new images of every class, and how good they are."""
+    parts = labelled_parts(model, images)
+    found = class_codes(model, images, parts.train)
+    counts = found.counts
+    kept = np.flatnonzero(counts >= CODES)
+    if not len(kept):
+        raise ValueError(f"no class of {images.source} has {CODES} training images or more")
+    labels, rng = np.repeat(kept, per_class), np.random.default_rng(seed)
+    codes = drawn_by_class(found, labels, fit, sampler != "gaussian", rng, temperature)
+    made = Generated.of(model.decode(codes), model)
+    few = {found.names[k]: int(n) for k, n in enumerate(counts) if n < CODES}
+    made.told(labels, found.names, few)
+    made.judged = judge(parts, np.asarray(made), labels)
+    made.rows = [_class_row(model, found, made, label) for label in kept.tolist()]
+    return made
+
+
+def _class_row(model: Model, found: ClassCodes, made: Generated, label: int) -> dict[str, Any]:
+    """Return what is known of the images of a class."""
+    of_class = np.asarray(made.labels) == label
+    own = found.codes[found.y == label]
+    real = model.decode(own[evenly_spaced(len(own), COMPARED)].reshape(-1, *found.shape))
+    right = None if made.judged is None else float(made.judged.right[of_class].mean())
+    return {
+        "class": found.names[label],
+        "codes": len(own),
+        "drawn": int(of_class.sum()),
+        "distinct": len(np.unique(np.asarray(made)[of_class].reshape(of_class.sum(), -1), axis=0)),
+        "accuracy": right,
+        "spread": round(spread(np.asarray(made)[of_class], real), 3),
+    }
 
 
 def _of_prior(model: Model, count: int, random_state: int) -> np.ndarray:
