@@ -35,7 +35,7 @@ Resize = Annotated[
     str | None,
     typer.Option(
         metavar="crop|pad|stretch",
-        help="How they get it, scaled and cut, scaled and padded, or each side by itself.",
+        help="How images get that size: scaled and cut, scaled and padded, each side by itself.",
         show_default="crop, or as the model was fitted",
     ),
 ]
@@ -87,7 +87,7 @@ RowsAsked = Annotated[
     str | None,
     typer.Option(
         "--images",
-        help="Which of these: numbers from 0 as 3,17 or 0-9, or names of files.",
+        help="Which images of SOURCE: numbers from 0 as 3,17 or 0-9, or names of files.",
         show_default="all",
     ),
 ]

@@ -102,7 +102,7 @@ def rerun(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Do again what made a folder: the same command, with the options it had."""
+    """Run the command that made a folder again, with the same options."""
     if output is not None:
         refuse_existing(output, force=force)
     record = _read(folder)

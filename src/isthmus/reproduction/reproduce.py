@@ -92,7 +92,7 @@ def reproduce(
     watch: Callable[[dict[str, Any]], Any] | None = None,
     document: str | Path | None = None,
 ) -> Reproduced:
-    """Carry out settings of the decks, and keep their pictures and figures.
+    """Run the settings of published slide decks, and keep their pictures and figures.
 
     What was done is left alone; what was stopped goes on where it was. A recipe that fails does
     not keep the others from being done.

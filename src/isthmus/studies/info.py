@@ -66,7 +66,7 @@ class Info(Result):
 
 
 def info(model: str | Path | Model) -> Info:
-    """Say what a model is: its family, what it was fitted on, its scores and versions.
+    """Show what a model is: its family, what it was fitted on, its scores and versions.
 
     Parameters
     ----------

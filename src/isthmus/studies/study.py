@@ -41,7 +41,7 @@ def study(
     began: float | None = None,
     **loading: Any,
 ) -> Study:
-    """Fit every family that suits and measure all on held-out images, for a report.
+    """Fit all suitable families, evaluate them on held-out images, and write a report.
 
     Parameters
     ----------

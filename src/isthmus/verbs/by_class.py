@@ -30,9 +30,9 @@ POOLED = 2000
 NUMBERS = 2**25
 """Numbers in all codes together, at most, for memory."""
 WIDEST = 128
-"""Numbers of a code up to which there are mixtures: of more a Gaussian of few directions."""
+"""Latent dimensions up to which there are mixtures: of more a Gaussian of few directions."""
 LABELS, HELD = 5000, 10_000
-"""Images that the probe learns from and is counted on, at most."""
+"""Images that the probe learns from and is evaluated on, at most."""
 
 
 class ClassCodes(NamedTuple):
@@ -106,7 +106,7 @@ def labelled_parts(model: Model, images: Images) -> Halves:
 
 
 def class_codes(model: Model, images: Images, known: Images) -> ClassCodes:
-    """Return codes of labelled images to train on, at most so many as memory holds."""
+    """Return codes of labelled images to train on, up to this many as memory holds."""
     some = known[np.sort(stratified(np.asarray(known.y), _most(model, known), 0))]
     codes = flattened(model, model.encode(some))
     shape = codes.shape[1:]

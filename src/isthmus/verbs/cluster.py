@@ -179,7 +179,7 @@ def cluster(
     budget: Seconds | None = None,
     verbose: bool | None = None,
 ) -> Clustering:
-    r"""Turn codes into clusters, and draw the middle and the edge of each.
+    r"""Cluster codes, and draw central and borderline images of each cluster.
 
     With labels they are judged by the best one-to-one matching m of clusters with classes,
     :math:`\max_m \frac 1 n \sum_i [m(l_i) = y_i]`, by NMI and by ARI.

@@ -150,7 +150,7 @@ def denoise(
     random_state: int = 0,
     verbose: bool | None = None,
 ) -> Denoised:
-    r"""Take the noise out of images, or measure how well that goes beside classical filters.
+    r"""Remove noise from images, or compare with classical filters.
 
     What is returned is what the code of a noisy image can say, :math:`D(E(x))`, kept within the
     range of the images. A narrow code has no room for noise, and what a model has learned with

@@ -60,7 +60,7 @@ def generate(
     tile_size: int | None = None,
     verbose: bool | None = False,
 ) -> Generated:
-    """Draw new images: codes that are like those of images, decoded.
+    """Sample new images: codes drawn like those of images, decoded.
 
     Parameters
     ----------

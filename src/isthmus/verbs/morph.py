@@ -33,7 +33,7 @@ def morph(
     rows: Rows | None = None,
     tile_size: int | None = None,
 ) -> Ways:
-    r"""Walk from image to image by their codes, a row a model.
+    r"""Interpolate from image to image through their codes, one row per model.
 
     Images are decoded from codes between theirs, :math:`(1 - t) z_a + t z_b`, or on the arc
     between them: the one in the middle is the "semantic average" of both. All are decoded

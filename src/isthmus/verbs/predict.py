@@ -144,7 +144,7 @@ class Predictions(Result):
 
 
 def predict(model: Model, images: ImagesLike, *, sure: float = 0.8) -> Predictions:
-    """Say of every image which class it is of, and how probable that is.
+    """Predict the class of every image, with its probability.
 
     Parameters
     ----------

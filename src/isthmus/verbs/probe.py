@@ -124,7 +124,7 @@ def probe(
     budget: Seconds | None = None,
     verbose: bool | None = None,
 ) -> Probing:
-    r"""Say how well simple classifiers read the labels off the codes of a model.
+    r"""Measure how accurately simple classifiers predict the labels from codes.
 
     They learn from codes of training images and are evaluated on held-out ones, which the model
     has not seen either: the share that is right, :math:`\frac 1 n \sum_i [\hat y(z_i) = y_i]`,

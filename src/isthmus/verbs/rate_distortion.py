@@ -91,7 +91,7 @@ def rate_distortion(
     budget: Seconds | None = None,
     verbose: bool | None = None,
 ) -> Rates:
-    """Measure bytes an image against quality: models beside PNG, JPEG, WebP and AVIF.
+    """Measure bytes per image against quality: models beside PNG, JPEG, WebP and AVIF.
 
     Models and formats are given the same images, in 8 bits where there are formats; and PSNR is by
     the same range.

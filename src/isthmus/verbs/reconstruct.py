@@ -9,7 +9,7 @@ from isthmus.verbs.parameters import ImagesLike, Model
 
 @renamed(X="images")
 def reconstruct(model: Model, images: ImagesLike, *, tile_size: int | None = None) -> Decoded:
-    """Encode images and decode them again: what is left after the narrow code.
+    """Encode images and decode them again, to see what the code keeps.
 
     Parameters
     ----------

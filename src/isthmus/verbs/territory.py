@@ -170,7 +170,7 @@ def territory(
     random_state: int = 0,
     verbose: bool = False,
 ) -> Territory:
-    r"""Show what a latent plane is decoded to, whose territory that is, and who is confused.
+    r"""Draw a latent plane: decoded images, decision regions, and which images are confused.
 
     Every point z of a grid is decoded, and belongs to the image that is nearest in its pixels, its
     "attractor": :math:`\arg\min_i \|g(z) - x_i\|`. Images and what is decoded are compared chunk

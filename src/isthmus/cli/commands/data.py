@@ -50,7 +50,7 @@ def data(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what is in a source, and what is wrong with it; without one list the named sets."""
+    """Summarize a set of images and its defects; without SOURCE list the named sets."""
     if source is None:
         _list_sets(as_json)
         return

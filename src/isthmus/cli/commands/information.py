@@ -19,7 +19,7 @@ Where = Annotated[
 def info(
     model: ModelFile, output: Where = None, force: Force = False, as_json: AsJson = False
 ) -> None:
-    """Say what a model is: its family, what it was fitted on, its scores and versions."""
+    """Show what a model is: its family, what it was fitted on, its scores and versions."""
     from isthmus.metrics.units import short
     from isthmus.studies.info import Info
     from isthmus.studies.info import info as run

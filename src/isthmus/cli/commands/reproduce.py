@@ -35,7 +35,7 @@ def reproduce(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Carry out settings of the decks, and keep their pictures and figures.
+    """Run the settings of published slide decks, and keep their pictures and figures.
 
     What was done is left alone; what was stopped goes on where it was.
     """
