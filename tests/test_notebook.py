@@ -39,6 +39,7 @@ def executed():
         ("study = ist.study", "text/html", "kmeans"),
         ("study.picture", "image/png", ""),
         ("model = ist.Autoencoder", "text/html", "Autoencoder"),
+        ("model.plot_history", "image/png", ""),
         ("ist.reconstruct", "text/html", "<img"),
         ("found = ist.probe", "text/html", "<table"),
         ("found.chart", "image/png", ""),

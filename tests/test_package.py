@@ -52,3 +52,22 @@ def test_the_wheel_holds_the_page_types_and_licences(tmp_path):
         assert f"isthmus/{wanted}" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not any(name.startswith(("tests/", "web/")) for name in names)
+
+
+def test_links_and_pictures_of_the_readme_become_absolute():
+    pytest.importorskip("hatchling")
+    absolute = runpy.run_path(str(ROOT / "hatch_build.py"))["absolute"]
+    text = "![Held\nout](docs/a.png) [b](docs/b.md#c) [d](#d) [e](https://e.org)"
+    assert absolute(text, "https://x.org/isthmus/") == (
+        "![Held\nout](https://x.org/isthmus/raw/main/docs/a.png) "
+        "[b](https://x.org/isthmus/blob/main/docs/b.md#c) [d](#d) [e](https://e.org)"
+    )
+    readme = absolute((ROOT / "README.md").read_text(encoding="utf-8"), "https://x.org")
+    assert readme.count("](https://x.org/") == readme.count("](")
+
+
+def test_the_package_describes_itself_by_the_readme():
+    core = pytest.importorskip("hatchling.metadata.core")
+    manager = pytest.importorskip("hatchling.plugin.manager").PluginManager()
+    metadata = core.ProjectMetadata(str(ROOT), manager)
+    assert metadata.core.readme == (ROOT / "README.md").read_text(encoding="utf-8")
