@@ -15,7 +15,7 @@ from isthmus.codec.contexts import Near, decoded, encoded
 from isthmus.codec.entries import Entry, frames_of
 from isthmus.codec.entropy import encoded as each_column_alone
 from isthmus.codec.peers import Compared
-from isthmus.codec.tuning import shortened
+from isthmus.codec.tuning import Search, shortened
 from isthmus.data.pictures import as_pictures
 from isthmus.data.tiles import cut, joined
 from test_codec import damaged
@@ -78,7 +78,7 @@ def packed(photographs, tmp_path_factory):
 
 def psnr_of(before, after):
     wrong = [(a.unit() - b.unit()).ravel() for a, b in zip(before, after, strict=True)]
-    return -10 * np.log10(np.square(np.concatenate(wrong), dtype=np.float64).mean())
+    return -10 * np.log10(np.square(np.concatenate(wrong), dtype=np.float64).mean() + 1e-12)
 
 
 def test_a_folder_made_small_and_back(photographs, run, tmp_path):
@@ -220,6 +220,32 @@ def test_the_table_is_at_equal_quality_and_counts_files_as_they_are(packed):
     whole = packed.nbytes - packed.job.alpha_bytes
     assert sum(compared.ours.nbytes) < whole
     assert rows["isthmus"]["bytes an image"] == round(sum(compared.ours.nbytes) / 5)
+
+
+@pytest.mark.parametrize("kind", ["tiny", "flat", "one"])
+def test_few_small_or_plain_pictures_are_compressed_too(kind, tmp_path):
+    rng = np.random.default_rng(0)
+    found = {
+        "tiny": [rng.integers(0, 256, (5, 6, 3)), rng.integers(0, 256, (1, 3, 3))],
+        "flat": [np.zeros((20, 9, 3)), np.zeros((3, 40, 3))],
+        "one": [255 * photograph(20, 17, 0)],
+    }[kind]
+    for number, pixels in enumerate(found):
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / f"{number}.png")
+    before, path = as_pictures(tmp_path), tmp_path / "x.isth"
+    packed = ist.compress(None, before, path, quality=30, formats=("jpeg",))
+    assert psnr_of(before, ist.decompress(path).files) >= min(30, packed.psnr)
+    assert packed.psnr >= 30
+    assert "larger than these files" in packed.said
+    assert packed.table()[0]["isthmus takes"] == "100%"
+
+
+def test_a_quality_is_searched_between_steps_that_reach_it_and_such_that_do_not():
+    search = Search(1.0, 30.0)
+    while not search.ends(psnr := np.floor(40 - 13 * search.step)):  # no smooth way there
+        pass
+    assert psnr >= 30
+    assert 0.69 < search.step <= 10 / 13
 
 
 def test_what_an_entry_says_is_checked():

@@ -137,7 +137,7 @@ class Compared:
         ours, below, above = (
             cost.psnr(self.values, self.weights) for cost in (self.ours, low, high)
         )
-        along = (ours - below) / np.maximum(above - below, 1e-9)
+        along = ((ours - below) / np.maximum(above - below, 1e-9)).clip(-2, 3)
         few, many = (np.log(self.weights @ cost.nbytes) for cost in (low, high))
         return np.exp(few + along * (many - few))
 

@@ -15,11 +15,10 @@ from isthmus.codec.contexts import encoded
 from isthmus.codec.entries import Entry
 from isthmus.codec.quantizer import Directions, directions_of, entropy, largest_step
 from isthmus.codec.rate_control import ADDED, COARSEST, FINEST, RISE
-from isthmus.data.decode import Rule
 from isthmus.data.images import Images, evenly_spaced
-from isthmus.data.patches import patches_of
 from isthmus.data.pictures import Picture, Pictures
 from isthmus.data.ranges import SIGNED, Range
+from isthmus.data.tiles import cut
 from isthmus.latent.codes import check_range, range_for
 from isthmus.models.pca import PCA
 from isthmus.system.files import replacing
@@ -31,7 +30,7 @@ TILES = 20_000
 USUAL = 32.0
 """PSNR in dB of what comes back, where neither model, quality nor rate is given."""
 SIDE, PATCHES = 8, 100_000
-"""Side of the tiles of a model fitted to the pictures, and how many patches it learns from."""
+"""Side of the tiles of a model fitted to the pictures, and how many it learns from, about."""
 LOOKED_AT = 0.01
 """Step by which directions are compared."""
 FEWEST = 400
@@ -187,6 +186,8 @@ def _directions(model: Any, codes: np.ndarray, n: float) -> Directions:
     def nbytes(directions: Directions) -> float:
         quantizer = directions.with_step(LOOKED_AT)
         symbols = quantizer.rounded(some)
+        if not symbols.size:  # all images are the same: there is nothing to turn
+            return float("inf")
         return entropy(symbols) * symbols.shape[1] * n / 8 + len(quantizer.to_bytes())
 
     return min(found, key=nbytes)
@@ -198,10 +199,9 @@ def fitted_to(pictures: Pictures, quality: float | None, rate: float | None) -> 
     Raises
     ------
     ValueError
-        If no picture is as large as a part, or a rate is out of reach.
+        If a quality or a rate is out of reach.
     """
-    patches = patches_of(pictures, Rule(size=(SIDE, SIDE)), PATCHES)
-    images = Images(np.asarray(patches))
+    images = Images(_learnt(pictures))
     widest = min(len(images), int(np.prod(images.shape[1:])))
     model = PCA(widest, random_state=0).fit(images)
     model.source_ = Path(pictures.source).name  # no path of this machine in the file
@@ -211,6 +211,18 @@ def fitted_to(pictures: Pictures, quality: float | None, rate: float | None) -> 
     error = float(np.square(tuned.layout.back(symbols) - tiles).mean())
     kept = _worth(model, (symbols != 0).sum(0) / sample.share, error)
     return tuned_for(shortened(model, kept, error), pictures, quality, rate)
+
+
+def _learnt(pictures: Pictures) -> np.ndarray:
+    """Return tiles of pictures to learn from, as many of each, always the same ones."""
+    channels = 1 if all(mode in ("L", "LA") for mode in pictures.modes) else 3
+    most, rng, found = -(-PATCHES // len(pictures)), np.random.default_rng(0), []
+    for picture in pictures:
+        tiles = cut(picture.planes(channels)[0], (SIDE, SIDE))
+        rows = np.sort(rng.permutation(len(tiles))[:most])
+        found.append(np.rint(tiles[rows] * 255).astype(np.uint8))
+    tiles = np.concatenate(found)
+    return tiles if len(tiles) > 1 else np.repeat(tiles, 2, axis=0)
 
 
 def _worth(model: PCA, numbers: np.ndarray, error: float) -> int:
@@ -271,13 +283,42 @@ def written_pictures(
     else:
         tuned = tuned_for(model, pictures, quality, rate)
     with replacing(path) as temporary:
-        for _ in range(TRIES):
-            job = PicturesJob(pictures, tuned.layout, embed, found_at)
+        search = Search(tuned.step, quality)
+        while True:
+            job = PicturesJob(pictures, tuned.with_step(search.step).layout, embed, found_at)
             with temporary.open("wb") as file:
                 for piece in job.pieces(verbose):
                     file.write(piece)
-            over = 0.0 if quality is None else job.psnr - quality
-            if quality is None or 0 <= over < CLOSE:
-                break
-            tuned = tuned.with_step(tuned.step * 10 ** ((over - CLOSE / 3) / DECADE))
-    return job
+            if search.ends(job.psnr):
+                return job
+
+
+class Search:
+    """The step by which a quality is reached on all pictures, and all but no other.
+
+    Parameters
+    ----------
+    step : float
+        To begin with.
+    quality : float or None
+        PSNR in dB; None takes the first step.
+    """
+
+    def __init__(self, step: float, quality: float | None):
+        self.step, self.quality, self.tried = step, quality, 0
+        self.low, self.high = 0.0, np.inf  # a step that reaches it, and one that does not
+
+    def ends(self, psnr: float) -> bool:
+        """Return whether a PSNR will do; else `step` is what to try next."""
+        if self.quality is None:
+            return True
+        self.tried += 1
+        over = psnr - self.quality
+        if 0 <= over < CLOSE or (over >= 0 and self.tried >= TRIES) or self.tried >= 3 * TRIES:
+            return True
+        self.low, self.high = (self.step, self.high) if over >= 0 else (self.low, self.step)
+        step = self.step * 10 ** (np.clip(over - CLOSE / 3, -9, 9) / DECADE)
+        if not self.low < step < self.high:
+            step = np.sqrt(self.low * self.high) if self.low else self.high / 1.2
+        self.step = float(self.low if self.tried >= TRIES - 1 and self.low else step)
+        return False

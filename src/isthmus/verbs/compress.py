@@ -271,4 +271,6 @@ def _said(files: Pictures, job: PicturesJob, fitted: bool) -> str:
         parts.append(f"{clear} with transparency, which is kept exactly")
     if deep := sum(job.deep):
         parts.append(f"{deep} of {files.bits} bits a value")
+    if job.nbytes > files.n_bytes:
+        parts.append("larger than these files: few or small ones do not pay for a model in theirs")
     return "; ".join(parts)
