@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 BEGAN = time.monotonic()
 COUNTED = Path("/proc/thread-self/schedstat")
@@ -63,7 +64,7 @@ class Pace:
     15.0
     >>> pace.compare(15.0, 7.5)
     >>> round(pace.load, 1), round(pace.slowness, 1), round(pace.now, 1)
-    (4.0, 1.9, 7.6)
+    (4.0, 1.5, 6.0)
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Pace:
     ):
         self.clock, self.worked = clock, worked
         self._passed, self._work = load * PRIOR, PRIOR
-        self._took, self._thought = PRIOR, PRIOR
+        self._times = [1.0]  # as long as was thought, of everything so far
         self._last = clock(), worked()
 
     def look(self) -> float:
@@ -87,9 +88,11 @@ class Pace:
         return work
 
     def compare(self, took: float, thought: float) -> None:
-        """Take in that something took so many seconds of work, where so many were thought of."""
-        self._took += took
-        self._thought += thought
+        """Take in that something took so many seconds of work, where so many were thought of.
+
+        What counts is the median: one thing that takes far longer says nothing of others.
+        """
+        self._times.append(took / thought)
 
     @property
     def load(self) -> float:
@@ -99,7 +102,7 @@ class Pace:
     @property
     def slowness(self) -> float:
         """Seconds of work in one of the plan's."""
-        return max(0.5, self._took / self._thought)
+        return max(0.5, median(self._times))
 
     @property
     def now(self) -> float:
