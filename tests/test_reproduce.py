@@ -292,6 +292,12 @@ def test_python_carries_out_what_the_command_does(few, run, tmp_path):
         ist.reproduce()
 
 
+def test_what_there_is_no_time_for_is_left_for_another_day(few, tmp_path):
+    with pytest.warns(UserWarning, match="budget=1e-09 s: it was over after 1 recipes"):
+        found = ist.reproduce("B", share=0.3, folder=tmp_path / "short", budget=1e-9)
+    assert list(found) == ["b-tiny-2"]
+
+
 def test_a_recipe_that_fails_does_not_keep_the_others(few, run, tmp_path, monkeypatch):
     monkeypatch.setitem(RECIPES, "b-tiny-2", Recipe("B", "too wide", 1, "tiny", {"width": -1}))
     code, out, err = run("--all")

@@ -76,7 +76,10 @@ FEWER: dict[str, dict[str, str]] = {
     "--json": {"completion": "It prints a script for a shell."},
 }
 """Options that commands with a SOURCE have (`--out` and `--json` all), but for these, and why."""
-LONG = ("study", "fit", "finetune", "segment", "probe", "cluster", "novelty", "rd", "map")
+LONG = (
+    *("study", "fit", "finetune", "segment", "probe", "cluster", "novelty", "rd", "map"),
+    "reproduce",
+)
 """Commands that may take more than 20 seconds, so that they take a budget."""
 EVERYWHERE = ("--json", "--quiet", "--verbose")
 """Options of all commands."""

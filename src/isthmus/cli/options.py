@@ -27,6 +27,9 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+Budget = Annotated[
+    str | None, typer.Option(help="Time to take, as 90s, 5m or 1h; what is done by then is kept.")
+]
 Size = Annotated[
     str | None,
     typer.Option(help="Height and width of the images: 64, or 48x64.", show_default=False),

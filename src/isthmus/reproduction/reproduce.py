@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from isthmus.reproduction.page import claims_of, write_document
 from isthmus.reproduction.runner import check_share, chosen, reproduce_all
+from isthmus.verbs.parameters import Seconds
 from isthmus.verbs.result import Result
+from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -87,6 +89,7 @@ def reproduce(
     folder: str | Path = "runs/reproduce",
     share: float = 1.0,
     seed: int = 0,
+    budget: Seconds | None = None,
     force: bool = False,
     verbose: bool = False,
     watch: Callable[[dict[str, Any]], Any] | None = None,
@@ -110,6 +113,8 @@ def reproduce(
         results say so.
     seed : int
         Of everything random.
+    budget : float, optional
+        Time to take, in seconds: after it no further recipe is begun.
     force : bool
         Do again what was done.
     verbose : bool
@@ -138,13 +143,15 @@ def reproduce(
     >>> results["e-glyphs"]["deck"], results["e-glyphs"]["share"]
     ('E', 0.01)
     """
+    limit = Limit(budget)
     check_share(share)
     wanted = chosen([names] if isinstance(names, str) else names, every)
     if not wanted and document is None:
         raise ValueError("no recipe is named: give names, letters of decks, or every=True")
     found, failed = Reproduced(folder), list[str]()
     options: dict[str, Any] = {"share": share, "seed": seed, "force": force, "verbose": verbose}
-    for name, result in reproduce_all(wanted, folder, **options):
+    results = reproduce_all(wanted, folder, **options)
+    for name, result in limit.until(results, "recipes"):
         if isinstance(result, Exception):
             if len(wanted) == 1:
                 raise result

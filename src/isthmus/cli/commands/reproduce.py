@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.cli.inputs import watched
-from isthmus.cli.options import AsJson, Seed
+from isthmus.cli.options import AsJson, Budget, Seed, seconds_of
 from isthmus.cli.output import print_json, print_table
 
 
@@ -28,6 +28,7 @@ def reproduce(
         float, typer.Option(help="Share of the work: 0.01 is a rehearsal, marked as such.")
     ] = 1.0,
     seed: Seed = 0,
+    budget: Budget = None,
     force: Annotated[bool, typer.Option("--force", help="Do again what was done.")] = False,
     document: Annotated[
         Path | None,
@@ -52,6 +53,7 @@ def reproduce(
             typer.echo(_line(result, folder / result["recipe"]))
 
     given: dict[str, Any] = {"every": every, "folder": folder, "share": share, "seed": seed}
+    given["budget"] = None if budget is None else seconds_of(budget, "--budget")
     try:
         found = run(
             names or (),
