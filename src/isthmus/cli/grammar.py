@@ -38,6 +38,7 @@ MEANINGS = {
     "--frozen": "Train the head only, and leave the encoder as it is.",
     "--epochs": "Passes over the images that are learnt from.",
     "--to": "Where it leads.",
+    "--formats": "File formats to compare with, by their names.",
     "--noise": "Noise: what kind, or how much.",
 }
 """Options of several commands, each of which says more of it: what it means in all of them."""
@@ -55,6 +56,7 @@ EXCEPTIONS = {
     "--method": "The methods are those of the command.",
     "--dims": "`territory` lies in a plane of two; `traverse` takes the most useful.",
     "--noise": "A family's is a level; `denoise` and `territory` name kinds.",
+    "--formats": "`compress` compares with those of photographs, `rd` with all.",
     "--channels": "`pixelnet` has as many in every layer.",
 }
 """Options whose type or default differs between commands, and why."""
