@@ -213,7 +213,8 @@ def _heads(options: Mapping[str, Any]) -> list[str]:
 
 def _row(name: str, options: dict[str, Option], every: list[str]) -> tuple[str, ...]:
     first = next(iter(options.values()))
-    short = {flag: None for each in options.values() for flag in each.flags if flag[1] != "-"}
+    own = (each for each in options.values() if each.names[0] == name)
+    short = {flag: None for each in own for flag in each.flags if flag[1] != "-"}
     usual = "differs" if _differs(options) else _said(first)
     meaning = MEANINGS.get(name, first.help)
     return (
