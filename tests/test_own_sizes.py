@@ -171,6 +171,21 @@ def test_one_picture_is_written_in_its_own_size(photographs, run, tmp_path):
         assert said in err.splitlines()[-1]
 
 
+def test_a_picture_is_reconstructed_in_its_own_size(photographs, run, tmp_path):
+    patches = ist.load_images(photographs, per="patch", size=6)
+    ist.PCA(108).fit(patches).save(tmp_path / "pca.safetensors")
+    command = ("reconstruct", "pca.safetensors", photographs, "-o", "back", "--own-size")
+    code, _, err = run(*command, "--images", "Möwe,hell")
+    assert code == 0, err
+    before, after = as_pictures(photographs), as_pictures(tmp_path / "back")
+    assert list(after.names) == ["Küste/Möwe.png", "Wald/hell.png"]
+    for picture in after:  # with as many numbers as there are values nothing is lost
+        old = before[before.names.tolist().index(picture.name)]
+        assert np.abs(picture.unit() - old.unit()).max() < 0.005
+        assert picture.mode == old.mode
+    assert run("reconstruct", "pca.safetensors", photographs, "-o", "x", "--split", "all")[0] == 0
+
+
 def test_a_model_of_whole_images_says_what_would_be_better(photographs, run):
     run("fit", "pca", photographs, "--size", 8, "--n-components", 2, "-o", "pca.safetensors")
     _, _, err = run("denoise", "pca.safetensors", photographs, "-o", "clean")

@@ -178,7 +178,8 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
     given |= _ours(verb, given, outputs) | {"verbose": watched()}
     own = kind.own_sizes and not any(given.get(name) for name in kind.one_size_with)
     own = own and not given.get("size")
-    as_files = own and kind.as_files and _asked(verb, given) == AS_FITTED
+    as_files = kind.as_files or bool(given.get(kind.as_files_with))
+    as_files = own and as_files and _asked(verb, given) == AS_FITTED
     own = own and (kind.per == "image" or any(not path.suffix for path in outputs))
     try:
         sets, values = _read(verb, given, own, kind.per or None, as_files)

@@ -48,6 +48,7 @@ class Decoded(ArrayResult):
 
     saves: ClassVar[tuple[str, ...]] = (".npy", ".png", "")
     own_sizes: ClassVar[bool] = True
+    as_files_with: ClassVar[str] = "own_size"
     facts: ClassVar[tuple[str, ...]] = (
         *("model", "images", "parts", "files", "tile_size", "note", "said"),
     )

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+from isthmus.data.pictures import as_pictures
 from isthmus.validation import able, renamed
 from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.parameters import ImagesLike, Model
+from isthmus.verbs.remade import Remade
 
 
 @renamed(X="images")
-def reconstruct(model: Model, images: ImagesLike, *, tile_size: int | None = None) -> Decoded:
+def reconstruct(
+    model: Model,
+    images: ImagesLike,
+    *,
+    own_size: bool = False,
+    overlap: float = 0.5,
+    tile_size: int | None = None,
+    verbose: bool | None = None,
+) -> Decoded:
     """Encode images and decode them again, to see what the code keeps.
 
     Parameters
     ----------
     model : Representation
         Fitted, and able to decode.
-    images : Images or array of shape (n, ...)
+    images : Images, array of shape (n, ...), or image files
         Images of the shape the model was fitted on.
+    own_size : bool
+        Keep the size, colours, depth and transparency of image files: they are cut into tiles of
+        the size of the model's images, and the results are blended.
+    overlap : float
+        Share of a side by which such tiles overlap, 0 to 0.9.
     tile_size : int, optional
         Pixels of the longer side of an image in a picture; by default 48 to 128.
+    verbose : bool, optional
+        Show progress; by default where standard error is a terminal.
 
     Returns
     -------
     Decoded
         A float array in the shape of the images fitted on; see `isthmus.verbs.result.Result` for
-        what else it can.
+        what else it can. Of image files in their own size it is the first, and `files` has all.
 
     Raises
     ------
@@ -41,5 +58,10 @@ def reconstruct(model: Model, images: ImagesLike, *, tile_size: int | None = Non
     >>> round(back.scores["psnr"], 1)
     17.2
     """
-    back = able(model, "decode")(model.encode(images))
+    decode = able(model, "decode")
+    files = as_pictures(images) if own_size else None
+    if files is not None:
+        made = Remade.by(model, files, lambda tiles: decode(model.encode(tiles)), overlap, verbose)
+        return Decoded.of_files(made, model)
+    back = decode(model.encode(images))
     return Decoded.of(back, model, images).in_tiles(tile_size)

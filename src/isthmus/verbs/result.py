@@ -67,6 +67,8 @@ class Result:
     """Parameters with each of which a folder takes images of one size all the same."""
     as_files: ClassVar[bool] = False
     """Whether image files are taken as they are, each in its own size, colours and depth."""
+    as_files_with: ClassVar[str] = ""
+    """The parameter with which they are."""
     per: ClassVar[str] = ""
     """What one sample is: "" as the model takes it, "image" whole ones whatever it takes."""
     halves: ClassVar[bool] = False
