@@ -66,6 +66,7 @@ def test_info_says_what_a_model_is(study, run, tmp_path):
     assert facts["source"] == "glyphs"
     assert "isthmus" in facts["versions"]
     assert facts["mse"] > 0
+    assert facts["learnt from"].endswith(" different images")
     assert "'glyphs'" in facts["license"]
     assert json.loads((tmp_path / "pca.json").read_text(encoding="utf-8")) == facts
     assert "n_components 8" in facts["parameters"]

@@ -31,7 +31,7 @@ def rows_of(images, whole):
 def test_a_set_without_a_split_has_the_default_one():
     y = np.repeat([0, 1, 2, 3], 50)
     images = noise(y=y)
-    held = np.flatnonzero(images.split(0.2, random_state=0).is_test)
+    held = np.flatnonzero(images.split(0.2, seed=0).is_test)
     assert rows_of(images.test, images) == held.tolist()
     assert sorted(rows_of(images.train, images) + held.tolist()) == list(range(200))
     assert np.bincount(images.test.y).tolist() == [10, 10, 10, 10]
@@ -40,7 +40,7 @@ def test_a_set_without_a_split_has_the_default_one():
 
 def test_a_half_is_not_split_again():
     images = noise()
-    for whole in (images, images.split(0.4, random_state=3)):
+    for whole in (images, images.split(0.4, seed=3)):
         assert rows_of(whole.train.train, images) == rows_of(whole.train, images)
         assert rows_of(whole.test.test, images) == rows_of(whole.test, images)
         assert len(whole.train.test) == len(whole.test.train) == 0
@@ -224,7 +224,7 @@ def test_held_out_images_that_were_learnt_from_are_left_out():
 
 def test_other_images_take_their_place_where_the_split_is_the_default_one():
     images = noise(y=np.arange(200) % 4)
-    other = images.split(random_state=7)
+    other = images.split(seed=7)
     found = halves(fitted(other), images)
     assert sorted(rows_of(found.test, images)) == np.flatnonzero(other.is_test).tolist()
     assert sorted(rows_of(found.train, images)) == np.flatnonzero(~other.is_test).tolist()
@@ -259,7 +259,7 @@ def test_of_very_many_rows_a_sample_is_kept(monkeypatch):
     model = fitted(images.split())
     assert len(model.train_hashes_) == 280
     assert halves(model, images.split()).measured == MeasuredOn(80, 0)
-    other = images.split(random_state=3)
+    other = images.split(seed=3)
     found = halves(model, other)
     seen = rows_of(images.train, images)
     assert not set(found.rows) & set(seen)

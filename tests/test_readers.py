@@ -949,6 +949,6 @@ def test_flowers_with_their_split(data_folder):
 
 def test_a_split_holds_out_the_same_share_of_every_label():
     y = np.repeat([0, 1, 2], [50, 100, 7])
-    counts = np.bincount(Images(np.zeros((157, 2)), y=y).split(0.2, random_state=3).test.y)
+    counts = np.bincount(Images(np.zeros((157, 2)), y=y).split(0.2, seed=3).test.y)
     assert counts.sum() == 31
     assert (abs(counts - 0.2 * np.bincount(y)) <= 1).all()

@@ -26,7 +26,7 @@ _HOMES = {
     "export": "explorer.explore",
     "info": "studies.info",
     "load_images": "data.readers",
-    "load_model": "fitted.store",
+    "load_model": "studies.opening",
     "load_study": "studies.stored",
     "register": "families",
     "reproduce": "reproduction.reproduce",
@@ -42,7 +42,11 @@ def __getattr__(name: str) -> Any:
     """Load a public name when it is first used: torch and scikit-learn take seconds to import."""
     if name not in _HOMES:
         raise AttributeError(f"module 'isthmus' has no attribute {name!r}")
-    return getattr(import_module(f"isthmus.{_HOMES[name]}"), name)
+    found = getattr(import_module(f"isthmus.{_HOMES[name]}"), name)
+    if name not in VERBS:
+        return found
+    # models and images may be given by their places
+    return import_module("isthmus.studies.opening").opening(found)
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,6 @@ from isthmus.data.readers import load_images as load_images
 from isthmus.explorer.explore import explore as explore
 from isthmus.explorer.explore import export as export
 from isthmus.families import register as register
-from isthmus.fitted.store import load_model as load_model
 from isthmus.latent.neighbors import Index as Index
 from isthmus.models.autoencoder import Autoencoder as Autoencoder
 from isthmus.models.classifier import Classifier as Classifier
@@ -22,6 +21,7 @@ from isthmus.neural import NeuralRepresentation as NeuralRepresentation
 from isthmus.plots.drawing import contact_sheet as contact_sheet
 from isthmus.reproduction.reproduce import reproduce as reproduce
 from isthmus.studies.info import info as info
+from isthmus.studies.opening import load_model as load_model
 from isthmus.studies.stored import load_study as load_study
 from isthmus.studies.study import study as study
 from isthmus.verbs.cluster import cluster as cluster

@@ -36,12 +36,9 @@ def loading(size: str | None = None, **others: Any) -> dict[str, Any]:
 
 def model_from(given: str | Path, verb: str = "") -> Representation:
     """Return the model of a file; of a study the one named, or its best for a verb, and say it."""
-    from isthmus.fitted.store import load_model
+    from isthmus.studies.opening import load_model
 
-    path, note = place_of(given, verb)
-    if note:
-        typer.echo(f"isthmus: {note}", err=True)
-    return load_model(path)
+    return load_model(given, verb=verb)
 
 
 def parted(words: list[str]) -> tuple[list[str], str | list[str]]:

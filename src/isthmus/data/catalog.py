@@ -200,7 +200,7 @@ def _digits(folder: Path, verbose: bool | None) -> Images:
     # The pixels are counts from 0 to 16.
     data = np.rint(digits.images * (255 / 16)).astype(np.uint8)
     classes = [str(name) for name in digits.target_names]
-    return Images(data, y=digits.target, classes=classes).split(0.2, random_state=0)
+    return Images(data, y=digits.target, classes=classes).split(0.2, seed=0)
 
 
 def _glyphs(folder: Path, verbose: bool | None) -> Images:

@@ -14,6 +14,7 @@ from isthmus.data.label_maps import MASK_CLASSES, NO_CLASS, check_classes, is_ma
 from isthmus.data.nodata import empty_pixels, known_values
 from isthmus.data.ranges import Range, range_of
 from isthmus.data.values import as_array, as_values, depth_if_deep, is_deep, to_array
+from isthmus.validation import renamed
 
 CHUNK_BYTES = 16 * 2**20
 """Size of one chunk once it is float32: large enough for one good matrix product, small enough
@@ -250,21 +251,24 @@ class Images:
         contiguous = len(where) and where[-1] - where[0] + 1 == len(where)
         return self[where[0] : where[-1] + 1] if contiguous else self[where]
 
-    def split(self, test_fraction: float = 0.2, random_state: int = 0) -> Images:
+    @renamed(test_fraction="test", random_state="seed")
+    def split(self, test: float = 0.2, seed: int = 0) -> Images:
         """Return the same images with a random test split, stratified where there are labels.
 
         With its defaults this is the one split of a set that has none of its own, in every verb.
 
         Parameters
         ----------
-        test_fraction : float
+        test : float
             Share of images held out, between 0 and 1.
-        random_state : int
+        seed : int
             Seed of the choice.
         """
+        if not 0 < test < 1:
+            raise ValueError(f"test={test} must be between 0 and 1: the share that is held out")
         if len(self) < 2:
             raise ValueError(f"a split needs at least 2 images, got {len(self)}")
-        rng = np.random.default_rng(random_state)
+        rng = np.random.default_rng(seed)
         order = rng.permutation(len(self))
         if self.y is not None:  # every label is spread evenly over the order, so over the split
             place = np.empty(len(self))
@@ -272,7 +276,7 @@ class Images:
                 members = order[self.y[order] == label]
                 place[members] = (np.arange(len(members)) + rng.random()) / len(members)
             order = np.argsort(place, kind="stable")
-        n_test = min(max(1, round(test_fraction * len(self))), len(self) - 1)
+        n_test = min(max(1, round(test * len(self))), len(self) - 1)
         is_test = np.zeros(len(self), dtype=bool)
         is_test[order[:n_test]] = True
         return replace(self, is_test=is_test)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from isthmus import signature
 from isthmus.families import name_of
+from isthmus.fitted.heldout import MOST
 from isthmus.fitted.store import KEY, load_model
 from isthmus.studies.best import model_file
 from isthmus.studies.stored import is_study
@@ -106,6 +107,7 @@ def _of_model(model: Representation, header: dict[str, Any]) -> dict[str, Any]:
         "can": ", ".join(can),
         "images": "x".join(map(str, model.image_shape_)),
         "source": source,
+        "learnt from": _learnt(model),
         "loading": _in_words(getattr(model, "fitting_", None)),
         "classes": _in_words(model.class_labels_) if model.needs_labels else None,
         "parameters": _in_words(_given(model)),
@@ -115,6 +117,14 @@ def _of_model(model: Representation, header: dict[str, Any]) -> dict[str, Any]:
         "license": LICENSE.format(source=str(source)) if source else None,
     }
     return {name: value for name, value in facts.items() if value not in (None, "")}
+
+
+def _learnt(model: Model) -> str | None:
+    """Return from how many images a model has learnt, each once."""
+    hashes = getattr(model, "train_hashes_", None)
+    if hashes is None:
+        return None
+    return f"{'at least ' * (len(hashes) >= MOST)}{len(hashes):,} different images"
 
 
 def _caption(model: Representation) -> str:

@@ -225,7 +225,7 @@ def read_images(
     if images.changed:
         notes.append(f"{images.changed}.")
     if images.is_test is None or len(set(images.is_test.tolist())) < 2:
-        images = images.split(random_state=random_state)
+        images = images.split(seed=random_state)
         notes.append("A fifth of the images, chosen by chance, is held out and measured on.")
     return images, notes
 

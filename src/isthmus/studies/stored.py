@@ -151,7 +151,7 @@ def _images_of(
     else:
         source = record["source"]
         images = _read(folder, source, partial(_read_like, source, models))
-        images = images if images.is_test is not None else images.split(random_state=seed)
+        images = images if images.is_test is not None else images.split(seed=seed)
     return _same(images, record, folder)
 
 
