@@ -162,8 +162,7 @@ class Images:
 
     def __getitem__(self, index: Any) -> Images:
         """Return the chosen images (a slice, a mask or an array of indices) as Images."""
-        if isinstance(index, int | np.integer):
-            index = [index]
+        index = [index] if isinstance(index, int | np.integer) else index
         if self.rows is None and isinstance(index, slice) and index.step in (None, 1):
             data, rows = self.data[index], None
         else:
@@ -277,15 +276,11 @@ class Images:
                 place[members] = (np.arange(len(members)) + rng.random()) / len(members)
             order = np.argsort(place, kind="stable")
         n_test = min(max(1, round(test * len(self))), len(self) - 1)
-        is_test = np.zeros(len(self), dtype=bool)
-        is_test[order[:n_test]] = True
-        return replace(self, is_test=is_test)
+        return replace(self, is_test=np.isin(np.arange(len(self)), order[:n_test]))
 
     def evenly(self, most: int) -> Images:
         """Return up to this many of the images, evenly spaced over all."""
-        if len(self) <= most:
-            return self
-        return self[evenly_spaced(len(self), most)]
+        return self if len(self) <= most else self[evenly_spaced(len(self), most)]
 
     def pixels(self) -> Images:
         """Return the vector of every pixel as a sample of its own, (n h w, c).
