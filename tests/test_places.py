@@ -1,5 +1,7 @@
 """In Python as on the command line: models and images by their places, halves of any images."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,10 @@ def test_verbs_take_places_where_a_command_does(study, capsys):
     assert ist.decode(f"{study}:pca", codes[:2]).shape[0] == 2
     with pytest.warns(DeprecationWarning, match="images now"):
         assert len(ist.reconstruct(f"{study}:pca", X=images[:3])) == 3
+
+
+def test_verbs_can_be_sent_to_another_process():
+    assert pickle.loads(pickle.dumps(ist.encode)) is ist.encode
 
 
 def halves_of(images):

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from isthmus.base import Representation
 
+OPENS = "_opens_places"
+"""The mark of a function that `opening` has returned."""
+
 
 def load_model(
     path: str | Path,
@@ -87,7 +90,8 @@ def opening(verb: Callable[..., Any]) -> Callable[..., Any]:
     """
     known = inspect.signature(verb).parameters
     kinds = {name: str(each.annotation) for name, each in known.items()}
-    if not any(kind.startswith("Model") for kind in kinds.values()):
+    opens = hasattr(verb, OPENS) or not any(kind.startswith("Model") for kind in kinds.values())
+    if opens:
         return verb
 
     @wraps(verb)
@@ -103,6 +107,9 @@ def opening(verb: Callable[..., Any]) -> Callable[..., Any]:
         values = [named.pop(name) for name, _ in zip(kinds, args, strict=False)]
         return verb(*values, *args[len(values) :], **named)
 
+    setattr(called, OPENS, True)
+    # functions are pickled by their names, so for other processes this one has to be found there
+    setattr(sys.modules[verb.__module__], verb.__name__, called)
     return called
 
 
