@@ -77,10 +77,10 @@ def generate(
         the mixture where there are images to go by. Codes that are indices are drawn as often as
         they occur, whichever it is.
     per_class : int, optional
-        How many of every class, in place of `count`: a sampler of its own, of those but "prior",
-        draws codes like those of its images in `among`, by default those that the model learnt
-        from, read again. A class of fewer than 40 codes leans on what all classes have in common;
-        of one of fewer than 2 there are no images.
+        How many of every class, at least 1, in place of `count`: a sampler of its own, of those
+        but "prior", draws codes like those of its images in `among`, by default those that the
+        model learnt from, read again. A class of fewer than 40 codes leans on what all classes
+        have in common; of one of fewer than 2 there are no images.
     labels : path, optional
         A table of the classes of `among`, for `per_class`; see `isthmus.data.tables`.
     temperature : float
