@@ -244,7 +244,10 @@ BAD = [
     ("morph {pca} digits --images 3 -o m.png", "at least 2 images, got 1"),
     ("morph {pca} digits --images 3,9999 -o m.png", "there are 1797 images, 0 to 1796"),
     ("morph {pca} digits --images three,4 -o m.png", "expected numbers as 3,17,40"),
-    ("morph {pca} digits --images 3,4 -o m.jpg", "must end in .png, .gif, .webp or .npy"),
+    (
+        "morph {pca} digits --images 3,4 -o m.jpg",
+        "must end in .png, .gif, .webp, .apng, .mp4, .webm or .npy",
+    ),
     ("morph {pca} digits --images 3,4 --how round -o m.png", "--how 'round'"),
     ("morph {pca} digits --images 3,4 --steps 1 -o m.png", "--steps 1 must be at least 2"),
     ("morph {som} digits --images 3,4 -o m.png", "SOM has codes of shape ()"),
