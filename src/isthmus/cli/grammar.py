@@ -39,6 +39,7 @@ MEANINGS = {
     "--epochs": "Passes over the images that are learnt from.",
     "--to": "Where it leads.",
     "--formats": "File formats to compare with, by their names.",
+    "--overlap": "Share of a side by which tiles of a large image overlap, 0 to 0.9.",
     "--noise": "Noise: what kind, or how much.",
 }
 """Options of several commands, each of which says more of it: what it means in all of them."""
