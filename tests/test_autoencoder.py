@@ -346,7 +346,7 @@ def test_components_found_beforehand_are_those_that_the_first_layer_finds(make, 
     model = make(4, max_steps=3, batch_size=300, random_state=0, **few)
     before = model.fit(images).encode(images)
     assert not model._of_components
-    monkeypatch.setattr("isthmus.models.starts.KEPT", 0)
+    monkeypatch.setattr("isthmus.models.components.KEPT", 0)
     after = clone(model).fit(images).encode(images)
     np.testing.assert_allclose(before, after, atol=2e-2 * before.std())
 

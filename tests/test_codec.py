@@ -19,7 +19,7 @@ from isthmus.codec import quantizer as steps
 from isthmus.codec.compress import CompressedFile, Job, fingerprint
 from isthmus.codec.frames import Coded, frame_rows, restored, rounded
 from isthmus.codec.rate_control import Trial, quantizer_for
-from isthmus.codec.rate_distortion import Point, crossings
+from isthmus.codec.rate_curves import Point, crossings
 from isthmus.data.images import to_unit
 
 
@@ -481,7 +481,7 @@ def test_models_and_formats_are_given_the_same_images(monkeypatch, pca, digits):
         seen.append(pixels)
         return 1, pixels
 
-    monkeypatch.setattr("isthmus.codec.rate_distortion._files", files)
+    monkeypatch.setattr("isthmus.codec.rate_distortion.in_files", files)
     found = ist.rate_distortion({"pca": pca}, digits.test, ["png"], points=1, count=50)[0]
     few = digits.test.evenly(50)
     np.testing.assert_array_equal(seen[0], np.asarray(few))

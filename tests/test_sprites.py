@@ -5,7 +5,8 @@ import pytest
 
 from isthmus.data.corrupt import rotate
 from isthmus.data.readers import load_images
-from isthmus.data.sprites import FACTORS, N_SPRITES, SIZES, render_sprites, sprites
+from isthmus.data.sprite_shapes import FACTORS, N_SPRITES, SIZES, render_sprites
+from isthmus.data.sprites import sprites
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +88,7 @@ def test_the_named_set(cache, monkeypatch):
     assert (images.train.shape, images.test.shape) == ((50_000, 64, 64, 1), (10_000, 64, 64, 1))
     assert isinstance(images.data, np.memmap)
     assert len(list((cache / "images").iterdir())) == 1
-    monkeypatch.setattr("isthmus.data.sprites._stamp", None)  # drawing them again would fail
+    monkeypatch.setattr("isthmus.data.sprites.stamp", None)  # drawing them again would fail
     np.testing.assert_array_equal(load_images("sprites").data[-5:], images.data[-5:])
     for name, size in zip(FACTORS, SIZES, strict=True):
         assert np.bincount(images.test.factors[name]).min() > 0.8 * 10_000 / size

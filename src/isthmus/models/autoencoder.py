@@ -13,14 +13,9 @@ from torch import nn
 from isthmus.data.corrupt import check_noise, corrupt, warped
 from isthmus.data.images import Images, with_channels
 from isthmus.fitted import health
+from isthmus.models.components import as_components, look_at_components
 from isthmus.models.modules import TakesModules
-from isthmus.models.starts import (
-    as_components,
-    look_at_components,
-    quickly,
-    start_decoder,
-    start_encoder,
-)
+from isthmus.models.starts import quickly, start_decoder, start_encoder
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.conv import ToPicture
 from isthmus.nets.dense import ACTIVATIONS, WEIGHTED

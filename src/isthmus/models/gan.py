@@ -13,9 +13,10 @@ from torch import nn
 
 from isthmus.data.images import Images
 from isthmus.fitted import health
+from isthmus.models.components import as_components, look_at_components
 from isthmus.models.inversion import Inverted
 from isthmus.models.modules import TakesModules
-from isthmus.models.starts import as_components, look_at_components, start_game
+from isthmus.models.starts import start_game
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.dense import dense
 from isthmus.nets.fused import OUTPUTS

@@ -9,14 +9,8 @@ import numpy as np
 import torch
 
 from isthmus.data.images import Images
-from isthmus.models.starts import (
-    AXES,
-    as_components,
-    look_at_components,
-    principal,
-    start_decoder,
-    start_encoder,
-)
+from isthmus.models.components import AXES, as_components, look_at_components, principal
+from isthmus.models.starts import start_decoder, start_encoder
 from isthmus.nets.bounds import LEAST_SIGMA
 
 if TYPE_CHECKING:  # what it is mixed into

@@ -68,12 +68,11 @@ class PngFolder:
         fit : {"crop", "pad", "stretch"}
             How it lost them.
         """
-        import numpy as np
         from PIL import Image
 
         from isthmus.plots.figures import limits_for, resize, to_pixels
 
-        mode = "L" if np.shape(images)[3:] in ((), (1,)) else "RGB"
+        mode = "L" if images.shape[3:] in ((), (1,)) else "RGB"
         drawn = resize(to_pixels(images, limits_for(images, self.ends)), self.scale)
         for row, pixels in enumerate(drawn):
             if sizes is not None:

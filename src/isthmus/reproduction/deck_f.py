@@ -8,9 +8,10 @@ import numpy as np
 
 import isthmus as ist
 from isthmus import metrics as scores
+from isthmus.codec.formats import FORMATS
 from isthmus.codec.frames import Coded
 from isthmus.codec.rate_control import Trial
-from isthmus.codec.rate_distortion import FORMATS, Point, bytes_at, curves_of
+from isthmus.codec.rate_curves import Point, bytes_at, curves_of
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images, to_unit
 from isthmus.plots import drawing

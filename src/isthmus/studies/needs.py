@@ -10,8 +10,8 @@ import numpy as np
 
 from isthmus.data.images import Images
 from isthmus.families import names
-from isthmus.models.starts import AXES
-from isthmus.models.starts import ROWS as LOOKED_AT
+from isthmus.models.components import AXES
+from isthmus.models.components import ROWS as LOOKED_AT
 from isthmus.studies import evidence
 
 if TYPE_CHECKING:

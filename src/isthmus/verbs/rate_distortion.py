@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from isthmus.codec.rate_distortion import Point, crossings, curves_of, points_of, sample_of
+from isthmus.codec.rate_curves import Point, crossings, curves_of
+from isthmus.codec.rate_distortion import points_of, sample_of
 from isthmus.data.images import Images, as_images
 from isthmus.fitted.heldout import MeasuredOn, measured_part
 from isthmus.system.files import plain
