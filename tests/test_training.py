@@ -15,7 +15,7 @@ from isthmus.nets import scaling
 from isthmus.nets.pixels import pixel_encoder
 from isthmus.neural import NeuralRepresentation
 from isthmus.tensors import read_tensors, write_tensors
-from isthmus.training import budget, checkpoints, curves
+from isthmus.training import budget, checkpoints, costs, curves, sameness
 from isthmus.training.batches import Batches
 from isthmus.training.epochs import Epochs
 from isthmus.training.limits import Limits
@@ -335,9 +335,9 @@ def test_checkpoint_of_other_data_is_refused(change, words, images, tmp_path):
 def test_images_are_told_apart_by_their_sums_where_few_are_hashed(images, monkeypatch):
     monkeypatch.setattr(checkpoints, "HASHED_BYTES", 640)
     X = np.array(images)
-    before = checkpoints._hash_of_images(ist.Images(X))
+    before = sameness._hash_of_images(ist.Images(X))
     X[7, 3, 3] += 1  # not one of the ten that are hashed
-    assert checkpoints._hash_of_images(ist.Images(X)) != before
+    assert sameness._hash_of_images(ist.Images(X)) != before
 
 
 def test_held_out_images_stay_held_out_without_a_seed(images, tmp_path, monkeypatch):
@@ -366,7 +366,7 @@ def test_an_older_checkpoint_is_taken_with_a_note(images, tmp_path):
     facts |= facts.pop("stages")[MAIN]  # a file was of one stage
     for name in ("seen", "totals", "seconds", "log", "step_seconds", "held"):
         del facts[name]
-    for name in checkpoints.UNKNOWN_BEFORE:
+    for name in sameness.UNKNOWN_BEFORE:
         del facts["fit"][name]
     del tensors["order"]
     write_tensors(path, tensors, {checkpoints.KEY: json.dumps(facts)})
@@ -451,10 +451,10 @@ def test_memory_of_networks_is_what_their_layers_keep():
     model._learn_width(ist.Images(np.zeros((2, 8, 8, 1), np.uint8)))
     networks = model.networks()
     # two convolutions (their relu works in place), hidden and its relu, the code; and back
-    assert budget.activations(networks["encoder_"], ()) == 4 * 16 + 8 * 4 + 16 + 16 + 5
-    assert budget.activations(networks["decoder_"], ()) == 16 + 16 + 8 * 4 + 4 * 16 + 64
+    assert costs.activations(networks["encoder_"], ()) == 4 * 16 + 8 * 4 + 16 + 16 + 5
+    assert costs.activations(networks["decoder_"], ()) == 16 + 16 + 8 * 4 + 4 * 16 + 64
     there = 16 * 4 * 16 + 4 * 16 * 4 * 8 + 32 * 16 + 16 * 5
-    assert [budget.products(net, ()) for net in networks.values()] == [there, there]
+    assert [costs.products(net, ()) for net in networks.values()] == [there, there]
 
 
 def test_memory_of_pixel_networks_is_what_their_layers_return():
@@ -464,7 +464,7 @@ def test_memory_of_pixel_networks_is_what_their_layers_return():
         if not isinstance(layer, nn.ReLU):
             layer.register_forward_hook(lambda _, x, y: counted.append(y.numel()))
     net(torch.zeros(1, 3, 12, 20))
-    assert budget.activations(net, (3, 12, 20)) == sum(counted)
+    assert costs.activations(net, (3, 12, 20)) == sum(counted)
 
 
 def test_other_devices_are_asked_for_nothing_that_is_of_cuda_only(images, monkeypatch):

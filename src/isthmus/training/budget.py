@@ -6,18 +6,17 @@ import contextlib
 import math
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import torch
 from torch import nn
 
 from isthmus.data.images import with_channels
-from isthmus.nets.conv import FromPicture, ToPicture
-from isthmus.nets.own import own_in
+from isthmus.training.costs import activations, products, products_a_second
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
@@ -135,7 +134,7 @@ def check_time(model: Representation, networks: Mapping[str, nn.Module], n_image
     work = 3 * sum(products(net, (depth, *sides)) for net in networks.values()) * batch
     if not model.max_seconds or work < LITTLE or model.device_.type != "cpu":
         return
-    seconds = work / _products_a_second()
+    seconds = work / products_a_second()
     if seconds > model.max_seconds:
         warnings.warn(
             f"one step of {type(model).__name__} with {batch} images of "
@@ -145,90 +144,3 @@ def check_time(model: Representation, networks: Mapping[str, nn.Module], n_image
             UserWarning,
             stacklevel=2,
         )
-
-
-def _products_a_second() -> float:
-    a = torch.ones(512, 512)
-    (a @ a).sum()  # the first waits for the library
-    started = time.perf_counter()
-    for _ in range(2):
-        a @ a
-    return 2 * 512**3 / max(time.perf_counter() - started, 1e-9)
-
-
-def activations(net: nn.Module, shape: tuple[int, ...]) -> int:
-    """Return how many numbers stand between the layers of a network while one image goes through.
-
-    Parameters
-    ----------
-    net : Module
-        Its layers come one after the other.
-    shape : tuple of int
-        Of a picture, channels first; only looked at where the first layer takes pictures as
-        they are. What flat networks take is as wide as their first layer.
-
-    Examples
-    --------
-    >>> activations(nn.Sequential(nn.Linear(9, 4), nn.Tanh(), nn.Linear(4, 2)), ())
-    10
-    """
-    return sum(math.prod(after) for _, _, after in _shapes(net, shape))
-
-
-def products(net: nn.Module, shape: tuple[int, ...]) -> int:
-    """Return how many products a network takes for one image; see `activations`.
-
-    Examples
-    --------
-    >>> products(nn.Sequential(nn.Linear(9, 4), nn.Tanh(), nn.Linear(4, 2)), ())
-    44
-    """
-    total = 0
-    for layer, before, after in _shapes(net, shape):
-        weight = getattr(layer, "weight", None)
-        if isinstance(layer, nn.Linear):
-            total += layer.weight.numel()
-        elif weight is not None and weight.ndim == 4:  # each goes over the smaller picture
-            transposed = isinstance(layer, nn.ConvTranspose2d)
-            total += weight.numel() * math.prod((before if transposed else after)[1:])
-    return total
-
-
-def _shapes(
-    net: nn.Module, shape: tuple[int, ...]
-) -> Iterator[tuple[nn.Module, tuple[int, ...], tuple[int, ...]]]:
-    """Yield every layer that returns new numbers, with the shapes before and after it."""
-    for own in own_in(net):  # there is none of ours beside them
-        yield from own.shapes
-        return
-    for layer in net.modules():
-        before = shape
-        if isinstance(layer, nn.Linear):
-            shape = (layer.out_features,)
-        elif isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.MaxPool2d):
-            shape = _after(layer, shape)
-        elif isinstance(layer, ToPicture):
-            shape = (layer.shape[2], *layer.shape[:2])
-            continue
-        elif (
-            isinstance(layer, FromPicture)
-            or any(True for _ in layer.children())
-            or getattr(layer, "inplace", False)
-        ):
-            continue
-        yield layer, before, shape
-
-
-def _after(layer: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of a picture (c, h, w) after a convolution or pooling."""
-    kernel, stride, padding = (
-        (value, value) if isinstance(value, int) else value
-        for value in (layer.kernel_size, layer.stride, layer.padding)
-    )
-    sides = list(zip(shape[1:], kernel, stride, padding, strict=True))
-    if isinstance(layer, nn.ConvTranspose2d):
-        extra = layer.output_padding
-        after = [(n - 1) * s - 2 * p + k + e for (n, k, s, p), e in zip(sides, extra, strict=True)]
-    else:
-        after = [(n + 2 * p - k) // s + 1 for n, k, s, p in sides]
-    return (getattr(layer, "out_channels", shape[0]), *after)

@@ -24,9 +24,10 @@ import torch
 
 from isthmus.data.images import Images
 from isthmus.training.callbacks import Callbacks
-from isthmus.training.checkpoints import Checkpoint, settings_of
+from isthmus.training.checkpoints import Checkpoint
 from isthmus.training.curves import Curves
 from isthmus.training.epochs import Epochs
+from isthmus.training.sameness import settings_of
 from isthmus.training.stages import CUT_SHORT, Record, Stage
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from isthmus.metrics.labels import Accuracy, counted
 from isthmus.metrics.probes import stratified
 from isthmus.models.pretrained import untrained
 from isthmus.system.progress import is_shown, say
-from isthmus.training.budget import Clock, products
+from isthmus.training.budget import Clock
+from isthmus.training.costs import products
 from isthmus.validation import renamed
 from isthmus.verbs.parameters import ImagesLike, Labels, Model, Seconds
 from isthmus.verbs.probe import ends_of, in_words, labelled_by, labelled_halves
