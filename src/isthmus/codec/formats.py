@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    pass
 QUALITIES = {
     "jpeg": (2, 5, 10, 20, 35, 50, 75, 90),
     "webp": (0, 3, 8, 15, 25, 40, 60, 80),

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    pass
 
 DEPTHS = (8, 10, 12, 14, 16)
 """Bits that cameras and scanners give a value, in files of 16."""

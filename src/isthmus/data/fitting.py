@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    pass
 
 SCALED, CUT, PADDED, STRETCHED, GREYED, COLORED, FLATTENED, ROUNDED = (1 << i for i in range(8))
 """Bits of `Images.changes`."""

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
 from isthmus.nets.conv import FromPicture, ToPicture
 from isthmus.nets.own import own_in
-
-if TYPE_CHECKING:
-    pass
 
 
 def products_a_second() -> float:
