@@ -10,9 +10,10 @@ from torch import nn
 import isthmus as ist
 from isthmus.data.images import to_unit
 from isthmus.models.starts import match_moments
+from isthmus.nets.batch_norm import batch_normed
 from isthmus.nets.descent import descend
 from isthmus.nets.games import loss_of_discriminator, loss_of_generator, slope, steepness
-from isthmus.nets.norms import Spectral, batch_normed, spectral
+from isthmus.nets.norms import Spectral, spectral
 from isthmus.nets.paths import Paths, set_linear, still
 
 SMALL = {

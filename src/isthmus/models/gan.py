@@ -17,11 +17,12 @@ from isthmus.models.components import as_components, look_at_components
 from isthmus.models.inversion import Inverted
 from isthmus.models.modules import TakesModules
 from isthmus.models.starts import start_game
+from isthmus.nets.batch_norm import batch_normed
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.dense import dense
 from isthmus.nets.fused import OUTPUTS
 from isthmus.nets.games import GAMES, loss_of_discriminator, loss_of_generator, slope
-from isthmus.nets.norms import Centered, batch_normed, spectral
+from isthmus.nets.norms import Centered, spectral
 from isthmus.nets.paths import fixed
 from isthmus.training import Step
 from isthmus.validation import one_of
@@ -303,8 +304,7 @@ class GAN(TakesModules, Inverted):
             game = real, drawn.detach(), self.loss, self.gradient_penalty
             loss = loss_of_discriminator(judge, *game, rng)
             if weight and learning and self._step % LAZY == 0:
-                steep = slope(judge, real) + slope(judge, drawn)
-                loss = loss + LAZY * weight / 2 * steep
+                loss = loss + LAZY * weight / 2 * (slope(judge, real) + slope(judge, drawn))
             yield Step("discriminator", loss, {"discriminator_loss": loss / self.n_critic})
         judge.requires_grad_(False)  # no gradients that nobody asks for
         of_real = judge(real).float() if self.loss == "relativistic" else drawn
@@ -319,9 +319,8 @@ class GAN(TakesModules, Inverted):
         return torch.randn(n, self.latent_dim_, generator=rng, device=rng.device)
 
     def _weight_of_slope(self) -> float:
-        if self.slope_penalty is None:
-            return SLOPE if self.n_axes_ else 0.0
-        return self.slope_penalty
+        usual = SLOPE if self.n_axes_ else 0.0
+        return usual if self.slope_penalty is None else self.slope_penalty
 
     def _seen(self, x: torch.Tensor) -> torch.Tensor:
         """Return images as the discriminator and the encoder see them: about zero."""

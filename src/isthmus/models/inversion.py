@@ -47,8 +47,7 @@ class Inverted(NeuralRepresentation):
     likewise), ``_coder()`` and ``_prior(n, rng)``.
     """
 
-    _told = cast(Any, None)  # variances of the components of images, while it is learnt
-    _chance = cast(Any, None)  # of the inversion, while it is learnt and measured
+    _told = _chance = cast(Any, None)  # variances of components, and a generator, meanwhile
 
     def _stages(self, images: Images) -> list[Stage]:
         """Learn the decoder, and after it an encoder that inverts it."""

@@ -15,10 +15,10 @@ from torch import nn
 from isthmus.data.images import Images
 from isthmus.data.values import ImagesLike
 from isthmus.fitted import health
+from isthmus.models.as_pca import SPOKEN, BeginsAsPCA
 from isthmus.models.likelihoods import Likelihoods
 from isthmus.models.mixtures import DrawsLikeCodes
 from isthmus.models.modules import TakesModules
-from isthmus.models.ppca import SPOKEN, BeginsAsPCA
 from isthmus.models.starts import quickly
 from isthmus.nets import bounds
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder

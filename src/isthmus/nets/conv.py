@@ -16,8 +16,8 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from isthmus.nets.batch_norm import BatchNorm
 from isthmus.nets.dense import ACTIVATIONS, dense, empty
-from isthmus.nets.norms import BatchNorm
 from isthmus.tensors import is_plain
 
 Shape = tuple[int, ...]
