@@ -333,7 +333,7 @@ def test_checkpoint_of_other_data_is_refused(change, words, images, tmp_path):
 
 
 def test_images_are_told_apart_by_their_sums_where_few_are_hashed(images, monkeypatch):
-    monkeypatch.setattr(checkpoints, "HASHED_BYTES", 640)
+    monkeypatch.setattr(sameness, "HASHED_BYTES", 640)
     X = np.array(images)
     before = sameness._hash_of_images(ist.Images(X))
     X[7, 3, 3] += 1  # not one of the ten that are hashed
@@ -505,7 +505,7 @@ def test_a_last_batch_of_one_joins_the_one_before_where_a_batch_is_normalised(im
 
 def test_a_step_longer_than_the_limit_is_said_before_it_starts(images, monkeypatch):
     monkeypatch.setattr(budget, "LITTLE", 0)
-    monkeypatch.setattr(budget, "_products_a_second", lambda: 1000.0)
+    monkeypatch.setattr(budget, "products_a_second", lambda: 1000.0)
     work = 3 * 100 * 2 * (64 * 16 + 16 * 4)  # of 100 images
     words = rf"with 100 images of 8x8x1 takes about {work / 1000:.2g} s here, .*max_seconds=0.1"
     few = images.evenly(100)
