@@ -38,13 +38,13 @@ EXAMPLES = {
     ),
     "generate": (
         "generate vae.safetensors -n 25 -o new.png",
+        "generate vae.safetensors --per-class 100 -o new",
         "generate runs/photos -n 9 -o new",
-        "generate pca.safetensors --among photos --sampler mixture -o new.png",
     ),
     "morph": (
         "morph vae.safetensors photos --images 3,17 -o way.gif",
-        "morph vae.safetensors one.jpg --to other.jpg -o way.png",
-        "morph vae.safetensors photos --images 3,17 --steps 25 -o way.gif",
+        "morph vae.safetensors one.jpg other.jpg -o way.gif",
+        "morph vae.safetensors photos --images 3,17 --steps 25 --tile-size 256 -o way.gif",
     ),
     "edit": (
         "edit vae.safetensors photos --from 3 --to 8 -o edited.png",
