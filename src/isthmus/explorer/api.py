@@ -19,7 +19,8 @@ from isthmus.explorer.model_data import ModelData
 from isthmus.families import name_of
 from isthmus.latent.codes import flattened
 from isthmus.latent.neighbors import Index
-from isthmus.verbs.generate import Draw, fitted
+from isthmus.verbs.by_class import Draw
+from isthmus.verbs.generate import fitted
 
 MOST_ROWS = 4096
 """Rows of one request, going in or coming out."""

@@ -294,7 +294,7 @@ def scale_to(images: Any, tile_size: int | None) -> float | None:
     """
     if tile_size is None:
         return None
-    return tile_size / max(to_pixels(np.asarray(images)[:1]).shape[1:3])
+    return float(tile_size / max(to_pixels(np.asarray(images)[:1]).shape[1:3]))
 
 
 def _write_captions(

@@ -176,7 +176,8 @@ def _in_common(codes: np.ndarray, y: np.ndarray) -> np.ndarray:
     rows = np.linspace(0, len(codes) - 1, min(POOLED, len(codes))).astype(int)
     means = {label: codes[y == label].mean(0) for label in np.unique(y)}
     apart = codes[rows] - np.stack([means[label] for label in y[rows]])
-    return apart / np.sqrt(max(1, len(rows) - len(means)))
+    scaled: np.ndarray = apart / np.sqrt(max(1, len(rows) - len(means)))
+    return scaled
 
 
 def _noise(
@@ -194,7 +195,8 @@ def _noise(
     share = LENT / (LENT + len(own))
     root = (own - own.mean(0)) / np.sqrt(max(1, len(own) - 1))
     one, two = rng.normal(size=(count, len(own))), rng.normal(size=(count, len(common)))
-    return np.sqrt(1 - share) * one @ root + np.sqrt(share) * two @ common
+    made: np.ndarray = np.sqrt(1 - share) * one @ root + np.sqrt(share) * two @ common
+    return made
 
 
 class Judged(NamedTuple):
