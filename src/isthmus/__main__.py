@@ -1,5 +1,5 @@
 """``python -m isthmus`` is the command line."""
 
-from isthmus.cli.main import main
+from isthmus.cli import start
 
-main()
+start()

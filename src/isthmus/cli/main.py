@@ -54,6 +54,7 @@ from isthmus.cli.volume import with_volume
 from isthmus.cli.words import epilog_of
 from isthmus.system.files import refuse_existing
 from isthmus.system.pace import on_core
+from isthmus.system.stops import STOPS, terminable
 
 IMPORTING = 2.0
 """Seconds of work up to which a process has done nothing but to import this."""
@@ -132,6 +133,7 @@ def _fit(
     model = family(name)(**values_of(name, options), verbose=watched())
     model.fit(learnt, **given)
     model.set_params(verbose=False).save(to)  # who uses it decides for themselves
+    STOPS.written.append(to)
     facts: dict[str, Any] = {
         "model": str(to),
         "family": name,
@@ -190,18 +192,25 @@ def main() -> None:
     atexit.register(gc.freeze)  # the process ends, and need not look for what it could free
     usage_error = typer.BadParameter.__base__
     click_error = usage_error.__base__ if usage_error else Exception
+    STOPS.begin()
+    code: Any = 0
     try:
-        code = app(standalone_mode=False, obj=_began())
+        with terminable():
+            code = app(standalone_mode=False, obj=_began())
     except typer.Abort:
         code = 130
     except click_error as error:  # type: ignore[misc]
         code = _complain(error.format_message())
     except KeyboardInterrupt:
-        code = _complain("interrupted", 130)
+        code = 130
     except MemoryError:
         code = _complain("not enough memory; try --size with a smaller size")
     except (ValueError, OSError, ImportError) as error:
         code = _complain(str(error) or type(error).__name__)
+    if code == 130:  # which typer makes of Ctrl-C as well
+        STOPS.by(KeyboardInterrupt())
+    if STOPS.code:
+        code = _complain(STOPS.in_words(), STOPS.code)
     sys.exit(code if isinstance(code, int) else 0)
 
 

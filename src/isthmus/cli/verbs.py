@@ -44,6 +44,7 @@ from isthmus.cli.options import (
 )
 from isthmus.cli.output import changed_in, print_json, print_skipped, print_table
 from isthmus.cli.parameters import Known, said_as, value_of
+from isthmus.system.stops import STOPS
 from isthmus.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -219,6 +220,7 @@ def _save(result: Result, outputs: list[Path], force: bool) -> None:
     result.command = shlex.join(["isthmus", *sys.argv[1:]])
     for path in outputs:
         result.save(path, force=force)
+        STOPS.written.append(path)
 
 
 def _ours(verb: signature.Function, given: dict[str, Any], outputs: list[Path]) -> dict[str, Any]:

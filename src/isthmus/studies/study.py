@@ -17,6 +17,7 @@ from isthmus.studies.prepare import prepare
 from isthmus.system.files import plain
 from isthmus.system.memory import PeakMemory
 from isthmus.system.progress import Bar
+from isthmus.system.stops import STOPS
 from isthmus.verbs.parameters import Seconds, Source, Watch, Words
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def study(
     ValueError
         If there are fewer than 4 images, a family is not known, or no model could learn. A model
         that fails is noted, and the others go on.
+    KeyboardInterrupt
+        If it is interrupted before any model is there; later on, the study holds those there are.
 
     Examples
     --------
@@ -147,7 +150,10 @@ def _fit_one(name: str, model: Representation, result: Study, bar: Bar) -> bool:
         seconds = schedule.begin(name)
         bar.advance(0, f"{name}{schedule.left_in_words()}")
         _fit_and_measure(name, model, result, seconds)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        if not result.models:
+            raise  # there is nothing to keep
+        STOPS.by(stop, f"while fitting {name}")
         result.notes.append(f"Interrupted while fitting {name}; the report holds the rest.")
         return False
     except Exception as error:  # of a model of one's own it may be any

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from isthmus.system.progress import LOG, Bar, sparkline
+from isthmus.system.stops import STOPS
 from isthmus.tensors import same_blocks_again
 from isthmus.training.batches import Batch, split
 from isthmus.training.checkpoints import resume
@@ -52,8 +53,9 @@ class Epochs:
             try:
                 while self._goes_on():
                     self._epoch(bar)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as stop:
                 self.limits.stopped = INTERRUPTED
+                STOPS.by(stop, f"after epoch {self.record.epochs}")
                 if self.record.seen and not self.record.epochs:  # all there is
                     self._end_epoch()
         return self._end()

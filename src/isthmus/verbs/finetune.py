@@ -324,7 +324,10 @@ class _Contest:
                 rest = max(self.max_seconds - self.clock.spent(), 0.1 * self.max_seconds)
                 training["max_seconds"] = rest / (left + self.to_come)
             given = self._start(name, train) | training | {"random_state": self.random_state}
-            found[name] = family("classifier")(**given, verbose=self.verbose).fit(train)
+            model = family("classifier")(**given, verbose=self.verbose).fit(train)
+            if model.stopped_ == "interrupted":
+                raise KeyboardInterrupt  # networks that are compared learn for as long
+            found[name] = model
         return found
 
     def _start(self, name: str, train: Images) -> dict[str, Any]:

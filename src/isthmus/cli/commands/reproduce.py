@@ -13,6 +13,7 @@ import typer
 from isthmus.cli.inputs import watched
 from isthmus.cli.options import AsJson, Budget, Seed, seconds_of
 from isthmus.cli.output import print_json, print_table
+from isthmus.system.stops import STOPS
 
 
 def reproduce(
@@ -63,6 +64,9 @@ def reproduce(
             verbose=watched(),
             watch=watch,
         )
+    except KeyboardInterrupt:
+        STOPS.written += [folder] if folder.exists() else []  # the next run goes on from there
+        raise
     finally:
         if as_json and results:
             print_json(results)

@@ -1,0 +1,82 @@
+"""Ctrl-C and SIGTERM: what goes on to its end, what was written, and how a command ends."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+
+class Terminated(KeyboardInterrupt):
+    """The system asked this process to end (SIGTERM): work stops as by Ctrl-C."""
+
+
+class Stops:
+    """What is known of a command that was stopped.
+
+    Parameters
+    ----------
+    when : str
+        Where it stopped, as "after epoch 12"; empty if the work did not go on to keep what it had.
+    code : int
+        Exit code: 130 after Ctrl-C, 143 after SIGTERM, 0 if nothing was stopped.
+    written : list of Path
+        What was written for the user.
+    """
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was: another command begins."""
+        self.when, self.code = "", 0
+        self.written: list[Path] = []
+
+    def by(self, error: KeyboardInterrupt, when: str = "") -> None:
+        """Note that the work was stopped, first of all where."""
+        self.code = self.code or (143 if isinstance(error, Terminated) else 130)
+        self.when = self.when or when
+
+    def in_words(self) -> str:
+        """Return the line that a command ends with.
+
+        Examples
+        --------
+        >>> stops = Stops()
+        >>> stops.by(KeyboardInterrupt(), "after epoch 12")
+        >>> stops.in_words()
+        'interrupted after epoch 12; nothing written'
+        >>> stops.written.append(Path("vae.safetensors"))
+        >>> stops.in_words()
+        'interrupted after epoch 12; what there is so far is in vae.safetensors'
+        """
+        what = "interrupted" if self.code == 130 else "terminated"
+        places = " and ".join(map(str, dict.fromkeys(self.written)))
+        rest = f"what there is so far is in {places}" if places else "nothing written"
+        return f"{what}{f' {self.when}' * bool(self.when)}; {rest}"
+
+
+STOPS = Stops()
+"""Of the command that this process is."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM end the work in the block as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what signals do
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop = Terminated()
+        STOPS.by(stop)
+        raise stop
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
