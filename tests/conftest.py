@@ -9,6 +9,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+collect_ignore = ["consumer"]  # type checkers read it; to import it would register its family
+
 DEAREST = (
     *("reproduce", "studies", "contract", "estimators", "onnx", "vae", "autoencoder", "readme"),
     *("verbs", "views", "codec", "gan", "explorer", "explorer_page", "explorer_live"),

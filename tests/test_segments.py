@@ -82,7 +82,7 @@ def test_a_command_about_photographs(run, network, halves, tmp_path):
     names = {path.name for path in (tmp_path / "out").iterdir()}
     kinds = ("attributes.tif", "attributes.png", "classes.tif", "classes.png")
     each = {f"{row}-{kind}" for row in range(2) for kind in kinds}
-    assert names == each | {"segments.json", "command.json"}
+    assert names == each | {"segments.json", "command.json", ".isthmus"}
     np.testing.assert_array_equal(
         tifffile.imread(tmp_path / "out" / "0-classes.tif"), network.predict(halves[:1])[0]
     )

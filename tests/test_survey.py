@@ -71,7 +71,8 @@ def test_what_is_wrong_is_found_and_written(photos, run, tmp_path):
     sheet = Image.open(tmp_path / "sheet.png")
     assert sheet.width > 4 * SIDE
     written = {path.name for path in (tmp_path / "it").iterdir()}
-    assert written == {"command.json", "counts.csv", "images.csv", "picture.png", "survey.json"}
+    tables = {"counts.csv", "images.csv", "picture.png", "survey.json"}
+    assert written == tables | {"command.json", ".isthmus"}
     assert run("data", "photos", "-o", "it")[0] == 2
 
 

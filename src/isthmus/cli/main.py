@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -55,6 +55,10 @@ from isthmus.cli.words import epilog_of
 from isthmus.system.files import refuse_existing
 from isthmus.system.pace import on_core
 from isthmus.system.stops import STOPS, terminable
+
+if TYPE_CHECKING:
+    from isthmus.base import Representation
+    from isthmus.data.images import Images
 
 IMPORTING = 2.0
 """Seconds of work up to which a process has done nothing but to import this."""
@@ -134,21 +138,7 @@ def _fit(
     model.fit(learnt, **given)
     model.set_params(verbose=False).save(to)  # who uses it decides for themselves
     STOPS.written.append(to)
-    facts: dict[str, Any] = {
-        "model": str(to),
-        "family": name,
-        "images": learnt_in_words(images, learnt, split),
-    }
-    if model.needs_labels and learnt.y is not None:
-        facts["labels"] = f"{int((learnt.y != -1).sum()):,} of them"
-    facts |= {"code": model.code_, "health": model.health_}
-    if model.can("decode"):
-        held = images.test if split == "train" and len(images.test) else None
-        half, whole = ("train", learnt) if held is None else ("test", held)
-        some = model.affordable(whole, len(whole))
-        facts[f"{half} mse"] = round(-model.score(some), 8)
-        if len(some) < len(whole):
-            facts["measured"] = f"on {len(some):,} of {len(whole):,} images, as time is limited"
+    facts = {"model": str(to), "family": name, **_facts(model, images, learnt, split)}
     if as_json:
         print_json(facts | changed_in(images))
         return
@@ -159,6 +149,22 @@ def _fit(
             typer.echo(f"{key:>9}  {value}")
     for finding in model.health_:
         typer.echo(f"   health  {finding}")
+
+
+def _facts(model: Representation, images: Images, learnt: Images, split: str) -> dict[str, Any]:
+    """Return what there is to say of a model that was fitted on some images of a set."""
+    facts: dict[str, Any] = {"images": learnt_in_words(images, learnt, split)}
+    if model.needs_labels and learnt.y is not None:
+        facts["labels"] = f"{int((learnt.y != -1).sum()):,} of them"
+    facts |= {"code": model.code_, "health": model.health_}
+    if model.can("decode"):
+        held = images.test if split == "train" and len(images.test) else None
+        half, whole = ("train", learnt) if held is None else ("test", held)
+        some = model.affordable(whole, len(whole))
+        facts[f"{half} mse"] = round(-model.score(some), 8)
+        if len(some) < len(whole):
+            facts["measured"] = f"on {len(some):,} of {len(whole):,} images, as time is limited"
+    return facts
 
 
 def _fit_command(name: str) -> Callable[..., None]:

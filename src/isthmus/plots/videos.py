@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,7 +43,8 @@ def save_video(path: Path, pictures: Sequence[Image], times: Sequence[int]) -> N
 
     frames = [_even(picture) for picture in pictures]
     with container(str(path), "w", format=path.suffix[1:]) as file:
-        stream = file.add_stream(CODECS[path.suffix], rate=FPS, options={"crf": QUALITY, "b": "0"})
+        options = {"crf": QUALITY, "b": "0"}
+        stream: Any = file.add_stream(CODECS[path.suffix], rate=FPS, options=options)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuv420p"
         for frame, time in zip(frames, times, strict=True):

@@ -215,8 +215,8 @@ class Study(Result):
     def wrote(self, paths: list[Path]) -> str:
         """Return where the report is; what to take for what, and what to type next."""
         where = f"report: {' and '.join(str(path / 'report.html') for path in paths)}"
-        said = [where, self.advice(paths[0])] if self.scores else [where]
-        return "\n".join([*said, *self._early()])
+        advice = [self.advice(paths[0])] if self.scores else []
+        return "\n".join([where, *self._early(), *advice])
 
     def _early(self) -> Iterator[str]:
         """Yield why there is time left, where none of the models could use it."""

@@ -39,8 +39,7 @@ HELD_BACK, FEWEST_HELD = 0.25, 5
 FINETUNED, PROBE, SCRATCH, HEAD = "finetuned", "linear probe", "from scratch", "head only"
 SAID = {
     FINETUNED: "the encoder goes on to learn, with a head on it",
-    PROBE: "a head alone, the encoder stays as it is",
-    HEAD: "a head alone, the encoder stays as it is",
+    **dict.fromkeys((PROBE, HEAD), "a head alone, the encoder stays as it is"),
     SCRATCH: "the same network from random weights",
 }
 """What the networks are."""
@@ -324,10 +323,9 @@ class _Contest:
                 rest = max(self.max_seconds - self.clock.spent(), 0.1 * self.max_seconds)
                 training["max_seconds"] = rest / (left + self.to_come)
             given = self._start(name, train) | training | {"random_state": self.random_state}
-            model = family("classifier")(**given, verbose=self.verbose).fit(train)
-            if model.stopped_ == "interrupted":
+            found[name] = family("classifier")(**given, verbose=self.verbose).fit(train)
+            if found[name].stopped_ == "interrupted":
                 raise KeyboardInterrupt  # networks that are compared learn for as long
-            found[name] = model
         return found
 
     def _start(self, name: str, train: Images) -> dict[str, Any]:
