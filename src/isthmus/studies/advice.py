@@ -38,6 +38,8 @@ def advice(
 ) -> str:
     """Return which model to take for what, with figures, and the next command.
 
+    Where few images were held out, a line before it says so.
+
     Parameters
     ----------
     scores, baseline
@@ -64,7 +66,7 @@ def advice(
         for use, answer in said
     ]
     few = too_few(scores)
-    words = f"{few[0].lower()}{few[1:-1]}; still, to " if few else "to "
+    words = f"{few[0].lower()}{few[1:-1]}; still,\nto " if few else "to "
     words += ", to ".join(parts)
     return words if folder is None else f"{words}; next: {_next(said, Path(folder), source)}"
 
