@@ -31,8 +31,6 @@ def on_one_sheet(pixels: np.ndarray, name: str, quality: int) -> tuple[int, np.n
 
 def _written(image: np.ndarray, name: str, quality: int) -> tuple[int, np.ndarray]:
     """Return the bytes of a file of one image (h, w, c), and the image read back."""
-    from PIL import Image
-
     every: dict[str, dict[str, Any]] = {
         "png": {"optimize": True},
         "jpeg": {"quality": quality, "optimize": True},
@@ -40,9 +38,16 @@ def _written(image: np.ndarray, name: str, quality: int) -> tuple[int, np.ndarra
         "webp-lossless": {"lossless": True, "quality": 90, "method": 6},
         "avif": {"quality": quality, "speed": 6},
     }
+    return read_back(image, name.partition("-")[0], **every[name])
+
+
+def read_back(image: np.ndarray, name: str, **options: Any) -> tuple[int, np.ndarray]:
+    """Return the bytes of one image (h, w, c) in a format of Pillow's, and the image read back."""
+    from PIL import Image
+
     stream, grey = io.BytesIO(), image.shape[-1] == 1
     picture = Image.fromarray(image[..., 0] if grey else image)
-    picture.save(stream, format=name.partition("-")[0].upper(), **every[name])
+    picture.save(stream, format=name.upper(), **options)
     with Image.open(stream) as again:
         back = np.asarray(again.convert("L" if grey else "RGB"))
     return len(stream.getvalue()), back.reshape(image.shape)

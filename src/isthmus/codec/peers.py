@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isthmus.codec.archive import PicturesJob
+from isthmus.codec.formats import read_back
 from isthmus.data.images import evenly_spaced
 from isthmus.data.pictures import Picture
 from isthmus.validation import one_of
@@ -150,15 +150,9 @@ class Compared:
 
 def _cost(picture: Picture, name: str, quality: int, options: dict[str, Any]) -> tuple[int, float]:
     """Return the bytes of a picture without its transparency, and the squared error of it."""
-    from PIL import Image
-
-    grey, stream = picture.pixels.shape[2] == 1, io.BytesIO()
-    image = Image.fromarray(picture.pixels[..., 0] if grey else picture.pixels)
-    image.save(stream, format=name.upper(), quality=quality, **options)
-    with Image.open(stream) as again:
-        back = np.asarray(again.convert("L" if grey else "RGB"))
-    wrong = back.reshape(picture.pixels.shape).astype(np.float32) - picture.pixels
-    return len(stream.getvalue()), float(np.square(wrong, dtype=np.float64).sum()) / 255**2
+    nbytes, back = read_back(picture.pixels, name, quality=quality, **options)
+    wrong = back.astype(np.float32) - picture.pixels
+    return nbytes, float(np.square(wrong, dtype=np.float64).sum()) / 255**2
 
 
 def check_formats(formats: Sequence[str]) -> None:

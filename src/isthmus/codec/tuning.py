@@ -17,9 +17,9 @@ from isthmus.codec.quantizer import Directions, directions_of, entropy, largest_
 from isthmus.codec.rate_control import ADDED, COARSEST, FINEST, RISE
 from isthmus.data.images import Images, evenly_spaced
 from isthmus.data.pictures import Picture, Pictures
-from isthmus.data.ranges import SIGNED, Range
+from isthmus.data.ranges import Range
 from isthmus.data.tiles import cut
-from isthmus.latent.codes import check_range, range_for
+from isthmus.latent.codes import range_for_files
 from isthmus.models.pca import PCA
 from isthmus.system.files import replacing
 
@@ -116,7 +116,7 @@ def tuned_for(
     ValueError
         If that is out of the model's reach, or codes that are indices are to be rounded.
     """
-    ends = SIGNED if range_for(model) == SIGNED else check_range(model, _black())
+    ends = range_for_files(model)
     sample, tuned = Sample.of(pictures), Tuned(model, ends, None)
     tiles = sample.tiles(tuned)
     codes = tuned.layout.codes(tiles)
@@ -137,10 +137,6 @@ def tuned_for(
         return float(np.square(layout.back(layout.symbols(tiles)) - tiles).mean()) / width**2
 
     return tuned.with_step(_step_of_quality(model, error, quality, width))
-
-
-def _black() -> Images:
-    return Images(np.zeros((1, 1, 1), np.uint8))
 
 
 def _step_of_quality(
@@ -215,7 +211,7 @@ def fitted_to(pictures: Pictures, quality: float | None, rate: float | None) -> 
 
 def _learnt(pictures: Pictures) -> np.ndarray:
     """Return tiles of pictures to learn from, as many of each, always the same ones."""
-    channels = 1 if all(mode in ("L", "LA") for mode in pictures.modes) else 3
+    channels = 1 if pictures.are_grey else 3
     most, rng, found = -(-PATCHES // len(pictures)), np.random.default_rng(0), []
     for picture in pictures:
         tiles = cut(picture.planes(channels)[0], (SIDE, SIDE))

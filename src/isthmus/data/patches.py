@@ -64,8 +64,7 @@ def _wholes(images: Images | Pictures, rule: Rule) -> Iterator[np.ndarray]:
     if isinstance(images, Images):
         yield from (chunk[0] for chunk in images.chunks(1))
         return
-    grey = rule.color == "grey"
-    grey = grey or (rule.color == "auto" and all(mode in ("L", "LA") for mode in images.modes))
+    grey = rule.color == "grey" or (rule.color == "auto" and images.are_grey)
     for picture in images:
         unit = picture.planes(3)[0]
         unit = unit @ LUMA[:, None] if grey else unit

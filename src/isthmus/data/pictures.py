@@ -87,8 +87,7 @@ class Picture(NamedTuple):
         >>> Picture("a", np.zeros((4, 5, 3), np.uint8)).planes(1).shape
         (3, 4, 5, 1)
         """
-        unit = self.pixels / np.float32(2**self.bits - 1)
-        values = np.float32(ends[0]) + unit * np.float32(ends[1] - ends[0])
+        values = np.float32(ends[0]) + self.unit() * np.float32(ends[1] - ends[0])
         if values.shape[2] == channels:
             return values[None]
         if channels == 1:
@@ -218,6 +217,11 @@ class Pictures(Sequence[Picture]):
     def n_bytes(self) -> int:
         """Size of all files."""
         return sum(max(0, entry.stamp[0]) for entry in self.entries)
+
+    @property
+    def are_grey(self) -> bool:
+        """Whether none of them has colours."""
+        return all(mode in ("L", "LA") for mode in self.modes)
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -112,37 +112,10 @@ def _versions() -> dict[str, str]:
 def load_model(
     path: str | Path, device: str = "auto", *, allow: Iterable[str] = (), **modules: nn.Module
 ) -> Representation:
-    """Read a model written by `save`; nothing in the file is executed.
+    """Read a model's file; nothing in it is executed.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-    device : str
-        Where the model is to compute. "auto" is where it did before, or the best device there is
-        if this machine has no such one; its parameter `device` then says which.
-    allow : iterable of str
-        Modules or packages of which the file may name a class: these are imported, nothing else
-        is. Families of isthmus, and those that are registered or that an installed package
-        offers, need no permission.
-    **modules : Module
-        What the model was given of your own, as ``encoder=`` and ``decoder=`` of an `Autoencoder`:
-        a file holds their weights and the names of their classes. Built as they were; those given
-        are left as they are.
-
-    Returns
-    -------
-    Representation
-        Fitted, with the parameters it was made with.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If the file is damaged, is no isthmus model, or was written by a newer isthmus, if
-        there is no such device, its class is of a module that is not allowed, or a module of
-        your own is not given.
+    The parameters, and what is raised, are those of `isthmus.load_model`, which takes models of
+    studies too.
 
     Examples
     --------

@@ -126,6 +126,19 @@ def check_range(model: Representation, images: Images) -> Range:
     return known
 
 
+def range_for_files(model: Representation) -> Range:
+    """Return what black and white of image files are to a model, which has to know them.
+
+    Raises
+    ------
+    ValueError
+        If it learned from images of a range that files are not scaled to.
+    """
+    if range_for(model) == SIGNED:
+        return SIGNED
+    return check_range(model, Images(np.zeros((1, 1, 1), np.uint8)))
+
+
 def common_range(models: Iterable[Any], images: Images) -> Range:
     """Return what black and white are to the first of some models, having checked all of them.
 

@@ -13,9 +13,9 @@ from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, evenly_spaced, to_unit, with_channels
 from isthmus.data.names import files_called
 from isthmus.data.pictures import Picture, Pictures
-from isthmus.data.ranges import SIGNED, Range
+from isthmus.data.ranges import Range
 from isthmus.data.tiles import HALF, Tiling, in_words
-from isthmus.latent.codes import check_range, range_for
+from isthmus.latent.codes import range_for_files
 from isthmus.system.progress import track
 from isthmus.verbs.parameters import Model
 
@@ -195,15 +195,12 @@ def _middle(picture: Picture) -> np.ndarray:
 
 def _takes(model: Model) -> tuple[int, Range]:
     """Return how many channels a model's images have, and what black and white are to it."""
-    shape, name = with_channels(tuple(model.image_shape_)), type(model).__name__
-    if len(shape) != 3 or shape[2] not in (1, 3):
+    if not takes_files(model):
         raise ValueError(
-            f"this {name} was fitted on images of shape {tuple(model.image_shape_)}; image files "
-            "have rows, columns, and 1 or 3 channels"
+            f"this {type(model).__name__} was fitted on images of shape "
+            f"{tuple(model.image_shape_)}; image files have rows, columns, and 1 or 3 channels"
         )
-    if range_for(model) == SIGNED:
-        return shape[2], SIGNED
-    return shape[2], check_range(model, Images(np.zeros((1, 1, 1), np.uint8)))
+    return with_channels(tuple(model.image_shape_))[2], range_for_files(model)
 
 
 def takes_files(model: Model) -> bool:
