@@ -218,7 +218,7 @@ def test_the_command_writes_labels_distances_and_pictures(run, tmp_path):
     assert [row["name"] for row in rows[:2]] == ["0", "1"]
     assert all(float(row["distance"]) >= 0 for row in rows)
     assert {path.name for path in (tmp_path / "k").iterdir()} == {
-        "command.json", "labels.npy", "clusters.csv", "clusters.png"
+        ".isthmus", "command.json", "labels.npy", "clusters.csv", "clusters.png"
     }  # fmt: skip
     code, out, _ = run(
         *cluster,

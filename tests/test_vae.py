@@ -10,7 +10,7 @@ from torch import distributions
 
 import isthmus as ist
 from isthmus import metrics as scores
-from isthmus.models import ppca
+from isthmus.models import as_pca, ppca
 from isthmus.models.pretrained import narrowed
 from isthmus.nets import bounds
 from isthmus.nets.coders import decoder, encoder
@@ -437,7 +437,7 @@ def exact(latent_dim, images):
 
 @pytest.mark.parametrize("architecture", ["dense", "conv"])
 def test_it_begins_as_probabilistic_pca(images, architecture, monkeypatch):
-    monkeypatch.setattr(ppca, "AXES", 20)  # of 64: the rest counts as well
+    monkeypatch.setattr(as_pca, "AXES", 20)  # of 64: the rest counts as well
     model, expected = at_its_start(8, images.train, architecture=architecture), exact(8, images)
     sigma = math.sqrt(expected.noise_variance_)
     assert model.sigma_ == pytest.approx(sigma, rel=0.01)  # measured on draws
@@ -456,7 +456,7 @@ def test_it_begins_as_probabilistic_pca(images, architecture, monkeypatch):
 
 @torch.no_grad()
 def test_the_error_of_components_is_that_of_pixels(images, monkeypatch):
-    monkeypatch.setattr(ppca, "AXES", 20)
+    monkeypatch.setattr(as_pca, "AXES", 20)
     model = at_its_start(8, images.train)
     x = torch.from_numpy(np.asarray(images.train)).float().flatten(1) / 255
     z = torch.from_numpy(model.encode(images.train))[None]

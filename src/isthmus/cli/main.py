@@ -49,7 +49,7 @@ from isthmus.cli.output import (
 )
 from isthmus.cli.own import Allow, Families, import_allowed
 from isthmus.cli.panels import Panels
-from isthmus.cli.record import refuse_own_input, rerun
+from isthmus.cli.record import noted, rerun
 from isthmus.cli.volume import with_volume
 from isthmus.cli.words import epilog_of
 from isthmus.system.files import refuse_existing
@@ -124,7 +124,6 @@ def _fit(
 ) -> None:
     from isthmus.families import family
 
-    refuse_own_input({"source": source, "to": to})
     refuse_existing(to, force=force)
     in_half(None, split)
     loading = {key: options.pop(key) for key in LOADING}
@@ -186,7 +185,7 @@ def _fit_command(name: str) -> Callable[..., None]:
     fields += [("labels", LabelTable, None), ("split", Learnt, "train"), ("rows", RowsAsked, None)]
     fields += [(key, *LOADING[key]) for key in LOADING]
     fields += [("force", Force, False), ("as_json", AsJson, False)]
-    return taking(command, fields, signature.caption(name))
+    return taking(noted(command), fields, signature.caption(name))
 
 
 def main() -> None:

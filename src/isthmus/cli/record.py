@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
 from itertools import chain
@@ -18,12 +18,12 @@ import typer
 
 from isthmus import __version__
 from isthmus.cli.options import AsJson, Force
-from isthmus.system.files import RECORD, plain, recording, refuse_existing
+from isthmus.system.files import RECORD, plain, reading, recording, refuse_existing
 
 OUTPUTS = ("-o", "--out", "--export")
 """Options that name a folder to be written."""
-WRITTEN = ("output", "to", "path")
-"""Parameters of commands that are written."""
+WRITTEN = ("output", "to", "path", "folder")
+"""Parameters that are places where commands write."""
 Folder = Annotated[Path, typer.Argument(help="A folder that a command wrote.", metavar="FOLDER")]
 Elsewhere = Annotated[
     Path | None,
@@ -33,41 +33,22 @@ Dry = Annotated[bool, typer.Option("--dry", help="Say the command, and do nothin
 
 
 def noted(callback: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a command that leaves its options in every folder it writes."""
+    """Return a command that leaves its options in folders it writes, and what it reads alone."""
 
     @wraps(callback)
     def command(**given: Any) -> Any:
-        refuse_own_input(given)
-        with recording(lambda path: _record(path, given)):
+        with reading(_inputs(given)), recording(lambda path: _record(path, given)):
             return callback(**given)
 
     return command
 
 
-def refuse_own_input(given: dict[str, Any]) -> None:
-    """Raise where a command would write onto, or around, what it is to read.
-
-    Examples
-    --------
-    >>> refuse_own_input({"source": ["."], "output": [Path(".")]})
-    Traceback (most recent call last):
-    ...
-    ValueError: . is what is to be read, and would be overwritten: choose another name
-    """
-    read = _paths(value for name, value in given.items() if name not in WRITTEN)
-    for path in _paths(given.get(name) for name in WRITTEN):
-        for other in filter(Path.exists, read):
-            if path.resolve() in (other.resolve(), *other.resolve().parents):
-                raise ValueError(
-                    f"{path} {'is' if path == other else 'holds'} what is to be read, and would "
-                    "be overwritten: choose another name"
-                )
-
-
-def _paths(values: Iterable[Any]) -> list[Path]:
-    """Return what may be paths among values and lists of them."""
+def _inputs(given: dict[str, Any]) -> list[Path]:
+    """Return the files and folders that a command is told to read."""
+    values = (value for name, value in given.items() if name not in WRITTEN)
     each = chain.from_iterable(v if isinstance(v, list) else [v] for v in values)
-    return [Path(value) for value in each if isinstance(value, str | Path) and str(value)]
+    paths = [Path(value) for value in each if isinstance(value, str | Path) and str(value)]
+    return [path for path in paths if path.exists()]
 
 
 def _record(path: Path, given: dict[str, Any]) -> dict[str, Any]:

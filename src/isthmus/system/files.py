@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -32,6 +32,9 @@ OF_THE_SYSTEM = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _recorder: ContextVar[Callable[[Path], Any] | None] = ContextVar("recorder", default=None)
 
 
+_read: ContextVar[tuple[Path, ...]] = ContextVar("read", default=())
+
+
 @contextmanager
 def recording(known_of: Callable[[Path], Any]) -> Iterator[None]:
     """Leave in every folder that is written in the block what is known of its making."""
@@ -40,6 +43,25 @@ def recording(known_of: Callable[[Path], Any]) -> Iterator[None]:
         yield
     finally:
         _recorder.reset(token)
+
+
+@contextmanager
+def reading(paths: Iterable[Path]) -> Iterator[None]:
+    """Refuse in the block whatever would be written onto these files and folders, or around them.
+
+    Examples
+    --------
+    >>> with reading([Path(".")]):
+    ...     refuse_existing(".", force=True)
+    Traceback (most recent call last):
+    ...
+    ValueError: . is what is to be read, and would be overwritten: choose another name
+    """
+    token = _read.set(tuple(paths))
+    try:
+        yield
+    finally:
+        _read.reset(token)
 
 
 @contextmanager
@@ -130,6 +152,8 @@ def refuse_existing(path: str | Path, *, force: bool = False) -> None:
 
     Raises
     ------
+    ValueError
+        If it is what a command reads.
     FileExistsError
         If something would be overwritten and `force` is not given, or if a folder holds what
         isthmus did not write: that is never deleted.
@@ -137,6 +161,7 @@ def refuse_existing(path: str | Path, *, force: bool = False) -> None:
         If nothing can be written there.
     """
     path = Path(path)
+    _refuse_input(path)
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     with _naming(path), tempfile.TemporaryFile(dir=parent):
         pass
@@ -144,10 +169,21 @@ def refuse_existing(path: str | Path, *, force: bool = False) -> None:
         return
     if path.is_dir() and (stranger := _stranger_in(path)):
         raise FileExistsError(
-            f"{path} holds {stranger}, which isthmus did not write: it stays; choose another name"
+            f"{path} holds {stranger}, which isthmus did not write: not even --force replaces it; "
+            "choose another name"
         )
     if not force:
         raise FileExistsError(f"{path} exists already; choose another name, or pass --force")
+
+
+def _refuse_input(path: Path) -> None:
+    """Raise where what is to be read, see `reading`, would be overwritten."""
+    for other in _read.get():
+        if path.resolve() in (other.resolve(), *other.resolve().parents):
+            raise ValueError(
+                f"{path} {'is' if path == other else 'holds'} what is to be read, and would be "
+                "overwritten: choose another name"
+            )
 
 
 def _stranger_in(folder: Path) -> str:
