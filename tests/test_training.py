@@ -11,10 +11,10 @@ from torch import nn
 
 import isthmus as ist
 from isthmus import training
+from isthmus.fitted.tensor_files import read_tensors, write_tensors
 from isthmus.nets import scaling
 from isthmus.nets.pixels import pixel_encoder
 from isthmus.neural import NeuralRepresentation
-from isthmus.tensors import read_tensors, write_tensors
 from isthmus.training import budget, checkpoints, costs, curves, sameness
 from isthmus.training.batches import Batches
 from isthmus.training.epochs import Epochs

@@ -1,20 +1,16 @@
-"""Tensors: sharing memory with arrays, devices, seeds, distances, safetensors files."""
+"""Tensors: sharing memory with arrays, devices, seeds, distances."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-
-from isthmus.system.files import replacing
 
 Seed: TypeAlias = int | np.random.Generator | np.random.RandomState | None
 """What a `random_state` can be."""
@@ -316,64 +312,3 @@ def deviation_of(chunks: Iterator[torch.Tensor]) -> np.ndarray:
         square = square + x.square_().sum(0).double()
     variance = square / n - (total / n) ** 2
     return variance.clamp(min=0).sqrt().to(guess).cpu().numpy()
-
-
-def write_tensors(
-    path: str | Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]
-) -> None:
-    """Write a safetensors file, whole or not at all.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written, or the disk is full.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
-    with replacing(path) as temporary:
-        try:
-            save_file(tensors, temporary, metadata)
-        except SafetensorError as error:  # it has no class of its own for a full disk
-            raise OSError(str(error)) from None
-
-
-def read_tensors(path: str | Path, key: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Return the tensors of a safetensors file and the JSON under `key` in its header.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If there is no such file, or it is damaged or foreign.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            header = dict(json.loads(metadata[key]))
-            return {name: file.get_tensor(name).clone() for name in list(file.keys())}, header
-    except (SafetensorError, OSError, *BROKEN) as error:
-        what = key.replace("_", " ")
-        raise ValueError(
-            f"{path} is damaged or not an {what} file ({first_line(error)})"
-        ) from None
-
-
-def read_header(path: str | Path, key: str) -> dict[str, Any]:
-    """Return the JSON under `key` in the header of a safetensors file, {} if there is none."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            return dict(json.loads((file.metadata() or {})[key]))
-    except (SafetensorError, OSError, *BROKEN):
-        return {}
-
-
-def first_line(error: Exception) -> str:
-    """Return what an error says, cut to one short line."""
-    return str(error).splitlines()[0][:100] if str(error) else type(error).__name__

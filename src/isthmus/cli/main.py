@@ -50,6 +50,7 @@ from isthmus.cli.output import (
 from isthmus.cli.own import Allow, Families, import_allowed
 from isthmus.cli.panels import Panels
 from isthmus.cli.record import noted, rerun
+from isthmus.cli.unforeseen import in_one_line
 from isthmus.cli.volume import with_volume
 from isthmus.cli.words import epilog_of
 from isthmus.system.files import refuse_existing
@@ -189,7 +190,10 @@ def _fit_command(name: str) -> Callable[..., None]:
 
 
 def main() -> None:
-    """Run the command line; an error of the user is one line on standard error and exit code 2."""
+    """Run the command line; an error of the user is one line on standard error and exit code 2.
+
+    Any other error is one line too, with the file that says more, and exit code 1.
+    """
     # waiting threads of torch spin; on a shared machine that costs others, and us, far more than
     # it gains
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -212,6 +216,8 @@ def main() -> None:
         code = _complain("not enough memory; try --size with a smaller size")
     except (ValueError, OSError, ImportError) as error:
         code = _complain(str(error) or type(error).__name__)
+    except Exception as error:  # that nobody foresaw
+        code = _complain(in_one_line(error), 1)
     if code == 130:  # which typer makes of Ctrl-C as well
         STOPS.by(KeyboardInterrupt())
     if STOPS.code:

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from isthmus import tensors as files
 from isthmus.data.values import as_array
+from isthmus.fitted.tensor_files import read_tensors, write_tensors
 from isthmus.tensors import BROKEN, chance_of, find_device, usual_torch
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def save_model(model: Representation, path: str | Path, *, dated: bool = True) -
         "parameters": {k: packed(v) for k, v in model.get_params(deep=False).items()},
         "learned": facts,
     }
-    files.write_tensors(path, tensors, {KEY: json.dumps(header)})
+    write_tensors(path, tensors, {KEY: json.dumps(header)})
 
 
 def _warn_of_code(model: Representation) -> None:
@@ -126,7 +126,7 @@ def load_model(
     >>> ist.load_model(path).encode(images.test).shape
     (359, 10)
     """
-    tensors, header = files.read_tensors(path, KEY)
+    tensors, header = read_tensors(path, KEY)
     version = header.get("version", 0)
     if not isinstance(version, int) or version > VERSION:
         raise ValueError(

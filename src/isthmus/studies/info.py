@@ -11,9 +11,9 @@ from isthmus import signature
 from isthmus.families import name_of
 from isthmus.fitted.heldout import MOST
 from isthmus.fitted.store import KEY, load_model
+from isthmus.fitted.tensor_files import read_header
 from isthmus.studies.best import model_file
 from isthmus.studies.stored import is_study
-from isthmus.tensors import read_header
 from isthmus.verbs.parameters import Model
 from isthmus.verbs.result import Result, as_html
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from isthmus.tensors import read_tensors, write_tensors
+from isthmus.fitted.tensor_files import read_tensors, write_tensors
 from isthmus.training.sameness import check_same
 from isthmus.training.stages import MAIN, Stage
 

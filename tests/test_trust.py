@@ -1,0 +1,92 @@
+"""Files from strangers: checksums, schemas, limits; and errors that nobody foresaw."""
+
+import numpy as np
+import pytest
+
+import isthmus as ist
+from isthmus.fitted.tensor_files import CHECKSUM, SEALED
+from isthmus.system import schema
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return ist.load_images("digits")
+
+
+def flipped(content, count, seed=0):
+    """Yield copies of bytes, in each of which one bit is another, and one byte missing."""
+    rng = np.random.default_rng(seed)
+    for at in rng.integers(len(content), size=count).tolist():
+        changed = bytearray(content)
+        changed[at] ^= 1 << int(rng.integers(8))
+        yield bytes(changed)
+        yield content[:at] + content[at + 1 :]
+
+
+def every_flip_is_noticed(path, read, count=150):
+    content = path.read_bytes()
+    read(path)
+    for changed in flipped(content, count):
+        path.write_bytes(changed)
+        with pytest.raises(ValueError, match=r"damaged|not a file|version"):
+            read(path)
+    path.write_bytes(content)
+
+
+def test_flipped_bits_of_a_model_are_noticed(tmp_path, digits):
+    path = tmp_path / "pca.safetensors"
+    ist.PCA(3).fit(digits[:100]).save(path)
+    every_flip_is_noticed(path, ist.load_model)
+    first = path.read_bytes()
+    ist.load_model(path).save(path)
+    assert len(path.read_bytes()) == len(first)
+
+
+@pytest.mark.parametrize("key", [CHECKSUM, SEALED])
+def test_a_checksum_cannot_be_left_out(tmp_path, digits, key):
+    path = tmp_path / "pca.safetensors"
+    ist.PCA(3).fit(digits[:100]).save(path)
+    path.write_bytes(path.read_bytes().replace(key.encode(), key.upper().encode()))
+    with pytest.raises(ValueError, match="checksum"):
+        ist.load_model(path)
+
+
+def test_flipped_bits_of_a_checkpoint_are_noticed(tmp_path, digits):
+    from isthmus.training import checkpoints
+
+    path = tmp_path / "fit.safetensors"
+    given = {"hidden": (4,), "epochs": 1, "random_state": 0, "checkpoint": str(path)}
+    model = ist.Autoencoder(2, **given).fit(digits[:60])
+    assert model.history_["epoch"] == [1]
+    every_flip_is_noticed(path, lambda p: checkpoints.read_tensors(p, checkpoints.KEY), 100)
+
+
+def test_an_error_that_nobody_foresaw_is_one_line(run, tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise KeyError("no such\nthing")
+
+    monkeypatch.setenv("ISTHMUS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("isthmus.families.loadable", fails)
+    code, out, err = run("models")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("isthmus: this is a fault of isthmus, KeyError: no such thing; ")
+    report = next(tmp_path.glob("cache/errors/*.txt"))
+    assert str(report) in err
+    assert "report it" in err
+    text = report.read_text()
+    assert "command: isthmus models" in text
+    assert "in fails" in text
+
+
+def test_schemas_say_what_is_wrong():
+    fields = {"a": schema.positive, "b?": schema.rows(schema.maybe(schema.text), 2)}
+    assert schema.read_json('{"a": 1, "c": 2}', fields) == {"a": 1, "c": 2}
+    for content, words in {
+        "[1]": "an object was expected",
+        "{}": "'a' is missing",
+        '{"a": true}': "'a' is True, expected positive",
+        '{"a": 1, "b": ["x"]}': "expected a list of 2 text or null",
+        "[" * 100_000: "too deep",
+    }.items():
+        with pytest.raises(ValueError, match=words):
+            schema.read_json(content, fields)
