@@ -10,7 +10,7 @@ import torch
 from sklearn.base import clone
 
 import isthmus as ist
-from isthmus.fitted.store import Named, name_of_code
+from isthmus.fitted.packed import Named, name_of_code
 from isthmus.training import FitState
 
 FEW = {"hidden": (12,), "random_state": 0, "batch_size": 64}

@@ -13,7 +13,8 @@ from sklearn.exceptions import NotFittedError
 
 import isthmus as ist
 from isthmus.families import FAMILIES, name_of
-from isthmus.fitted.store import KEY, VERSION, packed, unpacked
+from isthmus.fitted.packed import packed, unpacked
+from isthmus.fitted.store import KEY, VERSION
 from isthmus.tensors import find_device
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -90,3 +90,74 @@ def test_schemas_say_what_is_wrong():
     }.items():
         with pytest.raises(ValueError, match=words):
             schema.read_json(content, fields)
+
+
+def test_flipped_bits_of_a_map_are_noticed(tmp_path, digits):
+    path = tmp_path / "map.npz"
+    labelled = ist.Map.of(ist.PCA(4).fit(digits[:60]), digits[:60], method="pca")
+    labelled.save(path)
+    every_flip_is_noticed(path, ist.Map.load, 100)
+    assert ist.Map.load(path).classes == labelled.classes
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"points": np.zeros((60, 4), np.float32)}, "4 columns|by 'pca'"),
+        ({"mean": np.array(7.0)}, "mean is"),
+        ({"axes": np.zeros((2, 9))}, "axes is of shape"),
+        ({"y": np.full(60, 99)}, "labels from"),
+        ({"method": np.array("magic")}, "magic"),
+        ({"random_state": np.array(-1)}, "random_state"),
+        ({"more": np.array(1)}, "holds no 'more'"),
+    ],
+)
+def test_maps_that_do_not_hold_together(tmp_path, digits, change, words):
+    path = tmp_path / "map.npz"
+    ist.Map.of(ist.PCA(4).fit(digits[:60]), digits[:60], method="pca").save(path)
+    with np.load(path) as file:
+        held = dict(file)
+    np.savez(path, **held | change)
+    with pytest.raises(ValueError, match=words):
+        ist.Map.load(path)
+
+
+def forged(path, change):
+    """Write a model anew, with other things in its header, or other tensors."""
+    import json
+
+    from isthmus.fitted.store import KEY
+    from isthmus.fitted.tensor_files import read_tensors, write_tensors
+
+    tensors, header = read_tensors(path, KEY)
+    change(tensors, header)
+    write_tensors(path, tensors, {KEY: json.dumps(header)})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t, h: h["learned"].update(encode_=1), "'encode_' is not the name"),
+        (lambda t, h: h["learned"].update(image_shape_=[10**9, 10**9, 1]), "have no 64 values"),
+        (lambda t, h: h["learned"].update(latent_dim_=10**9), "other layers|of shape"),
+        (lambda t, h: h["learned"].update(output_="magic"), "output_ is 'magic'"),
+        (lambda t, h: h["learned"].pop("scale_"), "scale_ is missing"),
+        (lambda t, h: h["parameters"].update(hidden={"$tuple": [10**9]}), "other layers"),
+        (lambda t, h: h["parameters"].update(hidden={"$tuple": [1] * 5000}), "5,000 values"),
+        (lambda t, h: h["parameters"].update(activation="magic"), "activation is 'magic'"),
+        (lambda t, h: h["parameters"].update(batch_size="8"), "batch_size is '8'"),
+        (lambda t, h: t.update({"kl_": t["code_mean_"].clone()}), "'kl_' is not the name"),
+        (
+            lambda t, h: t.update({"other_/w": t["code_mean_"].clone()}),
+            "other_ is none of its networks",
+        ),
+        (lambda t, h: t.update(code_mean_=t["code_mean_"][:1]), "code_mean_ is of shape"),
+        (lambda t, h: t["code_mean_"].fill_(float("nan")), "code_mean_ is not finite"),
+    ],
+)
+def test_models_that_do_not_hold_together(tmp_path, digits, change, words):
+    path = tmp_path / "model.safetensors"
+    ist.Autoencoder(2, hidden=(4,), max_steps=1, random_state=0).fit(digits[:60]).save(path)
+    forged(path, change)
+    with pytest.raises(ValueError, match=words):
+        ist.load_model(path)

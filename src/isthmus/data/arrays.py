@@ -85,6 +85,19 @@ def read_mat(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -
     return _images_in(path, stored, inside, rule, by_matlab=True)
 
 
+def held_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return all arrays of a .npz file by name, none larger than what is there can be.
+
+    Raises
+    ------
+    Exception
+        If it is damaged.
+    """
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        return {n.removesuffix(".npy"): _stored_npy(archive, n).read() for n in names}
+
+
 def choose(
     path: Path, wanted: str | None, may_be_images: dict[str, str], every: Iterable[Any]
 ) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -14,7 +13,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from isthmus.data.values import as_array
+from isthmus.fitted.declared import check_learned
+from isthmus.fitted.packed import MODULE, Named, name_of_code, packed, unpacked
+from isthmus.fitted.parameters import check_parameters
 from isthmus.fitted.tensor_files import read_tensors, write_tensors
 from isthmus.tensors import BROKEN, chance_of, find_device, usual_torch
 
@@ -28,10 +29,6 @@ VERSION = 2
 2: these are marked, see `packed`; the header says what wrote the file, when, and from what images.
 """
 KEY = "isthmus_model"
-MODULE = "$module"
-"""Key of the name of a module of the user's: its weights are among the tensors."""
-ARRAYS = "biufUO"
-"""Kinds of arrays that a header may hold: numbers, words, and objects that are either."""
 
 
 def save_model(model: Representation, path: str | Path, *, dated: bool = True) -> None:
@@ -135,28 +132,30 @@ def load_model(
         )
     if device != "auto":
         find_device(device)
-    _find_classes(path, header, allow)
+    own = _find_classes(path, header, allow) or bool(modules)
     header = _with_modules(path, header, modules)
     try:
-        return _made(_upgraded(header) if version < 2 else header, tensors, device)
+        return _made(_upgraded(header) if version < 2 else header, tensors, device, own)
     except BROKEN as error:
         reason = f"{error}; {_advice(header)}" if _advice(header) else error
         raise ValueError(f"{path} does not hold together as an isthmus model: {reason}") from None
 
 
-def _find_classes(path: str | Path, header: dict[str, Any], allow: Iterable[str]) -> None:
-    """Find the classes of one's own that a file names, or say what to do."""
+def _find_classes(path: str | Path, header: dict[str, Any], allow: Iterable[str]) -> bool:
+    """Find the classes of one's own that a file names, or say what to do; return if it does."""
     from isthmus.families import stored_class
 
     learned = header.get("learned")
     origin = learned.get("origin_") if isinstance(learned, dict) else None
+    found = False
     for named in (header, origin):
         name = named.get("family") if isinstance(named, dict) else None
         if isinstance(name, str) and ":" in name:
             try:
-                stored_class(name, allow)
+                found = bool(stored_class(name, allow))
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from None
+    return found
 
 
 def _with_modules(
@@ -187,30 +186,62 @@ def _with_modules(
     return header
 
 
-def _made(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str) -> Representation:
-    """Return the model that a header and tensors describe."""
+def _made(
+    header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str, own: bool
+) -> Representation:
+    """Return the model that a header and tensors describe, both as its family declares them."""
     from isthmus.families import family
 
-    model = family(header["family"])(**{k: unpacked(v) for k, v in header["parameters"].items()})
+    parameters = {k: unpacked(v) for k, v in header["parameters"].items()}
+    check_parameters(header["family"], parameters)
+    model = family(header["family"])(**parameters)
     model.device = _usable(model.device) if device == "auto" else device
     facts = {name: unpacked(value) for name, value in header["learned"].items()}
     arrays = {name: tensor.numpy() for name, tensor in tensors.items() if "/" not in name}
     # the width was not told apart from the parameter before
-    learned = {f"{model.width}_": getattr(model, model.width), "source_": header.get("source")}
-    for name, value in (learned | facts | arrays).items():
-        if name.startswith("_") or not name.endswith("_"):
-            raise ValueError(f"{name!r} is not the name of anything learned")
+    before = {f"{model.width}_": getattr(model, model.width), "source_": header.get("source")}
+    check_learned(model, before | facts | arrays)
+    for name, value in (before | facts | arrays).items():
         setattr(model, name, tuple(value) if name.endswith("shape_") else value)
-    with chance_of(torch.Generator()):  # what layers are made with is replaced
-        networks: dict[str, Any] = getattr(model, "networks", dict)()
-    for name, net in networks.items():
-        prefix = f"{name}/"
-        state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        _fill(net, state)
+    states = _states(tensors)
+    if not own:  # code of one's own may do anything, but build itself without memory
+        _check_shapes(_networks(model, torch.device("meta")), states)
+    for name, net in _networks(model, torch.device("cpu")).items():
+        _fill(net, states.get(name, {}))
         # the same layout in memory as after the fit, and so the same sums to the last bit
         net = net.to(model.device_, memory_format=torch.channels_last)
         setattr(model, name, net.eval())
     return model
+
+
+def _states(tensors: dict[str, torch.Tensor]) -> dict[str, dict[str, torch.Tensor]]:
+    """Return the weights of networks by the names of these."""
+    found: dict[str, dict[str, torch.Tensor]] = {}
+    for key, tensor in tensors.items():
+        name, slash, rest = key.partition("/")
+        if slash:
+            found.setdefault(name, {})[rest] = tensor
+    return found
+
+
+def _networks(model: Representation, device: torch.device) -> dict[str, Any]:
+    """Return the networks that a model is made of; on "meta" their weights take no memory."""
+    with chance_of(torch.Generator()), device:  # what layers are made with is replaced
+        networks: dict[str, Any] = getattr(model, "networks", dict)()
+    return networks
+
+
+def _check_shapes(networks: dict[str, nn.Module], states: dict[str, Any]) -> None:
+    """Refuse weights of other shapes than networks have, before any memory is taken for these."""
+    if strangers := states.keys() - networks.keys():
+        raise ValueError(f"{min(strangers)} is none of its networks")
+    for name, net in networks.items():
+        for key, weight in net.state_dict().items():
+            there = states.get(name, {}).get(key)
+            if isinstance(weight, torch.Tensor) and (
+                there is None or (weight.is_meta and there.shape != weight.shape)
+            ):
+                raise ValueError(f"its {name} has other layers than its parameters say: {key}")
 
 
 def _fill(net: nn.Module, state: dict[str, torch.Tensor]) -> None:
@@ -252,69 +283,6 @@ def _upgraded(header: dict[str, Any]) -> dict[str, Any]:
     return header | {"parameters": tupled, "learned": learned}
 
 
-def packed(value: Any) -> Any:
-    """Return a value as JSON can hold it; tuples, arrays and keys that are no words are marked.
-
-    Examples
-    --------
-    >>> packed({"hidden": (8, 4), "weight": {0: 0.5}})
-    {'hidden': {'$tuple': [8, 4]}, 'weight': {'$dict': [[0, 0.5]]}}
-    >>> unpacked(packed({"hidden": (8, 4), "weight": {0: 0.5}}))
-    {'hidden': (8, 4), 'weight': {0: 0.5}}
-    """
-    value = as_array(value) if isinstance(value, torch.Tensor) else value
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, nn.Module):
-        return {MODULE: f"{type(value).__module__}:{type(value).__qualname__}"}
-    if name_of_code(value):
-        return {"$name": name_of_code(value)}
-    if isinstance(value, str | int | float | None):
-        return value
-    if isinstance(value, tuple):
-        return {"$tuple": [packed(one) for one in value]}
-    if isinstance(value, list):
-        return [packed(one) for one in value]
-    if isinstance(value, dict):
-        if all(isinstance(key, str) and not key.startswith("$") for key in value):
-            return {key: packed(one) for key, one in value.items()}
-        return {"$dict": [[packed(key), packed(one)] for key, one in value.items()]}
-    if isinstance(value, np.ndarray) and value.dtype.kind in ARRAYS:
-        kind = "O" if value.dtype.kind == "O" else value.dtype.newbyteorder("=").str
-        flat = [packed(one) for one in value.ravel().tolist()]
-        return {"$array": flat, "type": kind, "shape": list(value.shape)}
-    if isinstance(value, Path):
-        return {"$path": str(value)}
-    return str(value) if isinstance(value, torch.device) else None
-
-
-class Named(str):
-    """The name of a function, class or callback, "module:qualname": a file holds no code.
-
-    A model that was loaded with one encodes and decodes; to be fitted again it has to be given
-    the thing itself.
-    """
-
-    __slots__ = ()
-
-
-def name_of_code(value: object) -> str:
-    """Return "module:qualname" of a function, a class or a callback, "" of anything else.
-
-    Examples
-    --------
-    >>> name_of_code(torch.optim.NAdam), name_of_code(0.5)
-    ('torch.optim.nadam:NAdam', '')
-    """
-    if isinstance(value, Named):
-        return str(value)
-    told = any(name.startswith("on_") for name in dir(type(value)))
-    if isinstance(value, nn.Module) or not (callable(value) or told):
-        return ""
-    named = value if hasattr(value, "__qualname__") else type(value)
-    return f"{named.__module__}:{named.__qualname__}"
-
-
 def in_words(value: object) -> str:
     """Return a parameter in words that are the same in another process."""
     return name_of_code(value) or repr(value)
@@ -344,28 +312,3 @@ def _code_of(model: Representation) -> Iterator[tuple[str, Any, str]]:
         for one in value if isinstance(value, tuple | list) else (value,):
             if code := name_of_code(one):
                 yield name, one, code
-
-
-def unpacked(value: Any) -> Any:
-    """Return the value that `packed` was given."""
-    if isinstance(value, list):
-        return [unpacked(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    if "$tuple" in value:
-        return tuple(unpacked(value["$tuple"]))
-    if "$dict" in value:
-        return {unpacked(key): unpacked(one) for key, one in value["$dict"]}
-    if "$path" in value:
-        return Path(value["$path"])
-    if "$name" in value:
-        return Named(value["$name"])
-    if "$array" not in value:
-        return {key: unpacked(one) for key, one in value.items()}
-    dtype = np.dtype(value["type"])
-    if dtype.kind not in ARRAYS or len(value["$array"]) != math.prod(value["shape"]):
-        raise ValueError(f"an array of type {dtype} and shape {value['shape']} is damaged")
-    # how wide words are is seen anew: a damaged file might ask for any width
-    array = np.empty(len(value["$array"]), object)
-    array[:] = unpacked(value["$array"])
-    return array.astype(str if dtype.kind == "U" else dtype).reshape(value["shape"])

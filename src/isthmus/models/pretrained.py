@@ -11,6 +11,7 @@ from torch import nn
 
 from isthmus.data.images import Images, with_channels
 from isthmus.families import family, stored_name
+from isthmus.fitted.declared import check_learned
 from isthmus.fitted.store import load_model
 from isthmus.nets.dense import empty
 from isthmus.nets.own import OwnEncoder
@@ -59,7 +60,9 @@ def twin(origin: dict[str, Any]) -> Representation:
 
     twin = family(origin["family"])(**tupled(origin["parameters"]))
     width = {f"{twin.width}_": origin["width"]}  # which files did not say before
-    for name, value in (width | tupled(origin["learned"])).items():
+    learned = width | tupled(origin["learned"])
+    check_learned(twin, learned, whole=False)
+    for name, value in learned.items():
         setattr(twin, name, value)
     return twin
 

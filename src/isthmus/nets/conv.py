@@ -233,10 +233,10 @@ def _guarded(layer: Any, ends: Sequence[tuple[int, int]]) -> nn.Module:
         Larger and smaller height, larger and smaller breadth: of what goes in and comes out.
     """
     kernel = layer.weight.shape[2]
-    rows, columns = (
-        torch.tensor([any(0 <= 2 * i - 1 + tap < n for i in range(m)) for tap in range(kernel)])
-        for n, m in ends
+    seen = (
+        [any(0 <= 2 * i - 1 + tap < n for i in range(m)) for tap in range(kernel)] for n, m in ends
     )
+    rows, columns = (torch.tensor(each, device="cpu") for each in seen)
     unseen = ~(rows[:, None] & columns)
     if unseen.any():
         layer.weight.register_hook(lambda grad: grad.masked_fill(unseen.to(grad.device), 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from pathlib import Path
 
 DIGITS = 32
@@ -55,3 +56,51 @@ def _digest(path: str | Path, at: int) -> str:
         while block := file.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()
+
+
+TAIL = b"isthmus checksum "
+"""What stands before the checksum in the comment of a zip file."""
+SEALED = b"sealed"
+"""Comment of each member of such a file: so it cannot pass for one from before."""
+
+
+def seal_zip(path: str | Path) -> None:
+    """Write the checksum of a zip file, such as .npz, into its comment.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.zip"
+    >>> with zipfile.ZipFile(path, "w") as archive:
+    ...     archive.writestr("a", "whole")
+    >>> is_whole_zip(path)
+    >>> seal_zip(path)
+    >>> is_whole_zip(path)
+    True
+    >>> _ = path.write_bytes(path.read_bytes().replace(b"whole", b"holes"))
+    >>> is_whole_zip(path)
+    False
+    """
+    with zipfile.ZipFile(path, "a") as archive:
+        for member in archive.infolist():
+            member.comment = SEALED
+        archive.comment = TAIL + BLANK.encode()
+    seal(path, Path(path).stat().st_size - DIGITS)
+
+
+def is_whole_zip(path: str | Path) -> bool | None:
+    """Return whether a zip file is as it was sealed; None if it never was.
+
+    Raises
+    ------
+    BadZipFile
+        If it is none.
+    """
+    end = Path(path).stat().st_size - DIGITS
+    with Path(path).open("rb") as file:
+        file.seek(max(0, end - len(TAIL)))
+        if file.read(len(TAIL)) == TAIL:
+            return is_whole(path, end)
+    with zipfile.ZipFile(path) as archive:
+        sealed = any(member.comment == SEALED for member in archive.infolist())
+        return False if sealed or TAIL in archive.comment else None

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from isthmus.data.images import Images, as_images
 from isthmus.latent.codes import vectors
+from isthmus.latent.map_files import read_map, write_map
 from isthmus.latent.projections import (
     QUICK,
     STEPS,
@@ -28,7 +28,6 @@ from isthmus.latent.projections import (
     tsne,
     umap,
 )
-from isthmus.system.files import replacing
 from isthmus.validation import one_of
 from isthmus.verbs.parameters import ImagesLike, Model
 
@@ -37,8 +36,6 @@ TSNE_FROM = 50
 """Fewer codes than this are laid out by their principal components: t-SNE needs neighbours."""
 WIDEST = 50
 """Wider codes are reduced to this many principal components before t-SNE, for speed."""
-VERSION = 1
-"""Version of the file; a newer one than the reader knows is refused."""
 
 
 @dataclass(eq=False, repr=False)
@@ -246,17 +243,7 @@ class Map:
 
     def save(self, path: str | Path) -> None:
         """Write the map to one .npz file, which holds no pickled objects."""
-        path = Path(path)
-        if path.suffix != ".npz":
-            raise ValueError(f"{path} must end in .npz")
-        known = {"y": self.y, "classes": None if self.classes is None else np.array(self.classes)}
-        arrays: dict[str, Any] = {k: v for k, v in known.items() if v is not None}
-        with replacing(path) as temporary:
-            np.savez_compressed(
-                temporary, isthmus_map=np.array(VERSION), points=self.points, codes=self.codes,
-                mean=self.mean, axes=self.axes, method=np.array(self.method),
-                random_state=np.array(self.random_state), **arrays,
-            )  # fmt: skip
+        write_map(path, vars(self))
 
     @classmethod
     def load(cls, path: str | Path) -> Map:
@@ -269,24 +256,7 @@ class Map:
         ValueError
             If it is damaged, no map, or written by a newer isthmus.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"there is no file {path}")
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                held = {name: file[name] for name in file.files}
-            version = int(held.pop("isthmus_map"))
-            y, classes = held.pop("y", None), held.pop("classes", None)
-            method, seed = str(held.pop("method")), int(held.pop("random_state"))
-            named = None if classes is None else classes.tolist()
-            found = cls(method=method, random_state=seed, y=y, classes=named, **held)
-        except Exception as error:  # a damaged zip fails in many ways
-            raise ValueError(
-                f"{path} is damaged or not a map that `isthmus map` wrote ({error})"
-            ) from None
-        if version > VERSION:
-            raise ValueError(f"{path} has file version {version}: upgrade isthmus to read it")
-        return found
+        return cls(**read_map(path))
 
 
 def lay_out(
