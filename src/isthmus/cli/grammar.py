@@ -35,6 +35,7 @@ MEANINGS = {
     "--method": "By which of the methods listed it is done.",
     "--dims": "Which latent dimensions, from 0.",
     "--steps": "How many images one after another.",
+    "--max-steps": "Optimiser steps, at most.",
     "--frozen": "Train the head only, and leave the encoder as it is.",
     "--epochs": "Passes over the images that are learnt from.",
     "--to": "Where it leads.",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 
 class Estimate(NamedTuple):
@@ -56,3 +60,44 @@ def wilson(right: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
         raise ValueError(f"confidence={confidence} must be between 0 and 1, as 0.95")
     found = binomtest(right, n).proportion_ci(confidence, method="wilson")
     return float(found.low), float(found.high)
+
+
+def over_fits(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
+    """Return the mean of a figure over fits with different seeds, and half of its interval.
+
+    ``mean +- t s / sqrt(k)`` of k values with the standard deviation s (k - 1), t the quantile of
+    Student's distribution with k - 1 degrees of freedom: 12.7 for two fits, 4.3 for three.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One a fit, at least 2.
+    confidence : float
+        How often such an interval holds the mean over all seeds, between 0 and 1.
+
+    Returns
+    -------
+    (float, float)
+        The mean, and half of the width of the interval.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 values.
+
+    References
+    ----------
+    Student, "The probable error of a mean", 1908.
+
+    Examples
+    --------
+    >>> [round(part, 4) for part in over_fits([20.0, 20.2, 20.4])]
+    [20.2, 0.4968]
+    """
+    from scipy.stats import t
+
+    if len(values) < 2:
+        raise ValueError(f"values={list(values)}: an interval over fits takes at least 2 of them")
+    quantile = t.ppf((1 + confidence) / 2, len(values) - 1)
+    deviation = np.std(values, ddof=1)
+    return float(np.mean(values)), float(quantile * deviation / math.sqrt(len(values)))

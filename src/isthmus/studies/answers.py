@@ -248,7 +248,12 @@ def _sure(score: Score, key: str) -> str:
     n = known(score, "held_out")
     if known(score, key) is None or not n:
         return "How sure is not known."
-    return f"± is a 95 % interval over {int(n):,} held-out images."
+    return f"± is a 95 % interval over {int(n):,} held-out images{_fits(score)}."
+
+
+def _fits(score: Score) -> str:
+    seeds = int(known(score, "seeds") or 1)
+    return f" and {seeds} seeds" if seeds > 1 else ""
 
 
 def _compress(scores: Sequence[Score]) -> Answer | None:
@@ -364,7 +369,8 @@ def _by_share(
     sure = "How sure is not known."
     if ends:
         n = int(known(best, "held_out" if key == "cluster_accuracy" else "probed_on") or 0)
-        sure = f"95 % interval: {percent(ends[0])} to {percent(ends[1])}, of {n:,} images."
+        sure = f"95 % interval: {percent(ends[0])} to {percent(ends[1])}, "
+        sure += f"of {n:,} images{_fits(best)}."
     return Answer(use, question, _names(ties), words, sure + _passed_over(scores, best, key, form))
 
 

@@ -24,7 +24,7 @@ MAPPED = 250
 """Held-out images on a map that is a projection."""
 SHOWN = 12
 """Held-out images of the picture."""
-COLUMNS = ("model", "family", "code", *(metric.key for metric in studied()))
+COLUMNS = ("model", "family", "code", "seeds", *(metric.key for metric in studied()))
 LISTED = (
     "model", "code", "mse", "psnr", "ssim", "bits_per_image", "svm_accuracy", "linear_accuracy",
     "seconds",

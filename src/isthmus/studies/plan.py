@@ -177,6 +177,8 @@ class Schedule:
         Whether all models are to be fitted, whatever is left for each.
     load : float
         Seconds that pass in one of work, as a first guess.
+    rounds : int
+        How often all models are to be fitted, each time in its share of the budget.
     clock, worked : callable
         Where the time comes from, and that in which this thread has worked.
 
@@ -194,6 +196,7 @@ class Schedule:
     began: float = 0.0
     must: bool = False
     load: float = 1.0
+    rounds: int = 1
     clock: Callable[[], float] = time.monotonic
     worked: Callable[[], float] = time.thread_time
     effort: Effort = EFFORTS[0]
@@ -218,7 +221,11 @@ class Schedule:
         """Return the seconds until the whole study is to be over, its report included."""
         if self.seconds is None:
             return math.inf
-        return AIM * self.seconds - (self.clock() - self.began)
+        return AIM * self.seconds / self.rounds - (self.clock() - self.began)
+
+    def spare(self) -> float:
+        """Return the seconds in which models that are over can be fitted again."""
+        return math.inf if self.seconds is None else self.pace * self._quiet()
 
     def planned(self) -> dict[str, float]:
         """Return the seconds that every waiting model would be fitted for, by now."""

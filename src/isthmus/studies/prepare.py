@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,6 +32,9 @@ LOOK = 0.15
 """Seconds of work that tell how busy the machine is, at least."""
 LEAST_BUDGET, MOST_BUDGET = 40.0, 200.0
 """Seconds of a study for which no budget was given."""
+
+BY_CHANCE = "A fifth of the images, chosen by chance, is held out and measured on."
+"""What is noted where a set does not say which images are held out."""
 
 
 class Prepared(NamedTuple):
@@ -68,6 +72,8 @@ def prepare(
     models: Any = None,
     *,
     budget: float | None = None,
+    repeats: int | None = None,
+    max_steps: int | None = None,
     width: int | None = None,
     random_state: int = 0,
     verbose: bool = False,
@@ -83,9 +89,7 @@ def prepare(
     [('pca', 8, 'asked for')]
     """
     models = models if models is None or isinstance(models, dict) else list(models)
-    for model in models or ():
-        if isinstance(model, str) and not isinstance(models, dict):
-            named(model)  # a wrong name is said before anything is read
+    _check(models, repeats=repeats, max_steps=max_steps)  # before anything is read
     before = on_core() if began is None else (0.0, 0.0)  # a command began with its process
     began = time.monotonic() if began is None else began
     images, notes = read_images(images, random_state, loading)
@@ -94,24 +98,27 @@ def prepare(
     notes += [note for note in (range_note(train),) if note]
     why, unsuited = default_names(images) if models is None else ({}, {})
     given = {"random_state": random_state, "verbose": verbose}
-    chosen = _chosen(list(why) if models is None else models, train, width, budget, given)
-    if budget is None and not _are_ready(models):
-        budget = default_budget(images)
+    longer = LONGER if budget is not None and max_steps is None else 1
+    steps = partial(_set_steps, most=max_steps, longer=longer)
+    chosen = _chosen(list(why) if models is None else models, train, width, given, steps)
+    if budget is None and max_steps is None and not _are_ready(models):
+        budget = default_budget(images) * (repeats or 1)
         notes.append(
             f"No time was given: {budget:.0f} s were allowed for this set, and networks took "
             f"their usual number of steps at most; --budget 10m allows more of both."
         )
     needs = [need_of(name, model, images) for name, model in chosen.items()]
+    load = load_since(before) if budget else 1.0
     schedule = Schedule(
-        in_turn(needs) if budget else needs,
-        budget,
-        0 if images.y is None else len(np.unique(images.y)),
-        began,
-        must=models is not None,
-        load=load_since(before) if budget else 1.0,
-    )
+        in_turn(needs) if budget else needs, budget, _classes(images), began,
+        must=models is not None, load=load, rounds=repeats or 1,
+    )  # fmt: skip
     plan = table(chosen, schedule, why)
     return Prepared(images, train, chosen, notes, schedule, plan, unsuited)
+
+
+def _classes(images: Images) -> int:
+    return 0 if images.y is None else len(np.unique(images.y))
 
 
 def in_turn(needs: list[Need]) -> list[Need]:
@@ -226,12 +233,16 @@ def read_images(
         notes.append(f"{images.changed}.")
     if images.is_test is None or len(set(images.is_test.tolist())) < 2:
         images = images.split(seed=random_state)
-        notes.append("A fifth of the images, chosen by chance, is held out and measured on.")
+        notes.append(BY_CHANCE)
     return images, notes
 
 
 def _chosen(
-    models: Any, train: Images, width: int | None, budget: float | None, given: dict[str, Any]
+    models: Any,
+    train: Images,
+    width: int | None,
+    given: dict[str, Any],
+    steps: Callable[[Representation], None],
 ) -> dict[str, Any]:
     """Return the models by name, those that are named of a size that suits the images."""
     if isinstance(models, dict):
@@ -242,10 +253,27 @@ def _chosen(
         if isinstance(model, str):
             cls, parameters = named(model)
             model = cls.for_study(train, width, **given, **parameters)
-            if budget is not None and model.settings.get("keep_best") and model.max_steps:
-                model.set_params(max_steps=LONGER * model.max_steps)  # time is to end it
+            steps(model)
         chosen[name] = model
     return chosen
+
+
+def _check(models: Any, **counts: int | None) -> None:
+    """Raise ValueError if a model is of no known family, or a count is less than 1."""
+    for model in models or ():
+        if isinstance(model, str) and not isinstance(models, dict):
+            named(model)
+    for name, value in counts.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name}={value} must be at least 1")
+
+
+def _set_steps(model: Any, most: int | None, longer: int) -> None:
+    """Set the steps of a network, or more of them where it keeps its best: time is to end it."""
+    if most is not None and model.study_steps:
+        model.set_params(max_steps=most)
+    elif longer > 1 and model.settings.get("keep_best") and model.max_steps:
+        model.set_params(max_steps=longer * model.max_steps)
 
 
 def table(

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from isthmus.fitted.heldout import halves
-from isthmus.fitted.store import in_words
-from isthmus.studies.measure import measure
+from isthmus.studies import fits
 from isthmus.studies.outcome import Study, reason_of
 from isthmus.studies.prepare import prepare
-from isthmus.system.files import plain
-from isthmus.system.memory import PeakMemory
+from isthmus.studies.repeats import repeat
 from isthmus.system.progress import Bar
 from isthmus.system.stops import STOPS
 from isthmus.verbs.parameters import Seconds, Source, Watch, Words
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
-    from isthmus.data.images import Images
 
 NO_TIME = "no time for it: give a larger --budget, or name it in --models"
 LIVE = 0.1
@@ -34,6 +28,8 @@ def study(
     models: Words | list[Any] | dict[str, Any] | None = None,
     *,
     budget: Seconds | None = None,
+    repeats: int | None = None,
+    max_steps: int | None = None,
     width: int | None = None,
     explain: bool = False,
     watch: Watch | None = None,
@@ -57,6 +53,13 @@ def study(
         Time for everything, the report included; by default what suits the images, 40 to 200
         seconds, and networks take their usual number of steps. Where it is too short for all
         models of a default study, fewer are fitted; models that are named are all fitted.
+    repeats : int, optional
+        Fits of every model, at least 1, each with another seed and other held-out images, where
+        the set does not say which; scores are the means over them. By default 1; where a budget
+        was given, what is left of it when all models are fitted is for more, 10 at most.
+    max_steps : int, optional
+        Steps of every network, at least 1. Without a budget nothing then ends by the clock: the
+        figures are the same again, however busy the machine.
     width : int, optional
         Numbers in a code, at least 1; 32 by default.
     explain : bool
@@ -94,12 +97,13 @@ def study(
     ['kmeans', 'pca']
     """
     prepared = prepare(
-        images, models, budget=budget, width=width, random_state=random_state, verbose=verbose,
-        began=began, **loading,
+        images, models, budget=budget, repeats=repeats, max_steps=max_steps, width=width,
+        random_state=random_state, verbose=verbose, began=began, **loading,
     )  # fmt: skip
     images, schedule, chosen = prepared.images, prepared.schedule, prepared.models
     result = Study(images, {}, [], prepared.notes, random_state, schedule=schedule, done=False)
-    result.options = {"budget": budget, "width": width, **loading}
+    asked = {"budget": budget, "repeats": repeats, "max_steps": max_steps, "width": width}
+    result.options = {**asked, **loading}
     result.train = prepared.train
     result.plan, result.left_out = prepared.plan, prepared.unsuited
     if explain:
@@ -107,21 +111,47 @@ def study(
         return result
     if verbose:
         print(schedule.announced(images.source), file=sys.stderr)
-    last, took = schedule.clock(), 0.0
     with free_cores(schedule.load), Bar("study", len(chosen), verbose) as bar:
-        while name := schedule.following():
-            if not _fit_one(name, chosen[name], result, bar):
-                break
-            now = schedule.clock()
-            if watch and took <= LIVE * (now - last):
-                watch(result)
-                last, took = schedule.clock(), schedule.clock() - now
+        _fit_all(result, chosen, repeats or (None if budget else 1), bar, Looks(result, watch))
     result.done = True
     result.put_in_order(list(chosen))
     result.notes += _time_notes(result)
     if not result.models and not any(note.startswith("Interrupted") for note in result.notes):
         raise ValueError(f"no model could learn from {images.source}: {_reasons(result.notes)}")
     return result
+
+
+class Looks:
+    """Shows a study to whoever watches it, as far as that takes little of the time."""
+
+    def __init__(self, result: Study, watch: Watch | None):
+        self.result, self.watch, self.clock = result, watch, result.schedule.clock
+        self.last, self.took = self.clock(), 0.0
+
+    def __call__(self) -> None:
+        """Show it, unless that was just done."""
+        now = self.clock()
+        if self.watch and self.took <= LIVE * (now - self.last):
+            self.watch(self.result)
+            self.last, self.took = self.clock(), self.clock() - now
+
+
+def _fit_all(
+    result: Study, chosen: dict[str, Any], repeats: int | None, bar: Bar, look: Looks
+) -> None:
+    """Fit all models there is time for, and again with other seeds what there is time left for."""
+    schedule, costs = result.schedule, dict[str, float]()
+    while name := schedule.following():
+        began = schedule.clock()
+        if not _fit_one(name, chosen[name], result, bar):
+            return
+        costs[name] = schedule.clock() - began
+        look()
+    try:
+        repeat(result, costs, repeats, bar, look)
+    except KeyboardInterrupt as stop:
+        STOPS.by(stop, "while fitting models again")
+        result.notes.append("Interrupted while fitting models again: the report holds the rest.")
 
 
 @contextmanager
@@ -168,45 +198,18 @@ def _fit_one(name: str, model: Representation, result: Study, bar: Bar) -> bool:
 
 def _fit_and_measure(name: str, model: Representation, result: Study, seconds: float) -> None:
     """Fit a model and keep it in the study, then measure it and keep the record."""
-    schedule, train = result.schedule, result.train
-    train = result.some(schedule.affords(name, train, seconds, model.study_steps > 0))
-    with PeakMemory() as memory:
-        started = time.perf_counter()
-        _fit_within(seconds, model, train)
-        took = time.perf_counter() - started
+    schedule = result.schedule
+    train = result.some(schedule.affords(name, result.train, seconds, model.study_steps > 0))
+    cost = fits.fit(model, train, seconds)
     result.models[name] = model
     schedule.fitted()
-    record = {
-        "model": name,
-        "family": type(model).__name__,
-        "parameters": {k: v for k, v in model.get_params().items() if k != "verbose"},
-        "code": model.code_,
-        **measure(
-            model,
-            result.images,
-            most=schedule.effort.most,
-            probes=schedule.effort.probes,
-            random_state=result.random_state,
-            cost={"seconds": round(took, 3), "peak_memory_mb": round(memory.peak / 2**20, 1)},
-        ),
-        "learned_from": len(train),
-    }
+    record, note = fits.record_of(
+        name, model, result.images, effort=schedule.effort, random_state=result.random_state,
+        cost=cost, learned_from=len(train),
+    )  # fmt: skip
     schedule.measured(name)
-    result.scores.append(plain(record, finite=True, unknown=in_words))
-    measured = halves(model, result.images).measured
-    if not measured.held_out or measured.left_out:
-        result.notes.append(f"{name} was measured {measured.words}.")
-
-
-def _fit_within(seconds: float, model: Representation, train: Images) -> None:
-    """Fit a model within a time; a limit that ended no passes over the images is not kept."""
-    settings = model.settings
-    limited = math.isfinite(seconds) and settings.get("max_seconds", 0) is None
-    if limited:
-        model.set_params(max_seconds=round(seconds, 2))
-    model.fit(train)
-    if limited and not model.study_steps and getattr(model, "stopped_", "") != "out of time":
-        model.set_params(max_seconds=None)
+    result.scores.append(record)
+    result.notes += [note] if note else []
 
 
 def _time_notes(result: Study) -> list[str]:
@@ -220,6 +223,7 @@ def _time_notes(result: Study) -> list[str]:
             f"well, or --models {names} these alone."
         )
         result.left_out |= dict.fromkeys(schedule.left_out, NO_TIME)
+    notes += list(_fits_note(result))
     few = {r["model"]: r["learned_from"] for r in result.scores if r["learned_from"] < n}
     if few:
         said = ", ".join(f"{name} {count:,}" for name, count in few.items())
@@ -233,6 +237,23 @@ def _time_notes(result: Study) -> list[str]:
             f"{probes if labelled else ''}."
         )
     return notes
+
+
+def _fits_note(result: Study) -> Iterator[str]:
+    """Yield how often every model was fitted, and what that says of the intervals."""
+    by_count: dict[int, list[str]] = {}
+    for record in result.scores:
+        by_count.setdefault(record.get("seeds", 1), []).append(record["model"])
+    if set(by_count) == {1}:
+        yield (
+            "Every model was fitted once: intervals are over held-out images, and another seed "
+            "may differ by more; --repeats 3 tells."
+        )
+    elif len(by_count) == 1:
+        yield f"Scores are means over {next(iter(by_count))} seeds; the models kept are the first."
+    elif by_count:
+        said = "; ".join(f"{n} of {', '.join(names)}" for n, names in sorted(by_count.items()))
+        yield f"Scores are means over seeds, the models kept are the first: {said}."
 
 
 def _reasons(notes: list[str]) -> str:

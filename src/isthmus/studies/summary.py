@@ -95,14 +95,20 @@ def within(score: Mapping[str, Any], key: str) -> str:
 
 
 def share_ends(score: Mapping[str, Any], key: str) -> tuple[float, float] | None:
-    """Return Wilson's 95 % interval of an accuracy, if it is known of how many images it is."""
+    """Return the 95 % interval of an accuracy, if it is known of how many images it is.
+
+    It is Wilson's, and of several fits it holds how far these are apart as well.
+    """
     from isthmus.metrics.intervals import wilson
 
     value = known(score, key)
     n = known(score, "held_out" if key == "cluster_accuracy" else "probed_on")
     if not key.endswith("_accuracy") or value is None or not n:
         return None
-    return wilson(min(int(n), round(value * n)), int(n))
+    low, high = wilson(min(int(n), round(value * n)), int(n))
+    seeds = known(score, f"{key}_seeds") or 0.0
+    low, high = value - math.hypot(value - low, seeds), value + math.hypot(high - value, seeds)
+    return max(0.0, low), min(1.0, high)
 
 
 def curve_of(score: Mapping[str, Any]) -> list[tuple[float, float]]:
