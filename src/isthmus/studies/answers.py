@@ -19,6 +19,7 @@ from isthmus.studies.summary import (
     too_large,
     written,
 )
+from isthmus.studies.ties import best_and_ties, reach
 
 Score = Mapping[str, Any]
 
@@ -139,31 +140,6 @@ def width_of(scores: Sequence[Score]) -> int | None:
         if known(score, "numbers") is not None and score["numbers"] > 1 and can_win(score)
     )  # fmt: skip
     return max(widths, key=lambda width: (widths[width], width)) if widths else None
-
-
-def best_and_ties(
-    scores: Sequence[Score], value: Callable[[Score], float], within: Callable[[Score], float]
-) -> list[Score]:
-    """Return the score of the greatest value, then those too near to be told from it, in order.
-
-    Examples
-    --------
-    >>> scores = [{"model": "a", "psnr": 20.0}, {"model": "b", "psnr": 20.2}]
-    >>> [s["model"] for s in best_and_ties(scores, lambda s: s["psnr"], lambda s: 0.2)]
-    ['b', 'a']
-    """
-    order = sorted(scores, key=value, reverse=True)
-    best = order[0]
-    return [s for s in order if _near(value(best), value(s), within(best), within(s))]
-
-
-def _near(best: float, value: float, *within: float) -> bool:
-    return value == best or best - value <= math.hypot(*within)
-
-
-def _reach(score: Score, key: str) -> float:
-    ends = share_ends(score, key)
-    return (ends[1] - ends[0]) / 2 if ends else 0.0
 
 
 def _known(key: str) -> Callable[[Score], float]:
@@ -356,7 +332,7 @@ def _by_share(
     scores: Sequence[Score], fit: Sequence[Score], key: str, asked: tuple[str, str, str]
 ) -> Answer:
     use, question, what = asked
-    ties = best_and_ties(fit, lambda s: s[key], lambda s: _reach(s, key))
+    ties = best_and_ties(fit, lambda s: s[key], lambda s: reach(s, key))
     best, order = ties[0], sorted(fit, key=lambda s: s[key], reverse=True)
 
     def form(s: Score) -> str:

@@ -252,10 +252,19 @@ def _facts(study: Study) -> list[tuple[str, str]]:
         ("Images", f"{n:,}: {n - n_test:,} to learn from, {n_test:,} held out to measure"),
         ("Shape", f"{shape} ({what}), {images.dtype}"),
         ("Classes", f"{len(mapped.classes_of(images))}" if images.y is not None else "no labels"),
-        ("Seed", f"{study.random_state}"),
+        ("Seed", f"{study.random_state}{_seeds(study.scores)}"),
         ("Made", f"{date.today():%d %B %Y} with isthmus {__version__}"),
     ]
     return facts + ([("Command", study.command)] if study.command else [])
+
+
+def _seeds(scores: Sequence[Mapping[str, Any]]) -> str:
+    """Say of how many seeds the figures are."""
+    counts = [int(score.get("seeds", 1)) for score in scores]
+    most = max(counts, default=1)
+    if most == 1:
+        return ", one fit of every model: how far others are from it, --repeats 3 tells"
+    return f" and after it: figures are means over {min(counts)} to {most} seeds"
 
 
 def _reconstructions(

@@ -240,16 +240,13 @@ def _time_notes(result: Study) -> list[str]:
 
 
 def _fits_note(result: Study) -> Iterator[str]:
-    """Yield how often every model was fitted, and what that says of the intervals."""
+    """Yield how often every model was fitted, if any was more than once."""
     by_count: dict[int, list[str]] = {}
     for record in result.scores:
         by_count.setdefault(record.get("seeds", 1), []).append(record["model"])
     if set(by_count) == {1}:
-        yield (
-            "Every model was fitted once: intervals are over held-out images, and another seed "
-            "may differ by more; --repeats 3 tells."
-        )
-    elif len(by_count) == 1:
+        return
+    if len(by_count) == 1:
         yield f"Scores are means over {next(iter(by_count))} seeds; the models kept are the first."
     elif by_count:
         said = "; ".join(f"{n} of {', '.join(names)}" for n, names in sorted(by_count.items()))
