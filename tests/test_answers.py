@@ -1,5 +1,7 @@
 """What a study says a representation is good for: measured, and chosen by the figures alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from isthmus.metrics.reconstruction import psnr_within, told
 from isthmus.studies.advice import advice
 from isthmus.studies.answers import answers, too_few
 from isthmus.studies.evidence import from_leading, samples
-from isthmus.studies.flags import flags_of
+from isthmus.studies.flags import flags_of, judged
 from isthmus.studies.measure import measure
 from isthmus.studies.rates import rate_curve
 from isthmus.studies.summary import summary
@@ -217,3 +219,14 @@ def test_few_held_out_images_are_said_in_a_line_and_leave_no_empty_answers():
     assert not too_few(many)
     without = [score("som", held_out=1)]
     assert too_few(without).endswith("there should be 10 or more.")
+
+
+def test_images_a_class_are_of_those_that_were_measured():
+    images = ist.load_images("digits").evenly(300)
+    study = ist.study(images, [ist.PCA(2)])
+    whole, part = (
+        judged(replace(study, scores=[study.scores[0] | {"held_out": n}]))[0]["per_class"]
+        for n in (len(images.test), len(images.test) // 2)
+    )
+    assert whole == len(images.test) / 10
+    assert part == pytest.approx(whole / 2, rel=0.05)

@@ -105,6 +105,9 @@ def judged(study: Study, baseline: Mapping[str, float] | None = None) -> list[di
             more["image_bits"] = 8 * pixels
         if (mse := known(score, "mse")) is not None and baseline["mse"] > 0:
             more["kept"] = 1 - mse / baseline["mse"]
+        if "per_class" in labels:  # of those that were measured
+            held = known(score, "held_out") or len(images.test)
+            more["per_class"] = labels["per_class"] * min(1.0, held / len(images.test))
         more["supervised"] = model is not None and model.needs_labels
         scored = {**score, **more}
         found.append(scored | {"flags": flags_of(scored, health, baseline)})
