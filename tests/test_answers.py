@@ -230,3 +230,17 @@ def test_images_a_class_are_of_those_that_were_measured():
     )
     assert whole == len(images.test) / 10
     assert part == pytest.approx(whole / 2, rel=0.05)
+
+
+def test_nothing_is_read_off_codes_of_classes_that_nobody_has_learnt_from():
+    images = ist.load_images("digits").evenly(10)
+    alone = ist.Images(np.asarray(images), y=np.arange(10), is_test=np.arange(10) > 6)
+    [record] = ist.study(alone, [ist.PCA(2)]).scores
+    assert record["knn_accuracy"] is record["cluster_accuracy"] is record["nmi"] is None
+    with pytest.raises(ValueError, match="every class needs images in both halves"):
+        ist.probe(ist.PCA(2).fit(alone.train), alone)
+
+
+def test_where_all_are_alike_none_is_marked_as_the_best():
+    rows = summary([{"model": "a", "psnr": 20.0}, {"model": "b", "psnr": 20.0}])["rows"]
+    assert not any(cell["best"] for row in rows for cell in row["cells"])

@@ -132,5 +132,6 @@ def mean_image(images: Images, scores: Sequence[Mapping[str, Any]]) -> dict[str,
         for score in scores
         if (error := known(score, "mse")) and (psnr := known(score, "psnr")) is not None
     ]
-    peak = peaks[0] if peaks else 0.0
-    return {"mse": mse, "psnr": peak - 10 * math.log10(mse) if mse > 0 else math.inf}
+    if not peaks:  # values without black and white
+        return {"mse": mse}
+    return {"mse": mse, "psnr": peaks[0] - 10 * math.log10(mse) if mse > 0 else math.inf}

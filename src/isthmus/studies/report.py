@@ -278,7 +278,9 @@ def _reconstructions(
     draw = {name: partial(_strip, model, originals, pictures) for name, model in able.items()}
     for name, strip in pictures.each("strip", draw).items():
         score = scores.get(name, {})
-        note = f"mse {summary.written(score, 'mse')} · PSNR {summary.written(score, 'psnr')} dB"
+        note = f"mse {summary.written(score, 'mse')}"
+        if summary.known(score, "psnr") is not None:
+            note += f" · PSNR {summary.written(score, 'psnr')} dB"
         strips.append({"name": name, "note": note, **strip})
     return {"strips": strips, "unable": [name for name in study.models if name not in able]}
 

@@ -177,7 +177,9 @@ def best_of(scores: Sequence[Mapping[str, Any]], key: str) -> Mapping[str, Any] 
 
 
 def best_text(scores: Sequence[Mapping[str, Any]], key: str) -> str | None:
-    """Return the best value as written: values written alike share the mark. None if one model.
+    """Return the best value as written: values written alike share the mark, unless all are.
+
+    None if there is nothing to compare.
 
     Examples
     --------
@@ -185,4 +187,5 @@ def best_text(scores: Sequence[Mapping[str, Any]], key: str) -> str | None:
     '20.0'
     """
     best = best_of(scores, key)
-    return written(best, key) if best is not None and len(scores) > 1 else None
+    differ = len({written(score, key) for score in scores if known(score, key) is not None}) > 1
+    return written(best, key) if best is not None and differ else None

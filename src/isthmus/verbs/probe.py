@@ -251,8 +251,8 @@ def labelled_halves(
     Raises
     ------
     ValueError
-        If there are no labels in either half or fewer than two classes, or `labels` is out of its
-        range.
+        If there are no labels in either half or fewer than two classes, the halves have no class
+        in common, or `labels` is out of its range.
 
     Examples
     --------
@@ -273,6 +273,11 @@ def labelled_halves(
         raise ValueError(
             f"{images.source} has {n_classes} class(es) in {len(train)} labelled training images "
             f"and {len(test)} labelled held-out images: at least 2 and 1 are needed"
+        )
+    if not np.isin(test.y, train.y).any():
+        raise ValueError(
+            f"{images.source} has no held-out image of a class that training images have: every "
+            "class needs images in both halves"
         )
     if labels is not None and not n_classes <= labels <= len(train):
         raise ValueError(
