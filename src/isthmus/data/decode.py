@@ -53,6 +53,7 @@ class Rule(NamedTuple):
     layout: str = "auto"
     expected: tuple[int, ...] | None = None
     only: bool = False  # leave out images that are not of that size as they are
+    columns: dict[str, str] | None = None  # of tables: which holds what
 
     @property
     def numbers(self) -> dict[str, Any]:

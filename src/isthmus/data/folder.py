@@ -204,7 +204,9 @@ def read_entries(
     packed = pack(entries, rule, path, verbose)
     names = [entries[i].name for i in packed.kept]
     known = packed.known | {"skipped": sorted(packed.skipped + hidden)} | labels_of(names)
-    return Images(packed.data, names=names, source=str(path), **known)
+    meta = {"labels_from": "folders"} if "y" in known else {}
+    meta |= {"split_from": "folders"} if "is_test" in known else {}
+    return Images(packed.data, names=names, source=str(path), meta=meta, **known)
 
 
 def files_below(folder: Path) -> tuple[list[Entry], list[tuple[str, str]]]:

@@ -32,8 +32,19 @@ class Finder:
 
     def __init__(self, images: Images):
         names = range(len(images)) if images.names is None else images.names.tolist()
-        self.source = images.source
-        self.names = [composed(str(name)) for name in names]
+        self._known(names, images.source)
+
+    @classmethod
+    def of(cls, names: Iterable[str], source: str) -> Finder:
+        """Return a finder among files that are not read yet."""
+        finder = cls.__new__(cls)
+        finder._known(names, source)
+        return finder
+
+    def _known(self, names: Iterable[object], source: str) -> None:
+        self.source = source
+        self.files = list(map(str, names))
+        self.names = [composed(name) for name in self.files]
         self._by_end: dict[str, list[int]] = defaultdict(list)
         for row, name in enumerate(self.names):
             for end in dict.fromkeys((_end(name), _end(_stem(name)))):

@@ -13,15 +13,18 @@ import numpy as np
 from isthmus.data import catalog
 from isthmus.data.adjust import adjusted
 from isthmus.data.arrays import damage_explained, read_hdf5, read_mat, read_npy, read_npz
+from isthmus.data.columns import ColumnsLike, check_columns
 from isthmus.data.decode import COLORS, DTYPES, FITS, IMAGE_NAME, Rule
 from isthmus.data.depth import check_bits
+from isthmus.data.described_folder import read_described
 from isthmus.data.fitting import SIZE_BITS
 from isthmus.data.flowers import is_flowers, read_flower_folder
-from isthmus.data.folder import read_folder, read_zip
+from isthmus.data.folder import read_zip
 from isthmus.data.idx import idx_parts, read_idx, read_idx_folder
 from isthmus.data.images import Images
 from isthmus.data.layout import arranged, check_layout
 from isthmus.data.like import range_like, rule_like, unit_like
+from isthmus.data.listed import read_table
 from isthmus.data.parquet import read_parquet
 from isthmus.data.patches import patches_of
 from isthmus.data.pictures import as_pictures
@@ -45,6 +48,7 @@ READERS: dict[str, Reader] = {
     ".idx": read_idx,
     ".gz": read_idx,
     ".parquet": read_parquet,
+    **dict.fromkeys((".csv", ".tsv", ".jsonl", ".json"), read_table),
     ".mat": read_mat,
     ".h5": read_hdf5,
     ".hdf5": read_hdf5,
@@ -76,6 +80,7 @@ def load_images(
     layout: str = "auto",
     per: str | None = None,
     labels: str | Path | None = None,
+    columns: ColumnsLike | None = None,
     verbose: bool | None = None,
 ) -> Images:
     """Read images from a named set, a file, a folder or an array.
@@ -146,8 +151,12 @@ def load_images(
         each: for a model that is to clean or compress large images in tiles. By default an image,
         or what `like` was fitted on.
     labels : str or Path, optional
-        A table of labels, .csv or .tsv: a column of names and one of labels; see
-        `isthmus.data.tables.with_labels`.
+        A table of labels beside the images, .csv, .tsv, .jsonl, .json (of COCO as well) or
+        .parquet: a column of names and one of labels; see `isthmus.data.tables.with_labels`.
+    columns : dict or str, optional
+        Of tables, and of what data sets give: which column holds what, as ``{"image": "photo",
+        "label": "species", "split": "fold"}`` or "image=photo,label=species". By default they are
+        known by their names.
     verbose : bool, optional
         Whether to show progress; by default on a terminal.
 
@@ -201,6 +210,7 @@ def load_images(
         longest,
         check_bits(bits),
         check_layout(layout),
+        columns=check_columns(columns),
     )
     if per is not None:
         one_of("per", per, UNITS)
@@ -208,7 +218,7 @@ def load_images(
         rule = rule_like(like, rule, resize)
     if per == "patch":
         images = range_like(like, _patches(source, rule, verbose))
-        return images if labels is None else with_labels(images, labels)
+        return images if labels is None else with_labels(images, labels, columns)
     if isinstance(source, Images):
         _refuse_layout(rule, source.source)
         images = source
@@ -223,7 +233,7 @@ def load_images(
     if images is not source:
         loading = {"fit": rule.fit, "color": rule.color, "dtype": rule.dtype}
         images = replace(images, loading=images.loading | loading)
-    images = images if labels is None else with_labels(images, labels)
+    images = images if labels is None else with_labels(images, labels, columns)
     return images.pixels() if per == "pixel" else images
 
 
@@ -308,7 +318,7 @@ def _read_folder(path: Path, rule: Rule, verbose: bool | None) -> Images:
         return read_idx_folder(path)
     if is_segnet(path):
         return read_segnet(path, None, rule, verbose)
-    reader = read_flower_folder if is_flowers(path) else read_folder
+    reader = read_flower_folder if is_flowers(path) else read_described
     return reader(path, None, rule, verbose)
 
 

@@ -1,37 +1,50 @@
-"""Labels from a table: a column of names of images, and one of labels."""
+"""What a table says of images that are read already: labels, split and attributes."""
 
 from __future__ import annotations
 
-import csv
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from isthmus.data.arrays import labelled
+from isthmus.data.columns import (
+    IMAGES,
+    LABELS,
+    ColumnsLike,
+    Roles,
+    Table,
+    check_columns,
+    is_missing,
+    known_of,
+    roles_of,
+)
 from isthmus.data.images import Images
 from isthmus.data.names import Finder
+from isthmus.data.table_files import table_in
 
-NAMES = ("name", "file", "filename", "file_name", "image", "image_name", "path", "id", "image_id")
-LABELS = ("label", "class", "y", "target", "category", "labels", "classname", "class_name")
-"""What the columns may be called; of a table of two columns they are the first and the second."""
 SHOWN = 3
 """Names that are told when they find no image."""
 
 
-def with_labels(images: Images, path: str | Path) -> Images:
+def with_labels(images: Images, path: str | Path, columns: ColumnsLike | None = None) -> Images:
     r"""Return images with the labels of a table, and with these alone.
 
     The table has a line for every labelled image: a column of names as `Finder` finds them
     (of images without names their numbers), and one of labels. An empty label is none. Labels do
-    not change which images are held out.
+    not change which images are held out, unless a column of the table says that.
 
     Parameters
     ----------
     images : Images
         With names, or in the order of their numbers.
     path : str or Path
-        A .csv or .tsv file; columns may be parted by commas, semicolons or tabs.
+        A .csv or .tsv file, columns parted by commas, semicolons or tabs; .jsonl, .json (of COCO
+        as well) or .parquet.
+    columns : dict or str, optional
+        Which column holds what, as ``label=species``: image, label, split.
 
     Raises
     ------
@@ -49,29 +62,72 @@ def with_labels(images: Images, path: str | Path) -> Images:
     >>> labelled.classes, labelled.y.tolist()
     (['cat', 'dog'], [-1, -1, -1, 0, 1, -1, -1, -1, -1])
     """
-    finder, lost = Finder(images), []
-    found: dict[int, str] = {}
-    for name, label in _lines(Path(path)):
-        rows = finder.rows(name)
-        if len(rows) > 1:
-            raise ValueError(f"{path}: {name!r} {finder.between(rows)}")
-        if not rows:
+    table, told = table_in(path), check_columns(columns)
+    roles = _told_apart(table, roles_of(table, told, path), path)
+    places = _places(images, table, roles, path)
+    return said_by(images, table, roles, places, path)
+
+
+def _told_apart(table: Table, roles: Roles, path: str | Path) -> Roles:
+    """Return what columns hold, having checked that names and labels are among them."""
+    binary = [name for name in roles.others if len(set(map(str, table[name]))) <= 2]
+    if roles.image is not None and (roles.label is not None or len(binary) > 1):
+        return roles
+    called_so = (f"{names[0]} (or {', '.join(names[1:4])})" for names in (IMAGES, LABELS))
+    raise ValueError(
+        f"{path} has the columns {', '.join(table)}: {' and '.join(called_so)} are needed, or say "
+        "which they are, as columns='image=NAME,label=NAME' (--columns)"
+    )
+
+
+def _places(images: Images, table: Table, roles: Roles, path: str | Path) -> dict[int, int]:
+    """Return which row of the table tells of which image."""
+    finder, lost, places = Finder(images), list[str](), dict[int, int]()
+    labels = None if roles.label is None else table[roles.label]
+    named = [str(name) for name in table[roles.image or ""]]
+    for row, name in enumerate(named):
+        if labels is not None and is_missing(labels[row]) and roles.split is None:
+            continue
+        found = finder.rows(name)
+        if len(found) > 1:
+            raise ValueError(f"{path}: {name!r} {finder.between(found)}")
+        if not found:
             lost.append(name)
-        elif found.setdefault(rows[0], label) != label:
-            raise ValueError(f"{path}: {name!r} has the labels {found[rows[0]]} and {label}")
-    if not found:
+            continue
+        before = places.setdefault(found[0], row)
+        if labels is not None and labels[before] != labels[row]:
+            raise ValueError(f"{path}: {name!r} has the labels {labels[before]} and {labels[row]}")
+    _say_lost(lost, bool(places), images, path)
+    return places
+
+
+def _say_lost(lost: list[str], any_found: bool, images: Images, path: str | Path) -> None:
+    if not any_found:
         names = ", ".join(lost[:SHOWN]) or "no line has a label"
         raise ValueError(f"{path}: no name finds an image of {images.source} ({names})")
-    classes = sorted(set(found.values()), key=_in_order)
-    y = np.full(len(images), -1)
-    y[list(found)] = [classes.index(label) for label in found.values()]
-    split = images.with_split().is_test  # as models have it that know no labels
     if lost:
         warnings.warn(
             f"{path}: {len(lost):,} names find no image of {images.source}, as {lost[0]}",
-            stacklevel=2,
+            stacklevel=4,
         )
-    return replace(images, y=y, classes=classes, is_test=split)
+
+
+def said_by(
+    images: Images, table: Table, roles: Roles, places: dict[int, int], path: str | Path
+) -> Images:
+    """Return images with what a table says of them; `places` are its rows by those of images."""
+    rows = [places.get(row) for row in range(len(images))]
+    known = known_of(table, roles, rows, Path(path).name)
+    meta = images.meta | known["meta"]
+    fresh: dict[str, Any] = {"meta": meta, "factors": images.factors | known["factors"]}
+    if "is_test" in known:
+        fresh["is_test"] = known["is_test"]
+    if roles.label is None:
+        return replace(images, **fresh)
+    told = labelled(Path(images.source), np.zeros((len(images), 1)), known["labels"])
+    fresh["factors"] = fresh["factors"] | told.factors
+    split = images.with_split().is_test  # as models have it that know no labels
+    return replace(images, **{"is_test": split, "y": told.y, "classes": told.classes} | fresh)
 
 
 def labels_of(images: Images) -> np.ndarray | None:
@@ -90,52 +146,4 @@ def labels_of(images: Images) -> np.ndarray | None:
     classes = list(map(str, images.classes))
     return (
         images.y if classes == list(map(str, range(len(classes)))) else np.array(classes)[images.y]
-    )
-
-
-def _in_order(label: str) -> tuple[float, str]:
-    """Return a key by which numbers are sorted as numbers."""
-    try:
-        return float(label), label
-    except ValueError:
-        return float("inf"), label
-
-
-def _lines(path: Path) -> list[tuple[str, str]]:
-    """Return the names and labels in a table, those without a label left out."""
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    lines, comma = _parted(path)
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=comma)]
-    rows = [row for row in rows if any(row)]
-    if not rows:
-        raise ValueError(f"{path} is empty: expected a column of names and one of labels")
-    name, label = _columns(path, rows[0])
-    rows = [row for row in rows[1:] if len(row) > max(name, label)]
-    return [(row[name], row[label]) for row in rows if row[label]]
-
-
-def _parted(path: Path) -> tuple[list[str], str]:
-    """Return the lines of a table, and what parts its columns: what its first line has most of."""
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:  # a spreadsheet of Windows
-        text = raw.decode("cp1252", errors="replace")
-    lines = text.splitlines()
-    head = lines[0] if lines else ""
-    return lines, max(",;\t", key=head.count)
-
-
-def _columns(path: Path, head: list[str]) -> tuple[int, int]:
-    called = [cell.lower() for cell in head]
-    name = next((called.index(word) for word in NAMES if word in called), None)
-    label = next((called.index(word) for word in LABELS if word in called), None)
-    if name is not None and label is not None:
-        return name, label
-    if len(head) == 2:
-        return 0, 1
-    called_so = (f"{names[0]} (or {', '.join(names[1:4])})" for names in (NAMES, LABELS))
-    raise ValueError(
-        f"{path} has the columns {', '.join(head)}: {' and '.join(called_so)} are needed"
     )

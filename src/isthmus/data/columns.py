@@ -1,0 +1,243 @@
+"""What the columns of a table of images hold: images, labels, the split, attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from isthmus.data.decode import IMAGE_NAME
+from isthmus.data.folder import TEST_NAMES, TRAIN_NAMES, split_of
+from isthmus.validation import hint, one_of
+
+Table: TypeAlias = "dict[str, list[Any]]"
+"""Columns of one length by their names."""
+ColumnsLike: TypeAlias = "Mapping[str, str] | str"
+"""Which column holds what, as {"label": "species"} or "label=species"."""
+
+ROLES = ("image", "label", "split")
+IMAGES = ("file_name", "filename", "file", "path", "filepath", "file_path", "image_path", "image",
+          "img", "image_name", "name", "image_id", "id")  # fmt: skip
+LABELS = ("label", "class", "y", "target", "category", "labels", "targets", "classname",
+          "class_name", "cls")  # fmt: skip
+SPLITS = ("split", "set", "subset", "partition", "part", "usage", "phase", "fold", "is_test",
+          "is_train", "is_training", "is_training_image")  # fmt: skip
+"""What columns may be called, in any case; of a table of two the first and the second."""
+LOOKED_AT = 20
+"""Cells by which it is told whether a column holds names of image files."""
+
+
+class Roles(NamedTuple):
+    """The names of the columns of images, labels and split, and of all others."""
+
+    image: str | None
+    label: str | None
+    split: str | None
+    others: tuple[str, ...]
+
+
+def check_columns(columns: ColumnsLike | None) -> dict[str, str]:
+    """Return which column holds what, as it was told.
+
+    Examples
+    --------
+    >>> check_columns("image=path,label=species")
+    {'image': 'path', 'label': 'species'}
+    """
+    if isinstance(columns, str):
+        pairs = [part.partition("=")[::2] for part in columns.split(",")]
+        columns = {role.strip(): name.strip() for role, name in pairs}
+    told = dict(columns or {})
+    for role, name in told.items():
+        one_of("columns: the role", role, ROLES)
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"columns={role}={name}: expected the name of a column")
+    return told
+
+
+def roles_of(table: Table, told: Mapping[str, str], source: object) -> Roles:
+    """Return which column holds what: as it was told, else by their names and first cells.
+
+    Examples
+    --------
+    >>> table = {"Species": ["cat", "dog"], "photo": ["a.jpg", "b.jpg"], "age": [1, 2]}
+    >>> roles_of(table, {"label": "Species"}, "x.csv")
+    Roles(image='photo', label='Species', split=None, others=('age',))
+    """
+    head = list(table)
+    for role, name in told.items():
+        if name not in head:
+            raise ValueError(
+                f"{source} has no column {name!r} for the {role}: it has {_listed(head)}"
+                f"{hint(name, head)}"
+            )
+    left = [name for name in head if name not in told.values()]
+    image = told.get("image") or _image_column(table, left)
+    left = [name for name in left if name != image]
+    label = told.get("label") or _called(left, LABELS)
+    if label is None and len(head) == 2 and len(left) == 1 and image is not None:
+        label = left[0]
+    left = [name for name in left if name != label]
+    split = told.get("split") or _split_column(table, left)
+    return Roles(image, label, split, tuple(name for name in left if name != split))
+
+
+def _image_column(table: Table, names: Sequence[str]) -> str | None:
+    """Return the column of names of files: one that holds some, or is called so."""
+    called = [name for word in IMAGES for name in names if name.strip().lower() == word]
+    files = [name for name in (*called, *names) if holds_files(table[name])]
+    return next(iter([*files, *called, *(names[:1] if len(table) == 2 else [])]), None)
+
+
+def holds_files(cells: Sequence[Any]) -> bool:
+    """Return whether cells are names of image files."""
+    some = [cell for cell in cells[:LOOKED_AT] if cell not in (None, "")]
+    return bool(some) and all(
+        isinstance(each, str) and IMAGE_NAME.fullmatch(each.rpartition("/")[2]) for each in some
+    )
+
+
+def _called(names: Iterable[str], words: Sequence[str]) -> str | None:
+    lower = {name.strip().lower(): name for name in reversed(list(names))}
+    return next((lower[word] for word in words if word in lower), None)
+
+
+def _split_column(table: Table, names: Sequence[str]) -> str | None:
+    """Return the column that is called as a split and can be read as one."""
+    name = _called(names, SPLITS)
+    return name if name is not None and held_out(table[name], name) is not None else None
+
+
+def held_out(cells: Sequence[Any], name: str) -> np.ndarray | None:
+    """Return which rows are held out, None where a column does not say so.
+
+    Of words those of `split_of`; true and false, 1 and 0 where the name says of what; 0, 1 and 2
+    for train, validation and test in a partition.
+
+    Examples
+    --------
+    >>> held_out(["Training", "PublicTest", "test"], "Usage").tolist()
+    [False, True, True]
+    >>> held_out(["1", "0"], "is_train").tolist()
+    [False, True]
+    """
+    words = [_as_part(str(cell)) for cell in cells]
+    lower, found = name.strip().lower(), set(words)
+    if lower.startswith("is_") and found <= {"0", "1", "true", "false"}:
+        says = np.array([word in ("1", "true") for word in words])
+        return says if lower == "is_test" else ~says
+    if lower == "partition" and {"0", "2"} <= found <= {"0", "1", "2"}:
+        words = [{"0": "train", "1": "val", "2": "test"}[word] for word in words]
+    return split_of(words)
+
+
+def _as_part(word: str) -> str:
+    """Return a part of the split as folders are called: "PublicTest" is a test."""
+    lower = word.strip().lower()
+    return next((part for part in ("test", "train") if lower.endswith(part)), lower)
+
+
+def told_split(cells: Sequence[Any], name: str, source: object) -> np.ndarray:
+    """Return which rows are held out by a column, having checked that it says so."""
+    found = held_out(cells, name)
+    if found is None:
+        values = sorted(set(map(str, cells)))
+        raise ValueError(
+            f"{source}: the column {name} holds {_listed(values)}, and no split: expected "
+            f"{min(TRAIN_NAMES)} and {min(TEST_NAMES)}"
+        )
+    return found
+
+
+def known_of(
+    table: Table, roles: Roles, rows: Sequence[int | None], source: object
+) -> dict[str, Any]:
+    """Return what a table says of images, each a row of it or none, as `Images` take it."""
+    known: dict[str, Any] = {"meta": {}}
+    if roles.label is not None:
+        known["labels"] = labels_in([_at(table[roles.label], row) for row in rows])
+        known["meta"]["labels_from"] = f"column {roles.label} of {source}"
+    if roles.split is not None:
+        is_test = told_split(table[roles.split], roles.split, source)
+        known["is_test"] = np.array([row is not None and bool(is_test[row]) for row in rows])
+        known["meta"]["split_from"] = f"column {roles.split} of {source}"
+    columns = {name: [_at(table[name], row) for row in rows] for name in roles.others}
+    known["factors"] = {name: each for name, cells in columns.items()
+                        if (each := numbers_in(cells)) is not None}  # fmt: skip
+    return known
+
+
+def _at(cells: Sequence[Any], row: int | None) -> Any:
+    return None if row is None else cells[row]
+
+
+def is_missing(cell: Any) -> bool:
+    """Return whether a cell says nothing.
+
+    Examples
+    --------
+    >>> [is_missing(cell) for cell in (None, " ", float("nan"), 0)]
+    [True, True, True, False]
+    """
+    if isinstance(cell, str):
+        return not cell.strip()
+    return cell is None or type(cell).__name__ in ("NAType", "NaTType") or cell != cell
+
+
+def labels_in(cells: Sequence[Any]) -> np.ndarray:
+    """Return labels as numbers where all are, else as text; None where there is none.
+
+    Examples
+    --------
+    >>> labels_in(["10", "", "9"]).tolist(), labels_in(["01", "2"]).tolist()
+    ([10, None, 9], ['01', '2'])
+    """
+    found = [None if is_missing(cell) else _plain(cell) for cell in cells]
+    there = [cell for cell in found if cell is not None]
+    if any(isinstance(cell, str) for cell in there):
+        words = list(map(str, there))
+        there = _all_as(int, words) or _all_as(float, words) or words
+    labels = np.full(len(found), None, object)
+    labels[[cell is not None for cell in found]] = there
+    return labels
+
+
+def _plain(cell: Any) -> Any:
+    """Return a cell as Python has it."""
+    cell = cell.item() if hasattr(cell, "item") and np.ndim(cell) == 0 else cell
+    return cell.strip() if isinstance(cell, str) else cell
+
+
+def _all_as(kind: type, words: Sequence[str]) -> list[Any]:
+    """Return words as numbers, none if one is not written as a number is."""
+    try:
+        numbers = [kind(word) for word in words]
+    except ValueError:
+        return []
+    exact = list(map(str, numbers)) == list(words)  # "01" is a name
+    return numbers if exact or (kind is float and any("." in word for word in words)) else []
+
+
+def numbers_in(cells: Sequence[Any]) -> np.ndarray | None:
+    """Return a column of numbers, NaN where there is none; None where it holds other things.
+
+    Examples
+    --------
+    >>> numbers_in(["1", "2"]).tolist(), numbers_in(["1.5", ""]).tolist(), numbers_in(["a"])
+    ([1, 2], [1.5, nan], None)
+    """
+    try:
+        values = np.array([np.nan if is_missing(cell) else float(cell) for cell in cells])
+    except (TypeError, ValueError):
+        return None
+    if not len(values) or np.isnan(values).all():
+        return None
+    whole = np.isfinite(values).all() and not (values % 1).any() and abs(values).max() < 2**53
+    return values.astype(np.int64) if whole else values
+
+
+def _listed(words: Iterable[str], most: int = 12) -> str:
+    words = list(words)
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
