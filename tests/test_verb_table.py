@@ -95,7 +95,7 @@ def test_a_command_has_the_parameters_of_its_verb_and_the_reverse(name):
         assert command[key].help, f"{name} says nothing of {key}"
 
 
-LIKE = {"rows", "size", "resize", "color"}
+LIKE = {"rows", "size", "resize", "color", "labels", "columns"}
 """What is said of images that Python is given as they are to be."""
 
 

@@ -30,7 +30,6 @@ from isthmus.cli.options import (
     LOADING,
     AsJson,
     Force,
-    LabelTable,
     Learnt,
     Out,
     RowsAsked,
@@ -128,12 +127,12 @@ def _fit(
     refuse_existing(to, force=force)
     in_half(None, split)
     loading = {key: options.pop(key) for key in LOADING}
-    images = images_from(source, **loading, labels=options.pop("labels"))
+    images = images_from(source, **loading)
     if (rows := options.pop("rows")) is not None:
         images = images.with_split()[rows_from(rows, images)]
     learnt = to_learn_from(images, split)
     other = options.pop("validation", None)
-    given = {"validation": images_from(other, **loading)} if other else {}
+    given = {"validation": images_from(other, **loading | {"labels": None})} if other else {}
     model = family(name)(**values_of(name, options), verbose=watched())
     model.fit(learnt, **given)
     model.set_params(verbose=False).save(to)  # who uses it decides for themselves
@@ -183,7 +182,7 @@ def _fit_command(name: str) -> Callable[..., None]:
             fields.append((parameter.name, *option_for(parameter, *also)))
     if any(key == "validation_fraction" for key, _, _ in fields):
         fields.append(("validation", Validation, None))
-    fields += [("labels", LabelTable, None), ("split", Learnt, "train"), ("rows", RowsAsked, None)]
+    fields += [("split", Learnt, "train"), ("rows", RowsAsked, None)]
     fields += [(key, *LOADING[key]) for key in LOADING]
     fields += [("force", Force, False), ("as_json", AsJson, False)]
     return taking(noted(command), fields, signature.caption(name))

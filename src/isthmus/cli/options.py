@@ -55,6 +55,21 @@ Layout = Annotated[
     str, typer.Option(help="Axes of an array in a file: dn (columns are images), hwn, nchw, ...")
 ]
 Per = Annotated[str, typer.Option(help="What one sample is: image, pixel, or patch (of --size).")]
+LabelTable = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        help="Labels: a table of names of images and labels (.csv, .jsonl, .json, .parquet).",
+        show_default=False,
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        help="What columns of a table hold, as image=photo,label=species,split=fold.",
+        show_default="known by their names",
+    ),
+]
 LOADING: dict[str, tuple[Any, Any]] = {
     "size": (Size, None),
     "resize": (Resize, None),
@@ -63,23 +78,20 @@ LOADING: dict[str, tuple[Any, Any]] = {
     "bits": (Bits, None),
     "layout": (Layout, "auto"),
     "per": (Per, "image"),
+    "labels": (LabelTable, None),
+    "columns": (Columns, None),
 }
 """Options that say how images are loaded, and their defaults."""
 Split = Annotated[str, typer.Option(metavar="all|train|test", help="Which of the images.")]
-LIKE = {name: LOADING[name] for name in ("size", "resize", "color")}
-"""What can be said of images that are loaded as a model takes them."""
+LIKE = {name: LOADING[name] for name in ("size", "resize", "color", "labels", "columns")}
+"""What can be said of images that are loaded as a model takes them, unless a verb means another
+thing by that name."""
 Validation = Annotated[
     str | None,
     typer.Option(
         help="Images to choose the best epoch by, in place of a share of the training images: a "
         "named set, a folder, or a file.",
         show_default=False,
-    ),
-]
-LabelTable = Annotated[
-    str | None,
-    typer.Option(
-        "--labels", help="Labels: a .csv file of names of images and labels.", show_default=False
     ),
 ]
 Learnt = Annotated[

@@ -62,8 +62,6 @@ KINDS: dict[str, Any] = {
 """Arguments by the types of `isthmus.verbs.parameters`."""
 OURS = ("verbose", "began", "found_at")
 """Parameters that a command sets itself."""
-AS_FITTED = loading(**{name: default for name, (_, default) in LIKE.items()})
-"""What is asked where nobody asks."""
 CHOOSING = {"split": (Split, "all"), "rows": (RowsAsked, None)} | LIKE
 """Options that choose among the images of SOURCE, unless the verb does that itself, and their size
 and colour."""
@@ -180,7 +178,9 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
     own = kind.own_sizes and not any(given.get(name) for name in kind.one_size_with)
     own = own and not given.get("size")
     as_files = kind.as_files or bool(given.get(kind.as_files_with))
-    as_files = own and as_files and _asked(verb, given) == AS_FITTED
+    as_files = (
+        own and as_files and all(given[name] == LIKE[name][1] for name in _said_of_source(verb))
+    )
     own = own and (kind.per == "image" or any(not path.suffix for path in outputs))
     try:
         sets, values = _read(verb, given, own, kind.per or None, as_files)
@@ -273,8 +273,12 @@ def _read(
 
 
 def _asked(verb: signature.Function, given: dict[str, Any]) -> dict[str, Any]:
-    """Return what is asked of the size and the colour of the images of SOURCE."""
-    return loading(**{name: given[name] for name in LIKE}) if source_of(verb) else {}
+    """Return what is asked of the images of SOURCE: their size, their colour, their labels."""
+    return loading(**{name: given[name] for name in _said_of_source(verb)})
+
+
+def _said_of_source(verb: signature.Function) -> list[str]:
+    return [name for name in chosen_by(verb) if name in LIKE]
 
 
 def _told_apart(verb: signature.Function, given: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from isthmus.cli.options import (
     AsJson,
     Bits,
     Color,
+    Columns,
     Dtype,
     Force,
+    LabelTable,
     Layout,
     Per,
     Resize,
@@ -47,6 +49,8 @@ def data(
     bits: Bits = None,
     layout: Layout = "auto",
     per: Per = "image",
+    labels: LabelTable = None,
+    columns: Columns = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -60,6 +64,7 @@ def data(
         Survey.check(path, force=force)
     given: dict[str, Any] = {"color": color, "dtype": dtype, "bits": bits, "layout": layout}
     given |= {"size": size_of(size), "resize": resize, "per": per}
+    given |= {"labels": labels, "columns": columns}
     found = survey(source, count=count, **given, verbose=watched())
     written = [str(found.save(path, force=force)) for path in output or ()]
     if as_json:

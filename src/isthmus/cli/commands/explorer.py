@@ -14,7 +14,18 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.cli.inputs import in_half, in_options, loading, rows_from, warn_of_seen, watched
-from isthmus.cli.options import AsJson, Color, Force, Out, Resize, RowsAsked, Size, Split
+from isthmus.cli.options import (
+    AsJson,
+    Color,
+    Columns,
+    Force,
+    LabelTable,
+    Out,
+    Resize,
+    RowsAsked,
+    Size,
+    Split,
+)
 from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, say
 from isthmus.cli.parameters import words_from
 
@@ -62,9 +73,10 @@ class Chosen:
 
     def refuse_loading(self, study: str) -> None:
         """Refuse to read the images of a study otherwise than they were."""
-        if self.asked != loading(resize=None, color="auto"):
+        if any(value not in (None, "auto") for value in self.asked.values()):
+            options = ", ".join(f"--{name}" for name in self.asked)
             raise ValueError(
-                f"--size, --resize and --color are for a SOURCE: the images of {study} are shown "
+                f"{options} are for a SOURCE: the images of {study} are shown "
                 "as the study read them"
             )
 
@@ -82,6 +94,8 @@ def export(
     size: Size = None,
     resize: Resize = None,
     color: Color = "auto",
+    labels: LabelTable = None,
+    columns: Columns = None,
     count: Count = None,
     force: Force = False,
     as_json: AsJson = False,
@@ -89,7 +103,8 @@ def export(
     """Write a model as an ONNX file (.onnx), or the explorer as a folder for any file server."""
     from isthmus.studies.stored import is_study
 
-    chosen = Chosen(split, rows, loading(size, resize=resize, color=color))
+    asked = {"resize": resize, "color": color, "labels": labels, "columns": columns}
+    chosen = Chosen(split, rows, loading(size, **asked))
     if path.suffix == ".onnx" or (len(models) == 1 and not is_study(models[0])):
         _write_onnx(models, path, part, force, as_json)
     else:
@@ -121,6 +136,8 @@ def explore(
     size: Size = None,
     resize: Resize = None,
     color: Color = "auto",
+    labels: LabelTable = None,
+    columns: Columns = None,
     count: Count = None,
     host: Annotated[str, typer.Option(help="Address to serve at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to serve at; 0 is any free one.")] = 0,
@@ -131,7 +148,8 @@ def explore(
     as_json: AsJson = False,
 ) -> None:
     """Walk through codes by hand in the browser: a map, sliders, morphs, drawing, comparison."""
-    chosen = Chosen(split, rows, loading(size, resize=resize, color=color))
+    asked = {"resize": resize, "color": color, "labels": labels, "columns": columns}
+    chosen = Chosen(split, rows, loading(size, **asked))
     found, options = _opened(models, names, layouts, chosen, count, path, force, port)
     if path is not None:
         _write(found, options, path, as_json, force=force)
