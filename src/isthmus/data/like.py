@@ -35,7 +35,7 @@ def rule_like(model: Representation, given: Rule, resize: str | None = None) -> 
     size = given.size or size
     rule = Rule(size, resize or known["fit"], color, known["dtype"])
     rule = rule._replace(bits=given.bits or known["bits"], layout=given.layout)
-    return rule._replace(expected=tuple(model.image_shape_))
+    return rule._replace(expected=tuple(model.image_shape_), columns=given.columns)
 
 
 def _refuse_other(
