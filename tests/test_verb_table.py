@@ -128,7 +128,7 @@ def test_commands_by_hand_have_the_parameters_of_python(name, told, more):
 def test_images_are_loaded_by_a_command_as_in_python():
     given = loading(**{name: default for name, (_, default) in LOADING.items()})
     known = inspect.signature(ist.load_images).parameters
-    others = {"source", "like", "longest", "labels", "verbose"}  # said by commands themselves
+    others = {"source", "like", "longest", "verbose"}  # said by commands themselves
     assert given.keys() == known.keys() - others
     for name, default in given.items():
         assert default == known[name].default or (name, default) == ("per", "image")
