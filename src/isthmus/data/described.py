@@ -13,6 +13,9 @@ from isthmus.data.nodata import known_values
 if TYPE_CHECKING:
     from isthmus.data.images import Images
 
+LISTED = 5
+"""Reasons for skipping files that are told."""
+
 
 def described(images: Images) -> dict[str, Any]:
     """Return what was read, in words and numbers."""
@@ -23,6 +26,7 @@ def described(images: Images) -> dict[str, Any]:
         "dtype": str(images.dtype),
         "range": _ends(images),
         "classes": images.classes,
+        "labels": _labels(images),
         "factors": {name: _spread(values) for name, values in sorted(images.factors.items())}
         or None,
         "label maps": _legend(images),
@@ -31,11 +35,66 @@ def described(images: Images) -> dict[str, Any]:
         "depth": depth(images),
         "split": f"{len(images.train)} train, {len(images.test)} test",
         "skipped": len(images.skipped),
+        "why skipped": why_skipped(images.skipped),
         "changed": images.changed or None,
     }
     if images.is_test is None:
         facts["split"] += ", by chance: the source has none"
+    elif "split_from" in images.meta:
+        facts["split"] += f", by {images.meta['split_from']}"
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def _labels(images: Images) -> str | None:
+    """Return how many images have labels, and where these came from."""
+    if images.y is None:
+        return None
+    said = f", by {images.meta['labels_from']}" if "labels_from" in images.meta else ""
+    return f"{int((np.asarray(images.y) != -1).sum()):,} of {len(images):,} images{said}"
+
+
+def why_skipped(skipped: list[tuple[str, str]]) -> str | None:
+    """Return for which reasons files were skipped, the most frequent first, each with an example.
+
+    Examples
+    --------
+    >>> why_skipped([("a.txt", "not an image"), ("b.md", "not an image"), ("c.png", "empty file")])
+    '2 not an image (a.txt, ...), 1 empty file (c.png)'
+    """
+    reasons: dict[str, list[str]] = {}
+    for name, why in skipped:
+        reasons.setdefault(why, []).append(name)
+    some = sorted(reasons.items(), key=lambda each: -len(each[1]))
+    words = [f"{len(n):,} {why} ({n[0]}{', ...' * (len(n) > 1)})" for why, n in some[:LISTED]]
+    more = [f"{len(some) - LISTED:,} other reasons"] * (len(some) > LISTED)
+    return ", ".join([*words, *more]) or None
+
+
+def memory(images: Images) -> str:
+    """Return what images take as they are packed, and as a model computes with them.
+
+    Examples
+    --------
+    >>> from isthmus.data.images import Images
+    >>> memory(Images(np.zeros((1024, 32, 32), np.uint8)))
+    '1.0 MiB as they are packed, 4.0 MiB as float32'
+    """
+    sizes = images.nbytes, 4 * int(np.prod(images.shape))
+    return "{} as they are packed, {} as float32".format(*map(_mebibytes, sizes))
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**30:,.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.1f} MiB"
+
+
+def kept_in(images: Images) -> str:
+    """Return where the packed images are: in memory, or in a file that is mapped."""
+    array = images.data
+    while not isinstance(array, np.memmap) and getattr(array, "base", None) is not None:
+        array = array.base
+    if not isinstance(array, np.memmap):
+        return "not needed: they are in memory"
+    return f"{array.filename}"
 
 
 def _ends(images: Images) -> list[float]:

@@ -13,6 +13,7 @@ import numpy as np
 from isthmus.data import catalog
 from isthmus.data.adjust import adjusted
 from isthmus.data.arrays import damage_explained, read_hdf5, read_mat, read_npy, read_npz
+from isthmus.data.arrow import is_saved, is_sharded, read_arrow, read_saved, read_sharded
 from isthmus.data.columns import ColumnsLike, check_columns
 from isthmus.data.decode import COLORS, DTYPES, FITS, IMAGE_NAME, Rule
 from isthmus.data.depth import check_bits
@@ -20,6 +21,7 @@ from isthmus.data.described_folder import read_described
 from isthmus.data.fitting import SIZE_BITS
 from isthmus.data.flowers import is_flowers, read_flower_folder
 from isthmus.data.folder import read_zip
+from isthmus.data.held import held
 from isthmus.data.idx import idx_parts, read_idx, read_idx_folder
 from isthmus.data.images import Images
 from isthmus.data.layout import arranged, check_layout
@@ -48,6 +50,7 @@ READERS: dict[str, Reader] = {
     ".idx": read_idx,
     ".gz": read_idx,
     ".parquet": read_parquet,
+    **dict.fromkeys((".arrow", ".feather"), read_arrow),
     **dict.fromkeys((".csv", ".tsv", ".jsonl", ".json"), read_table),
     ".mat": read_mat,
     ".h5": read_hdf5,
@@ -224,6 +227,8 @@ def load_images(
         images = source
     elif _is_named(source := expanded(source)):
         images = _read(source, rule, verbose)
+    elif (found := held(source, rule, verbose)) is not None:
+        images = found
     else:
         array = arranged(to_array(source), rule.layout)
         images = Images(array, loading=rule.numbers)
@@ -318,7 +323,8 @@ def _read_folder(path: Path, rule: Rule, verbose: bool | None) -> Images:
         return read_idx_folder(path)
     if is_segnet(path):
         return read_segnet(path, None, rule, verbose)
-    reader = read_flower_folder if is_flowers(path) else read_described
+    kinds = ((is_flowers, read_flower_folder), (is_saved, read_saved), (is_sharded, read_sharded))
+    reader = next((reader for is_kind, reader in kinds if is_kind(path)), read_described)
     return reader(path, None, rule, verbose)
 
 

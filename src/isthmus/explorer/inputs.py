@@ -15,6 +15,7 @@ from isthmus.families import free_name
 from isthmus.fitted.store import load_model
 from isthmus.latent.codes import check_range
 from isthmus.metrics.table import METRICS
+from isthmus.studies.opening import is_source
 from isthmus.studies.outcome import Study
 from isthmus.studies.stored import is_study, load_study
 from isthmus.validation import hint
@@ -142,7 +143,7 @@ def images_for(
     models: Mapping[str, Any], images: Source | None, asked: Mapping[str, Any]
 ) -> tuple[Images, str]:
     """Return images, those of a source loaded as the models can take them, and a note on that."""
-    if not isinstance(images, str | Path):
+    if not is_source(images):
         return as_images(images), ""
     name, note = like_all(models)
     found = load_images(images, like=models[name], **asked)

@@ -102,7 +102,7 @@ def opening(verb: Callable[..., Any]) -> Callable[..., Any]:
         named |= opened
         model = next((each for each in opened.values() if each is not None), None)
         for name in named.keys() - models:
-            if kinds.get(name, "").startswith("ImagesLike") and _is_place(named[name]):
+            if kinds.get(name, "").startswith("ImagesLike") and is_source(named[name]):
                 named[name] = named[name] if _as_files(verb) else _read(named[name], model)
         values = [named.pop(name) for name, _ in zip(kinds, args, strict=False)]
         return verb(*values, *args[len(values) :], **named)
@@ -113,10 +113,15 @@ def opening(verb: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-def _is_place(value: object) -> bool:
+def is_source(value: object) -> bool:
+    """Return whether a value is what `load_images` is to read, rather than images or an array."""
+    from isthmus.data.held import is_held
+
     several = isinstance(value, list | tuple) and len(value) > 0
-    return isinstance(value, str | Path) or (
-        several and all(isinstance(each, str | Path) for each in value)  # type: ignore[attr-defined]
+    return (
+        isinstance(value, str | Path)
+        or (several and all(isinstance(each, str | Path) for each in value))  # type: ignore[attr-defined]
+        or is_held(value)
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from isthmus.data.described import described
+from isthmus.data.described import described, kept_in, memory
 from isthmus.data.images import Images
 from isthmus.data.kinds import cut_in_words, kinds_of, lost, sizes_in_words
 from isthmus.data.readers import load_images
@@ -67,6 +67,9 @@ class Survey(Result):
             "files": ", ".join(f"{n:,} {kind}" for kind, n in self.kinds.items()) or None,
             "cut": cut_in_words(self.images),
             "skipped": facts.pop("skipped"),
+            "why skipped": facts.pop("why skipped", None),
+            "memory": memory(self.images),
+            "cache": kept_in(self.images),
             "changed": facts.pop("changed", None),
         }
         facts |= {name: value for name, value in more.items() if value is not None}

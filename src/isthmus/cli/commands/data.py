@@ -82,13 +82,13 @@ def _say(found: Any) -> None:
 
     for name, value in found.scores.items():
         if name not in WORDS:
-            typer.echo(f"{name:>10}  {in_words(value)}")
+            typer.echo(f"{name:>11}  {in_words(value)}")
     if found.images.y is not None:
         print_table(found.table())
     for kind, words in WORDS.items():
         some = [each for each in found.findings if each["finding"] == kind]
         if some:
-            typer.echo(f"{len(some):>10,}  {words}: {_named(some)}")
+            typer.echo(f"{len(some):>11,}  {words}: {_named(some)}")
     print_skipped(found.images)
     print_changed(found.images)
 

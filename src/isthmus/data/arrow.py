@@ -1,0 +1,260 @@
+"""Arrow tables of images: parquet, what Hugging Face's datasets save, and those they hold."""
+
+from __future__ import annotations
+
+import io
+import json
+import zlib
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from isthmus.data.arrays import choose, damage_explained, labelled, library
+from isthmus.data.columns import Roles, known_of, roles_of
+from isthmus.data.columns import holds_files as holds_names
+from isthmus.data.decode import IMAGE_NAME, Rule
+from isthmus.data.folder import TEST_NAMES, Entry, entry_of_path, files_below
+from isthmus.data.images import Images
+from isthmus.data.listed import images_of_entries, with_factors
+
+PART = "split"
+"""The column that parts of a data set become."""
+DICT, INFO = "dataset_dict.json", "dataset_info.json"
+"""Files of a folder that `save_to_disk` wrote: of several parts, of one."""
+
+
+def images_of_arrow(
+    table: Any,
+    source: str,
+    rule: Rule,
+    verbose: bool | None,
+    inside: str | None = None,
+    features: Mapping[str, Any] | None = None,
+    stamp: int = 0,
+) -> Images:
+    """Return the images in a column of a pyarrow table, with what the others say of them.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With a column of encoded images, or of lists of numbers.
+    source : str
+        Where it is from.
+    rule, verbose
+        How images are read, and whether to show progress.
+    inside : str, optional
+        The column of the images.
+    features : mapping, optional
+        What data sets know of their columns; by default as the schema says.
+    stamp : int
+        Another one where the content is another.
+    """
+    told = dict(rule.columns or {})
+    names, features = list(table.schema.names), features or _features(table.schema.metadata)
+    may = {each.name: str(each.type) for each in table.schema if may_be_images(each.type)}
+    name = choose(Path(source), inside or told.pop("image", None), may, names)
+    plain = {
+        each: table[each].to_pylist()
+        for each in names
+        if each != name and _is_plain(table.schema.field(each).type)
+    }
+    roles = roles_of(plain | {name: []}, told | {"image": name}, source)
+    roles = _labelled_by_kind(roles, features)
+    files = next((plain[each] for each in roles.others if holds_names(plain[each])), None)
+    classes = _names_of(features, roles.label)
+    if holds_files(table.schema.field(name).type):
+        entries = _entries(table[name], files, stamp)
+        return images_of_entries(entries, plain, roles, source, rule, verbose, classes)
+    known = known_of(plain, roles, range(len(table)), Path(source).name)
+    data = stacked(source, table[name])
+    return with_factors(labelled(Path(source), data, known.pop("labels", None), classes), known)
+
+
+def read_arrow(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
+    """Read a file of Arrow's, as data sets keep them."""
+    return images_of_arrow(arrow_in(path), str(path), rule, verbose, inside, stamp=_time(path))
+
+
+def arrow_in(path: Path) -> Any:
+    """Return the table in an Arrow file of either kind; it stays on disk."""
+    with library("pyarrow", path):
+        import pyarrow as pa
+    with damage_explained(path, path.suffix):
+        mapped = pa.memory_map(str(path))
+        try:
+            return pa.ipc.open_stream(mapped).read_all()
+        except pa.ArrowInvalid:
+            return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+
+
+def is_saved(folder: Path) -> bool:
+    """Return whether `save_to_disk` of datasets wrote a folder."""
+    several = (folder / DICT).is_file()
+    return several or ((folder / INFO).is_file() and any(folder.glob("*.arrow")))
+
+
+def read_saved(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
+    """Read a folder that `save_to_disk` wrote, of one data set or of the parts of one."""
+    if not (path / DICT).is_file():
+        table = _concatenated([arrow_in(file) for file in _data_files(path)])
+        return images_of_arrow(table, str(path), rule, verbose, inside, stamp=_time(path))
+    with damage_explained(path / DICT, ".json"):
+        parts = json.loads((path / DICT).read_text(encoding="utf-8"))["splits"]
+    tables = {p: _concatenated([arrow_in(f) for f in _data_files(path / p)]) for p in parts}
+    return images_of_arrow(in_parts(tables), str(path), rule, verbose, inside, stamp=_time(path))
+
+
+def _data_files(folder: Path) -> list[Path]:
+    """Return the files of a data set, in their order."""
+    state = folder / "state.json"
+    if state.is_file():
+        with damage_explained(state, ".json"):
+            listed = json.loads(state.read_text(encoding="utf-8"))["_data_files"]
+            return [folder / Path(one["filename"]).name for one in listed]
+    return sorted(folder.glob("*.arrow"))
+
+
+def is_sharded(folder: Path) -> bool:
+    """Return whether a folder holds parquet files, and no images."""
+    names = [entry.name for entry in files_below(folder)[0]]
+    shards = any(name.endswith(".parquet") for name in names)
+    return shards and not any(IMAGE_NAME.fullmatch(name) for name in names)
+
+
+def read_sharded(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
+    """Read the parquet files of a folder as one; names as train-0.parquet are a split."""
+    with library("pyarrow", Path("x.parquet")):
+        import pyarrow.parquet as pq
+    tables: dict[str, list[Any]] = {}
+    for name in sorted(e.name for e in files_below(path)[0] if e.name.endswith(".parquet")):
+        with damage_explained(path / name, ".parquet"):
+            part = name.rpartition("/")[2].removesuffix(".parquet").partition("-")[0]
+            tables.setdefault(part, []).append(pq.read_table(path / name, memory_map=True))
+    order = sorted(tables, key=lambda part: (part.lower() in TEST_NAMES, part))
+    parts = {part: _concatenated(tables[part]) for part in order}
+    return images_of_arrow(in_parts(parts), str(path), rule, verbose, inside, stamp=_time(path))
+
+
+def in_parts(tables: Mapping[str, Any]) -> Any:
+    """Return tables by the names of parts as one, with a column of these."""
+    import pyarrow as pa
+
+    told = [
+        table.append_column(PART, pa.array([part] * len(table)))
+        if PART not in table.schema.names
+        else table
+        for part, table in tables.items()
+    ]
+    return _concatenated(told)
+
+
+def _concatenated(tables: list[Any]) -> Any:
+    import pyarrow as pa
+
+    if not tables:
+        raise ValueError("a data set without files")
+    return pa.concat_tables(tables, promote_options="default")
+
+
+def _time(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
+def holds_files(kind: Any) -> bool:
+    """Return whether a column is of encoded images."""
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        return any(field.name == "bytes" for field in kind)
+    return types.is_binary(kind) or types.is_large_binary(kind)
+
+
+def _is_list(kind: Any) -> bool:
+    from pyarrow import types
+
+    return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+
+
+def _is_plain(kind: Any) -> bool:
+    from pyarrow import types
+
+    return not (types.is_nested(kind) or holds_files(kind) or hasattr(kind, "storage_type"))
+
+
+def may_be_images(kind: Any) -> bool:
+    """Return whether a column may be of images: encoded, or lists of numbers."""
+    from pyarrow import types
+
+    leaf = kind = getattr(kind, "storage_type", kind)
+    while _is_list(leaf):
+        leaf = leaf.value_type
+    numbers = types.is_integer(leaf) or types.is_floating(leaf) or types.is_boolean(leaf)
+    return holds_files(kind) or (numbers and leaf is not kind)
+
+
+def _features(metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
+    """Return what datasets writes into the schema on every column."""
+    facts = json.loads((metadata or {}).get(b"huggingface", b"{}"))
+    found: dict[str, Any] = facts.get("info", {}).get("features", {})
+    return found
+
+
+def _names_of(features: Mapping[str, Any], label: str | None) -> list[str] | None:
+    feature = features.get(label or "")
+    names = feature.get("names") if isinstance(feature, dict) else getattr(feature, "names", None)
+    return list(map(str, names)) if names else None
+
+
+def _labelled_by_kind(roles: Roles, features: Mapping[str, Any]) -> Roles:
+    """Return columns with the first of classes as labels, where none is called so."""
+    if roles.label is not None:
+        return roles
+    label = next((name for name in roles.others if _names_of(features, name)), None)
+    return roles._replace(label=label, others=tuple(n for n in roles.others if n != label))
+
+
+def _entries(column: Any, names: list[Any] | None, stamp: int) -> list[Entry]:
+    """Return the cells of a column as files, read when they are opened."""
+    entries = []
+    for row, cell in enumerate(column):
+        held = cell.as_py()
+        content, path = _content(held), held.get("path") if isinstance(held, dict) else None
+        name = path or (names[row] if names else None) or f"row {row}"
+        if not content and path and Path(path).is_file():  # datasets may keep a path alone
+            entries.append(entry_of_path(Path(path), path))
+            continue
+        mark = (len(content), zlib.crc32(content) ^ stamp)
+        entries.append(Entry(str(name), mark, partial(_opened, column, row)))
+    return entries
+
+
+def _opened(column: Any, row: int) -> IO[bytes]:
+    return io.BytesIO(_content(column[row].as_py()))
+
+
+def _content(held: Any) -> bytes:
+    found: bytes = (held.get("bytes") if isinstance(held, dict) else held) or b""
+    return found
+
+
+def stacked(source: object, column: Any) -> np.ndarray:
+    """Return a column of lists, or of lists of lists, as one array."""
+    import pyarrow.compute as pc
+
+    blocks = []
+    for chunk in column.chunks:
+        chunk = getattr(chunk, "storage", chunk)
+        shape = [len(chunk)]
+        while _is_list(chunk.type):
+            lengths = pc.unique(pc.list_value_length(chunk)).to_pylist()
+            if len(lengths) != 1 or lengths[0] is None:
+                raise ValueError(
+                    f"{source}: the lists differ in length: {sorted(map(str, lengths))}"
+                )
+            shape.append(lengths[0])
+            chunk = chunk.flatten()
+        blocks.append(chunk.to_numpy(zero_copy_only=False).reshape(shape))
+    return np.concatenate(blocks) if blocks else np.empty((0, 0))

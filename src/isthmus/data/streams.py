@@ -1,0 +1,178 @@
+"""Items that come one by one, as images: arrays as they are, pictures by the rule of files."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import threading
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from isthmus.data.arrays import labelled
+from isthmus.data.cache import IN_MEMORY_BYTES
+from isthmus.data.columns import labels_in
+from isthmus.data.decode import Rule
+from isthmus.data.folder import Entry, entry_of_path, pack, split_of
+from isthmus.data.images import Images
+from isthmus.data.items import Item, is_array, is_encoded, is_pil, item_label
+from isthmus.data.piles import pile
+from isthmus.data.values import as_array
+from isthmus.system.progress import track
+
+PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+"""Of Pillow's images, those that PNG holds as they are; TIFF the others of these."""
+TIFF_MODES = ("I", "F", "CMYK")
+
+
+def images_of_items(
+    items: Iterable[Item],
+    source: str,
+    rule: Rule,
+    verbose: bool | None = None,
+    classes: list[str] | None = None,
+) -> Images:
+    """Return the images that come one by one, with their labels, names and parts of the split.
+
+    Parameters
+    ----------
+    items : iterable of Item
+        Read once.
+    source : str
+        What they are from.
+    rule : Rule
+        Size, colour and type; pictures and files are read by it as those of a folder are.
+    verbose : bool, optional
+        Whether to show progress.
+    classes : list of str, optional
+        Names of the labels.
+    """
+    known: list[Item] = []
+
+    def pictures() -> Iterator[Any]:
+        for item in track(items, "reading images", None, verbose):
+            known.append(item._replace(picture=None, label=item_label(item.label)))
+            yield item.picture
+
+    every = pictures()
+    first = next(every, None)
+    if first is None:
+        raise ValueError(f"{source} holds no images: nothing came")
+    every = chain([first], every)
+    if is_array(first):
+        piled = pile(map(_as_array, every), rule)
+        more = {"sizes": piled.sizes, "changes": piled.changes}
+        return _known(source, piled.data, known, list(range(len(known))), classes, rule, more)
+    with Spool() as spool:
+        entries = [spool.entry(picture, row, known[row].name) for row, picture in enumerate(every)]
+        packed = pack(entries, rule, Path(source), verbose)
+    return _known(
+        source, packed.data, known, packed.kept.tolist(), classes, None, dict(packed.known)
+    )
+
+
+def _as_array(picture: Any) -> np.ndarray:
+    if not is_array(picture) and not is_pil(picture):
+        raise ValueError(f"{type(picture).__name__} among arrays: give images of one kind")
+    return np.asarray(as_array(picture))
+
+
+def _known(
+    source: str,
+    data: np.ndarray,
+    items: list[Item],
+    rows: list[int],
+    classes: list[str] | None,
+    rule: Rule | None,
+    more: dict[str, Any],
+) -> Images:
+    """Return images with what came beside them."""
+    kept = [items[row] for row in rows]
+    if all(item.name for item in kept):
+        more["names"] = _short([str(item.name) for item in kept])
+    if any(item.part for item in kept):
+        more["is_test"] = split_of([str(item.part).lower() for item in kept])
+    labels = labels_in([item.label for item in kept])
+    there = any(label is not None for label in labels)
+    more |= {"meta": {"labels_from": source}} if there else {}
+    more |= {} if rule is None else {"loading": rule.numbers}
+    return labelled(Path(source), data, labels if there else None, classes, **more)
+
+
+def _short(names: list[str]) -> list[str]:
+    """Return names below the folder that all share, where there is one."""
+    parts = [name.replace("\\", "/").split("/") for name in names]
+    while all(len(part) > 1 for part in parts) and len({part[0] for part in parts}) == 1:
+        parts = [part[1:] for part in parts]
+    return ["/".join(part) for part in parts]
+
+
+class Spool:
+    """Pictures as files of which one is made for all: in memory, on disk when it gets large."""
+
+    def __init__(self) -> None:
+        self._file: Any = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115
+        self._lock = threading.Lock()
+        self._end = 0
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+    def entry(self, picture: Any, row: int, name: str | None) -> Entry:
+        """Return a picture as a file among those of a folder."""
+        name = name or f"image {row}"
+        if isinstance(picture, str | Path):
+            return entry_of_path(Path(picture).expanduser(), name)
+        content = content_of(picture)
+        start, self._end = self._end, self._end + len(content)
+        self._file.write(content)
+        stamp = (len(content), zlib.crc32(content))
+        return Entry(name, stamp, partial(self._part, start, len(content)))
+
+    def _part(self, start: int, length: int) -> IO[bytes]:
+        with self._lock:  # it is read in threads
+            self._file.seek(start)
+            return io.BytesIO(self._file.read(length))
+
+
+def content_of(picture: Any) -> bytes:
+    """Return a picture of Pillow's, or the bytes of a file, as a file without loss.
+
+    Examples
+    --------
+    >>> content_of(b"abc"), content_of({"bytes": b"abc", "path": None})
+    (b'abc', b'abc')
+    """
+    if isinstance(picture, Mapping):
+        return picture["bytes"] or Path(str(picture.get("path"))).read_bytes()
+    if isinstance(picture, bytes):
+        return picture
+    if not is_pil(picture):
+        kind = "array" if is_array(picture) else type(picture).__name__
+        raise ValueError(f"{kind} among pictures: give images of one kind")
+    return _written(picture)
+
+
+def _written(picture: Any) -> bytes:
+    file, mode = io.BytesIO(), picture.mode
+    if mode not in (*PNG_MODES, *TIFF_MODES):
+        picture = picture.convert("RGBA" if mode[-1:] in ("A", "a") else "RGB")
+        mode = picture.mode
+    if mode in TIFF_MODES:
+        picture.save(file, format="TIFF")
+    else:
+        turn = picture.getexif()
+        more = {"exif": turn} if turn.get(0x0112, 1) != 1 else {}
+        picture.save(file, format="PNG", compress_level=1, **more)
+    return file.getvalue()
+
+
+__all__ = ["Spool", "content_of", "images_of_items", "is_encoded"]
