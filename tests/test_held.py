@@ -80,6 +80,9 @@ class Arrow:
         assert kind == "arrow"
         return self
 
+    def __len__(self):
+        return len(table()[self.rows])
+
     def __getitem__(self, rows):
         return table()[self.rows]
 

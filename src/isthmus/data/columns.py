@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -92,9 +93,9 @@ def _image_column(table: Table, names: Sequence[str]) -> str | None:
 
 def holds_files(cells: Sequence[Any]) -> bool:
     """Return whether cells are names of image files."""
-    some = [cell for cell in cells[:LOOKED_AT] if cell not in (None, "")]
+    some = [cell for cell in cells[:LOOKED_AT] if not is_missing(cell)]
     return bool(some) and all(
-        isinstance(each, str) and IMAGE_NAME.fullmatch(each.rpartition("/")[2]) for each in some
+        isinstance(each, str | Path) and IMAGE_NAME.fullmatch(Path(each).name) for each in some
     )
 
 
@@ -182,7 +183,9 @@ def is_missing(cell: Any) -> bool:
     """
     if isinstance(cell, str):
         return not cell.strip()
-    return cell is None or type(cell).__name__ in ("NAType", "NaTType") or cell != cell
+    if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(cell, float | np.floating) and bool(cell != cell)
 
 
 def labels_in(cells: Sequence[Any]) -> np.ndarray:

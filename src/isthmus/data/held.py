@@ -38,10 +38,12 @@ def held(source: Any, rule: Rule, verbose: bool | None = None) -> Images | None:
     verbose : bool, optional
         Whether to show progress.
     """
-    if is_array(source) or isinstance(source, str | Path | Images):
+    if isinstance(source, str | Path | Images):
         return None
     if is_frame(source):
         return _of_frame(source, rule, verbose)
+    if is_array(source):
+        return None
     if is_arrow_set(source):
         return images_of_arrow(_arrow_of(source), called(source), rule, verbose,
                                features=source.features)  # fmt: skip
@@ -63,9 +65,13 @@ def is_held(source: Any) -> bool:
     >>> is_held(iter([])), is_held([np.zeros((2, 2))]), is_held([[1, 2], [3, 4]])
     (True, False, False)
     """
-    if isinstance(source, str | bytes | Path | Images) or is_array(source):
+    if isinstance(source, str | bytes | Path | Images):
         return False
-    if is_frame(source) or is_arrow_set(source) or isinstance(source, Mapping) or is_pil(source):
+    if is_frame(source):
+        return any(is_picture(_first(list(source[name]))) for name in source.columns)
+    if is_array(source):
+        return False
+    if is_arrow_set(source) or isinstance(source, Mapping) or is_pil(source):
         return True
     if isinstance(source, list | tuple):
         return bool(source) and _are_items(source)
@@ -92,7 +98,7 @@ def is_frame(source: Any) -> bool:
 
 def is_arrow_set(source: Any) -> bool:
     """Return whether an object is a data set of Hugging Face, that lies in an Arrow table."""
-    names = ("features", "with_format", "column_names", "__getitem__")
+    names = ("features", "with_format", "column_names", "__getitem__", "__len__")
     return all(hasattr(source, name) for name in names) and not isinstance(source, Mapping)
 
 
@@ -222,8 +228,14 @@ def _samples(source: Any) -> bool:
 def _classes_of(source: Any) -> list[str] | None:
     """Return the names of classes that a data set, or the one it is a part of, knows."""
     for _ in range(4):
-        names = getattr(source, "classes", None)
+        names = getattr(source, "classes", None) or _of_features(getattr(source, "features", None))
         if isinstance(names, list | tuple) and names:
             return [str(n[0] if isinstance(n, tuple) else n) for n in names]
         source = getattr(source, "dataset", None)
     return None
+
+
+def _of_features(features: Any) -> list[str] | None:
+    """Return the names of classes of a streamed set of Hugging Face."""
+    some = features.values() if isinstance(features, Mapping) else ()
+    return next((names for each in some if (names := getattr(each, "names", None))), None)

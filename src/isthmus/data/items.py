@@ -75,9 +75,9 @@ def item_of(value: Any, told: Mapping[str, str], part: str | None = None) -> Ite
 
 
 def _of_record(value: Mapping[str, Any], told: Mapping[str, str], part: str | None) -> Item:
-    for role, name in told.items():
-        if name not in value:
-            raise ValueError(f"no {name!r} for the {role} in {', '.join(map(str, value))}")
+    for role, key in told.items():
+        if key not in value:
+            raise ValueError(f"no {key!r} for the {role} in {', '.join(map(str, value))}")
     lower = {str(key).lower(): key for key in value}
     called = [lower[word] for word in KEYS if word in lower and is_held(value[lower[word]])]
     held = [key for key, each in value.items() if is_picture(each)]
@@ -90,9 +90,9 @@ def _of_record(value: Mapping[str, Any], told: Mapping[str, str], part: str | No
     label = told.get("label") or next((lower[word] for word in LABELS if word in lower), None)
     split = told.get("split") or lower.get("split")
     picture = value[image]
-    name = value.get("__key__") or name_of(picture)
-    part = part if split is None else str(value[split])
-    return Item(picture, None if label is None else value[label], name, part)
+    name: str | None = value.get("__key__") or name_of(picture)
+    of = part if split is None else str(value[split])
+    return Item(picture, None if label is None else value[label], name, of)
 
 
 def is_held(value: object) -> bool:
@@ -136,9 +136,9 @@ def is_batch(value: Any, told: Mapping[str, str]) -> bool:
     (True, False)
     """
     item = item_of(value, told)
-    shape = getattr(item.picture, "shape", ())
-    labels = getattr(item.label, "shape", ())
-    return len(shape) == 4 or (len(shape) > 1 and len(labels) == 1 and labels[0] == shape[0])
+    shape: tuple[int, ...] = getattr(item.picture, "shape", ())
+    labels: tuple[int, ...] = getattr(item.label, "shape", ())
+    return len(shape) == 4 or (len(shape) > 1 and labels[:2] == shape[:1])
 
 
 def item_label(label: Any) -> Any:

@@ -16,6 +16,7 @@ from isthmus.data.cache import cache_folder, memory_allowed
 from isthmus.data.decode import Rule, resize_array
 from isthmus.data.fitting import size_changes
 from isthmus.data.layout import CHANNELS
+from isthmus.data.values import as_array
 from isthmus.system.leftovers import prefix_for, sweep
 
 HEADER = 128
@@ -44,7 +45,8 @@ def pile(arrays: Iterable[Any], rule: Rule) -> Piled:
     sizes = list[tuple[int, ...]]()
     with _Heap() as heap:
         for given in arrays:
-            picture = upright(np.asarray(given), rule.layout)
+            is_tensor = hasattr(given, "detach")
+            picture = upright(np.asarray(as_array(given)), rule.layout, is_tensor)
             sizes.append(picture.shape[:2])
             if rule.size and picture.ndim > 1:
                 picture = fitted(picture, rule.size, rule.fit)
@@ -59,8 +61,10 @@ def pile(arrays: Iterable[Any], rule: Rule) -> Piled:
     return Piled(data, np.array(sizes), size_changes(sizes, rule.size, rule.fit))
 
 
-def upright(picture: np.ndarray, layout: str = "auto") -> np.ndarray:
+def upright(picture: np.ndarray, layout: str = "auto", is_tensor: bool = False) -> np.ndarray:
     """Return one picture with its channels last: (c, h, w) of 1, 3 or 4 channels is turned.
+
+    Where first and last axis may both be channels, those of tensors come first.
 
     Examples
     --------
@@ -71,7 +75,7 @@ def upright(picture: np.ndarray, layout: str = "auto") -> np.ndarray:
     if len(letters) == picture.ndim and letters != "auto":
         return picture.transpose([letters.index(axis) for axis in "hwc" if axis in letters])
     first = picture.ndim == 3 and picture.shape[0] in CHANNELS
-    turned = first and picture.shape[2] not in CHANNELS
+    turned = first and (is_tensor or picture.shape[2] not in CHANNELS)
     return np.moveaxis(picture, 0, -1) if turned else picture
 
 

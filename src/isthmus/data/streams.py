@@ -20,10 +20,9 @@ from isthmus.data.columns import labels_in
 from isthmus.data.decode import Rule
 from isthmus.data.folder import Entry, entry_of_path, pack, split_of
 from isthmus.data.images import Images
-from isthmus.data.items import Item, is_array, is_encoded, is_pil, item_label
+from isthmus.data.items import Item, is_array, is_pil, item_label
 from isthmus.data.piles import pile
-from isthmus.data.values import as_array
-from isthmus.system.progress import track
+from isthmus.system.progress import Bar
 
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 """Of Pillow's images, those that PNG holds as they are; TIFF the others of these."""
@@ -55,9 +54,11 @@ def images_of_items(
     known: list[Item] = []
 
     def pictures() -> Iterator[Any]:
-        for item in track(items, "reading images", None, verbose):
-            known.append(item._replace(picture=None, label=item_label(item.label)))
-            yield item.picture
+        with Bar("reading images", 0, verbose) as bar:
+            for item in items:
+                known.append(item._replace(picture=None, label=item_label(item.label)))
+                yield item.picture
+                bar.advance()
 
     every = pictures()
     first = next(every, None)
@@ -65,7 +66,7 @@ def images_of_items(
         raise ValueError(f"{source} holds no images: nothing came")
     every = chain([first], every)
     if is_array(first):
-        piled = pile(map(_as_array, every), rule)
+        piled = pile(map(_checked, every), rule)
         more = {"sizes": piled.sizes, "changes": piled.changes}
         return _known(source, piled.data, known, list(range(len(known))), classes, rule, more)
     with Spool() as spool:
@@ -76,10 +77,10 @@ def images_of_items(
     )
 
 
-def _as_array(picture: Any) -> np.ndarray:
-    if not is_array(picture) and not is_pil(picture):
+def _checked(picture: Any) -> Any:
+    if not is_array(picture):
         raise ValueError(f"{type(picture).__name__} among arrays: give images of one kind")
-    return np.asarray(as_array(picture))
+    return picture
 
 
 def _known(
@@ -173,6 +174,3 @@ def _written(picture: Any) -> bytes:
         more = {"exif": turn} if turn.get(0x0112, 1) != 1 else {}
         picture.save(file, format="PNG", compress_level=1, **more)
     return file.getvalue()
-
-
-__all__ = ["Spool", "content_of", "images_of_items", "is_encoded"]

@@ -143,7 +143,7 @@ def images_for(
     models: Mapping[str, Any], images: Source | None, asked: Mapping[str, Any]
 ) -> tuple[Images, str]:
     """Return images, those of a source loaded as the models can take them, and a note on that."""
-    if not is_source(images):
+    if images is None or not is_source(images):
         return as_images(images), ""
     name, note = like_all(models)
     found = load_images(images, like=models[name], **asked)
