@@ -139,9 +139,9 @@ def test_errors_say_what_was_given(source, options, message):
 
 
 def test_unreadable_kinds(tmp_path):
-    (tmp_path / "table.csv").write_text("1,2")
-    with pytest.raises(ValueError, match=r"table.csv is of an unknown kind; known are folders"):
-        load_images(tmp_path / "table.csv")
+    (tmp_path / "table.xyz").write_text("1,2")
+    with pytest.raises(ValueError, match=r"table.xyz is of an unknown kind; known are folders"):
+        load_images(tmp_path / "table.xyz")
 
 
 def test_npy_stays_on_disk(tmp_path):
