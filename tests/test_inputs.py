@@ -58,7 +58,7 @@ KINDS = {
     "big-endian uint16": (DEEP.astype(">u2"), (DEEP / 65535).astype(np.float32)),
     "int8": (WHOLE.clip(-128, 127).astype(np.int8), WHOLE.clip(-128, 127).astype(np.float32)),
     "int64": (WHOLE, WHOLE.astype(np.float32)),
-    "uint32": (PIXELS.astype(np.uint32), PIXELS.astype(np.float32)),
+    "uint32": (PIXELS.astype(np.uint32), FLOAT),
     "wide int64": (WHOLE * 2**30, (WHOLE * 2**30).astype(np.float64)),
     "float16": (FLOAT.astype(np.float16), FLOAT.astype(np.float16).astype(np.float32)),
     "big-endian": (FLOAT.astype(">f4"), FLOAT),

@@ -33,7 +33,8 @@ def in_units(images):
         "unit": (unit, (0, 1)),
         "signed": (2 * unit - 1, (-1, 1)),
         "float64": (unit.astype(np.float64) * 0.9, (0, 1)),
-        "bytes as floats": (pixels.astype(np.float32), (0, 255)),
+        "bytes as floats": (pixels.astype(np.float32), (0, 1)),
+        "thousands": (pixels.astype(np.float32) * 4, (0, 1020)),
         "reflectances": (np.rint(unit * 5885 - 448).astype(np.int16), (-448, 5437)),
         "z-scores": ((unit - 0.3) / 0.2, (-1.5, 3.5)),
         "constant": (np.full((4, 3, 3), 7.0), (7, 8)),
@@ -61,7 +62,7 @@ def test_the_range_is_nominal_or_what_was_seen(digits):
         lambda: ist.PixelNet(2, max_steps=1, target="image"),
     ],
 )
-@pytest.mark.parametrize("kind", ["uint8", "unit", "signed", "bytes as floats"])
+@pytest.mark.parametrize("kind", ["uint8", "unit", "signed", "bytes as floats", "thousands"])
 def test_every_fitted_model_knows_the_range_it_learned(make, kind, digits, tmp_path):
     values, wanted = in_units(digits)[kind]
     model = make().fit(Images(values))
@@ -85,9 +86,9 @@ def test_models_of_before_are_asked_what_they_can_say(digits):
 def test_images_of_another_range_are_refused(digits):
     units = {kind: Images(values) for kind, (values, _) in in_units(digits).items()}
     fitted = {kind: ist.PCA(2).fit(units[kind]) for kind in ("uint8", "signed", "z-scores")}
-    fitted["bytes as floats"] = ist.PCA(2).fit(units["bytes as floats"])
-    for known, given in [("uint8", "signed"), ("signed", "uint8"), ("uint8", "bytes as floats"),
-                         ("bytes as floats", "unit"), ("z-scores", "uint8")]:  # fmt: skip
+    fitted["thousands"] = ist.PCA(2).fit(units["thousands"])
+    for known, given in [("uint8", "signed"), ("signed", "uint8"), ("uint8", "thousands"),
+                         ("thousands", "unit"), ("z-scores", "uint8")]:  # fmt: skip
         with pytest.raises(ValueError, match=r"PCA was fitted on images from .* scale them"):
             check_range(fitted[known], units[given])
     assert check_range(fitted["uint8"], units["unit"]) == (0, 1)
@@ -135,7 +136,7 @@ def test_the_default_is_the_nominal_range_of_the_arrays():
         scores.psnr(X, Y.astype(float))
 
 
-UNITS = ["uint8", "unit", "signed", "bytes as floats"]
+UNITS = ["uint8", "unit", "signed", "thousands"]
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "salt_and_pepper", "bit_flip", "masking"])
@@ -174,7 +175,7 @@ def test_a_study_scores_the_same_pictures_alike(digits):
         result = ist.study(Images(in_units(digits)[unit][0]), models=["pca"], width=8)
         found[unit] = [result.scores[0][name] for name in ("psnr", "ssim")]
         said = [note for note in result.notes if "PSNR and SSIM are of values" in note]
-        assert len(said) == (unit in ("signed", "bytes as floats"))
+        assert len(said) == (unit in ("signed", "thousands"))
     for unit in UNITS[1:]:
         assert found[unit] == pytest.approx(found["uint8"], abs=1e-3)
     table = np.random.default_rng(0).normal(5, 3, (40, 4))

@@ -19,9 +19,10 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from isthmus.contract import TWINS, Contract
 from isthmus.data.fitting import loading_of
-from isthmus.data.images import CHUNK_BYTES, Images, as_images, chunk_rows, with_channels
-from isthmus.data.like import bits_for
+from isthmus.data.images import CHUNK_BYTES, Images, chunk_rows, with_channels
+from isthmus.data.like import bits_for, read_as
 from isthmus.data.nodata import check_finite
+from isthmus.data.numbers import KEEP
 from isthmus.data.values import ArrayLike, ImagesLike, as_array, as_values, to_array
 from isthmus.estimators import (
     BaseEstimator,
@@ -236,37 +237,41 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         """Return `X` as finite Images of the shape fitted on; on `reset`, learn the shape."""
         name, bits = type(self).__name__, bits_for(self, X, reset)
         if not isinstance(X, Images):
-            X = self._check_array(as_array(X), reset, fewest, bits)
+            images, shape = self._check_array(as_array(X), reset, fewest, bits)
         elif len(X) < fewest:
             raise ValueError(f"{name} needs at least {fewest} images, got n_samples={len(X)}")
-        elif X.dtype.kind == "f":
-            check_finite(X)
+        else:
+            images, shape = X, X.shape
+            if X.dtype.kind == "f":
+                check_finite(X)
         if reset:
-            self.image_shape_ = tuple(int(side) for side in X.shape[1:])
+            self.image_shape_ = tuple(int(side) for side in shape[1:])
             self.n_features_in_ = int(np.prod(self.image_shape_))
             # so that `load_images(like=)` does the same again
-            self.fitting_ = loading_of(X) | {"bits": bits}
-        images = as_images(X)
+            self.fitting_ = loading_of(images) | {"bits": bits}
         self._check_shape(images)
         return images
 
     def _check_array(
         self, X: ImagesLike, reset: bool, fewest: int, bits: int | None
-    ) -> np.ndarray:
-        """Return finite numbers by the rule of `as_values`; tables go scikit-learn's way first."""
+    ) -> tuple[Images, tuple[int, ...]]:
+        """Return finite Images by the rule of `as_values`, and the shape that decoded ones get.
+
+        Tables go scikit-learn's way first.
+        """
         X = to_array(X) if isinstance(X, Sequence) else X
-        if getattr(X, "ndim", 2) > 2:
-            X = as_values(X, bits=bits)
-            array: np.ndarray = check_array(
-                X, dtype=None, allow_nd=True, ensure_min_samples=fewest
-            )
-            return array
-        if isinstance(X, np.ndarray) and X.dtype.kind in "buif":
-            X = as_values(X)
-        table: np.ndarray = validate_data(
-            self, X, dtype=VALUES, ensure_min_samples=fewest, reset=reset
-        )
-        return table
+        if getattr(X, "ndim", 2) <= 2:
+            if isinstance(X, np.ndarray) and X.dtype.kind in "buif":
+                X = as_values(X, value_range=KEEP)
+            X = validate_data(self, X, dtype=VALUES, ensure_min_samples=fewest, reset=reset)
+        array = to_array(X)
+        asked, layout = (None, "auto") if reset else read_as(self, array)
+        depth = {"bits": bits} if bits else {}
+        images = Images(array, value_range=asked, layout=layout, loading=depth)
+        check_array(images.data, dtype=None, allow_nd=True, ensure_min_samples=fewest)
+        return images, array.shape if array.ndim == 3 and len(images) == len(
+            array
+        ) else images.shape
 
     def _check_shape(self, images: Images) -> None:
         """Refuse images of another shape than those fitted on."""

@@ -38,6 +38,19 @@ def adjusted(images: Images, rule: Rule) -> Images:
     return replace(images, data=data, meta=meta, **maps)
 
 
+def ranged(images: Images, rule: Rule) -> Images:
+    """Return images from files with black and white as asked, in the numbers of the files."""
+    asked = rule.value_range
+    if not isinstance(asked, tuple) or images.loading.get("range_by") == "given":
+        return images
+    bits, of_files = images.loading.get("bits"), images.sizes is not None
+    white = 2**bits - 1 if bits else 255 if images.dtype == np.uint8 or of_files else 1
+    unit = to_unit(np.asarray(images)) if white != 1 else np.asarray(images)
+    known = {name: value for name, value in images.loading.items() if name != "bits"}
+    read = Images(unit * np.float32(white) if white != 1 else unit, value_range=asked)
+    return replace(images, data=read.data, rows=None, loading=known | read.loading)
+
+
 def _emptied(data: np.ndarray, images: Images, rule: Rule) -> dict[str, Any]:
     """Take the data from pixels that were mixed with such as have none; return what `meta` says.
 

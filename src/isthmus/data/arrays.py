@@ -44,7 +44,7 @@ def read_npy(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -
     with damage_explained(path, ".npy"):
         array = np.lib.format.open_memmap(path, mode="r")  # never unpickles
     data = arranged(array, rule.layout, str(path))
-    return Images(data, source=str(path), loading=rule.numbers)
+    return Images(data, source=str(path), **rule.numbers)
 
 
 def read_npz(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
@@ -204,7 +204,7 @@ def _images_in(
     data = _read(path, stored[name])
     label = _label_beside(stored, name)
     labels = None if label is None else _read(path, stored[label]).ravel()
-    return labelled(path, data, labels, loading=rule.numbers)
+    return labelled(path, data, labels, **rule.numbers)
 
 
 def _turned(
@@ -285,7 +285,7 @@ def _read_parts(
         for images, labels in parts
     ]
     n_train = sum(len(images) for images, _ in read[:-1])
-    return joined(path, read, n_train, loading=rule.numbers)
+    return joined(path, read, n_train, **rule.numbers)
 
 
 def _present(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

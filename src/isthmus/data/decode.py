@@ -11,6 +11,7 @@ import numpy as np
 from isthmus.data.depth import deep_layout, deep_values, opacity
 from isthmus.data.fitting import COLORED, FLATTENED, GREYED, ROUNDED, padded
 from isthmus.data.label_maps import NO_CLASS
+from isthmus.data.numbers import Asked
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,9 +23,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "PCX"
 """What may be read: formats with a signature. Pillow guesses at some others, and would hand
 PostScript to another program."""
 
-IMAGE_NAME = re.compile(
-    r".+\.(jpe?g|png|gif|bmp|tiff?|webp|p[bgnp]m|jp2|pcx|qoi|avif)", re.IGNORECASE
-)
+IMAGE_NAME = re.compile(r".+\.(jpe?g|png|gif|bmp|tiff?|webp|p[bgnp]m|jp2|pcx|qoi|avif)", re.I)
 """What image files are called: only used to explain, the content decides."""
 
 ALONE = "give it by its own name"
@@ -54,11 +53,14 @@ class Rule(NamedTuple):
     expected: tuple[int, ...] | None = None
     only: bool = False  # leave out images that are not of that size as they are
     columns: dict[str, str] | None = None  # of tables: which holds what
+    value_range: Asked | None = None
 
     @property
     def numbers(self) -> dict[str, Any]:
-        """What `Images` have to know of it to read 16-bit arrays as files are read."""
-        return {"dtype": self.dtype} | ({"bits": self.bits} if self.bits else {})
+        """What `Images` have to be told of it, to read arrays as files are read."""
+        told = {"bits": self.bits, "bits_by": "given"} if self.bits else {}
+        told |= {"layout": self.layout} if self.layout != "auto" else {}
+        return {"loading": {"dtype": self.dtype} | told, "value_range": self.value_range}
 
     def size_for(self, height: float, width: float) -> tuple[int, int]:
         """Return the size that images of this natural size get."""

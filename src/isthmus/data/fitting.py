@@ -24,6 +24,8 @@ DEFAULTS: dict[str, Any] = {
     "dtype": "uint8",
     "per": "image",
     "bits": None,
+    "value_range": None,
+    "range_by": None,
 }
 """How images are loaded unless something else is asked for: of models that do not know."""
 

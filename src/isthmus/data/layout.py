@@ -11,6 +11,8 @@ AXES = {"".join(sorted(axes)): axes for axes in ("nd", "nhw", "nhwc", "hw", "hwc
 
 CHANNELS = (1, 3, 4)
 """How many channels photographs have."""
+SMALLEST, FEWEST = 8, 16
+"""Rows and columns of what is taken for images of 1 to 4 channels, of others, by shape alone."""
 
 
 def check_layout(layout: str) -> str:
@@ -57,6 +59,59 @@ def arranged(array: np.ndarray, layout: str, source: str = "the array") -> np.nd
         )
     turned = array.transpose(axes_of(layout))
     return turned if "n" in layout else turned[None]
+
+
+def laid_out(
+    array: np.ndarray, layout: str, fresh: bool = True, source: str = "the array"
+) -> tuple[np.ndarray, dict[str, str]]:
+    """Return an array with its axes in the order of `Images`, and what that order was before.
+
+    Parameters
+    ----------
+    array : ndarray
+        Of any layout.
+    layout : str
+        See `check_layout`; "auto" guesses (`guessed_layout`).
+    fresh : bool
+        Whether it was not laid out before: else nothing is guessed.
+    source : str
+        What to call the array in an error.
+
+    Examples
+    --------
+    >>> turned, note = laid_out(np.zeros((5, 3, 32, 32)), "auto")
+    >>> turned.shape, note
+    ((5, 32, 32, 3), {'layout': 'nchw', 'layout_why': 'nchw'})
+    """
+    order = check_layout(layout)
+    if order != "auto":
+        return arranged(array, order, source), {"layout": order, "layout_why": ""}
+    order, why = guessed_layout(array) if fresh else ("", "")
+    return (arranged(array, order), {"layout": order, "layout_why": why}) if order else (array, {})
+
+
+def guessed_layout(array: np.ndarray) -> tuple[str, str]:
+    """Return the layout that a shape shows where it is another than that of `Images`, and why.
+
+    Channels first are told by their number, 1 to 4 where the last axis is longer than that, or by
+    rows and columns behind them that are alike; one image in color by its three axes, of bytes.
+
+    Examples
+    --------
+    >>> guessed_layout(np.zeros((9, 13, 64, 64))), guessed_layout(np.zeros((9, 64, 64, 13)))
+    (('nchw', 'bands'), ('', ''))
+    >>> guessed_layout(np.zeros((48, 64, 3), np.uint8))
+    ('hwc', 'hwc')
+    """
+    if array.ndim == 4 and array.shape[3] > max(CHANNELS):
+        _, first, middle, last = array.shape
+        if first <= max(CHANNELS) and min(middle, last) >= SMALLEST:
+            return "nchw", "nchw"
+        if first < middle == last and middle >= FEWEST:
+            return "nchw", "bands"
+    if array.ndim == 3 and array.dtype == np.uint8 and array.shape[2] in CHANNELS[1:]:
+        return ("hwc", "hwc") if min(array.shape[:2]) >= FEWEST else ("", "")
+    return "", ""
 
 
 def axes_of(layout: str) -> list[int]:

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.data import ranges as ends
 from isthmus.data.decode import Rule
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, with_channels
+from isthmus.data.numbers import KEEP, UNIT, Asked, is_unit_like
 from isthmus.data.ranges import SIGNED, from_bytes
 from isthmus.data.values import ImagesLike, as_array, depth_if_deep
+
+WIDE = 8
+"""From this width on, numbers between black and white are none from 0 to 1."""
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
@@ -34,8 +39,36 @@ def rule_like(model: Representation, given: Rule, resize: str | None = None) -> 
     _refuse_other(model, given, size, color)
     size = given.size or size
     rule = Rule(size, resize or known["fit"], color, known["dtype"])
-    rule = rule._replace(bits=given.bits or known["bits"], layout=given.layout)
+    asked = given.value_range or _range_known(model)
+    rule = rule._replace(bits=given.bits or known["bits"], layout=given.layout, value_range=asked)
     return rule._replace(expected=tuple(model.image_shape_), columns=given.columns)
+
+
+def _range_known(model: Representation) -> Asked:
+    """Return by which `value_range` arrays are read as those that a model was fitted on."""
+    known = loading_of(model)
+    if known["range_by"] == "given" and isinstance(known["value_range"], list):
+        return known["value_range"]
+    return UNIT if tuple(getattr(model, "range_", ())) == ends.UNIT else KEEP
+
+
+def read_as(model: Representation, array: np.ndarray) -> tuple[Asked, str]:
+    """Return the `value_range` and the layout by which a fitted model takes an array.
+
+    Numbers that look like those a model works with, as decoded images do, are not read again.
+    """
+    known = loading_of(model)["value_range"]
+    asked = known if isinstance(known, list) else _range_known(model)
+    if isinstance(asked, list) and (asked[1] - asked[0] < WIDE or is_unit_like(array)):
+        asked = KEEP
+    shape = with_channels(model.image_shape_)
+    if array.ndim == 3:
+        return asked, "hwc" if array.shape == shape else "nhw"
+    if array.ndim != 4:
+        return asked, "auto"
+    turned = (*array.shape[2:], array.shape[1])
+    first = array.shape[-1] != shape[-1] == turned[-1] and (model.any_size or turned == shape)
+    return asked, "nchw" if first else "nhwc"
 
 
 def _refuse_other(

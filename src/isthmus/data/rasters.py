@@ -18,6 +18,7 @@ from isthmus.data.decode import Rule, check_bands
 from isthmus.data.depth import deep_values
 from isthmus.data.images import Images
 from isthmus.data.nodata import no_data_in
+from isthmus.data.numbers import KEEP
 from isthmus.system.files import plain
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ def _raster(
         key = f"raster-{key_of('raster', 1, stamps)}"
         array = held(key, array.shape, np.float32, partial(_copy_rows, array))
     meta = meta | no_data_in(meta)
-    return Images(array, source=str(source), meta=meta, skipped=list(skipped))
+    as_they_are = {"value_range": KEEP, "range_by": "file", "layout": "nhwc"}
+    return Images(array, source=str(source), meta=meta, skipped=list(skipped), loading=as_they_are)
 
 
 def _copy_rows(array: np.ndarray, out: np.ndarray) -> None:

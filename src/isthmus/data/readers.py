@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 
 from isthmus.data import catalog
-from isthmus.data.adjust import adjusted
+from isthmus.data.adjust import adjusted, ranged
 from isthmus.data.arrays import damage_explained, read_hdf5, read_mat, read_npy, read_npz
 from isthmus.data.arrow import is_saved, is_sharded, read_arrow, read_saved, read_sharded
 from isthmus.data.columns import ColumnsLike, check_columns
@@ -27,6 +27,7 @@ from isthmus.data.images import Images
 from isthmus.data.layout import arranged, check_layout
 from isthmus.data.like import range_like, rule_like, unit_like
 from isthmus.data.listed import read_table
+from isthmus.data.numbers import Asked, check_value_range
 from isthmus.data.parquet import read_parquet
 from isthmus.data.patches import patches_of
 from isthmus.data.pictures import as_pictures
@@ -81,6 +82,7 @@ def load_images(
     longest: int | None = None,
     bits: int | None = None,
     layout: str = "auto",
+    value_range: Asked | None = None,
     per: str | None = None,
     labels: str | Path | None = None,
     columns: ColumnsLike | None = None,
@@ -143,8 +145,13 @@ def load_images(
         Of arrays, in memory or in .npy, .npz, .mat and HDF5 files: the order of their axes, a
         letter each (n images, h rows, w columns, c channels, d numbers of a vector): "dn" where
         the columns are the images, "hwn", "nchw", "hwc" for one raster. By default images come
-        first and channels last; in MATLAB files labels tell the axis of the images, and what can
-        be read in several ways is refused until the layout is said.
+        first and channels last, but for (n, c, h, w) with 1 to 4 channels, or with others and
+        square images; in MATLAB files labels tell the axis of the images, and what can be read in
+        several ways is refused until the layout is said. `Images.decisions` says what was guessed.
+    value_range : (float, float) or {"auto", "keep"}, optional
+        Black and white in the numbers of the source, as (0, 4095): they become 0 and 1, what lies
+        beyond is cut off. "keep" leaves the numbers of arrays as they are. By default the type
+        says it, or a guess: see `isthmus.data.values.as_values` and `Images.decisions`.
     per : {"image", "pixel", "patch"}
         What one sample is: an image, or the vector of one pixel; then the result has the shape
         (n h w, channels) and the factors "row" and "column", and label maps become labels. Pixels
@@ -214,11 +221,14 @@ def load_images(
         check_bits(bits),
         check_layout(layout),
         columns=check_columns(columns),
+        value_range=_ends(value_range),
     )
     if per is not None:
         one_of("per", per, UNITS)
     if like is not None:
         rule = rule_like(like, rule, resize)
+    if isinstance(rule.value_range, tuple):  # nothing is to be rounded before it is scaled
+        rule = rule._replace(dtype="float32")
     if per == "patch":
         images = range_like(like, _patches(source, rule, verbose))
         return images if labels is None else with_labels(images, labels, columns)
@@ -230,11 +240,10 @@ def load_images(
     elif (found := held(source, rule, verbose)) is not None:
         images = found
     else:
-        array = arranged(to_array(source), rule.layout)
-        images = Images(array, loading=rule.numbers)
+        images = Images(arranged(to_array(source), rule.layout), **rule.numbers)
     if like is not None:
         per = unit_like(like, images, per)
-    images = range_like(like, adjusted(images, rule))
+    images = range_like(like, adjusted(ranged(images, rule), rule))
     if images is not source:
         loading = {"fit": rule.fit, "color": rule.color, "dtype": rule.dtype}
         images = replace(images, loading=images.loading | loading)
@@ -249,7 +258,7 @@ def _patches(source: Any, rule: Rule, verbose: bool | None) -> Images:
     if files is not None:
         return patches_of(files, rule)
     known = rule._asdict()
-    given = {name: known[name] for name in ("color", "dtype", "bits", "layout")}
+    given = {name: known[name] for name in ("color", "dtype", "bits", "layout", "value_range")}
     return patches_of(load_images(source, **given, verbose=verbose), rule)
 
 
@@ -366,6 +375,10 @@ def _unknown(name: str) -> ValueError:
 def _chosen(name: str, value: str, allowed: tuple[str, ...]) -> str:
     one_of(name, value, allowed)
     return value
+
+
+def _ends(value_range: Asked | None) -> Asked | None:
+    return None if value_range is None else check_value_range(value_range)
 
 
 def _size(size: np.typing.ArrayLike | None) -> tuple[int, int] | None:

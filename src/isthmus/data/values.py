@@ -9,6 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from isthmus.data.depth import depth_of, highest_of, scaled
+from isthmus.data.numbers import (
+    KEEP,
+    UNIT,
+    Asked,
+    are_bytes,
+    are_dark_bytes,
+    beyond,
+    check_value_range,
+    stretched,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -28,16 +38,23 @@ EXACT = 2**24
 
 
 def as_values(
-    X: ImagesLike, dtype: str = "float32", source: str = "array", bits: int | None = None
+    X: ImagesLike,
+    dtype: str = "float32",
+    source: str = "array",
+    bits: int | None = None,
+    value_range: Asked | None = None,
 ) -> np.ndarray:
     """Return the numbers of an array, tensor or list as native uint8, float32 or float64.
 
     The rule. uint8 is kept: 0 to 255 stand for 0 to 1. Booleans become 0 and 255. uint16 images,
     (n, h, w) or (n, h, w, c), are scaled by the depth of the set: 0 to ``2 ** bits - 1`` stand for
-    0 to 1, with the smallest of 8, 10, 12, 14 and 16 bits that holds all of them. Other integers
-    keep their numbers, and so do all integers but uint8 in vectors (n, d): as float32 where that
-    holds them, else as float64; vectors of more than 16 bits are float64, as scikit-learn has
-    them. Floats keep their numbers, as float32 up to 32 bits, else as float64.
+    0 to 1, with the smallest of 8, 10, 12, 14 and 16 bits that holds all of them. Numbers of any
+    other type that lie from 0 to 255, some above 127, are taken for bytes: 0 to 255 stand for 0 to
+    1, and whole ones become uint8; of vectors (n, d), which may be any table, only whole numbers
+    of at least 64 columns. All others keep their numbers, uint16 vectors too: integers as float32
+    where that holds them, else as float64; vectors of more than 16 bits are float64, as
+    scikit-learn has them; floats as float32 up to 32 bits, else as float64. `value_range` says
+    otherwise.
 
     Parameters
     ----------
@@ -49,6 +66,9 @@ def as_values(
         What a message calls it.
     bits : int, optional
         Of uint16 images, where the depth is known.
+    value_range : (float, float) or {"auto", "keep"}, optional
+        The numbers that become 0 and 1; what lies beyond is cut off. "keep" leaves numbers of all
+        types but uint8 and booleans as they are.
 
     Raises
     ------
@@ -71,13 +91,57 @@ def as_values(
             f"{source} holds values of type {array.dtype}: expected numbers, that is integers, "
             "floats or booleans"
         )
+    asked = range_asked(array, value_range)["value_range"]
+    if isinstance(asked, list):
+        return stretched(array, asked[0], asked[1], clip=True)
     if kind == "b":
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype == np.uint8:
         return array
-    if is_deep(array):
+    if is_deep(array) and asked != KEEP:
         return scaled(array, bits, dtype)
     return array.astype(_float_for(array), copy=False)
+
+
+def range_asked(
+    array: np.ndarray, value_range: Asked | None = None, fresh: bool = True
+) -> dict[str, Any]:
+    """Return how numbers are to be read, as `Images.loading` notes it.
+
+    Parameters
+    ----------
+    array : ndarray
+        Of numbers of any type.
+    value_range : (float, float) or {"auto", "keep"}, optional
+        See `as_values`.
+    fresh : bool
+        Whether they were not read before: else nothing is guessed.
+
+    Returns
+    -------
+    dict
+        ``value_range`` is [black, white], "keep", or None where the type says it; ``range_by`` is
+        "given", "type" or "guess"; ``bits`` of uint16 images; ``clipped`` how many are cut off.
+
+    Examples
+    --------
+    >>> range_asked(np.array([[[0, 255]]]))
+    {'value_range': [0.0, 255.0], 'range_by': 'guess'}
+    """
+    asked = check_value_range(value_range)
+    if not isinstance(asked, str):
+        cut = beyond(array, *asked)
+        return {"value_range": list(asked), "range_by": "given"} | (
+            {"clipped": cut} if cut else {}
+        )
+    if array.dtype.kind == "b" or array.dtype == np.uint8:
+        return {"value_range": None, "range_by": "type"}
+    if asked == KEEP:
+        return {"value_range": KEEP, "range_by": "given"}
+    if is_deep(array):
+        return {"value_range": None, "range_by": "type", "bits": depth_if_deep(array)}
+    found = fresh and (are_dark_bytes if asked == UNIT else are_bytes)(array)
+    return {"value_range": [0.0, 255.0] if found else KEEP, "range_by": "guess"}
 
 
 def to_array(X: object, source: str = "array") -> np.ndarray:
@@ -129,12 +193,19 @@ def as_array(X: Any) -> Any:
                 "masked pixels"
             )
         return X.data
+    if _is_picture(X):
+        return np.asarray(X)[None]
     listed = isinstance(X, list | tuple) or (
         isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
     )
     if listed and len(X) and (hasattr(X[0], "__array_interface__") or hasattr(X[0], "__array__")):
-        return _stacked([np.asarray(as_array(picture)) for picture in X])
+        return _stacked([np.asarray(p if _is_picture(p) else as_array(p)) for p in X])
     return X
+
+
+def _is_picture(X: object) -> bool:
+    """Return whether this is one picture of Pillow."""
+    return hasattr(X, "getbands") and hasattr(X, "__array_interface__")
 
 
 def _from_tensor(tensor: torch.Tensor) -> np.ndarray:
