@@ -35,8 +35,7 @@ MOST_THUMBNAILS = 8
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Grey of red, green and blue (ITU-R 601)."""
 
-FITS = ("crop", "pad", "stretch")
-COLORS = ("auto", "grey", "rgb")
+FITS, COLORS = ("crop", "pad", "stretch"), ("auto", "grey", "rgb")
 DTYPES = ("uint8", "float32")
 
 

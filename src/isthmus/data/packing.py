@@ -92,9 +92,8 @@ class PackedImages:
         given = to_array(data, self.source)
         given, laid = laid_out(given, layout, "layout" not in self.loading, self.source)
         asked = range_asked(given, value_range, "range_by" not in self.loading)
-        self.loading = asked | self.loading | laid
-        if value_range is not None:
-            self.loading |= asked
+        known = {} if value_range is None else {k: v for k, v in asked.items() if k != "bits"}
+        self.loading = asked | self.loading | known | laid
         self.data = as_values(
             given, self._packed_as, self.source, self.loading.get("bits"), asked["value_range"]
         )
