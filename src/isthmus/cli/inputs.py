@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from isthmus.cli.options import size_of
+from isthmus.cli.options import ends_of, size_of
 from isthmus.cli.output import print_changed, print_skipped
 
 if TYPE_CHECKING:
@@ -23,15 +23,17 @@ def images_from(source: str | list[str], **options: Any) -> Images:
     return load_images(source, **loading(**options))
 
 
-def loading(size: str | None = None, **others: Any) -> dict[str, Any]:
+def loading(
+    size: str | None = None, value_range: str | None = None, **others: Any
+) -> dict[str, Any]:
     """Return what `load_images` is to be told, from the options of a command.
 
     Examples
     --------
     >>> loading("48x64", resize="pad", bits=12)
-    {'size': (48, 64), 'resize': 'pad', 'bits': 12}
+    {'size': (48, 64), 'value_range': None, 'resize': 'pad', 'bits': 12}
     """
-    return {"size": size_of(size), **others}
+    return {"size": size_of(size), "value_range": ends_of(value_range), **others}
 
 
 def model_from(given: str | Path, verb: str = "") -> Representation:

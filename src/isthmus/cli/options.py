@@ -54,6 +54,15 @@ Bits = Annotated[
 Layout = Annotated[
     str, typer.Option(help="Axes of an array in a file: dn (columns are images), hwn, nchw, ...")
 ]
+Ends = Annotated[
+    str | None,
+    typer.Option(
+        "--value-range",
+        metavar="BLACK,WHITE|keep",
+        help="Which numbers of the source are black and white, as 0,4095; keep leaves numbers.",
+        show_default="by their type, or a guess",
+    ),
+]
 Per = Annotated[str, typer.Option(help="What one sample is: image, pixel, or patch (of --size).")]
 LabelTable = Annotated[
     str | None,
@@ -77,6 +86,7 @@ LOADING: dict[str, tuple[Any, Any]] = {
     "dtype": (Dtype, "uint8"),
     "bits": (Bits, None),
     "layout": (Layout, "auto"),
+    "value_range": (Ends, None),
     "per": (Per, "image"),
     "labels": (LabelTable, None),
     "columns": (Columns, None),
@@ -233,6 +243,25 @@ def size_of(text: str | None) -> int | tuple[int, int] | None:
         raise ValueError(f"--size {text!r}: expected one number or HEIGHTxWIDTH, as 64 or 48x64")
     sides = [int(side) for side in text.split("x")]
     return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def ends_of(text: str | None) -> str | tuple[float, float] | None:
+    """Return the value range that "0,4095" stands for, or "keep" and "auto" as they are.
+
+    Examples
+    --------
+    >>> ends_of("0,4095"), ends_of("keep")
+    ((0.0, 4095.0), 'keep')
+    """
+    if text is None or text in ("keep", "auto"):
+        return text
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise ValueError(
+            f"--value-range {text!r}: expected black and white as 0,255, or keep"
+        ) from None
+    return low, high
 
 
 def seconds_of(text: str, option: str) -> float:

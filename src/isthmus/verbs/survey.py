@@ -165,7 +165,7 @@ def survey(
     verbose : bool, optional
         Whether to show progress; by default on a terminal.
     **loading
-        What `load_images` takes: size, resize, color, dtype, bits, layout, per.
+        What `load_images` takes: size, resize, color, dtype, bits, layout, value_range, per.
 
     Returns
     -------

@@ -14,12 +14,14 @@ from isthmus.cli.options import (
     Color,
     Columns,
     Dtype,
+    Ends,
     Force,
     LabelTable,
     Layout,
     Per,
     Resize,
     Size,
+    ends_of,
     size_of,
 )
 from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, print_table
@@ -48,6 +50,7 @@ def data(
     dtype: Dtype = "uint8",
     bits: Bits = None,
     layout: Layout = "auto",
+    value_range: Ends = None,
     per: Per = "image",
     labels: LabelTable = None,
     columns: Columns = None,
@@ -63,6 +66,7 @@ def data(
     for path in output or ():
         Survey.check(path, force=force)
     given: dict[str, Any] = {"color": color, "dtype": dtype, "bits": bits, "layout": layout}
+    given["value_range"] = ends_of(value_range)
     given |= {"size": size_of(size), "resize": resize, "per": per}
     given |= {"labels": labels, "columns": columns}
     found = survey(source, count=count, **given, verbose=watched())
