@@ -20,8 +20,7 @@ MAX_PIXELS = 100_000_000
 """Larger images are refused unread: a few kilobytes of file can claim gigabytes of pixels."""
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "PCX", "QOI", "AVIF")
-"""What may be read: formats with a signature. Pillow guesses at some others, and would hand
-PostScript to another program."""
+"""What may be read: formats with a signature. To others Pillow hands PostScript, or guesses."""
 
 IMAGE_NAME = re.compile(r".+\.(jpe?g|png|gif|bmp|tiff?|webp|p[bgnp]m|jp2|pcx|qoi|avif)", re.I)
 """What image files are called: only used to explain, the content decides."""
@@ -35,8 +34,7 @@ MOST_THUMBNAILS = 8
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Grey of red, green and blue (ITU-R 601)."""
 
-FITS, COLORS = ("crop", "pad", "stretch"), ("auto", "grey", "rgb")
-DTYPES = ("uint8", "float32")
+FITS, COLORS, DTYPES = ("crop", "pad", "stretch"), ("auto", "grey", "rgb"), ("uint8", "float32")
 
 
 class Rule(NamedTuple):
