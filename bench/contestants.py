@@ -235,8 +235,9 @@ def ours_conv_vae(X):
     """The network that pythae trains on MNIST: 17.2 million weights; seconds of one step."""
     from torch import nn
 
-    from isthmus.nets.conv import FromPicture, ToPicture, TransposedConv, conv_encoder
+    from isthmus.nets.conv import FromPicture, ToPicture, conv_encoder
     from isthmus.nets.dense import dense
+    from isthmus.nets.transposed import TransposedConv
 
     class Large(ist.VAE):
         def networks(self):

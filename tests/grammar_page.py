@@ -4,7 +4,7 @@ from pathlib import Path
 
 from typer.main import get_command
 
-from isthmus.cli.grammar import filled
+from isthmus.cli.grammar_tables import filled
 from isthmus.cli.main import app
 
 PAGE = Path(__file__).parents[1] / "docs" / "command-line.md"

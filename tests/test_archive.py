@@ -15,7 +15,7 @@ from isthmus.codec.contexts import Near, decoded, encoded
 from isthmus.codec.entries import Entry, frames_of
 from isthmus.codec.entropy import encoded as each_column_alone
 from isthmus.codec.peers import Compared
-from isthmus.codec.tuning import Search, shortened
+from isthmus.codec.suited import Search, shortened
 from isthmus.data.pictures import as_pictures
 from isthmus.data.tiles import cut, joined
 from test_codec import damaged
@@ -40,7 +40,7 @@ def few():
     """Learn from few patches: they are of small images."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("isthmus.data.patches.MOST", 3000)
-        patch.setattr("isthmus.codec.tuning.PATCHES", 5000)
+        patch.setattr("isthmus.codec.suited.PATCHES", 5000)
         yield
 
 

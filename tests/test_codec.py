@@ -16,7 +16,8 @@ from isthmus import metrics as scores
 from isthmus.codec import container, lossless
 from isthmus.codec import entropy as symbols
 from isthmus.codec import quantizer as steps
-from isthmus.codec.compress import CompressedFile, Job, fingerprint
+from isthmus.codec.compress import Job, fingerprint
+from isthmus.codec.compressed import CompressedFile
 from isthmus.codec.frames import Coded, frame_rows, restored, rounded
 from isthmus.codec.rate_control import Trial, quantizer_for
 from isthmus.codec.rate_curves import Point, crossings

@@ -6,8 +6,10 @@ import torch
 from torch.nn import functional as F
 
 from isthmus.nets.coders import decoder, encoder
-from isthmus.nets.conv import TransposedConv, conv_decoder, conv_encoder, convolution_matrix, sides
+from isthmus.nets.conv import conv_decoder, conv_encoder, sides
 from isthmus.nets.dense import ACTIVATIONS, initialise
+from isthmus.nets.matrices import convolution_matrix
+from isthmus.nets.transposed import TransposedConv
 
 
 def test_convolution_of_the_lesson():

@@ -13,10 +13,10 @@ import torch
 import isthmus as ist
 from isthmus import tensors
 from isthmus.nets.bounds import bernoulli_error
-from isthmus.nets.conv import TransposedConv
 from isthmus.nets.dense import dense
 from isthmus.nets.fused import chain_loss
 from isthmus.nets.pixels import Doubling
+from isthmus.nets.transposed import TransposedConv
 from isthmus.tensors import Nearest, squared_distances
 from isthmus.training import OPTIMISERS, optimizer
 

@@ -16,10 +16,10 @@ from isthmus.cli.grammar import (
     MEANINGS,
     by_name,
     commands,
-    filled,
     options_of,
     reads_source,
 )
+from isthmus.cli.grammar_tables import filled
 from isthmus.cli.main import app
 
 ROOT = get_command(app)

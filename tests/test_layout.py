@@ -246,7 +246,7 @@ def test_text_is_utf_8_on_every_machine():
 MOVED = {
     "from isthmus.scores import frechet_distance as found": "isthmus.metrics.generation",
     "from isthmus.search import Index as found": "isthmus.latent.neighbors",
-    "from isthmus.territories import closeness as found": "isthmus.verbs.territory",
+    "from isthmus.territories import closeness as found": "isthmus.verbs.closeness",
     "from isthmus.store import load_model as found": "isthmus.fitted.store",
     "from isthmus.heldout import halves as found": "isthmus.fitted.heldout",
     "from isthmus.budget import Clock as found": "isthmus.training.budget",

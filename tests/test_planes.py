@@ -7,9 +7,12 @@ from PIL import Image, ImageColor
 import isthmus as ist
 from isthmus.plots.animations import frames, save_frames
 from isthmus.plots.legends import Colours
-from isthmus.plots.maps import COLOURS, UNLABELLED, draw, draw_space, seen_from
+from isthmus.plots.maps import draw
+from isthmus.plots.palettes import COLOURS, UNLABELLED
+from isthmus.plots.space import draw_space, seen_from
 from isthmus.plots.strips import labelled_rows
-from isthmus.verbs.territory import Territory, closeness
+from isthmus.verbs.closeness import closeness
+from isthmus.verbs.territory import Territory
 from isthmus.verbs.territory_page import owned, spread_out, territory_page
 
 

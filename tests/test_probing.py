@@ -11,7 +11,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import isthmus as ist
 from isthmus.metrics import wilson
-from isthmus.metrics.labels import label_curve, points, probe_codes
+from isthmus.metrics.few_labels import label_curve, points
+from isthmus.metrics.labels import probe_codes
 from isthmus.metrics.probes import stratified
 
 

@@ -8,13 +8,13 @@ import pytest
 
 import isthmus as ist
 from isthmus import metrics as scores
-from isthmus.codec.compress import CompressedFile
+from isthmus.codec.compressed import CompressedFile
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
 from isthmus.data.rotated import rotated
 from isthmus.explorer.manifest import View
 from isthmus.latent.codes import check_range, range_for
-from isthmus.plots.figures import limits_of, to_pixels
+from isthmus.plots.pixels import limits_of, to_pixels
 from isthmus.verbs.denoise import denoise
 
 

@@ -226,7 +226,7 @@ def test_a_model_of_another_setting_is_not_taken_for_this(few, tmp_path, monkeyp
 KILLED = """
 import os, signal, sys
 from isthmus.cli.main import main
-from isthmus.reproduction.runner import Run
+from isthmus.reproduction.run import Run
 
 fit, fits = Run.fit, []
 

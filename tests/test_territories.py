@@ -8,14 +8,8 @@ import isthmus as ist
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
 from isthmus.verbs import territory as territories
-from isthmus.verbs.territory import (
-    Territory,
-    closeness,
-    confusion,
-    extent_of,
-    grid,
-    nearest_images,
-)
+from isthmus.verbs.closeness import closeness, confusion, nearest_images
+from isthmus.verbs.territory import Territory, extent_of, grid
 
 
 @pytest.fixture(scope="module")

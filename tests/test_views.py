@@ -20,11 +20,12 @@ from isthmus.plots import (
     palette,
     sheet,
 )
+from isthmus.plots.accuracies import accuracy_chart
 from isthmus.plots.charts import draw_losses, losses_of, rate_against_error
-from isthmus.plots.figures import BARS, on_background, to_pixels
+from isthmus.plots.figures import on_background
 from isthmus.plots.overlays import coloured
+from isthmus.plots.pixels import BARS, to_pixels
 from isthmus.plots.plots import chart
-from isthmus.plots.results import accuracy_chart
 from isthmus.studies import learned
 from isthmus.studies.pictures import Pictures
 from isthmus.studies.report import render, write_report

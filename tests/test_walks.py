@@ -6,8 +6,9 @@ import pytest
 import isthmus as ist
 from isthmus.contract import Contract
 from isthmus.latent.codes import code_of, codes_of, vectors
+from isthmus.verbs.among_prototypes import neighbors
 from isthmus.verbs.morph import between, through
-from isthmus.verbs.traverse import neighbors, ordered, random_code
+from isthmus.verbs.traverse import ordered, random_code
 
 
 @pytest.fixture(scope="module")

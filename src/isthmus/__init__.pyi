@@ -18,12 +18,13 @@ from isthmus.models.pixelnet import PixelNet as PixelNet
 from isthmus.models.som import SOM as SOM
 from isthmus.models.vae import VAE as VAE
 from isthmus.neural import NeuralRepresentation as NeuralRepresentation
-from isthmus.plots.drawing import contact_sheet as contact_sheet
+from isthmus.plots.sheets import contact_sheet as contact_sheet
 from isthmus.reproduction.reproduce import reproduce as reproduce
 from isthmus.studies.info import info as info
 from isthmus.studies.opening import load_model as load_model
 from isthmus.studies.stored import load_study as load_study
 from isthmus.studies.study import study as study
+from isthmus.verbs.closeness import confusion as confusion
 from isthmus.verbs.cluster import cluster as cluster
 from isthmus.verbs.compress import compress as compress
 from isthmus.verbs.decode import decode as decode
@@ -46,7 +47,6 @@ from isthmus.verbs.rate_distortion import rate_distortion as rate_distortion
 from isthmus.verbs.reconstruct import reconstruct as reconstruct
 from isthmus.verbs.segment import segment as segment
 from isthmus.verbs.survey import survey as survey
-from isthmus.verbs.territory import confusion as confusion
 from isthmus.verbs.territory import territory as territory
 from isthmus.verbs.traverse import traverse as traverse
 

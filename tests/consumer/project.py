@@ -15,26 +15,26 @@ from isthmus.explorer.explore import Explorer
 from isthmus.reproduction.reproduce import Reproduced
 from isthmus.studies.info import Info
 from isthmus.studies.outcome import Study
-from isthmus.verbs.cluster import Clustering
-from isthmus.verbs.compress import Compressed
+from isthmus.verbs.among_prototypes import Traversal
+from isthmus.verbs.clustering import Clustering
+from isthmus.verbs.compressed import Compressed
 from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.decompress import Decompressed
-from isthmus.verbs.denoise import Denoised
+from isthmus.verbs.denoised import Denoised
 from isthmus.verbs.edit import Directions, Edited
 from isthmus.verbs.encode import Codes
-from isthmus.verbs.finetune import Tuned
 from isthmus.verbs.generated import Generated
-from isthmus.verbs.map import Mapped
+from isthmus.verbs.mapped import Mapped
 from isthmus.verbs.nearest import Nearest
 from isthmus.verbs.novelty import Novelty
 from isthmus.verbs.pick import Picked
 from isthmus.verbs.predict import Predictions
 from isthmus.verbs.probe import Probing
 from isthmus.verbs.rate_distortion import Rates
-from isthmus.verbs.segment import Segments
+from isthmus.verbs.segments import Segments
 from isthmus.verbs.survey import Survey
 from isthmus.verbs.territory import Territory
-from isthmus.verbs.traverse import Traversal
+from isthmus.verbs.tuned import Tuned
 from isthmus.verbs.ways import Ways
 
 

@@ -20,7 +20,8 @@ from isthmus.codec.rate_curves import Point
 from isthmus.data.images import Images
 from isthmus.data.ranges import Range, from_bytes, to_bytes
 from isthmus.latent.codes import common_range
-from isthmus.metrics.reconstruction import psnr, ssim
+from isthmus.metrics.reconstruction import psnr
+from isthmus.metrics.similarity import ssim
 from isthmus.system.progress import Bar
 
 if TYPE_CHECKING:

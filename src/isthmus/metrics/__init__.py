@@ -1,22 +1,18 @@
 """Scores: pure functions of arrays that say how good images, codes and clusters are."""
 
 from isthmus.metrics.clustering import ari, cluster_accuracy, nmi, purity
-from isthmus.metrics.disentanglement import (
-    factor_vae_score,
-    mig,
-    mutual_information,
-    rank_correlation,
-    variance_explained,
-)
+from isthmus.metrics.disentanglement import factor_vae_score, rank_correlation, variance_explained
+from isthmus.metrics.few_labels import label_curve
 from isthmus.metrics.generation import frechet_distance, precision_recall
 from isthmus.metrics.groups import agreement, clusters, group
+from isthmus.metrics.information import mig, mutual_information
 from isthmus.metrics.intervals import wilson
-from isthmus.metrics.labels import label_curve, probe_codes
+from isthmus.metrics.labels import probe_codes
 from isthmus.metrics.outliers import auroc, mahalanobis, neighbour_distance
 from isthmus.metrics.posterior import active_units, kl_per_dimension
 from isthmus.metrics.probes import knn_accuracy, linear_accuracy, svm_accuracy
 from isthmus.metrics.rate import bits_per_image, cross_entropy
-from isthmus.metrics.reconstruction import mse, psnr, ssim
+from isthmus.metrics.reconstruction import mse, psnr
 from isthmus.metrics.retrieval import precision_at_k
 from isthmus.metrics.segmentation import (
     class_accuracy,
@@ -25,6 +21,7 @@ from isthmus.metrics.segmentation import (
     global_accuracy,
     mean_iou,
 )
+from isthmus.metrics.similarity import ssim
 from isthmus.metrics.table import METRICS, Metric
 
 __all__ = [

@@ -153,7 +153,7 @@ METRICS: dict[str, Metric] = {
             "a tenth of the squared error.", 1,
         ),
         Metric(
-            "ssim", "SSIM", RECONSTRUCTION, "", "higher", "reconstruction.ssim",
+            "ssim", "SSIM", RECONSTRUCTION, "", "higher", "similarity.ssim",
             ("pictures", "reconstructions", "value_range"), "1 is identical",
             "Structural similarity: compares local brightness, contrast and structure in small "
             "windows, nearer to what the eye notices than a squared error.", 3,
@@ -255,7 +255,7 @@ METRICS: dict[str, Metric] = {
             "those that are both; averaged over classes.",
         ),
         Metric(
-            "mig", "MIG", VERBS, "", "higher", "disentanglement.mig", ("codes", "factors"),
+            "mig", "MIG", VERBS, "", "higher", "information.mig", ("codes", "factors"),
             "0 to 1",
             "Mutual information gap: how far one latent dimension alone knows a factor.", 3,
         ),

@@ -7,23 +7,17 @@ which it has. Inside, activations are ``(n, c, h, w)`` with the channels last in
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
-from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 from isthmus.nets.batch_norm import BatchNorm
 from isthmus.nets.dense import ACTIVATIONS, dense, empty
-from isthmus.tensors import is_plain
+from isthmus.nets.transposed import TransposedConv
 
 Shape = tuple[int, ...]
-
-FOLDED = 4
-"""Up to so many channels of an image, a transposed convolution is one product and a fold."""
 
 
 class ToPicture(nn.Module):
@@ -44,55 +38,6 @@ class FromPicture(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the same values, flat."""
         return x.permute(0, 2, 3, 1).flatten(1)
-
-
-class TransposedConv(nn.ConvTranspose2d):
-    """torch's layer, faster on a processor: the same numbers from cheaper products.
-
-    Its gradients are those of the convolution it transposes, and the bias has its own sum. A layer
-    that ends in an image of a few channels is one product and a fold.
-    """
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        """Return the enlarged picture."""
-        # exported, it is compiled
-        if x.device.type != "cpu" or torch.compiler.is_compiling() or is_plain():
-            return super().forward(x)
-        weight, bias = self.weight, self.bias
-        if torch.is_autocast_enabled("cpu"):
-            x, weight = x.bfloat16(), weight.bfloat16()
-        apply: Callable[..., torch.Tensor] = _Transposed.apply
-        y = apply(x, weight, *(int(extra) for extra in self.output_padding))
-        return y if bias is None else y.add_(bias.to(y.dtype)[:, None, None])
-
-
-class _Transposed(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, w: torch.Tensor, *extra: int) -> torch.Tensor:
-        ctx.save_for_backward(x, w)
-        h, b = (2 * side + w.shape[2] - 4 + e for side, e in zip(x.shape[2:], extra, strict=True))
-        if w.shape[1] <= FOLDED:
-            columns = w.flatten(1).T @ x.permute(0, 2, 3, 1).flatten(1, 2).transpose(1, 2)
-            return functional.fold(columns, (h, b), (w.shape[2], w.shape[3]), padding=1, stride=2)
-        like = x.new_empty((len(x), h, b, w.shape[1])).permute(0, 3, 1, 2)
-        return _gradients(x, like, w, [True, False, False])[0]
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, g: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        x, w = ctx.saved_tensors
-        g = g.contiguous(memory_format=torch.channels_last)
-        back = functional.conv2d(g, w, None, 2, 1) if ctx.needs_input_grad[0] else None
-        return back, _gradients(x, g, w, [False, True, False])[1], None, None
-
-
-def _gradients(
-    y: torch.Tensor, x: torch.Tensor, w: torch.Tensor, which: list[bool]
-) -> tuple[torch.Tensor, ...]:
-    """Return the gradients of a convolution of `x` by `w`, where `y` is the gradient after it."""
-    return torch.ops.aten.convolution_backward(
-        y, x, w, None, [2, 2], [1, 1], [1, 1], False, [0, 0], 1, which
-    )
 
 
 def sides(side: int, layers: int, kernel: int) -> list[int]:
@@ -257,73 +202,3 @@ def _activated(activation: str) -> list[nn.Module]:
     if activation == "relu":  # a convolution does not need what it returned
         return [nn.ReLU(inplace=True)]
     return [] if activation == "linear" else [ACTIVATIONS[activation]()]
-
-
-def convolution_matrix(
-    kernel: np.ndarray, shape: tuple[int, int], stride: int = 1, padding: int = 0
-) -> np.ndarray:
-    r"""Return the matrix C of a convolution: :math:`\mathrm{vec}(k \star x) = C\,\mathrm{vec}(x)`.
-
-    As everywhere in deep learning, convolution means correlation: the kernel is not turned round.
-    The transposed convolution is the transposed matrix, :math:`C^T \mathrm{vec}(y)`: it takes an
-    image of the convolution's output size to one of its input size, and is not its inverse.
-
-    Parameters
-    ----------
-    kernel : array of shape (p, q)
-        The filter.
-    shape : (int, int)
-        Height and width of the image.
-    stride : int
-        Step of the filter, at least 1.
-    padding : int
-        Rows and columns of zeros on every side, at least 0.
-
-    Returns
-    -------
-    ndarray of shape (h' w', h w)
-        One row for every pixel that comes out, one column for every pixel that goes in.
-
-    Raises
-    ------
-    ValueError
-        If the kernel does not fit into the padded image, or a number is out of its range.
-
-    References
-    ----------
-    V. Dumoulin and F. Visin, A guide to convolution arithmetic for deep learning, 2016.
-
-    Examples
-    --------
-    >>> image = np.array([[4, 5, 8, 7], [1, 8, 8, 8], [3, 6, 6, 4], [6, 5, 7, 8]])
-    >>> C = convolution_matrix([[1, 4, 1], [1, 4, 3], [3, 3, 1]], image.shape)
-    >>> (C @ image.ravel()).reshape(2, 2)
-    array([[122, 148],
-           [126, 134]])
-    >>> C = convolution_matrix([[1, 2, 1], [2, 1, 2], [1, 1, 2]], (4, 4))
-    >>> (C.T @ np.array([55, 52, 57, 50])).reshape(4, 4)
-    array([[ 55, 162, 159,  52],
-           [167, 323, 319, 154],
-           [169, 264, 326, 204],
-           [ 57, 107, 164, 100]])
-    """
-    kernel = np.asarray(kernel)
-    if kernel.ndim != 2 or stride < 1 or padding < 0:
-        raise ValueError(
-            f"kernel of shape {kernel.shape}, stride={stride}, padding={padding}: expected a "
-            "(p, q) kernel, a stride of at least 1 and a padding of at least 0"
-        )
-    out = [(n + 2 * padding - k) // stride + 1 for n, k in zip(shape, kernel.shape, strict=True)]
-    if min(out) < 1:
-        raise ValueError(
-            f"a kernel of shape {kernel.shape} does not fit into an image of shape {shape} "
-            f"with padding={padding}"
-        )
-    # row, column of the image under every entry of the kernel, for every place of the filter
-    place_r, place_c, r, c = np.indices((*out, *kernel.shape)).reshape(4, -1)
-    rows, columns = place_r * stride + r - padding, place_c * stride + c - padding
-    inside = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
-    matrix = np.zeros((math.prod(out), math.prod(shape)), dtype=kernel.dtype)
-    place, pixel = place_r * out[1] + place_c, rows * shape[1] + columns
-    matrix[place[inside], pixel[inside]] = kernel[r, c][inside]
-    return matrix

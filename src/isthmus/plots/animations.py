@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.plots.figures import (
-    LARGEST,
-    Limits,
-    limits_of,
-    on_background,
-    scale_for,
-    sheet,
-    shortened,
-)
+from isthmus.plots.figures import LARGEST, on_background, scale_for, sheet, shortened
 from isthmus.plots.fonts import font_for
+from isthmus.plots.pixels import Limits, limits_of
 from isthmus.plots.strips import HEAD_SIZE, INK, PAPER, titled
 from isthmus.plots.videos import CODECS, save_video
 

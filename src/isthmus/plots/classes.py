@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isthmus.data.images import Images, evenly_spaced
-from isthmus.plots.figures import limits_of, scale_for, sheet, shown
+from isthmus.plots.figures import scale_for, sheet
 from isthmus.plots.fonts import font_for
+from isthmus.plots.pixels import limits_of, shown
 from isthmus.plots.strips import INK, PAPER, titled
 
 if TYPE_CHECKING:

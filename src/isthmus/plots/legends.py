@@ -10,7 +10,7 @@ import numpy as np
 
 from isthmus.data.values import ArrayLike
 from isthmus.plots.fonts import font_for
-from isthmus.plots.maps import COLOURS, UNLABELLED, palette
+from isthmus.plots.palettes import COLOURS, UNLABELLED, palette
 from isthmus.plots.strips import INK, MARGIN, PAPER
 
 if TYPE_CHECKING:

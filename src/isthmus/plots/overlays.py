@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isthmus.plots.drawing import with_legend
-from isthmus.plots.figures import on_background, sheet, to_pixels
-from isthmus.plots.maps import palette
+from isthmus.plots.figures import on_background, sheet
+from isthmus.plots.palettes import palette
+from isthmus.plots.pixels import to_pixels
 from isthmus.plots.strips import PAPER, titled
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def overlay(image: np.ndarray, label_map: np.ndarray, n_classes: int) -> np.ndar
     label_map : ndarray of int of shape (h, w)
         The class of every pixel.
     n_classes : int
-        How many there are; the colours are those of `isthmus.plots.maps.palette`.
+        How many there are; the colours are those of `isthmus.plots.palettes.palette`.
 
     Examples
     --------

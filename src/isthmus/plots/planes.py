@@ -10,8 +10,9 @@ import numpy as np
 from isthmus.data.images import Images, to_unit
 from isthmus.data.values import Pixels
 from isthmus.plots.charts import plain
-from isthmus.plots.figures import Limits, limits_of, to_pixels
-from isthmus.plots.maps import palette, without_overlap
+from isthmus.plots.maps import without_overlap
+from isthmus.plots.palettes import palette
+from isthmus.plots.pixels import Limits, limits_of, to_pixels
 from isthmus.plots.strips import INK
 
 if TYPE_CHECKING:

@@ -60,7 +60,7 @@ class PngFolder:
         Parameters
         ----------
         images : ndarray
-            What `isthmus.plots.figures.to_pixels` takes.
+            What `isthmus.plots.pixels.to_pixels` takes.
         names : sequence of str, optional
             Where every image came from.
         sizes : array of int of shape (n, 2), optional
@@ -70,7 +70,8 @@ class PngFolder:
         """
         from PIL import Image
 
-        from isthmus.plots.figures import limits_for, resize, to_pixels
+        from isthmus.plots.figures import resize
+        from isthmus.plots.pixels import limits_for, to_pixels
 
         mode = "L" if images.shape[3:] in ((), (1,)) else "RGB"
         drawn = resize(to_pixels(images, limits_for(images, self.ends)), self.scale)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.plots.maps import palette
+from isthmus.plots.palettes import palette
 from isthmus.plots.plots import as_picture, chart
 
 if TYPE_CHECKING:

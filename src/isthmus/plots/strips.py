@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.plots.figures import (
-    Limits,
-    limits_of,
-    on_background,
-    resize,
-    scale_for,
-    shortened,
-    to_pixels,
-)
+from isthmus.plots.figures import on_background, resize, scale_for, shortened
 from isthmus.plots.fonts import font_for
+from isthmus.plots.pixels import Limits, limits_of, to_pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image

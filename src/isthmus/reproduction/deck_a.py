@@ -10,7 +10,7 @@ from sklearn.base import clone
 import isthmus as ist
 from isthmus import metrics as scores
 from isthmus.data.images import to_unit
-from isthmus.plots import drawing
+from isthmus.plots import drawing, sheets
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction.sets import both_halves, one_of_each
 from isthmus.verbs.layouts import layout
@@ -18,7 +18,7 @@ from isthmus.verbs.layouts import layout
 if TYPE_CHECKING:
     from isthmus.base import Representation
     from isthmus.data.images import Images
-    from isthmus.reproduction.runner import Run
+    from isthmus.reproduction.run import Run
 
 HIDDEN = (256, 128)
 """Dense layers of autoencoder and VAE: the deck does not give them."""
@@ -66,7 +66,7 @@ def pca(run: Run, n_components: int) -> None:
     kept = float(model.explained_variance_ratio_.sum())
     run.figure("share of the variance kept", kept, note=SILENT)
     title = f"The first {min(40, n_components)} of {n_components} components"
-    parts = drawing.contact_sheet(model.components_[:40].reshape(-1, 28, 28), title, signed=True)
+    parts = sheets.contact_sheet(model.components_[:40].reshape(-1, 28, 28), title, signed=True)
     run.picture("components", parts, title)
     shown = test.evenly(drawing.MAPPED)
     codes = model.encode(shown)
@@ -295,7 +295,7 @@ def _clusters(run: Run, model: Representation, train: Images) -> None:
     title = "Clusters: the centroid first, then digits that belong to it"
     run.picture("clusters", labelled_rows(rows, title=title), title)
     title = f"All {len(model.prototypes_)} centroids, the most used first"
-    sheet = drawing.contact_sheet(model.parts()["centroids"], title)
+    sheet = sheets.contact_sheet(model.parts()["centroids"], title)
     run.picture("centroids", sheet, title)
 
 
@@ -307,7 +307,7 @@ def _decoded_plane(run: Run, model: Representation, train: Images) -> None:
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     title = "The latent plane, decoded: from the 2nd to the 98th percentile of the codes"
     pictures = model.decode(grid.astype(np.float32))
-    run.picture("decoded", drawing.contact_sheet(pictures, title, PLANE, gap=0, scale=1), title)
+    run.picture("decoded", sheets.contact_sheet(pictures, title, PLANE, gap=0, scale=1), title)
 
 
 def _maps(run: Run, model: Representation, test: Images) -> None:
@@ -327,7 +327,7 @@ def _maps(run: Run, model: Representation, test: Images) -> None:
 def _sheet_of_units(run: Run, model: Representation, side: int) -> None:
     title = f"The map: what each of {side}x{side} units has learned"
     units = model.prototypes_.reshape(-1, 28, 28)
-    sheet = drawing.contact_sheet(units, title, side, scale=2 if side < 20 else 1, gap=1)
+    sheet = sheets.contact_sheet(units, title, side, scale=2 if side < 20 else 1, gap=1)
     run.picture("map", sheet, title)
 
 

@@ -13,8 +13,8 @@ import isthmus as ist
 from isthmus import metrics as scores
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
-from isthmus.nets.conv import convolution_matrix
-from isthmus.plots import drawing
+from isthmus.nets.matrices import convolution_matrix
+from isthmus.plots import drawing, sheets
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction.edits import directions as directions
 from isthmus.reproduction.edits import morphs as morphs
@@ -22,7 +22,7 @@ from isthmus.reproduction.sets import both_halves
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
-    from isthmus.reproduction.runner import Run
+    from isthmus.reproduction.run import Run
 
 IMAGE = np.array([[4, 5, 8, 7], [1, 8, 8, 8], [3, 6, 6, 4], [6, 5, 7, 8]])
 KERNEL = np.array([[1, 4, 1], [1, 4, 3], [3, 3, 1]])
@@ -153,7 +153,7 @@ def _parts(run: Run, name: str, model: Representation) -> None:
     images, signed = parts.reshape(-1, 28, 28), bool((parts < 0).any())
     if not signed:
         images = images / images.max(axis=(1, 2), keepdims=True).clip(1e-12)
-    picture = drawing.contact_sheet(images, title, 10, signed=signed)
+    picture = sheets.contact_sheet(images, title, 10, signed=signed)
     run.picture(f"parts-{name.lower()}", picture, title)
 
 

@@ -14,7 +14,7 @@ import isthmus as ist
 from isthmus import metrics as scores
 from isthmus.data.catalog import data_root
 from isthmus.data.images import Images, to_unit
-from isthmus.plots import drawing
+from isthmus.plots import drawing, sheets
 from isthmus.plots.overlays import coloured
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction.sets import both_halves, one_of_each
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from isthmus.base import Representation
     from isthmus.models.autoencoder import Autoencoder
     from isthmus.models.classifier import Classifier
-    from isthmus.reproduction.runner import Run, Trained
+    from isthmus.reproduction.run import Run, Trained
 
 DECK: dict[str, Any] = {
     "optimizer": "sgd",
@@ -155,7 +155,7 @@ def raster(run: Run, file: str, bands: Sequence[int], epochs: int) -> None:
     shown = np.asarray(images)[..., list(bands)].astype(np.float32)
     low, high = np.percentile(shown, [2, 98], axis=(0, 1, 2))
     scaled = np.clip((shown - low) / (high - low), 0, 1)
-    run.picture("raster", drawing.contact_sheet(scaled, title, scale=max(1, 300 // h)), title)
+    run.picture("raster", sheets.contact_sheet(scaled, title, scale=max(1, 300 // h)), title)
     attributes = model.encode(images)[0]
     _attribute_sheet(run, "attributes", attributes, "PixelNet: attributes of every pixel")
     components = pca.encode(pixels).reshape(h, w, -1)
@@ -298,7 +298,7 @@ def _attribute_sheet(
     idle = int((np.ptp(planes, axis=(0, 1)) == 0).sum())
     title += f" ({idle} of them never change)" if idle else ""
     scale = _scale(planes.shape[0]) if scale is None else scale
-    run.picture(name, drawing.band_picture(planes, captions, title, scale=scale), title)
+    run.picture(name, sheets.band_picture(planes, captions, title, scale=scale), title)
 
 
 def _scale(height: int) -> float:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from isthmus.base import Representation
     from isthmus.data.images import Images
     from isthmus.models.vae import VAE
-    from isthmus.reproduction.runner import Run
+    from isthmus.reproduction.run import Run
 
 LATENTS, EPOCHS, BATCH, HELD_OUT = 10, 15, 64, 0.05
 STEPS = 11

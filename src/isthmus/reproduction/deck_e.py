@@ -13,19 +13,19 @@ from isthmus.data.catalog import data_root
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
 from isthmus.data.values import ImagesLike
-from isthmus.plots import drawing
+from isthmus.plots import drawing, sheets
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction import planes
 from isthmus.reproduction.flowers import flower_walks as flower_walks
 from isthmus.reproduction.flowers import flowers as flowers
+from isthmus.verbs.closeness import closeness, confusion
 from isthmus.verbs.morph import between
 from isthmus.verbs.planes import extent_of, grid
-from isthmus.verbs.territory import closeness, confusion
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
     from isthmus.models.autoencoder import Autoencoder
-    from isthmus.reproduction.runner import Run
+    from isthmus.reproduction.run import Run
 
     pass
 
@@ -180,7 +180,7 @@ def _new_glyphs(run: Run, decoded: np.ndarray, images: Images) -> None:
             "New glyphs: what is decoded most often and differs from all 32 by 3 pixels or more"
         )
         shown = _inked(common.reshape(-1, 7, 5))
-        run.picture("new", drawing.contact_sheet(shown, title, 16, scale=6), title)
+        run.picture("new", sheets.contact_sheet(shown, title, 16, scale=6), title)
 
 
 def _inked(glyphs: np.ndarray) -> np.ndarray:

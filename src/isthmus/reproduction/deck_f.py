@@ -22,7 +22,7 @@ from isthmus.verbs.rate_distortion import drawn
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
-    from isthmus.reproduction.runner import Run
+    from isthmus.reproduction.run import Run
 
 QUALITIES = (22.0, 23.0, 24.0)
 """PSNR in dB at which bytes are compared."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from isthmus.base import Representation
     from isthmus.data.images import Images
     from isthmus.models.autoencoder import Autoencoder
-    from isthmus.reproduction.runner import Run
+    from isthmus.reproduction.run import Run
 
 STRENGTHS = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
 KNOWN = 10_000

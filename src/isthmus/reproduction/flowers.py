@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from isthmus.base import Representation
     from isthmus.data.images import Images
     from isthmus.models.autoencoder import Autoencoder
-    from isthmus.reproduction.runner import Run
+    from isthmus.reproduction.run import Run
     from isthmus.verbs.planes import Extent
 
 SETTINGS: dict[str, Any] = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.data.values import Pixels
-from isthmus.plots.maps import palette
+from isthmus.plots.palettes import palette
 from isthmus.plots.planes import draw_closeness, draw_images, draw_mosaic, draw_owners
 from isthmus.plots.plots import as_picture, chart
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from isthmus.reproduction.runner import Run
+    from isthmus.reproduction.run import Run
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Recipe:
     options: dict[str, Any] = field(default_factory=dict)
 
     def run(self, run: Run) -> None:
-        """Carry it out on an `isthmus.reproduction.runner.Run`."""
+        """Carry it out on an `isthmus.reproduction.run.Run`."""
         module = import_module(f"isthmus.reproduction.deck_{self.deck.lower()}")
         getattr(module, self.function)(run, **self.options)
 

@@ -10,7 +10,7 @@ import isthmus as ist
 from isthmus.data.images import Images
 
 if TYPE_CHECKING:
-    from isthmus.reproduction.runner import Run
+    from isthmus.reproduction.run import Run
 
 LEAST = 600
 """Images of a rehearsal at least: the widest linear code has 500 numbers."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.plots.figures import sheet
-from isthmus.plots.maps import palette
 from isthmus.plots.overlays import coloured
+from isthmus.plots.palettes import palette
 from isthmus.studies.pictures import SHEET_WIDTH, Pictures
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.plots.charts import heat
 from isthmus.plots.figures import sheet
+from isthmus.plots.heat import heat
 from isthmus.studies.pictures import SHEET_WIDTH, Pictures
 
 if TYPE_CHECKING:

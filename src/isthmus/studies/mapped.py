@@ -10,6 +10,7 @@ import numpy as np
 
 from isthmus.latent.codes import vectors
 from isthmus.plots import maps
+from isthmus.plots.palettes import palette
 from isthmus.studies.pictures import Pictures, some
 from isthmus.verbs.layouts import TSNE_FROM, Map, lay_out
 
@@ -126,5 +127,5 @@ def how(model: Representation, found: Map) -> str:
 def legend(images: Images) -> dict[str, Any]:
     """Return colours and names of the classes, the first dozen where there are more."""
     classes = classes_of(images)
-    shown = list(zip(maps.palette(len(classes)), classes, strict=True))[:LEGEND_SHOWN]
+    shown = list(zip(palette(len(classes)), classes, strict=True))[:LEGEND_SHOWN]
     return {"shown": shown, "more": len(classes) - len(shown)}

@@ -195,7 +195,7 @@ class Study(Result):
 
     def picture(self) -> Image:
         """Return held-out images, and below them what every model makes of them."""
-        from isthmus.plots.figures import limits_of
+        from isthmus.plots.pixels import limits_of
         from isthmus.plots.strips import labelled_rows
 
         few = self.images.test.evenly(SHOWN)

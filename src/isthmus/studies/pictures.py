@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from isthmus.data.values import Pixels
-from isthmus.plots.figures import data_uri, limits_of, scale_for, sheet, to_pixels
+from isthmus.plots.figures import data_uri, scale_for, sheet
+from isthmus.plots.pixels import limits_of, to_pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image

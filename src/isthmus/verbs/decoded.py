@@ -104,7 +104,8 @@ class Decoded(ArrayResult):
 
     def picture(self) -> Image:
         """Return a contact sheet of all of them; of files, some before and after."""
-        from isthmus.plots.figures import limits_for, scale_to, sheet
+        from isthmus.plots.figures import scale_to, sheet
+        from isthmus.plots.pixels import limits_for
 
         if self.files is not None:
             return self.files.strip()

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from isthmus.codec.archive import Archive
-from isthmus.codec.compress import CompressedFile
+from isthmus.codec.compressed import CompressedFile
 from isthmus.codec.frames import frame_rows
 from isthmus.data.cache import cache_folder
 from isthmus.data.pictures import Picture

@@ -70,8 +70,8 @@ class Codes(ArrayResult):
 
     def picture(self) -> Image:
         """Return how far the latent dimensions reach, or how often every index is there."""
+        from isthmus.plots.accuracies import code_chart
         from isthmus.plots.plots import as_picture
-        from isthmus.plots.results import code_chart
 
         of = "" if self.images is None else f" of {self.images.source}"
         title = f"{len(self):,} codes{of} by {type(self.model).__name__}"

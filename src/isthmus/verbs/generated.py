@@ -105,7 +105,8 @@ class Generated(Decoded):
         """Return a sheet of them, of classes with a row for some of each."""
         if self.labels is None:
             return super().picture()
-        from isthmus.plots.figures import limits_for, scale_to
+        from isthmus.plots.figures import scale_to
+        from isthmus.plots.pixels import limits_for
         from isthmus.plots.strips import labelled_rows
 
         images = np.asarray(self)

@@ -110,7 +110,7 @@ class Novelty(Result):
 
     def picture(self, count: int | None = None) -> Image:
         """Return the most anomalous images with scores and reconstructions, if any."""
-        from isthmus.plots.results import anomaly_rows
+        from isthmus.plots.anomalies import anomaly_rows
 
         rows = self.strangest(count)
         middle = np.argsort(self.scores, kind="stable")[_around_middle(len(self.scores))]

@@ -12,7 +12,8 @@ from isthmus.data.images import Images, as_images
 from isthmus.data.tables import with_labels
 from isthmus.fitted.heldout import Halves, MeasuredOn, halves
 from isthmus.latent.codes import features
-from isthmus.metrics.labels import PROBES, Accuracy, Point, label_curve, points, probe_codes
+from isthmus.metrics.few_labels import Point, label_curve, points
+from isthmus.metrics.labels import PROBES, Accuracy, probe_codes
 from isthmus.metrics.probes import stratified
 from isthmus.system.progress import track
 from isthmus.validation import one_of
@@ -74,7 +75,7 @@ class Probing(Charted):
 
     def chart(self) -> Figure:
         """Return the curve, or without one the accuracies with their intervals, as a chart."""
-        from isthmus.plots.results import accuracy_chart, label_chart
+        from isthmus.plots.accuracies import accuracy_chart, label_chart
 
         n_test = next(iter(self.accuracies.values())).n_test
         if self.curve:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isthmus.plots.figures import limits_of
+from isthmus.plots.pixels import limits_of
 from isthmus.plots.planes import (
     BARS,
     draw_closeness,
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from isthmus.data.images import Images
-    from isthmus.verbs.territory import Closeness, Territory
+    from isthmus.verbs.closeness import Closeness
+    from isthmus.verbs.territory import Territory
 
 
 def territory_page(

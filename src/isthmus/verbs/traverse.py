@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from isthmus.data.images import Images, as_images
-from isthmus.latent.codes import code_of, codes_of, one_image
+from isthmus.latent.codes import code_of, codes_of
 from isthmus.validation import able, one_of, renamed
+from isthmus.verbs.among_prototypes import Traversal, axes_of, chosen_dims, steps_among
 from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model, Rows
 from isthmus.verbs.result import caption_of, class_of
-from isthmus.verbs.ways import Ways
 
 KNOWN = 2000
 """Images whose codes say how far every number goes, evenly spaced over the set."""
 MOST, MOST_OF_EACH = 8, 2
 """Latent dimensions that are changed unless others are asked for: of one image, of several."""
-
-
-class Traversal(Ways):
-    """What becomes of images when numbers of their codes change, an array; see `Ways`."""
-
-    @property
-    def measured(self) -> None:
-        """Nothing is measured."""
 
 
 @renamed(start="images")
@@ -124,7 +116,7 @@ def traverse(
     if dims is None:
         dims = _most(model, count, alone, len(starts))
     if model.code_kind_ == "index":
-        made = _among_prototypes(model, starts, dims, steps, random_state)
+        made = steps_among(model, starts, dims, steps, random_state)
     else:
         made = _numbers(model, starts, dims, steps, values, among, random_state)
     made.in_tiles(tile_size).images = images if isinstance(images, Images) else None
@@ -137,15 +129,8 @@ def _most(model: Model, count: int | None, alone: bool, starts: int) -> int | No
     """Return how many numbers are changed where none are named, None for all."""
     if count is None and (alone or model.code_kind_ == "index"):
         return None
-    there = len(_axes(model)) if model.code_kind_ == "index" else model.code_width_
+    there = len(axes_of(model)) if model.code_kind_ == "index" else model.code_width_
     return min(count or (MOST if starts == 1 else MOST_OF_EACH), there)
-
-
-def _axes(model: Model) -> tuple[str, ...]:
-    """Return the ways that lead on from a prototype."""
-    return (
-        ("down the rows", "along the columns") if model.can("locate") else ("nearest centroids",)
-    )
 
 
 def _in_words(rows: str | Rows | None) -> str:
@@ -192,7 +177,7 @@ def _numbers(
         for start in starts.values()
     ]
     width = len(begun[0])
-    dims = _dims(dims, width, lambda: ordered(model, codes, width))
+    dims = chosen_dims(dims, width, lambda: ordered(model, codes, width))
     heads = [] if values is None else [f"{value:g}" for value in np.ravel(values)]
     if values is None:
         values = np.linspace(*_span(model, width, codes), steps).T[dims]
@@ -228,20 +213,6 @@ def _note(name: str, what: str, use: np.ndarray | None, dim: int, starts: int) -
     if starts > 1:
         return f"number {dim}\nfrom {name}"
     return f"number {dim}" if use is None else f"number {dim}\n{what} {use[dim]:.2g}"
-
-
-def _dims(dims: Any, width: int, order: Callable[[], list[int]]) -> list[int]:
-    """Return the latent dimensions that are meant, checked."""
-    if isinstance(dims, int | np.integer) and 1 <= dims <= width:
-        return order()[: int(dims)]
-    if isinstance(dims, int | np.integer):
-        raise ValueError(
-            f"dims={dims} must be 1 to {width}, how wide a code is; or a list of them"
-        )
-    chosen = list(range(width) if dims is None else dims)
-    if not chosen or [dim for dim in chosen if not 0 <= dim < width]:
-        raise ValueError(f"dims={chosen} must be some of 0 to {width - 1}, the latent dimensions")
-    return chosen
 
 
 def ordered(model: Model, codes: np.ndarray | None = None, width: int = 0) -> list[int]:
@@ -280,69 +251,6 @@ def _span(model: Model, width: int, codes: np.ndarray | None) -> tuple[np.ndarra
         return np.full(width, -2.5), np.full(width, 2.5)
     reach = 2.5 * np.asarray(model.code_deviation_)
     return np.asarray(model.code_mean_) - reach, np.asarray(model.code_mean_) + reach
-
-
-def _among_prototypes(
-    model: Model, starts: dict[str, Any], dims: Any, steps: int, seed: int
-) -> Traversal:
-    """Return rows of prototypes around that of every start."""
-    names = _axes(model)
-    dims = _dims(dims, len(names), lambda: list(range(len(names))))
-    found: dict[str, np.ndarray] = {}
-    for name, start in starts.items():
-        if start is None:
-            start = int(np.random.default_rng(seed).integers(len(model.prototypes_)))
-        ways = neighbors(model, start, steps)
-        for dim in dims:
-            found[f"{names[dim]}\nfrom {name}" if len(starts) > 1 else names[dim]] = ways[dim]
-    units = np.stack(list(found.values()))
-    shown = model.decode(units.clip(min=0).ravel()).reshape(*units.shape, *model.image_shape_)
-    shown[units < 0] = np.nan
-    made = Traversal.of(shown, model)
-    prototypes = {name.replace("\n", ", "): way.tolist() for name, way in found.items()}
-    drawn = dict(zip(found, shown, strict=True))
-    return made.told(drawn, "prototypes beside its own", [], prototypes=prototypes)
-
-
-def neighbors(model: Model, start: Any, steps: int = 9) -> np.ndarray:
-    """Return the prototypes around that of an image, row by row as `traverse` shows them.
-
-    Parameters
-    ----------
-    model : Representation
-        Fitted, its code an index.
-    start : array or Images of one image, or int
-        The image, or the index of a prototype.
-    steps : int
-        How many in a row.
-
-    Returns
-    -------
-    ndarray of int of shape (2, steps) or (1, steps)
-        Indices; -1 where there is none.
-    """
-    unit = _index_of(model, start)
-    if not model.can("locate"):
-        apart = ((model.prototypes_ - model.prototypes_[unit]) ** 2).sum(1)
-        apart[unit] = -1.0  # another centroid may be equal to it
-        nearest = np.argsort(apart, kind="stable")[None, :steps]
-        return np.pad(nearest, ((0, 0), (0, steps - nearest.shape[1])), constant_values=-1)
-    rows, columns = model.grid_
-    row, column = divmod(unit, columns)
-    along = np.arange(steps) - steps // 2
-    down, across = row + along, column + along
-    if model.periodic:  # opposite edges are joined
-        down, across = down % rows, across % columns
-    down = np.where((down >= 0) & (down < rows), down * columns + column, -1)
-    across = np.where((across >= 0) & (across < columns), row * columns + across, -1)
-    return np.stack([down, across])
-
-
-def _index_of(model: Model, image: Any) -> int:
-    if np.ndim(image) == 0:
-        model.decode(np.array([image]))  # says which indices there are
-        return int(image)
-    return int(model.encode(one_image(model, image))[0])
 
 
 def random_code(codes: np.ndarray | None, random_state: int = 0) -> np.ndarray:

@@ -15,7 +15,7 @@ from isthmus.verbs.result import Result
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from isthmus.plots.figures import Limits
+    from isthmus.plots.pixels import Limits
 
 
 class Ways(Decoded):
@@ -83,7 +83,7 @@ class Ways(Decoded):
         return scale_to(next(iter(self.drawn.values())), self.tile_size)
 
     def _limits(self) -> Limits | None:
-        from isthmus.plots.figures import limits_of
+        from isthmus.plots.pixels import limits_of
 
         return None if self.images is None else limits_of(self.images)
 
