@@ -35,6 +35,8 @@ def described(of):
     return found
 
 
+SELF_EVIDENT = {"activation", "code_activation", "optimizer", "split"}
+"""Words that the field knows."""
 CALLS = {name: family(name) for name in FAMILIES} | {name: getattr(ist, name) for name in VERBS}
 
 
@@ -47,5 +49,8 @@ def test_parameters_explain_themselves(name):
         assert len(text) > 10, parameter
         assert not ELSEWHERE.search(text), (parameter, text)
         words = re.sub(r"\{.*?\}", "", kind)
+        if parameter not in SELF_EVIDENT:
+            for word in re.findall(r'"([^"]+)"', kind):
+                assert word in text, f"{name}: what is {parameter}={word!r}? {text}"
         if NUMBER.search(words) and parameter not in FREE | NAMED.get(name, set()):
             assert BOUND.search(text), f"{name}: which {parameter} are allowed? {text}"

@@ -6,10 +6,20 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from isthmus.cli.volume import with_volume
 from isthmus.cli.words import epilog_of, examples_of
+
+
+class Command(TyperCommand):
+    """A command whose usage is written as usual: SOURCE has to be given, [MODEL] may be."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words of the usage, each argument as it calls itself."""
+        options = [self.options_metavar] if self.options_metavar else []
+        names = [each.metavar for each in self.params if isinstance(each, TyperArgument)]
+        return [*options, *(name or "" for name in names)]
 
 
 class Commands(MutableMapping[str, Any]):
@@ -36,7 +46,7 @@ class Commands(MutableMapping[str, Any]):
     def _built(self, name: str) -> Any:
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         told = with_volume(self.group.make(name))
-        app.command(name, epilog=epilog_of(self.group.before + name))(told)
+        app.command(name, cls=Command, epilog=epilog_of(self.group.before + name))(told)
         command: Any = typer.main.get_command(app)
         command.rich_help_panel = self.group.panel(name)
         return command

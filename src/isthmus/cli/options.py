@@ -16,19 +16,20 @@ SOURCE = (
     "A named set (see `isthmus data`), a folder, a file of images, image files, a pattern as "
     "'photos/*.jpg', or - for a list of paths on standard input."
 )
-Source = Annotated[str, typer.Argument(help=SOURCE)]
+Source = Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE)]
 Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCE)]
 MODEL = "A saved model, or one of a study: STUDY:NAME, or STUDY for the best of it."
-ModelOrNone = Annotated[Path, typer.Argument(metavar="[MODEL]", help=MODEL)]
+ModelOrNone = Annotated[Path | None, typer.Argument(metavar="[MODEL]", help=MODEL)]
 SourceLeft = Annotated[str | None, typer.Argument(metavar="SOURCE", help=SOURCE)]
 """Where MODEL may be left out: one word alone is SOURCE."""
-ModelFile = Annotated[Path, typer.Argument(help=MODEL)]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help=MODEL)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 Budget = Annotated[
-    str | None, typer.Option(help="Time to take, as 90s, 5m or 1h; what is done by then is kept.")
+    str | None,
+    typer.Option(metavar="90s|5m|1h", help="Time to take; what is done by then is kept."),
 ]
 Size = Annotated[
     str | None,
@@ -39,7 +40,7 @@ Resize = Annotated[
     typer.Option(
         metavar="crop|pad|stretch",
         help="How images get that size: scaled and cut, scaled and padded, each side by itself.",
-        show_default="crop, or as the model was fitted",
+        show_default="crop; with a model as it was fitted",
     ),
 ]
 Color = Annotated[
@@ -49,7 +50,7 @@ Color = Annotated[
 Dtype = Annotated[str, typer.Option(help="Type of the pixels: uint8, or float32 for more depth.")]
 Bits = Annotated[
     int | None,
-    typer.Option(help="Bits of a value in files of 16.", show_default="8 to 16, as all need"),
+    typer.Option(help="Bits that files of 16 bits use.", show_default="8 to 16, as all need"),
 ]
 Layout = Annotated[
     str, typer.Option(help="Axes of an array in a file: dn (columns are images), hwn, nchw, ...")
@@ -185,13 +186,29 @@ def option_for(parameter: signature.Parameter, *also: str) -> tuple[Any, Any]:
     name = parameter.name
     odd = name in SPELLED or name.endswith("_") or also
     spelled = (*flags_of(name), *also) if odd else ()
-    words = [*(["3,17|a.jpg"] if "Rows" in parameter.annotation else []), *parameter.choices]
-    metavar = "|".join(words)
+    metavar = "|".join([*_written_as(parameter), *parameter.choices])
     fits = 0 < len(metavar) <= WIDEST
-    help = parameter.help if fits or not words else f"{parameter.help} One of {', '.join(words)}."
+    help = _told(parameter, fits)
     more: dict[str, Any] = {"metavar": metavar} if fits else {}
     option = typer.Option(*spelled, help=plainly(help), show_default=default is not None, **more)
     return Annotated[kind, option], default
+
+
+def _written_as(parameter: signature.Parameter) -> list[str]:
+    """Return how a value is written, where that is not as in Python."""
+    if parameter.name == "max_seconds" or "Seconds" in parameter.annotation:
+        return ["90s", "5m", "1h"]
+    return ["3,17|a.jpg"] if "Rows" in parameter.annotation else []
+
+
+def _told(parameter: signature.Parameter, shown: bool) -> str:
+    """Return help; where it does not name the words that are allowed, they stand at its end."""
+    text = re.sub(r"\bNone (?=is|makes|takes|means)", "the default ", parameter.help)
+    text = re.sub(r"(?<=\. )the default", "The default", text)
+    named = all(re.search(rf"\b{re.escape(word)}(?!\w)", text) for word in parameter.choices)
+    if shown or named:
+        return text
+    return f"{text} One of {', '.join(parameter.choices)}."
 
 
 def plainly(text: str) -> str:

@@ -133,12 +133,13 @@ def _field(parameter: signature.Parameter, verb: signature.Function) -> tuple[An
     if parameter.default is not signature.REQUIRED:
         return option_for(parameter)
     if parameter.annotation in KINDS:
-        return KINDS[parameter.annotation], EMPTY
+        return KINDS[parameter.annotation], None if parameter.annotation == OPTIONAL else EMPTY
     if _is_source(parameter):
         if _may_lack_model(verb):
             return SourceLeft, None
         return Sources if _takes_several(verb) else Source, EMPTY
-    return Annotated[str, typer.Argument(help=plainly(parameter.help))], EMPTY
+    argument = typer.Argument(metavar=parameter.name.upper(), help=plainly(parameter.help))
+    return Annotated[str, argument], EMPTY
 
 
 def _may_lack_model(verb: signature.Function) -> bool:
@@ -151,6 +152,8 @@ def _without_model(verb: signature.Function, given: dict[str, Any]) -> dict[str,
     source = source_of(verb)
     if not _may_lack_model(verb) or given[source] is not None:
         return given
+    if given["model"] is None:
+        raise ValueError("SOURCE is missing: say which images, as a folder, a file or a named set")
     word = str(given["model"])
     if word.endswith(".safetensors"):
         raise ValueError(f"{word} is a model: say after it what is to be worked on, SOURCE")

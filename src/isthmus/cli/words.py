@@ -102,9 +102,9 @@ EXAMPLES = {
         "cluster pca.safetensors photos --method hdbscan -o clusters.csv",
     ),
     "novelty": (
-        "novelty pca.safetensors photos -o strangest.png",
+        "novelty pca.safetensors photos -o anomalous.png",
         "novelty pca.safetensors new --among photos -o scores.csv",
-        "novelty vae.safetensors photos --by likelihood -n 50 -o strangest.png",
+        "novelty vae.safetensors photos --by likelihood -n 50 -o anomalous.png",
     ),
     "nearest": (
         "nearest pca.safetensors one.jpg --among photos -o found.png",

@@ -50,14 +50,15 @@ class Autoencoder(TakesModules, NeuralRepresentation):
         Width of the code, at most the numbers in an image; None is 32, or fewer
         where an image has fewer numbers, or the images vary in fewer directions than that.
     architecture : {"dense", "conv"}
-        Dense layers only, or strided convolutions before them, mirrored by transposed ones.
+        "dense" has dense layers only, "conv" strided convolutions before them, mirrored by
+        transposed ones.
     hidden : tuple of int
         Units of the dense layers before the code, at least 1 each; the decoder has them mirrored.
     channels : tuple of int
         Filters of the convolutions, at least 1 each, 4x4 with stride 2: each halves height and
         width.
     activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
-        After every hidden layer.
+        Activation after every hidden layer.
     code_activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
         After the code.
     output : {"auto", "sigmoid", "tanh", "linear"}
@@ -66,17 +67,18 @@ class Autoencoder(TakesModules, NeuralRepresentation):
         it begins at principal components; else sigmoid for values in [0, 1], tanh for values in
         [-1, 1], and linear for all others.
     loss : {"mse", "mae", "bce"}
-        Squared or absolute error or binary cross-entropy, averaged over images and pixels. In
-        Python also a function of (reconstruction, x), tensors in the shape and the values of the
-        images fitted on, (n, h, w, c) or (n, d): it returns a scalar or one number an image, (n,).
+        Squared error ("mse"), absolute error ("mae") or binary cross-entropy ("bce"), averaged
+        over images and pixels. In Python also a function of (reconstruction, x), tensors in the
+        shape and the values of the images fitted on, (n, h, w, c) or (n, d): it returns a scalar
+        or one number an image, (n,).
     noise : float or (float, float)
         Level of the noise, at least 0, that is laid on what goes in, while what should come out
         stays clean (a denoising autoencoder): one level, or a range of which every image gets its
         own. Levels of Gaussian noise are in units of the range of the images, 1 in 0..1 and 2 in
         -1..1.
     noise_kind : {"gaussian", "salt_and_pepper", "bit_flip", "masking"}
-        What the noise is: added to every pixel; pixels set to black or white; pixels inverted;
-        pixels set to 0.
+        "gaussian" is added to every pixel; "salt_and_pepper" sets pixels to black or white,
+        "masking" to 0; "bit_flip" inverts them.
     warp : float
         How far what goes in is turned, slanted, stretched and moved at random, below 1 (0.1: up to
         6 degrees, 10 % and 5 % of the image), while what should come out stays: the code of an

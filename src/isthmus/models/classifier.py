@@ -52,14 +52,14 @@ class Classifier(ClassifierMixin, TakesModules, NeuralRepresentation):
     n_features : int or None
         Width of the code, at least 1; None is 20. Not used with `pretrained`.
     architecture : {"dense", "conv"}
-        Dense layers only, or strided convolutions before them.
+        "dense" has dense layers only, "conv" strided convolutions before them.
     hidden : tuple of int
         Units of the dense layers before the code, at least 1 each.
     channels : tuple of int
         Filters of the convolutions, at least 1 each, 4x4 with stride 2: each halves height and
         width.
     activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
-        After every hidden layer.
+        Activation after every hidden layer.
     code_activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
         After the code.
     pretrained : fitted model, str or None

@@ -43,8 +43,9 @@ class KMeans(Codebook, ClusterMixin, InPasses):
         How many centroids, at least 1 and at most the number of images; None is 32, or as many as
         there are images, or are given by `init`.
     init : {"k-means++", "random"} or array of shape (n_clusters, ...)
-        First centroids: drawn with probability proportional to the squared distance to those
-        already drawn, or drawn evenly, or given. Drawing looks at 32 images per cluster.
+        First centroids: "k-means++" draws images with probability proportional to the squared
+        distance to those already drawn, "random" draws them evenly; or given. Drawing looks at 32
+        images per cluster.
     n_init : int
         Runs from different starts, at least 1; the one of least inertia is kept.
     max_iter : int

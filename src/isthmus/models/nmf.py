@@ -48,15 +48,16 @@ class NMF(InPasses):
         Number of parts, 1 to min(number of images, numbers in an image); None is 32,
         or as many as there can be.
     solver : {"cd", "mu"}
-        Coordinate descent, part by part (HALS), or multiplicative updates: simpler and slower,
-        numbers that are zero stay zero.
+        "cd" is coordinate descent, part by part (HALS); "mu" multiplicative updates: simpler and
+        slower, numbers that are zero stay zero.
     max_iter : int
         Passes over the images at most.
     tol : float
         Stop when a pass lowers the error by less than this share of the error, at least 0.
     init : {"nndsvda", "random"}
-        First parts: the positive or negative sides of the singular vectors (of a random sample,
-        where there are many images) with zeros filled by the mean, or random numbers.
+        First parts: "nndsvda" takes the positive or negative sides of the singular vectors (of a
+        random sample, where there are many images) with zeros filled by the mean, "random" random
+        numbers.
 
     Attributes
     ----------

@@ -45,10 +45,11 @@ class PCA(Representation):
     whiten : bool
         Scale every component to unit variance; the code of a component without variance is 0.
     solver : {"auto", "covariance", "gram", "randomized"}
-        Decompose the (d, d) covariance, the (n, n) products of the images, or a random projection
-        refined by 4 passes (Halko et al.). "auto" takes the cheaper of the first two, by the
-        products they need, ``n d^2`` and ``2 n^2 d``, and 10 times the cube of the side of what is
-        decomposed, d or n; the third where both are above 4,096.
+        What is decomposed: "covariance" the (d, d) covariance, "gram" the (n, n) products of the
+        images, "randomized" a random projection refined by 4 passes (Halko et al.). "auto" takes
+        the cheaper of the first two, by the products they need, ``n d^2`` and ``2 n^2 d``, and 10
+        times the cube of the side of what is decomposed, d or n; "randomized" where both are above
+        4,096.
 
     Attributes
     ----------

@@ -54,8 +54,8 @@ class PixelNet(NeuralRepresentation):
     channels : int
         Filters of every convolution, at least 1; the transposed ones have twice as many.
     target : {"auto", "classes", "image"}
-        What is learnt from the attributes: the label maps or the image; "auto" takes the label
-        maps where there are any.
+        What is learnt from the attributes: "classes", the label maps, or "image"; "auto" takes the
+        label maps where there are any.
     ignored_class : int or None
         A class, its number from 0, whose pixels are not learnt from and that is never predicted;
         None takes what the images say. Pixels of 255 have no class in any case.

@@ -63,14 +63,14 @@ class SOM(Codebook, InPasses):
         Rows and columns, at least 2 units together; one number is a square. None is 10 x 10, or a
         smaller square that so few images fill: about 5 sqrt(n) units, a quarter of n at most.
     topology : {"rectangular", "hexagonal"}
-        Units have 8 neighbours (4 of them diagonal), or 6 at equal distance: odd rows are then
-        shifted by half a unit to the right.
+        Neighbours of a unit: "rectangular" 8 (4 of them diagonal); "hexagonal" 6 at equal
+        distance, odd rows are then shifted by half a unit to the right.
     periodic : bool
         Join opposite edges (a torus), so that no unit lies at a border; hexagonal grids need an
         even number of rows for it.
     rule : {"batch", "online"}
-        Put every unit at the weighted mean of the images around it, a pass at a time; or move it a
-        little towards one image after the other.
+        "batch" puts every unit at the weighted mean of the images around it, a pass at a time;
+        "online" moves it a little towards one image after the other.
     max_iter : int
         Passes over the images, at least 1.
     learning_rate : float
@@ -80,10 +80,11 @@ class SOM(Codebook, InPasses):
         First radius of the neighbourhood, in units, above 0; None is half the longer side. It
         falls exponentially to 0.25 ("bubble": 1).
     neighborhood : {"gaussian", "bubble"}
-        h is exp(-d^2 / 2 sigma^2), or 1 up to a distance of sigma.
+        The weight h at distance d: "gaussian" exp(-d^2 / 2 sigma^2), "bubble" 1 up to a distance
+        of sigma.
     init : {"pca", "random"}
-        Start as a flat sheet in the plane of the first two principal components (of a random
-        sample, where there are many images), or with random images.
+        "pca" starts as a flat sheet in the plane of the first two principal components (of a
+        random sample, where there are many images), "random" with random images.
     noise : float
         `sample` adds so many standard deviations of every pixel to a unit, at least 0.
 

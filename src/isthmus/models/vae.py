@@ -75,27 +75,28 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresen
     latent_dim : int or None
         Width of the code, at most the numbers in an image; None is 10, or what few images fill.
     architecture : {"dense", "conv", "burgess", "deep"}
-        Dense layers only; strided convolutions before them, mirrored by transposed ones; the
-        network of Burgess et al. (32, 32, 64, 64 filters and a dense layer of 256); or 32, 32, 64,
-        64, 128, 128, 256 filters of 3x3 with batch normalisation. These two are for 64x64 pixels.
+        "dense" has dense layers only, "conv" strided convolutions before them, mirrored by
+        transposed ones. For 64x64 pixels there are "burgess", the network of Burgess et al. (32,
+        32, 64, 64 filters and a dense layer of 256), and "deep", 32, 32, 64, 64, 128, 128, 256
+        filters of 3x3 with batch normalisation.
     hidden : tuple of int
         Units of the dense layers before the code, at least 1 each, for "dense" and "conv".
     channels : tuple of int
         Filters of the convolutions of "conv", at least 1 each, 4x4 with stride 2: each halves
         height and width.
     activation : {"relu", "leaky_relu", "tanh", "sigmoid", "softmax", "linear"}
-        After every hidden layer.
+        Activation after every hidden layer.
     likelihood : {"auto", "bernoulli", "gaussian"}
-        What a pixel is given the code: 1 with a probability (values in [0, 1] only; grey ones
-        count in proportion), or normal around a mean. "auto" is gaussian where it begins as
-        probabilistic PCA. Else, as with `binarize` or another `init`, it is bernoulli for images
-        in black and white, as handwriting mostly is; gaussian for all others, of which bernoulli
-        pixels would learn only a blur.
+        The distribution of a pixel given the code: "bernoulli", 1 with a probability (values in
+        [0, 1] only; grey ones count in proportion), or "gaussian" around a mean. "auto" is
+        gaussian where the fit begins as probabilistic PCA. Else, as with `binarize` or another
+        `init`, it is bernoulli for images in black and white, as handwriting mostly is; gaussian
+        for all others, of which bernoulli pixels would learn only a blur.
     sigma : float or None
         Deviation of gaussian pixels, above 0. None takes the one that fits best, at every step.
     binarize : {"none", "draw", "threshold"}
-        Before every step of the fit make grey pixels 0 or 1: drawn anew with the pixel as the
-        probability, or 1 from 0.5 up.
+        Make grey pixels 0 or 1 before every step of the fit: "draw" draws them anew with the pixel
+        as the probability, "threshold" makes those from 0.5 up 1, "none" leaves them.
     beta : float
         Weight of the KL, at least 0: the larger, the less the code says, and the more independent
         its numbers tend to be. With `capacity` it weighs the distance of the KL from that, with
@@ -114,20 +115,21 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresen
         Nats that the code may hold, at least 0: the penalty is ``beta * abs(KL - C)``, C rising to
         this; beta is then called gamma, and 100 to 1000.
     tc : {"none", "tcvae", "factor"}
-        Weigh by beta only the total correlation within the KL, that is how far the latents depend
-        on each other: the penalty is ``KL + (beta - 1) * TC``. TC is estimated from the batch
-        (beta-TCVAE), or by a second player that tells codes from codes with shuffled columns
-        (FactorVAE, whose gamma is ``beta - 1``).
+        Weigh by beta only the total correlation (TC) within the KL, that is how far the latents
+        depend on each other: the penalty is ``KL + (beta - 1) * TC``. "tcvae" estimates TC from
+        the batch (beta-TCVAE); "factor" by a second player that tells codes from codes with
+        shuffled columns (FactorVAE, whose gamma is ``beta - 1``). With "none" beta weighs the
+        whole KL.
     discriminator : tuple of int
         Units of the hidden layers of that second player, at least 1 each.
     importance_samples : int
         Draws of z for every image and step, at least 1. More than one trains the tighter bound of
         the importance weighted autoencoder; beta then weighs log p(z) - log q(z|x) of every draw.
     prior : {"auto", "normal", "mixture"}
-        What `sample` draws codes from: N(0, I), which is what the bound is about; or a mixture of
-        up to 50 normal distributions, fitted after the fit to draws from the posteriors of up to
-        5,000 training images, which leaves out what no image is like. "auto" is "mixture" where
-        the fit began as probabilistic PCA.
+        What `sample` draws codes from: "normal", N(0, I), which is what the bound is about; or a
+        "mixture" of up to 50 normal distributions, fitted after the fit to draws from the
+        posteriors of up to 5,000 training images, which leaves out what no image is like. "auto"
+        is "mixture" where the fit began as probabilistic PCA.
     encoder, decoder : torch.nn.Module or None
         In Python, networks of your own, as of an `Autoencoder`; the encoder makes (n, 2 k)
         numbers, means and then logarithms of variances.

@@ -56,23 +56,23 @@ def cluster(
     images : Images or array of shape (n, ...)
         What to cluster.
     method : {"kmeans", "gmm", "hdbscan"}
-        k-means; a mixture of Gaussians; regions denser than what lies between them, whose number
-        is found and outside of which images belong to no cluster.
+        "kmeans" is k-means; "gmm" a mixture of Gaussians; "hdbscan" finds regions denser than what
+        lies between them, and how many there are: images outside of them belong to no cluster.
     n_clusters : int or "auto", optional
         How many; by default as many as there are classes, or 10. "auto" chooses the number, 2 to
         20, by the codes alone: the one with the greatest mean silhouette (`metrics.how_many`).
         HDBSCAN finds it itself.
     on : {"codes", "map"}
-        Seek clusters among the codes, or on a t-SNE map of them in the plane. The map pulls groups
-        apart, which helps HDBSCAN where codes are wide; its distances mean little. A map holds
-        10,000 images, evenly chosen; others join the nearest of them.
+        Cluster the "codes", or a t-SNE "map" of them in the plane. The map pulls groups apart,
+        which helps HDBSCAN where codes are wide; its distances mean little. A map holds 10,000
+        images, evenly chosen; others join the nearest of them.
     min_size : int, optional
         Fewest images in a cluster of HDBSCAN, at least 2; by default 1 %.
     copy : bool
         In a folder that is written, lay the files of the images out in a folder for every cluster,
         each under its own name; images that are no files are written as PNG.
     link : bool
-        The same by symbolic links, which take no room, to where the files are.
+        Lay the files out by symbolic links to where they are, which take no room.
     random_state : int
         Seed of the starts and of the map.
     budget : float, optional

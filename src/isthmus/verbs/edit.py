@@ -132,8 +132,8 @@ def edit(
     to : str or int, optional
         Class to go to.
     by : {"mean", "probe"}
-        How the direction from class to class is found: the difference of their means, or the
-        normal of a plane between them.
+        How the direction from class to class is found: "mean" is the difference of their means,
+        "probe" the normal of a plane between them.
     rows : sequence of int, optional
         Which of the images to edit, numbers from 0; by default all, or of class `from_` the first
         three that the model has not learnt from.

@@ -72,10 +72,10 @@ def generate(
         Images whose codes those drawn are to be like, of Images with a split the part to train
         on; needed by all samplers but "prior".
     sampler : {"prior", "gaussian", "mixture", "flow"}, optional
-        What codes are drawn from: what the model itself draws from (`sample`); a Gaussian; a
-        mixture of up to 50 Gaussians; a neural spline flow (by zuko). By default the prior, or
-        the mixture where there are images to go by. Codes that are indices are drawn as often as
-        they occur, whichever it is.
+        What codes are drawn from: the "prior", which the model itself samples from; a "gaussian";
+        a "mixture" of up to 50 Gaussians; a neural spline "flow" (by zuko). By default the prior,
+        or the mixture where there are images to go by. Codes that are indices are drawn as often
+        as they occur, whichever it is.
     per_class : int, optional
         How many of every class, at least 1, in place of `count`: a sampler of its own, of those
         but "prior", draws codes like those of its images in `among`, by default those that the
@@ -222,7 +222,8 @@ def fitted(
     codes : array of shape (n,) or (n, k)
         Indices or vectors.
     sampler : {"gaussian", "mixture", "flow"}
-        As for `generate`.
+        What codes are drawn from: a "gaussian", a "mixture" of up to 50 Gaussians, or a neural
+        spline "flow".
     random_state : int
         Seed of the fit.
     verbose : bool

@@ -39,8 +39,9 @@ def map(
     images : Images or array of shape (n, ...)
         What to lay out; with `onto` what to place.
     method : {"auto", "pca", "tsne", "umap", "grid"}
-        How codes are projected to the plane: "auto" takes the grid of a self-organising map, codes
-        of two numbers as they are, t-SNE from 50 images on, and else principal components.
+        How codes are projected to the plane: "tsne", "umap", "pca" (principal components), or the
+        "grid" of a self-organising map. "auto" takes the grid of such a map, codes of two numbers
+        as they are, t-SNE from 50 images on, and else principal components.
     dimensions : {2, 3}
         2 for a plane, 3 for space.
     color_by : str, optional

@@ -51,8 +51,9 @@ def morph(
     steps : int
         How many images from one to the next, both included: at least 2.
     how : {"linear", "spherical"}
-        Straight, or round the origin: the length of the codes then changes evenly, which suits
-        models whose codes lie on a shell around the origin (VAE, GAN).
+        "linear" is the straight way; "spherical" goes round the origin: the length of the codes
+        then changes evenly, which suits models whose codes lie on a shell around the origin (VAE,
+        GAN).
     rows : sequence of int, optional
         Which of the images to go through, numbers from 0, in this order; by default all.
     tile_size : int, optional

@@ -171,8 +171,11 @@ def novelty(
         anomalous then, and a new class with many images is not. With ``split="test"`` the part to
         train on, all of it.
     by : {"auto", "error", "distance", "neighbours", "likelihood"}
-        The score. "auto" is the neighbours where there is a reference or the model cannot decode,
-        else the error. A codebook has no "distance", and only a VAE a "likelihood".
+        The score: "error" is that of the reconstruction, "distance" the Mahalanobis distance of
+        the code, "neighbours" the mean distance to the nearest codes of the reference,
+        "likelihood" minus the log-likelihood under a VAE. "auto" is the neighbours where there is
+        a reference or the model cannot decode, else the error. A codebook has no "distance", and
+        only a VAE a "likelihood".
     truth : array of bool of shape (n,), optional
         True for what is new: the scores are then judged by the area under their ROC curve.
     split : {"all", "train", "test"}

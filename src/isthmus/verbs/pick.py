@@ -109,7 +109,8 @@ def pick(
     count : int or str
         How many, at least 1, as 40, or as a share of all, as 5%.
     by : {"typical", "cover", "unsure"}
-        What makes an image useful.
+        What makes an image useful: "typical" ones stand for many others, "cover" spreads them over
+        all codes, "unsure" ones are those that a classifier is least sure of.
     labels : path, optional
         A table of labels there are already: these images are not picked again, and none that they
         stand for as long as there are others.

@@ -146,8 +146,8 @@ def probe(
     curve : bool
         Also go through 10, 30, 100, ... labels up to `labels`, several draws of each.
     kinds : sequence of {"knn", "linear", "svm"}
-        Up to five neighbours; logistic regression; support vectors with a Gaussian kernel, C
-        and gamma sought by cross-validation on training codes.
+        "knn" is up to five nearest neighbours; "linear" logistic regression; "svm" support vectors
+        with a Gaussian kernel, C and gamma sought by cross-validation on training codes.
     random_state : int
         Seed of all choices.
     budget : float, optional

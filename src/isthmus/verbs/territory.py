@@ -192,7 +192,8 @@ def territory(
         The code whose other numbers all points share, that of an image; by default the mean of
         the codes.
     noise : {"gaussian", "salt_and_pepper", "bit_flip", "masking"}
-        Noise under which images may be taken for each other.
+        Noise under which images may be taken for each other: "gaussian" is added to every pixel;
+        "salt_and_pepper" sets pixels to black or white, "masking" to 0; "bit_flip" inverts them.
     level : float
         How much noise, at least 0: the deviation in units of the images' range if gaussian, else
         the share of pixels.

@@ -26,7 +26,10 @@ from isthmus.cli.options import (
 )
 from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, print_table
 
-Looked = Annotated[str | None, typer.Argument(help="What to look at; none lists the named sets.")]
+Looked = Annotated[
+    str | None,
+    typer.Argument(metavar="[SOURCE]", help="What to look at; none lists the named sets."),
+]
 Where = Annotated[
     list[Path] | None,
     typer.Option(

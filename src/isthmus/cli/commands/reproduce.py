@@ -19,7 +19,9 @@ from isthmus.system.stops import STOPS
 def reproduce(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Recipes, or the letters of decks; none lists them.", metavar="NAME"),
+        typer.Argument(
+            help="Recipes, or the letters of decks; none lists them.", metavar="[NAME...]"
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All recipes.")] = False,
     folder: Annotated[Path, typer.Option("--out", "-o", help="Folder of all results.")] = Path(
