@@ -59,8 +59,8 @@ class NeuralRepresentation(ScaledImages, History, Representation):
     learning_rate : float
         Its step size at the start, above 0.
     schedule : {"cosine", "constant"}
-        How the learning rate goes on: "cosine" lowers it to nothing along half a cosine,
-        "constant" leaves it as it is.
+        Of the learning rate: "cosine" lowers it to nothing along half a cosine, "constant" keeps
+        it.
     init : str
         How weights are drawn: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
         "lecun_normal", "orthogonal" or "positive_uniform"; or "pca", by which a linear path beside
@@ -87,9 +87,8 @@ class NeuralRepresentation(ScaledImages, History, Representation):
         In Python only: objects with one or more of the methods ``on_fit_begin``, ``on_step_end``,
         ``on_epoch_end`` (these two may stop the fit) and ``on_fit_end``, given a `FitState`.
     precision : {"auto", "float32", "bfloat16"}
-        Arithmetic of the networks while fitting: "float32", or "bfloat16", which is faster where a
-        chip has it; "auto" is bfloat16 on a GPU that has it, and for convolutions on a processor
-        that has it.
+        "float32" or "bfloat16" for the networks while fitting; "auto" is bfloat16 where a GPU has
+        it, and for convolutions where a processor has it.
     """
 
     epochs: int | None = None
