@@ -59,8 +59,7 @@ class NeuralRepresentation(ScaledImages, History, Representation):
     learning_rate : float
         Its step size at the start, above 0.
     schedule : {"cosine", "constant"}
-        Of the learning rate: "cosine" lowers it to nothing along half a cosine, "constant" keeps
-        it.
+        Of the learning rate: "cosine" lowers it along half a cosine to 0, "constant" keeps it.
     init : str
         How weights are drawn: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
         "lecun_normal", "orthogonal" or "positive_uniform"; or "pca", by which a linear path beside
