@@ -72,8 +72,7 @@ class GAN(TakesModules, Inverted):
     latent_dim : int or None
         Width of the code, at least 1; None is 100, or what few or narrow images fill.
     architecture : {"dense", "conv"}
-        "dense" has dense layers only, "conv" transposed convolutions in the generator and strided
-        ones in the discriminator.
+        "dense" layers only, or "conv": transposed convolutions up and strided ones down.
     generator : tuple of int
         Units of its hidden layers, at least 1 each, where dense; each is batch normalised, but for
         ``init="pca"``. In Python also a module of your own, as the decoder of an `Autoencoder`.
@@ -90,9 +89,7 @@ class GAN(TakesModules, Inverted):
         sigmoid for values in [0, 1], tanh for values in [-1, 1], and linear (on values centred and
         scaled by one number each) otherwise.
     loss : {"relativistic", "non_saturating", "wgan_gp"}
-        What the players minimise: "relativistic" compares a real with a drawn image,
-        "non_saturating" is the usual loss of a GAN, "wgan_gp" a Wasserstein distance with a
-        penalty on gradients.
+        "relativistic" (real and drawn images are compared), "non_saturating", or "wgan_gp".
     gradient_penalty : float
         Lambda of "wgan_gp", at least 0.
     slope_penalty : float or None

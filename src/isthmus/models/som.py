@@ -63,13 +63,13 @@ class SOM(Codebook, InPasses):
         Rows and columns, at least 2 units together; one number is a square. None is 10 x 10, or a
         smaller square that so few images fill: about 5 sqrt(n) units, a quarter of n at most.
     topology : {"rectangular", "hexagonal"}
-        Neighbours of a unit: "rectangular" 8 (4 of them diagonal); "hexagonal" 6 at equal
-        distance, odd rows are then shifted by half a unit to the right.
+        "rectangular": 8 neighbours, 4 of them diagonal; "hexagonal": 6 at equal distance, odd rows
+        are shifted by half a unit to the right.
     periodic : bool
         Join opposite edges (a torus), so that no unit lies at a border; hexagonal grids need an
         even number of rows for it.
     rule : {"batch", "online"}
-        "batch" puts every unit at the weighted mean of the images around it, a pass at a time;
+        "batch" puts every unit at the weighted mean of the images around it, pass by pass;
         "online" moves it a little towards one image after the other.
     max_iter : int
         Passes over the images, at least 1.
@@ -83,8 +83,8 @@ class SOM(Codebook, InPasses):
         The weight h at distance d: "gaussian" exp(-d^2 / 2 sigma^2), "bubble" 1 up to a distance
         of sigma.
     init : {"pca", "random"}
-        "pca" starts as a flat sheet in the plane of the first two principal components (of a
-        random sample, where there are many images), "random" with random images.
+        Start as a flat sheet in the plane of the first two components ("pca"), or with "random"
+        images.
     noise : float
         `sample` adds so many standard deviations of every pixel to a unit, at least 0.
 
