@@ -80,8 +80,7 @@ class SOM(Codebook, InPasses):
         First radius of the neighbourhood, in units, above 0; None is half the longer side. It
         falls exponentially to 0.25 ("bubble": 1).
     neighborhood : {"gaussian", "bubble"}
-        The weight h at distance d: "gaussian" exp(-d^2 / 2 sigma^2), "bubble" 1 up to a distance
-        of sigma.
+        h is exp(-d^2 / 2 sigma^2) ("gaussian"), or 1 up to a distance of sigma ("bubble").
     init : {"pca", "random"}
         Start as a flat sheet in the plane of the first two components ("pca"), or with "random"
         images.
