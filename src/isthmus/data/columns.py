@@ -60,6 +60,8 @@ def check_columns(columns: ColumnsLike | None) -> dict[str, str]:
 def roles_of(table: Table, told: Mapping[str, str], source: object) -> Roles:
     """Return which column holds what: as it was told, else by their names and first cells.
 
+    A column alone beside those of images and split is that of labels.
+
     Examples
     --------
     >>> table = {"Species": ["cat", "dog"], "photo": ["a.jpg", "b.jpg"], "age": [1, 2]}
@@ -77,11 +79,12 @@ def roles_of(table: Table, told: Mapping[str, str], source: object) -> Roles:
     image = told.get("image") or _image_column(table, left)
     left = [name for name in left if name != image]
     label = told.get("label") or _called(left, LABELS)
-    if label is None and len(head) == 2 and len(left) == 1 and image is not None:
-        label = left[0]
     left = [name for name in left if name != label]
     split = told.get("split") or _split_column(table, left)
-    return Roles(image, label, split, tuple(name for name in left if name != split))
+    left = [name for name in left if name != split]
+    if label is None and len(left) == 1 and image is not None:  # what else could it be
+        label = left.pop()
+    return Roles(image, label, split, tuple(left))
 
 
 def _image_column(table: Table, names: Sequence[str]) -> str | None:

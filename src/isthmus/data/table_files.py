@@ -77,9 +77,7 @@ def _of_text(path: Path) -> Table:
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=comma)]
     rows = [row for row in rows if any(row)]
     if len(rows) < 2:
-        raise ValueError(
-            f"{path} is empty: expected a line of names, and below it a column of names and one of labels"
-        )
+        raise ValueError(f"{path} is empty: expected names of columns, and a line for every image")
     head, rows = rows[0], [row for row in rows[1:] if len(row) >= len(rows[0])]
     columns = {name or f"column {i}": [row[i] for row in rows] for i, name in enumerate(head)}
     return columns

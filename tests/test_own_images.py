@@ -1,0 +1,81 @@
+"""The page on one's own images: all that it shows runs, in Python and on the command line."""
+
+import ast
+import json
+import re
+import shlex
+import sys
+import types
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import isthmus as ist
+from test_held import Arrow, Frame, Items, saved, shards
+
+PAGE = (Path(__file__).parents[1] / "docs" / "own-images.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
+LINES = re.findall(r"^isthmus (.*)$", PAGE, re.M)
+STANDS_FOR = {
+    "datasets": {"load_dataset": lambda name: {"train": Arrow(slice(0, 8)), "test": Arrow()}},
+    "pandas": {"DataFrame": Frame},
+    "torchvision.datasets": {"ImageFolder": lambda path: Items()},
+}
+"""In place of libraries that need not be installed."""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    home, rng = tmp_path_factory.mktemp("home"), np.random.default_rng(0)
+    names = [f"photos/{'dog' if i % 2 else 'cat'}/{i}.png" for i in range(8)]
+    for name in names:
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (9, 8), dtype=np.uint8)).save(home / name)
+    with zipfile.ZipFile(home / "photos.zip", "w") as file:
+        for name in names:
+            file.write(home / name, name)
+    kinds = [f"{'b' if i % 3 else 'a'},{'test' if i > 5 else 'train'}" for i in range(8)]
+    rows = [f"{name},{kind}" for name, kind in zip(names, kinds, strict=True)]
+    (home / "labels.csv").write_text("\n".join(["photo,species,fold", *rows]))
+    coco = {"images": [{"id": i, "file_name": name} for i, name in enumerate(names)],
+            "annotations": [{"image_id": i, "category_id": i % 2} for i in range(8)],
+            "categories": [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}]}  # fmt: skip
+    (home / "annotations.json").write_text(json.dumps(coco))
+    saved(home / "saved")
+    shards(home / "shards").joinpath("data").rename(home / "moved")
+    for file in (home / "moved").iterdir():
+        file.rename(home / "shards" / f"{file.name.partition('-')[0]}-0.parquet")
+    np.save(home / "scans.npy", rng.integers(0, 256, (9, 8, 8), dtype=np.uint8))
+    return home
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_the_page_runs(number, home, monkeypatch):
+    monkeypatch.chdir(home)
+    for name, held in STANDS_FOR.items():
+        module = types.ModuleType(name)
+        module.__dict__.update(held)
+        monkeypatch.setitem(sys.modules, name, module)
+    page = {"ist": ist, "np": np, "model": None}
+    block = BLOCKS[number]
+    assert len(ast.parse(block).body) == 3, "each way in three lines"
+    exec(block, page)
+    read = {name: each for name, each in page.items() if isinstance(each, ist.Images)}
+    assert all(len(images) > 1 for images in read.values()), read
+    if "labels.csv" in block:
+        assert read["images"].classes == read["beside"].classes == ["a", "b"]
+        assert read["images"].is_test.sum() == 2
+    for name in ("shards", "both"):
+        assert name not in read or read[name].is_test.sum() in (3, 4)
+
+
+def test_its_commands_run(home, run, monkeypatch):
+    monkeypatch.chdir(home)
+    assert len(LINES) == 10
+    for line in LINES:
+        code, out, err = run(*shlex.split(line))
+        assert code == 0, (line, err)
+        assert "images" in out, line
