@@ -88,13 +88,14 @@ def _mebibytes(size: int) -> str:
 
 
 def kept_in(images: Images) -> str:
-    """Return where the packed images are: in memory, or in a file that is mapped."""
+    """Return where the packed images are: in memory, in their own file, or in one of the cache."""
     array = images.data
     while not isinstance(array, np.memmap) and getattr(array, "base", None) is not None:
         array = array.base
     if not isinstance(array, np.memmap):
         return "not needed: they are in memory"
-    return f"{array.filename}"
+    mapped = str(array.filename)
+    return "not needed: the file is mapped" if images.source == mapped else mapped
 
 
 def _ends(images: Images) -> list[float]:
