@@ -14,6 +14,8 @@ import torch
 from PIL import Image
 
 import isthmus as ist
+from held_rows import files, in_python
+from isthmus.data.items import is_array, is_pil
 
 RNG = np.random.default_rng(0)
 N, H, W = 6, 8, 9
@@ -54,11 +56,11 @@ def same(images, row, wanted):
 
 def check(row, folder):
     source = row.make(folder)
-    wanted = np.asarray(row.theirs(source), dtype=np.float64)
+    wanted = np.asarray(row.theirs(folder if row in FILES_NAMED else source), dtype=np.float64)
     options = row.options or {}
     images = ist.load_images(source, **options)
     same(images, row, wanted)
-    if not isinstance(source, str | list) and not hasattr(source, "suffix"):
+    if is_array(source) or is_pil(source):
         made = {k: v for k, v in options.items() if k in ("layout", "value_range")}
         same(ist.Images(source, **made), row, wanted)
         if not made and len(images) > 1:  # fit says the same, and encode after it
@@ -283,7 +285,12 @@ PICTURES = [
 ]  # fmt: skip
 
 
-ROWS = [*ARRAYS, *PICTURES]
+HELD = [Row(*first, range=ends, labels=labels)
+        for *first, ends, labels in in_python(numbers, VALUES)]  # fmt: skip
+FILES_NAMED = [Row(*first, range=ends, labels=labels) for *first, ends, labels in files()]
+"""Pillow reads the files in their folder."""
+
+ROWS = [*ARRAYS, *PICTURES, *HELD, *FILES_NAMED]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.source}-{row.values}-{row.layout}")

@@ -18,7 +18,7 @@ from isthmus.data.columns import holds_files as holds_names
 from isthmus.data.decode import IMAGE_NAME, Rule
 from isthmus.data.folder import TEST_NAMES, Entry, entry_of_path, files_below
 from isthmus.data.images import Images
-from isthmus.data.listed import images_of_entries, with_factors
+from isthmus.data.listed import images_of_entries, with_attributes
 
 PART = "split"
 """The column that parts of a data set become."""
@@ -70,7 +70,7 @@ def images_of_arrow(
         return images_of_entries(entries, plain, roles, source, rule, verbose, classes)
     known = known_of(plain, roles, range(len(table)), Path(source).name)
     data = stacked(source, table[name])
-    return with_factors(labelled(Path(source), data, known.pop("labels", None), classes), known)
+    return with_attributes(labelled(Path(source), data, known.pop("labels", None), classes), known)
 
 
 def read_arrow(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:

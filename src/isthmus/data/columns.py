@@ -167,8 +167,8 @@ def known_of(
         known["is_test"] = np.array([row is not None and bool(is_test[row]) for row in rows])
         known["meta"]["split_from"] = f"column {roles.split} of {source}"
     columns = {name: [_at(table[name], row) for row in rows] for name in roles.others}
-    known["factors"] = {name: each for name, cells in columns.items()
-                        if (each := numbers_in(cells)) is not None}  # fmt: skip
+    found = {name: attribute_in(cells) for name, cells in columns.items()}
+    known["attributes"] = {name: each for name, each in found.items() if each is not None}
     return known
 
 
@@ -241,6 +241,22 @@ def numbers_in(cells: Sequence[Any]) -> np.ndarray | None:
         return None
     whole = np.isfinite(values).all() and not (values % 1).any() and abs(values).max() < 2**53
     return values.astype(np.int64) if whole else values
+
+
+def attribute_in(cells: Sequence[Any]) -> np.ndarray | None:
+    """Return a column of numbers, or of words that occur again; None of names and sentences.
+
+    Examples
+    --------
+    >>> attribute_in(["red", "", "red", "blue"]).tolist(), attribute_in(["a", "b", "c"]) is None
+    (['red', '', 'red', 'blue'], True)
+    """
+    numbers = numbers_in(cells)
+    if numbers is not None:
+        return numbers
+    words = ["" if is_missing(cell) else str(cell) for cell in cells]
+    kinds = set(words) - {""}
+    return np.array(words) if kinds and len(kinds) <= len(words) / 2 else None
 
 
 def _listed(words: Iterable[str], most: int = 12) -> str:

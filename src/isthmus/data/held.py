@@ -165,13 +165,8 @@ def _of_arrays(
         y=None if label is None else source[label],
         classes=None if classes is None or label is None else list(map(str, classes)),
         source=called(source),
-        **numbers(rule),
+        **rule.numbers,
     )
-
-
-def numbers(rule: Rule) -> dict[str, Any]:
-    """Return what `Images` are told of a rule."""
-    return {"loading": rule.numbers}
 
 
 def items_of(source: Any, told: Mapping[str, str], part: str | None = None) -> Iterator[Item]:

@@ -74,12 +74,12 @@ def images_of_entries(
     names = [entries[row].name for row in kept]
     more = packed.known | {"names": names}
     labels = known.pop("labels", None)
-    return with_factors(labelled(Path(source), packed.data, labels, classes, **more), known)
+    return with_attributes(labelled(Path(source), packed.data, labels, classes, **more), known)
 
 
-def with_factors(images: Images, known: dict[str, Any]) -> Images:
+def with_attributes(images: Images, known: dict[str, Any]) -> Images:
     """Return images that know what stood beside them."""
-    images.factors |= known["factors"]
+    images.attributes |= known["attributes"]
     images.meta |= known["meta"]
     if "is_test" in known:
         images.is_test = known["is_test"]
@@ -143,4 +143,4 @@ def _with(data: np.ndarray, table: Table, roles: Roles, source: str) -> Images:
     whole = data.min() >= 0 and data.max() <= 255 and not (data % 1).any()
     data = data.astype(np.uint8) if whole and data.ndim == 3 else data
     known = known_of(table, roles, range(len(data)), Path(source).name)
-    return with_factors(labelled(Path(source), data, known.pop("labels", None)), known)
+    return with_attributes(labelled(Path(source), data, known.pop("labels", None)), known)

@@ -101,7 +101,7 @@ def _known(
     labels = labels_in([item.label for item in kept])
     there = any(label is not None for label in labels)
     more |= {"meta": {"labels_from": source}} if there else {}
-    more |= {} if rule is None else {"loading": rule.numbers}
+    more |= {} if rule is None else rule.numbers
     return labelled(Path(source), data, labels if there else None, classes, **more)
 
 
