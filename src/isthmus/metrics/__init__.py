@@ -1,12 +1,14 @@
 """Scores: pure functions of arrays that say how good images, codes and clusters are."""
 
 from isthmus.metrics.clustering import ari, cluster_accuracy, nmi, purity
-from isthmus.metrics.disentanglement import factor_vae_score, rank_correlation, variance_explained
+from isthmus.metrics.disentanglement import rank_correlation, variance_explained
+from isthmus.metrics.factors import dci, explicitness, modularity, sap
 from isthmus.metrics.few_labels import label_curve
 from isthmus.metrics.generation import frechet_distance, precision_recall
 from isthmus.metrics.groups import agreement, clusters, group
 from isthmus.metrics.information import mig, mutual_information
-from isthmus.metrics.intervals import wilson
+from isthmus.metrics.intervals import over_fits, wilson
+from isthmus.metrics.interventions import beta_vae_score, factor_vae_score, irs
 from isthmus.metrics.labels import probe_codes
 from isthmus.metrics.outliers import auroc, mahalanobis, neighbour_distance
 from isthmus.metrics.posterior import active_units, kl_per_dimension
@@ -31,6 +33,7 @@ __all__ = [
     "agreement",
     "ari",
     "auroc",
+    "beta_vae_score",
     "bits_per_image",
     "class_accuracy",
     "class_iou",
@@ -38,10 +41,13 @@ __all__ = [
     "clusters",
     "confusion_matrix",
     "cross_entropy",
+    "dci",
+    "explicitness",
     "factor_vae_score",
     "frechet_distance",
     "global_accuracy",
     "group",
+    "irs",
     "kl_per_dimension",
     "knn_accuracy",
     "label_curve",
@@ -49,16 +55,19 @@ __all__ = [
     "mahalanobis",
     "mean_iou",
     "mig",
+    "modularity",
     "mse",
     "mutual_information",
     "neighbour_distance",
     "nmi",
+    "over_fits",
     "precision_at_k",
     "precision_recall",
     "probe_codes",
     "psnr",
     "purity",
     "rank_correlation",
+    "sap",
     "ssim",
     "svm_accuracy",
     "variance_explained",

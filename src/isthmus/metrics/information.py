@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from isthmus.metrics.disentanglement import CROWDED, _cells, _factors, _fineness
+from isthmus.metrics.cells import CROWDED, cells, factor_cells, fineness
 from isthmus.metrics.posterior import as_vectors
 
 
@@ -60,7 +60,7 @@ def mutual_information(
     [[1.0], [0.0]]
     """
     Z = as_vectors(Z)
-    table = _factors(factors, len(Z), bins)
+    table = factor_cells(factors, len(Z), bins)
     shares = [_shares(Z, v, bins) for v in table.T]
     return np.column_stack(shares)
 
@@ -104,8 +104,8 @@ def mig(Z: ArrayLike, factors: np.ndarray | Mapping[str, np.ndarray], bins: int 
 
 def _shares(Z: np.ndarray, v: np.ndarray, bins: int) -> list[float]:
     """Return what every dimension says of one factor."""
-    wanted = min(bins, max(_fineness(len(Z), bins), int(v.max()) + 1))
-    return [_share(_cells(z, bins, wanted), v) for z in Z.T]
+    wanted = min(bins, max(fineness(len(Z), bins), int(v.max()) + 1))
+    return [_share(cells(z, bins, wanted), v) for z in Z.T]
 
 
 def _share(z: np.ndarray, v: np.ndarray) -> float:
