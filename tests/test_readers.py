@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from isthmus.data import decode, folder
+from isthmus.data import decode, folder, formats
 from isthmus.data.images import Images
 from isthmus.data.readers import load_images
 
@@ -929,7 +929,8 @@ def test_a_full_disk_is_noticed_before(mixed, monkeypatch):
 def test_pixels_are_limited_by_a_constant(photos, monkeypatch):
     save(photos / "a.png", flat(1))
     save(photos / "b.png", flat(1, 40, 60))
-    monkeypatch.setattr(decode, "MAX_PIXELS", 100)
+    for module in (decode, formats):
+        monkeypatch.setattr(module, "MAX_PIXELS", 100)
     assert load_images(photos).skipped == [("b.png", "more than 100 pixels")]
 
 

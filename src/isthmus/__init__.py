@@ -29,6 +29,7 @@ _HOMES = {
     "load_model": "studies.opening",
     "load_study": "studies.stored",
     "register": "families",
+    "register_reader": "data.registered",
     "reproduce": "reproduction.reproduce",
     "with_noise": "data.corrupt",
     **{name: verb.home for name, verb in VERBS.items()},

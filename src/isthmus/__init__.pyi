@@ -4,6 +4,7 @@ from isthmus.base import Representation as Representation
 from isthmus.data.corrupt import with_noise as with_noise
 from isthmus.data.images import Images as Images
 from isthmus.data.readers import load_images as load_images
+from isthmus.data.registered import register_reader as register_reader
 from isthmus.explorer.explore import explore as explore
 from isthmus.explorer.explore import export as export
 from isthmus.families import register as register

@@ -65,6 +65,12 @@ def models(given: ist.Images) -> dict[str, ist.Representation]:
     return {type(model).__name__: model.fit(given) for model in every}
 
 
+@ist.register_reader(".rows")
+def read_rows(path: Path) -> np.ndarray:
+    """A reader of one's own stays the function that it is."""
+    return np.loadtxt(path, dtype=np.uint8, ndmin=2)[:, None]
+
+
 @ist.register("narrow")
 class Narrow(ist.PCA):
     """A family of one's own stays the class that it is."""

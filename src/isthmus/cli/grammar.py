@@ -17,6 +17,7 @@ MEANINGS = {
     "--size": "Height and width of the images: 64, or 48x64.",
     "--resize": "How images get their size: cut, padded, or stretched.",
     "--color": "Channels of the images: as the files are, or as the model was fitted; or told.",
+    "--nth": "Take every so many-th frame of videos and animations, each as an image.",
     "--among": "A second source of images: where to look, what is ordinary, what codes are like.",
     "--labels": "Labels: a table of them, .csv or another; or how many of those there are.",
     "--columns": "What columns of a table hold, as image=photo,label=species,split=fold.",

@@ -54,7 +54,7 @@ def parted(words: list[str]) -> tuple[list[str], str | list[str]]:
 
 
 def _may_be_model(word: str) -> bool:
-    from isthmus.data.decode import IMAGE_NAME
+    from isthmus.data.formats import IMAGE_NAME
     from isthmus.studies.stored import is_study
 
     if Path(word).is_file():

@@ -64,6 +64,14 @@ Ends = Annotated[
         show_default="by their type, or a guess",
     ),
 ]
+Nth = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Take every so many-th frame of videos and animations.",
+        show_default="1 of a video, the first frame of an animation",
+    ),
+]
 Per = Annotated[str, typer.Option(help="What one sample is: image, pixel, or patch (of --size).")]
 LabelTable = Annotated[
     str | None,
@@ -88,6 +96,7 @@ LOADING: dict[str, tuple[Any, Any]] = {
     "bits": (Bits, None),
     "layout": (Layout, "auto"),
     "value_range": (Ends, None),
+    "nth": (Nth, None),
     "per": (Per, "image"),
     "labels": (LabelTable, None),
     "columns": (Columns, None),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from isthmus.data.decode import MAX_PIXELS
+from isthmus.data.formats import MAX_PIXELS
 from isthmus.data.pictures import MODES, Picture
 
 FRAME_PIXELS = 2**22

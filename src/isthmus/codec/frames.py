@@ -16,8 +16,9 @@ from isthmus.codec.entropy import decoded, encoded, inflated
 from isthmus.codec.lossless import residual
 from isthmus.codec.lossless import restored as pixels_of
 from isthmus.codec.quantizer import Quantizer
-from isthmus.data.decode import FITS, MAX_PIXELS
+from isthmus.data.decode import FITS
 from isthmus.data.fitting import loading_of
+from isthmus.data.formats import MAX_PIXELS
 from isthmus.data.images import Images, to_unit, with_channels
 from isthmus.system.progress import track
 

@@ -12,6 +12,7 @@ from isthmus.data.fitting import COLORED, CUT, GREYED, PADDED, padded, size_chan
 from isthmus.data.images import Images, to_unit
 from isthmus.data.label_maps import NO_CLASS
 from isthmus.data.nodata import empty_pixels
+from isthmus.data.ondisk import OnDisk
 from isthmus.data.ranges import is_nominal, range_of
 
 MIXED = 1e-3
@@ -25,10 +26,12 @@ def adjusted(images: Images, rule: Rule) -> Images:
     """
     if 0 in images.shape:
         raise ValueError(f"no images in {images.source}: its shape is {images.shape}")
-    data = images.data[:1]
+    data = np.asarray(images.data[:1])
     alike = _resized(_recoloured(_as_asked(data, rule), rule.color), rule)
     if alike.shape == data.shape and alike.dtype == data.dtype:
         return images
+    if isinstance(images.data, OnDisk) and images.rows is None:
+        return _adjusted_on_disk(images, alike, rule)
     if images.rows is not None:
         images = replace(images, data=images.data[images.rows], rows=None)
     data = _resized(_recoloured(_as_asked(images.data, rule), rule.color), rule)
@@ -49,6 +52,14 @@ def ranged(images: Images, rule: Rule) -> Images:
     known = {name: value for name, value in images.loading.items() if name != "bits"}
     read = Images(unit * np.float32(white) if white != 1 else unit, value_range=asked)
     return replace(images, data=read.data, rows=None, loading=known | read.loading)
+
+
+def _adjusted_on_disk(images: Images, alike: np.ndarray, rule: Rule) -> Images:
+    def through(rows: np.ndarray) -> np.ndarray:
+        return _resized(_recoloured(_as_asked(rows, rule), rule.color), rule)
+
+    data = images.data.through(through, alike.shape[1:], alike.dtype, rule)
+    return replace(_noted(images, data, rule), data=data)
 
 
 def _emptied(data: np.ndarray, images: Images, rule: Rule) -> dict[str, Any]:

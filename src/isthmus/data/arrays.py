@@ -175,13 +175,13 @@ def damage_explained(
 
 
 @contextmanager
-def library(name: str, path: Path) -> Iterator[None]:
+def library(name: str, path: Path, extra: str = "files") -> Iterator[None]:
     """Say how to install the optional library that reads `path`, if it is missing."""
     try:
         yield
     except ImportError as error:
         raise ImportError(
-            f'reading {path.suffix} needs {name}: pip install "isthmus[files]"'
+            f'reading {path.suffix} needs {name}: pip install "isthmus[{extra}]"'
         ) from error
 
 

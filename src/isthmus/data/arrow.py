@@ -15,8 +15,9 @@ import numpy as np
 from isthmus.data.arrays import choose, damage_explained, labelled, library
 from isthmus.data.columns import Roles, known_of, roles_of
 from isthmus.data.columns import holds_files as holds_names
-from isthmus.data.decode import IMAGE_NAME, Rule
+from isthmus.data.decode import Rule
 from isthmus.data.folder import TEST_NAMES, Entry, entry_of_path, files_below
+from isthmus.data.formats import IMAGE_NAME
 from isthmus.data.images import Images
 from isthmus.data.listed import images_of_entries, with_attributes
 

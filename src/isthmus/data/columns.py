@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from isthmus.data.decode import IMAGE_NAME
 from isthmus.data.folder import TEST_NAMES, TRAIN_NAMES, split_of
+from isthmus.data.formats import IMAGE_NAME
 from isthmus.validation import hint, one_of
 
 Table: TypeAlias = "dict[str, list[Any]]"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -10,23 +9,13 @@ import numpy as np
 
 from isthmus.data.depth import deep_layout, deep_values, opacity
 from isthmus.data.fitting import COLORED, FLATTENED, GREYED, ROUNDED, padded
+from isthmus.data.formats import ALONE, MAX_PIXELS, formats
 from isthmus.data.label_maps import NO_CLASS
 from isthmus.data.numbers import Asked
+from isthmus.data.profiles import in_srgb
 
 if TYPE_CHECKING:
     from PIL import Image
-
-MAX_PIXELS = 100_000_000
-"""Larger images are refused unread: a few kilobytes of file can claim gigabytes of pixels."""
-
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "PCX", "QOI", "AVIF")
-"""What may be read: formats with a signature. To others Pillow hands PostScript, or guesses."""
-
-IMAGE_NAME = re.compile(r".+\.(jpe?g|png|gif|bmp|tiff?|webp|p[bgnp]m|jp2|pcx|qoi|avif)", re.I)
-"""What image files are called: only used to explain, the content decides."""
-
-ALONE = "give it by its own name"
-"""What to do with a TIFF file that is no photograph."""
 
 MOST_THUMBNAILS = 8
 """Pages of a TIFF file that are looked at: those of the size of the first are further images."""
@@ -48,6 +37,7 @@ class Rule(NamedTuple):
     bits: int | None = None
     layout: str = "auto"
     expected: tuple[int, ...] | None = None
+    nth: int | None = None
     only: bool = False  # leave out images that are not of that size as they are
     columns: dict[str, str] | None = None  # of tables: which holds what
     value_range: Asked | None = None
@@ -98,7 +88,7 @@ def read_header(file: IO[bytes]) -> Header:
     Raises
     ------
     Exception
-        Nearly anything, if the file is no image or is damaged: see `reason`.
+        Nearly anything, if the file is no image or is damaged: see `isthmus.data.formats.reason`.
     """
     from PIL import Image
 
@@ -216,28 +206,6 @@ def _sources(
     return found[0], found[1]
 
 
-def reason(error: Exception, name: str) -> str:
-    """Say in a few words why a file could not be read."""
-    from PIL import Image, UnidentifiedImageError
-
-    if isinstance(error, UnidentifiedImageError):
-        is_named_so = IMAGE_NAME.fullmatch(name)
-        return "damaged, or of a kind Pillow cannot read" if is_named_so else "not an image"
-    if isinstance(error, Image.DecompressionBombError):
-        return f"more than {MAX_PIXELS:,} pixels"
-    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return words.splitlines()[0]
-
-
-@cache
-def formats() -> tuple[str, ...]:
-    """Return the formats of `FORMATS` that Pillow knows here."""
-    from PIL import Image
-
-    Image.init()
-    return tuple(name for name in FORMATS if name in Image.OPEN)
-
-
 @cache
 def turns() -> dict[int, Image.Transpose]:
     """Return what puts an image upright, by its EXIF orientation."""
@@ -292,6 +260,7 @@ def _flatten(
     key = image.info.get("transparency")
     if (values := values_if_deep(image, file)) is not None:
         return _flatten_deep(values, key, grey, bits, done)
+    image = in_srgb(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         lowest: Any = image.getchannel("A").getextrema()[0]

@@ -26,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "bits": None,
     "value_range": None,
     "range_by": None,
+    "nth": None,
 }
 """How images are loaded unless something else is asked for: of models that do not know."""
 

@@ -16,9 +16,10 @@ import numpy as np
 
 from isthmus.data.arrays import damage_explained
 from isthmus.data.cache import cache_folder, check_unpacked, key_of, memory_allowed, write_array
-from isthmus.data.decode import Header, Rule, highest_value, read_header, read_image, reason
+from isthmus.data.decode import Header, Rule, highest_value, read_header, read_image
 from isthmus.data.depth import depth_of, white_of
 from isthmus.data.fitting import size_changes
+from isthmus.data.formats import reason
 from isthmus.data.images import Images
 from isthmus.system.files import RECORD, replacing
 from isthmus.system.leftovers import MARKER
@@ -30,7 +31,7 @@ R = TypeVar("R")
 OURS = frozenset({MARKER, RECORD})
 """Files that isthmus leaves in folders it writes."""
 
-CACHE_VERSION = 3
+CACHE_VERSION = 4
 """Raised whenever the same files would be packed into other pixels, or more is kept of them."""
 
 SAMPLED = 16
@@ -259,8 +260,7 @@ def in_threads(
     function: Callable[[T], R], items: list[T], description: str, show: bool | None
 ) -> Iterator[R]:
     """Yield what a function makes of every item, in order, under a bar."""
-    # Pillow decodes without the interpreter lock, so threads do; two more than there are
-    # processors hide the waiting for the disk.
+    # Pillow decodes without the interpreter lock; two threads more hide the waiting for the disk
     with ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 2)) as pool:
         yield from track(pool.map(function, items), description, len(items), show)
 

@@ -111,14 +111,12 @@ class Images(PackedImages):
     @property
     def train(self) -> Images:
         """The images to learn from; where no split is known, those of `split()`."""
-        parts = self.with_split()
-        return parts.where(~parts.is_test)
+        return (parts := self.with_split()).where(~parts.is_test)
 
     @property
     def test(self) -> Images:
         """The held-out images; where no split is known, those of `split()`, of one image none."""
-        parts = self.with_split()
-        return parts.where(parts.is_test)
+        return (parts := self.with_split()).where(parts.is_test)
 
     def with_split(self) -> Images:
         """Return the images with the split they have, or with the default one."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isthmus.data.columns import IMAGES, LABELS
-from isthmus.data.decode import IMAGE_NAME
+from isthmus.data.formats import IMAGE_NAME
 from isthmus.data.values import as_array
 
 KEYS = (*IMAGES, "images", "pixel_values", "picture", "x", "data", "input", "jpg", "jpeg", "png",

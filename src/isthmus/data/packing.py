@@ -16,6 +16,7 @@ from isthmus.data.labels import attributes_from, labels_from
 from isthmus.data.layout import laid_out
 from isthmus.data.nodata import empty_pixels, known_values
 from isthmus.data.numbers import Asked
+from isthmus.data.ondisk import OnDisk, release
 from isthmus.data.ranges import Range, range_of
 from isthmus.data.values import as_array, as_values, is_deep, range_asked, to_array
 
@@ -90,6 +91,10 @@ class PackedImages:
     def _read(self, data: Any, value_range: Asked | None, layout: str) -> None:
         """Pack the numbers by the rule of `as_values`, and note in `loading` how they are read."""
         given = to_array(data, self.source)
+        if isinstance(given, OnDisk):  # it is read by the rule, whenever it is
+            by_type = {"value_range": None, "range_by": "type"}
+            self.data, self.loading = given, by_type | self.loading
+            return
         given, laid = laid_out(given, layout, "layout" not in self.loading, self.source)
         asked = range_asked(given, value_range, "range_by" not in self.loading)
         known = {} if value_range is None else {k: v for k, v in asked.items() if k != "bits"}
@@ -245,14 +250,16 @@ class PackedImages:
         size = size or chunk_rows(self.shape)
         for start in range(0, len(self), size):
             stop = min(start + size, len(self))
-            yield self.data[start:stop] if self.rows is None else self.data[self.rows[start:stop]]
+            rows = slice(start, stop) if self.rows is None else self.rows[start:stop]
+            yield np.asarray(self.data[rows])
+            release(self.data)
 
     def batches(self, size: int, random_state: int | None = None) -> Iterator[np.ndarray]:
         """Yield the values once in a random order, `size` images at a time."""
         order = np.random.default_rng(random_state).permutation(len(self))
         for start in range(0, len(self), size):
             rows = order[start : start + size]
-            yield self.data[rows if self.rows is None else self.rows[rows]]
+            yield np.asarray(self.data[rows if self.rows is None else self.rows[rows]])
 
 
 def chunk_rows(shape: tuple[int, ...]) -> int:

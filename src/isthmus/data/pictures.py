@@ -13,15 +13,11 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from isthmus.data.decode import (
-    IMAGE_NAME,
     LUMA,
-    MAX_PIXELS,
     check_bands,
-    formats,
     is_grey,
     orientation,
     read_header,
-    reason,
     turns,
     unit_floats,
     values_if_deep,
@@ -36,8 +32,10 @@ from isthmus.data.folder import (
     members_of,
     nothing_readable,
 )
+from isthmus.data.formats import IMAGE_NAME, MAX_PIXELS, formats, reason
 from isthmus.data.idx import idx_parts
 from isthmus.data.images import Images
+from isthmus.data.profiles import in_srgb
 from isthmus.data.ranges import UNIT, Range
 from isthmus.data.segnet import is_segnet
 from isthmus.data.several import entries_of, expanded
@@ -122,7 +120,7 @@ def read_picture(file: IO[bytes], name: str, bits: int = 16) -> Picture:
     Parameters
     ----------
     file : binary file
-        Of any kind that `isthmus.data.decode.FORMATS` lists.
+        Of any kind that `isthmus.data.formats.FORMATS` lists.
     name : str
         What it is called.
     bits : int
@@ -131,7 +129,7 @@ def read_picture(file: IO[bytes], name: str, bits: int = 16) -> Picture:
     Raises
     ------
     Exception
-        Nearly anything, if the file is no image or is damaged: see `isthmus.data.decode.reason`.
+        Nearly anything, if the file is no image or is damaged: see `isthmus.data.formats.reason`.
     """
     from PIL import Image
 
@@ -158,6 +156,7 @@ def _alpha(values: np.ndarray) -> np.ndarray | None:
 
 
 def _eight_bits(image: Any) -> np.ndarray:
+    image = in_srgb(image)
     mode = MODES[1 if is_grey(image) else 3, bool(image.has_transparency_data)]
     array = np.asarray(image if image.mode == mode else image.convert(mode))
     return array if array.ndim == 3 else array[..., None]

@@ -19,6 +19,7 @@ from isthmus.data.depth import deep_values
 from isthmus.data.images import Images
 from isthmus.data.nodata import no_data_in
 from isthmus.data.numbers import KEEP
+from isthmus.data.ometiff import stack_of
 from isthmus.system.files import plain
 
 if TYPE_CHECKING:
@@ -72,8 +73,10 @@ def read_envi(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
         axes = ENVI_AXES[fields["interleave"].lower()]
         meta = _envi_meta(fields, shape[2])
     expected, found = offset + math.prod(shape) * dtype.itemsize, numbers.stat().st_size
-    if expected != found:
-        height, width, n_bands = shape
+    height, width, n_bands = shape
+    # one line, sample or band more than the header says would be at least as much as this
+    least = math.prod(shape) // max(shape) * dtype.itemsize
+    if not 0 <= found - expected < least:
         raise ValueError(
             f"{header} contradicts its file: {height} lines x {width} samples x {n_bands} bands "
             f"of {dtype.itemsize} bytes after {offset} are {expected} bytes, "
@@ -81,7 +84,9 @@ def read_envi(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
         )
     stored = tuple(shape[axis] for axis in np.argsort(axes))
     array = np.memmap(numbers, dtype, "r", offset, stored).transpose(axes)
-    return _raster((numbers, header), array[None], meta, source=path)
+    rest = f"its last {found - expected} bytes, which {header.name} does not count"
+    skipped = [(numbers.name, rest)] if found > expected else []
+    return _raster((numbers, header), array[None], meta, path, skipped)
 
 
 def read_tiff(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
@@ -91,8 +96,11 @@ def read_tiff(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
     _quiet()
     explained = damage_explained(path, "TIFF", but=(PermissionError, ImportError))
     with explained, tifffile.TiffFile(path) as file:
+        if stack := stack_of(file, path, rule.nth):
+            return Images(stack[0], source=str(path), meta=stack[1])
         every: list[Any] = list(file.pages)
         pages = [page for page in every if not page.subfiletype & 0b101]  # overviews and masks
+        pages = pages[:: rule.nth or 1]
         first = pages[0]
         alike = [page for page in pages if (page.shape, page.dtype) == (first.shape, first.dtype)]
         others = [f"page {page.index}" for page in pages if page not in alike]

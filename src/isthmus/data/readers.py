@@ -14,29 +14,34 @@ from isthmus.data import catalog
 from isthmus.data.adjust import adjusted, ranged
 from isthmus.data.arrays import damage_explained, read_hdf5, read_mat, read_npy, read_npz
 from isthmus.data.arrow import is_saved, is_sharded, read_arrow, read_saved, read_sharded
+from isthmus.data.asked import chosen, ends_of, size_of
 from isthmus.data.columns import ColumnsLike, check_columns
-from isthmus.data.decode import COLORS, DTYPES, FITS, IMAGE_NAME, Rule
+from isthmus.data.decode import COLORS, DTYPES, FITS, Rule
 from isthmus.data.depth import check_bits
 from isthmus.data.described_folder import read_described
 from isthmus.data.fitting import SIZE_BITS
 from isthmus.data.flowers import is_flowers, read_flower_folder
 from isthmus.data.folder import read_zip
+from isthmus.data.formats import IMAGE_NAME, VIDEOS
 from isthmus.data.held import held
 from isthmus.data.idx import idx_parts, read_idx, read_idx_folder
 from isthmus.data.images import Images
 from isthmus.data.layout import arranged, check_layout
 from isthmus.data.like import range_like, rule_like, unit_like
 from isthmus.data.listed import read_table
-from isthmus.data.numbers import Asked, check_value_range
+from isthmus.data.moving import check_nth, read_animation, read_moving, read_video
+from isthmus.data.numbers import Asked
 from isthmus.data.parquet import read_parquet
 from isthmus.data.patches import patches_of
 from isthmus.data.pictures import as_pictures
 from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
+from isthmus.data.registered import own_reader, suffixes
 from isthmus.data.segnet import is_segnet, read_segnet
 from isthmus.data.several import expanded, read_files
 from isthmus.data.sprites import is_dsprites, read_dsprites
 from isthmus.data.tables import with_labels
 from isthmus.data.values import ImagesLike, to_array
+from isthmus.data.zarrs import is_zarr, read_zarr
 from isthmus.validation import hint, one_of, renamed
 
 if TYPE_CHECKING:
@@ -59,15 +64,17 @@ READERS: dict[str, Reader] = {
     ".tif": read_tiff,
     ".tiff": read_tiff,
     ".hdr": read_envi,
+    ".zarr": read_zarr,
     **dict.fromkeys(ENVI_SUFFIXES, read_envi),
+    **dict.fromkeys(VIDEOS, read_video),
 }
 
-ARRAYS = (".npy", ".npz", ".mat", ".h5", ".hdf5")
+ARRAYS = (".npy", ".npz", ".mat", ".h5", ".hdf5", ".zarr")
 """Files of arrays, whose axes may be in any order."""
 
 UNITS = ("image", "pixel", "patch")
 
-INSIDE = re.compile(r"(?P<file>.+\.(npz|parquet|mat|h5|hdf5)):(?P<name>.+)", re.IGNORECASE)
+INSIDE = re.compile(r"(?P<file>.+\.(npz|parquet|mat|h5|hdf5|zarr)):(?P<name>.+)", re.IGNORECASE)
 
 
 @renamed(fit="resize")
@@ -83,6 +90,7 @@ def load_images(
     bits: int | None = None,
     layout: str = "auto",
     value_range: Asked | None = None,
+    nth: int | None = None,
     per: str | None = None,
     labels: str | Path | None = None,
     columns: ColumnsLike | None = None,
@@ -108,8 +116,11 @@ def load_images(
         - IDX, plain or ``.gz``: one file, or the folder of the usual four;
         - ``.parquet`` with a column of encoded images or of lists of numbers;
         - ``.mat`` of any version, ``.h5`` and ``.hdf5``; the ``.npz`` of dSprites;
+        - ``.zarr`` folders of version 2 and 3, OME-Zarr too: large ones are read as needed;
         - rasters of any number of bands: ``.tif`` and ENVI (the ``.hdr`` or the file beside it),
-          each one image of (1, h, w, bands); they keep their numbers, and `meta` where they lie;
+          each one image of (1, h, w, bands), and OME-TIFF, (n, h, w, channels); they keep
+          their numbers, and `meta` where they lie;
+        - a video, ``.mp4`` and others that FFmpeg reads: its frames (see `nth`);
         - an array of (n, d) vectors, (n, h, w) or (n, h, w, c) images.
 
         An array inside a file is named behind a colon: ``scans.h5:train/data``. Without the name
@@ -152,6 +163,11 @@ def load_images(
         Black and white in the numbers of the source, as (0, 4095): they become 0 and 1, what lies
         beyond is cut off. "keep" leaves the numbers of arrays as they are. By default the type
         says it, or a guess: see `isthmus.data.values.as_values` and `Images.decisions`.
+    nth : int, optional
+        Take every so many-th frame of videos and of animated GIF, WebP and PNG files, and page of
+        TIFF files, in a folder too; each is an image of its own, called ``clip.mp4#000012``. By
+        default all frames of a video and all pages of a TIFF file given by its own name, and the
+        first frame of an animation. `like` knows what a model was fitted on.
     per : {"image", "pixel", "patch"}
         What one sample is: an image, or the vector of one pixel; then the result has the shape
         (n h w, channels) and the factors "row" and "column", and label maps become labels. Pixels
@@ -183,14 +199,15 @@ def load_images(
     Notes
     -----
     The rule for folders and zips. Every file is read, sub-folders included, in the order of the
-    sorted paths; hidden ones, those that are no image, are damaged or claim more than 100 million
-    pixels are skipped and listed. Images are turned as EXIF says; of an animation the first frame
-    is taken. Palettes become the colours they stand for, transparency is laid over white, CMYK
-    becomes RGB, colour becomes grey by luma (ITU-R 601). 1-bit pixels become 0 and 255; grey and
-    colour of 16 bits are scaled by the depth of the set (see `bits`), and rounded to 8 bits unless
-    `dtype` is float32. TIFF files with other bands than photographs have, of signed numbers or of
-    several pages are skipped and listed too: give these by their own name. Sizes change by an
-    antialiased Lanczos filter.
+    sorted paths; hidden ones, videos, those that are no image, are damaged or claim more than 100
+    million pixels are skipped and listed. Images are turned as EXIF says; colours of 8 bits with
+    an ICC profile become sRGB; of an animation the first frame is taken, unless `nth` is given.
+    Palettes become the colours they stand for, transparency is laid over white, CMYK becomes RGB,
+    colour becomes grey by luma (ITU-R 601). 1-bit pixels become 0 and 255; grey and colour of 16
+    bits are scaled by the depth of the set (see `bits`), and rounded to 8 bits unless `dtype` is
+    float32. TIFF files with other bands than photographs have, of signed numbers or of several
+    pages are skipped and listed too: give these by their own name. Sizes change by an antialiased
+    Lanczos filter.
 
     Folders that all images share are passed over. If the next level then is train and test
     (also training, testing; val and validation count as train, or as test if there is none), that
@@ -213,15 +230,16 @@ def load_images(
     (1438, 359)
     """
     rule = Rule(
-        _size(size),
-        _chosen("resize", resize or "crop", FITS),
-        _chosen("color", color, COLORS),
-        _chosen("dtype", dtype, DTYPES),
+        size_of(size),
+        chosen("resize", resize or "crop", FITS),
+        chosen("color", color, COLORS),
+        chosen("dtype", dtype, DTYPES),
         longest,
         check_bits(bits),
         check_layout(layout),
         columns=check_columns(columns),
-        value_range=_ends(value_range),
+        value_range=ends_of(value_range),
+        nth=check_nth(nth),
     )
     if per is not None:
         one_of("per", per, UNITS)
@@ -245,7 +263,7 @@ def load_images(
         per = unit_like(like, images, per)
     images = range_like(like, adjusted(ranged(images, rule), rule))
     if images is not source:
-        loading = {"fit": rule.fit, "color": rule.color, "dtype": rule.dtype}
+        loading = {"fit": rule.fit, "color": rule.color, "dtype": rule.dtype, "nth": rule.nth}
         images = replace(images, loading=images.loading | loading)
     images = images if labels is None else with_labels(images, labels, columns)
     return images.pixels() if per == "pixel" else images
@@ -318,13 +336,14 @@ def _read(source: str | Path | list[Path], rule: Rule, verbose: bool | None) -> 
         path, inside = Path(found["file"]).expanduser(), found["name"]
     if not path.exists() or source == "":
         raise _unknown(str(source))
-    if path.suffix.lower() not in ARRAYS or path.is_dir():
+    own = read_zarr if path.is_dir() and is_zarr(path) else own_reader(path)
+    if own is None and (path.suffix.lower() not in ARRAYS or path.is_dir()):
         _refuse_layout(rule, path)
     known = (ValueError, OSError, ImportError, MemoryError)
     with damage_explained(path, path.suffix, but=known):  # what a reader has not foreseen
-        if path.is_dir():
+        if path.is_dir() and own is None:
             return _read_folder(path, rule, verbose)
-        return _reader(path)(path, inside, rule, verbose)
+        return (own or _reader(path))(path, inside, rule, verbose)
 
 
 def _read_folder(path: Path, rule: Rule, verbose: bool | None) -> Images:
@@ -332,6 +351,8 @@ def _read_folder(path: Path, rule: Rule, verbose: bool | None) -> Images:
         return read_idx_folder(path)
     if is_segnet(path):
         return read_segnet(path, None, rule, verbose)
+    if rule.nth:
+        return read_moving(path, None, rule, verbose)
     kinds = ((is_flowers, read_flower_folder), (is_saved, read_saved), (is_sharded, read_sharded))
     reader = next((reader for is_kind, reader in kinds if is_kind(path)), read_described)
     return reader(path, None, rule, verbose)
@@ -343,6 +364,8 @@ def _read_npz(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
 
 
 def _read_file(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
+    if rule.nth:
+        return read_animation(path, inside, rule, verbose)
     return read_files([path], rule, verbose)
 
 
@@ -354,7 +377,10 @@ def _reader(path: Path) -> Reader:
         return READERS[suffix]
     if IMAGE_NAME.fullmatch(path.name):
         return _read_file
-    raise ValueError(f"{path} is of an unknown kind; known are folders and {', '.join(READERS)}")
+    raise ValueError(
+        f"{path} is of an unknown kind; known are folders and "
+        f"{', '.join([*READERS, *suffixes()])}; isthmus.register_reader adds others"
+    )
 
 
 def _refuse_layout(rule: Rule, source: object) -> None:
@@ -370,22 +396,3 @@ def _unknown(name: str) -> ValueError:
         f"{name!r} is neither a file or folder nor a named set "
         f"({', '.join(catalog.CATALOG)}){hint(name, catalog.CATALOG)}"
     )
-
-
-def _chosen(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    one_of(name, value, allowed)
-    return value
-
-
-def _ends(value_range: Asked | None) -> Asked | None:
-    return None if value_range is None else check_value_range(value_range)
-
-
-def _size(size: np.typing.ArrayLike | None) -> tuple[int, int] | None:
-    if size is None:
-        return None
-    sides = np.ravel(size).tolist()
-    height, width = sides * 2 if len(sides) == 1 else sides if len(sides) == 2 else (None, None)
-    if not (isinstance(height, int) and isinstance(width, int) and min(height, width) >= 1):
-        raise ValueError(f"size={size!r}: expected a number of pixels, or (height, width)")
-    return height, width

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from isthmus.data.arrays import damage_explained
-from isthmus.data.decode import IMAGE_NAME, Rule, fit_labels, read_header, reason
+from isthmus.data.decode import Rule, fit_labels, read_header
 from isthmus.data.folder import entry_of_path, nothing_readable, pack, split_of
+from isthmus.data.formats import IMAGE_NAME, reason
 from isthmus.data.images import Images
 from isthmus.data.label_maps import MASK_CLASSES, NO_CLASS, check_classes, is_black_and_white
 from isthmus.system.progress import track

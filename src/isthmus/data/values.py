@@ -19,6 +19,7 @@ from isthmus.data.numbers import (
     check_value_range,
     stretched,
 )
+from isthmus.data.ondisk import OnDisk
 
 if TYPE_CHECKING:
     import torch
@@ -85,6 +86,8 @@ def as_values(
     dtype('float32')
     """
     array = to_array(X, source)
+    if isinstance(array, OnDisk):  # it reads by this rule
+        return array
     kind = array.dtype.kind
     if kind not in "buif":
         raise ValueError(
@@ -147,8 +150,8 @@ def range_asked(
 def to_array(X: object, source: str = "array") -> np.ndarray:
     """Return tensors, lists and pictures as an array, of whatever type that is."""
     array = as_array(X)
-    if isinstance(array, np.memmap):
-        return array
+    if isinstance(array, np.memmap | OnDisk):
+        return array  # type: ignore[return-value]
     try:
         return np.asarray(array)
     except (ValueError, TypeError) as error:  # lists of unequal length, and what is no data

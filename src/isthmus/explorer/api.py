@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.data.decode import Rule, read_header, reason
+from isthmus.data.decode import Rule, read_header
 from isthmus.data.folder import Entry, pack
+from isthmus.data.formats import reason
 from isthmus.data.ranges import from_bytes, to_bytes
 from isthmus.explorer.manifest import View
 from isthmus.explorer.model_data import ModelData

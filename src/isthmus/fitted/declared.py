@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.data.decode import COLORS, DTYPES, FITS, MAX_PIXELS
+from isthmus.data.decode import COLORS, DTYPES, FITS
+from isthmus.data.formats import MAX_PIXELS
 from isthmus.system import schema as s
 from isthmus.system.shapes import Array, Declared, check_all
 
@@ -26,6 +27,7 @@ LOADING = {
     "dtype?": s.word(*DTYPES),
     "per?": s.maybe(s.word("image", "pixel", "patch")),
     "bits?": s.maybe(s.positive),
+    "nth?": s.maybe(s.positive),
 }
 ORIGIN: s.Schema = {
     "family": s.text,

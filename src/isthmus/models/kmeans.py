@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from isthmus.data.images import Images
+from isthmus.data.ondisk import mapped, release
 from isthmus.data.values import as_array
 from isthmus.estimators import ClusterMixin
 from isthmus.models.codebook import Codebook
@@ -25,7 +26,7 @@ SEEDING_TIME = 0.3
 """Share of a time limit after which they are taken as they are."""
 GROUP = 2
 """Centroids that share one lower bound."""
-BLOCK = 1024
+BLOCK, BLOCK_VALUES = 1024, 2**24
 """Images whose distances to all centroids are computed in one matrix product."""
 
 
@@ -222,9 +223,11 @@ class _Lloyd:
         self.origin = origin_of(centers)
         self.centers = centers if self.origin is None else centers - self.origin
         self.read = read
-        self.data = readable_tensor(images.data)
+        self.paged = mapped(images.data)
+        self.data = readable_tensor(self.paged)
         self.rows = None if images.rows is None else torch.from_numpy(images.rows)
         n, k = len(images), len(centers)
+        self.block = max(1, min(BLOCK, BLOCK_VALUES // centers.shape[1]))
         self.groups = -(-k // GROUP)
         self.labels = torch.full((n,), -1, device=centers.device)
         self.upper = centers.new_full((n,), torch.inf)
@@ -267,12 +270,13 @@ class _Lloyd:
         pieces = zip(self.upper.split(BLOCK), self.lower.split(BLOCK), strict=True)
         doubtful = torch.cat([upper >= (lower - self.drift).amin(1) for upper, lower in pieces])
         doubt = torch.nonzero(doubtful)[:, 0]
-        return iter(doubt.split(BLOCK) if len(doubt) else ())
+        return iter(doubt.split(self.block) if len(doubt) else ())
 
     def _values(self, rows: torch.Tensor) -> torch.Tensor:
         rows = rows.cpu()
         where = rows if self.rows is None else self.rows[rows]
         x = self.read(self.data.index_select(0, where).to(self.centers.device))
+        release(self.paged)
         return x if self.origin is None else x - self.origin
 
     def _least_of_groups(self, d: torch.Tensor) -> torch.Tensor:
@@ -326,7 +330,7 @@ class _Lloyd:
         if self.origin is not None:  # as they will be kept, rounded
             centers = self.centers + self.origin
             self.centers = centers - self.origin
-        for rows in torch.arange(len(self.labels)).split(BLOCK):
+        for rows in torch.arange(len(self.labels)).split(self.block):
             d = squared_distances(self._values(rows), self.centers, self.square[rows])
             d, self.labels[rows] = d.min(1)
             inertia += float(d.sum(dtype=torch.float64))

@@ -146,6 +146,6 @@ def stem_of(name: str) -> str:
     >>> stem_of("a/scan.01.JPG"), stem_of("scan.01")
     ('a/scan.01', 'scan.01')
     """
-    from isthmus.data.decode import IMAGE_NAME
+    from isthmus.data.formats import IMAGE_NAME
 
     return name.rpartition(".")[0] if IMAGE_NAME.fullmatch(name) else name

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from isthmus.data.images import CHUNK_BYTES, Images
+from isthmus.data.ondisk import mapped, release
 from isthmus.tensors import readable_tensor
 from isthmus.training.budget import free_bytes
 
@@ -48,7 +49,8 @@ class Batches:
         *,
         paired: bool = False,
     ):
-        data = readable_tensor(images.data)
+        self.paged = mapped(images.data)
+        data = readable_tensor(self.paged)
         targets = model._targets(images)
         self.targets = None if targets is None else targets[rows].to(device)
         if images.rows is not None:
@@ -112,6 +114,7 @@ class Batches:
     def _gathered(self, chosen: torch.Tensor, sizes: list[int]) -> list[Batch]:
         rows = self.rows[chosen.to(self.rows.device)]
         x = self.model._input(self.data.index_select(0, rows).to(self.device))
+        release(self.paged)
         parts = [x.split(sizes)]
         if self.targets is not None:
             parts.append(self.targets[chosen.to(self.device)].split(sizes))

@@ -18,6 +18,7 @@ from isthmus.cli.options import (
     Force,
     LabelTable,
     Layout,
+    Nth,
     Per,
     Resize,
     Size,
@@ -54,6 +55,7 @@ def data(
     bits: Bits = None,
     layout: Layout = "auto",
     value_range: Ends = None,
+    nth: Nth = None,
     per: Per = "image",
     labels: LabelTable = None,
     columns: Columns = None,
@@ -70,7 +72,7 @@ def data(
         Survey.check(path, force=force)
     given: dict[str, Any] = {"color": color, "dtype": dtype, "bits": bits, "layout": layout}
     given["value_range"] = ends_of(value_range)
-    given |= {"size": size_of(size), "resize": resize, "per": per}
+    given |= {"nth": nth, "size": size_of(size), "resize": resize, "per": per}
     given |= {"labels": labels, "columns": columns}
     found = survey(source, count=count, **given, verbose=watched())
     written = [str(found.save(path, force=force)) for path in output or ()]

@@ -1,0 +1,70 @@
+"""What kinds of image files there are, and why one could not be read."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
+
+MAX_PIXELS = 100_000_000
+"""Larger images are refused unread: a few kilobytes of file can claim gigabytes of pixels."""
+
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "GIF",
+    "BMP",
+    "TIFF",
+    "WEBP",
+    "PPM",
+    "JPEG2000",
+    "PCX",
+    "QOI",
+    "AVIF",
+    "HEIF",
+)
+"""What may be read: formats with a signature. Pillow guesses at some others, and would hand
+PostScript to another program."""
+
+IMAGE_NAME = re.compile(
+    r".+\.(jpe?g|png|gif|bmp|tiff?|webp|p[bgnp]m|jp2|pcx|qoi|avif|hei[cf])", re.IGNORECASE
+)
+"""What image files are called: only used to explain, the content decides."""
+
+ALONE = "give it by its own name"
+"""What to do with a TIFF file that is no photograph."""
+
+HEIC = (".heic", ".heif")
+HEIC_NEEDS = 'pip install "isthmus[heic]"'
+
+VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".ogv")
+"""What videos are called."""
+
+
+def reason(error: Exception, name: str) -> str:
+    """Say in a few words why a file could not be read."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        if name.lower().endswith(HEIC) and "HEIF" not in formats():
+            return f"{name.rpartition('.')[2].upper()} needs pillow-heif: {HEIC_NEEDS}"
+        if name.lower().endswith(VIDEOS):
+            return "a video: give it by its own name, or nth (--nth) for its frames"
+        is_named_so = IMAGE_NAME.fullmatch(name)
+        return "damaged, or of a kind Pillow cannot read" if is_named_so else "not an image"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"more than {MAX_PIXELS:,} pixels"
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return words.splitlines()[0]
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """Return the formats of `FORMATS` that Pillow knows here, HEIF by pillow-heif."""
+    from PIL import Image
+
+    Image.init()
+    with suppress(ImportError):  # photographs of telephones, where it is installed
+        import_module("pillow_heif").register_heif_opener()
+    return tuple(name for name in FORMATS if name in Image.OPEN)

@@ -1,0 +1,231 @@
+"""Arrays that stay in their file: what is asked for is read, and memory is given back."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from isthmus.data.cache import IN_MEMORY_BYTES, held, key_of
+
+LARGE = 2**28
+"""Bytes of a map from which on memory is given back as soon as what was read has been used."""
+
+BLOCK_BYTES = 2**26
+"""What is read at once, at most."""
+
+CHANNELS = "cs"
+"""Letters of axes that count channels: c, and the samples of a pixel in TIFF files."""
+
+
+@dataclass(eq=False)
+class OnDisk:
+    """Images (n, ...) in a file, read when they are asked for: a part of what an array can do.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The number of rows first.
+    dtype : dtype
+        Of the values.
+    fetch : callable
+        Called with two numbers, returns the rows from the first to before the second.
+    facts : tuple
+        What says which values these are: file and time, for the cache.
+    block : int
+        Rows that are stored together: they are read once, one after another.
+    first : int
+        The row that is 0 here, of those that are fetched.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    fetch: Callable[[int, int], np.ndarray]
+    facts: tuple[Any, ...]
+    block: int = 1
+    first: int = 0
+    kept: list[Any] = field(default_factory=list)  # the block that was read last, and its number
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all values."""
+        return int(np.prod(self.shape)) * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return rows: a slice stays on disk, one row or chosen ones are read."""
+        if isinstance(index, slice) and index.step in (None, 1):
+            start, stop, _ = index.indices(len(self))
+            shape = (max(0, stop - start), *self.shape[1:])
+            return replace(self, shape=shape, first=self.first + start)
+        if isinstance(index, int | np.integer):
+            return self._rows(range(len(self))[index], range(len(self))[index] + 1)[0]
+        if isinstance(index, tuple):
+            return np.asarray(self)[index]
+        chosen = np.arange(len(self))[index]
+        out = np.empty((len(chosen), *self.shape[1:]), self.dtype)
+        for where, row in sorted(enumerate(chosen.tolist()), key=lambda pair: pair[1]):
+            out[where] = self._rows(row, row + 1)[0]
+        return out
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[row] for row in range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self._rows(0, len(self))
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def _rows(self, start: int, stop: int) -> np.ndarray:
+        out = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        self._read_into(out, start + self.first)
+        return out
+
+    def _read_into(self, out: np.ndarray, at: int) -> None:
+        done = 0
+        while done < len(out):
+            number, inside = divmod(at + done, self.block)
+            block = self._block(number)
+            count = min(len(block) - inside, len(out) - done)
+            if count <= 0:
+                raise ValueError(f"row {at + done} is not in the file")
+            out[done : done + count] = block[inside : inside + count]
+            done += count
+
+    def _block(self, number: int) -> np.ndarray:
+        kept = self.kept[0] if self.kept else (-1, None)
+        if kept[0] != number:
+            kept = number, self.fetch(number * self.block, (number + 1) * self.block)
+            self.kept[:] = [kept]
+        block: Any = kept[1]
+        return np.asarray(block)
+
+    def through(
+        self,
+        function: Callable[[np.ndarray], np.ndarray],
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        fact: Any,
+    ) -> OnDisk:
+        """Return what a function makes of every row, done as they are read."""
+        return OnDisk(
+            (len(self), *shape),
+            dtype,
+            lambda start, stop: function(np.asarray(self[start:stop])),
+            (*self.facts, self.first, fact),
+            self.block,
+        )
+
+    def mapped(self) -> np.ndarray:
+        """Return the rows as one array, packed in the cache once, to be had at random."""
+        key = f"rows-{key_of('rows', 1, *map(str, self.facts), self.first, self.shape)}"
+        return held(key, self.shape, self.dtype, lambda out: self._fill(out))
+
+    def _fill(self, out: np.ndarray) -> None:
+        step = max(1, self.block * (BLOCK_BYTES // max(1, self.block * out[:1].nbytes)))
+        for start in range(0, len(out), step):
+            self._read_into(out[start : start + step], start + self.first)
+            if isinstance(out, np.memmap):
+                out.flush()
+                _drop(out)
+
+
+def rows_of(array: Any, axes: str) -> tuple[tuple[int, ...], Callable[[int, int], np.ndarray]]:
+    """Return the shape of the images (n, h, w, c) in an array, and what reads some of them.
+
+    Parameters
+    ----------
+    array : object
+        Has a shape, and slices can be taken of it.
+    axes : str
+        A letter each: y and x, c or s for channels, or d for the numbers of vectors; all others
+        count images.
+
+    Examples
+    --------
+    >>> shape, fetch = rows_of(np.zeros((2, 3, 4, 5, 6)), "tczyx")
+    >>> shape, fetch(2, 5).shape
+    ((8, 5, 6, 3), (3, 5, 6, 3))
+    """
+    inner = [axes.index(axis) for axis in ("d" if "d" in axes else "yx")]
+    channels = [place for place, axis in enumerate(axes) if axis in CHANNELS]
+    samples = [place for place in range(len(axes)) if place not in (*inner, *channels)]
+    n_channels = int(np.prod([array.shape[place] for place in channels], initial=1))
+    sides = [array.shape[place] for place in inner]
+    counts = [array.shape[place] for place in samples]
+    row_shape = (*sides, *([] if "d" in axes else [n_channels]))
+
+    def one(row: int) -> np.ndarray:
+        index: list[Any] = [slice(None)] * len(axes)
+        for place, number in zip(samples, np.unravel_index(row, counts), strict=True):
+            index[place] = int(number)
+        rest = [place for place in range(len(axes)) if place not in samples]
+        order = [rest.index(place) for place in (*inner, *channels)]
+        return np.asarray(array[tuple(index)]).transpose(order).reshape(row_shape)
+
+    def some(start: int, stop: int) -> np.ndarray:
+        index: list[Any] = [slice(None)] * len(axes)
+        index[samples[0]] = slice(start, stop)
+        block = np.asarray(array[tuple(index)]).transpose((*samples, *inner, *channels))
+        return block.reshape(-1, *row_shape)
+
+    n = int(np.prod(counts, initial=1))
+    if len(samples) == 1:
+        return (n, *row_shape), some
+    if not samples:
+        return (1, *row_shape), lambda start, stop: one(0)[None]
+    return (n, *row_shape), lambda start, stop: np.stack(
+        [one(row) for row in range(start, min(stop, n))]
+    )
+
+
+def mapped(data: Any) -> np.ndarray:
+    """Return the array of `Images.data`, of which any rows can be had at random."""
+    array: np.ndarray = data.mapped() if isinstance(data, OnDisk) else data
+    return array
+
+
+def is_small(array: OnDisk) -> bool:
+    """Return whether an array may as well be read as a whole."""
+    return array.nbytes <= IN_MEMORY_BYTES
+
+
+def in_memory_or_on_disk(array: OnDisk) -> Any:
+    """Return a small array read, a large one as it is."""
+    return np.asarray(array) if is_small(array) else array
+
+
+def block_of(shape: Sequence[int], itemsize: int, stored: int) -> int:
+    """Return how many rows to read at once: those that are stored together, as memory allows.
+
+    Examples
+    --------
+    >>> block_of((1000, 8, 8, 1), 1, 100), block_of((1000, 2**12, 2**12, 1), 4, 100)
+    (100, 1)
+    """
+    row = int(np.prod(shape[1:])) * itemsize
+    return max(1, min(stored, BLOCK_BYTES // max(1, row)))
+
+
+def release(array: Any) -> None:
+    """Give back the memory of a large map that is only read: pages are read again if needed."""
+    if isinstance(array, np.ndarray) and not array.flags.writeable and array.nbytes > LARGE:
+        _drop(array)
+
+
+def _drop(array: Any) -> None:
+    while isinstance(array, np.ndarray) and array.base is not None:
+        array = array.base
+    if isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        with suppress(OSError, ValueError):
+            array.madvise(mmap.MADV_DONTNEED)
