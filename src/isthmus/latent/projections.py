@@ -133,7 +133,8 @@ def _sklearn_tsne(
         max_iter=max(250, sum(steps)), n_jobs=1,
     )  # fmt: skip
     with threadpool_limits(1):  # as above
-        return model.fit_transform(codes)
+        places: np.ndarray = model.fit_transform(codes)
+        return places
 
 
 def place_tsne(points: np.ndarray, known: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:
@@ -164,7 +165,8 @@ def _among_neighbors(points: np.ndarray, known: np.ndarray, codes: np.ndarray) -
     from sklearn.neighbors import KNeighborsRegressor
 
     model = KNeighborsRegressor(min(5, len(known)), weights="distance")
-    return model.fit(known, points).predict(codes)
+    predicted: np.ndarray = model.fit(known, points).predict(codes)
+    return predicted
 
 
 def place_umap(points: np.ndarray, known: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:

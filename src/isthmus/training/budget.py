@@ -71,8 +71,8 @@ def free_bytes(device: torch.device) -> int:
     """Return how much memory is free; the machine's, where a device does not tell its own."""
     if device.type != "cpu":
         with contextlib.suppress(AttributeError, RuntimeError, AssertionError):
-            return torch.get_device_module(device).mem_get_info(device)[0]
-    return min(psutil.virtual_memory().available, _left_to_container())
+            return int(torch.get_device_module(device).mem_get_info(device)[0])
+    return int(min(psutil.virtual_memory().available, _left_to_container()))
 
 
 def _left_to_container() -> int:

@@ -67,7 +67,7 @@ def optimizer(
 
 
 @cache
-def _light(cls: Any) -> Any:
+def _light(cls: Any) -> Callable[..., torch.optim.Optimizer]:
     """Return an optimiser that does without torch's compiler.
 
     torch's own import it at their first call, which takes longer than many a fit.
@@ -79,7 +79,9 @@ def _light(cls: Any) -> Any:
     return type(cls.__name__, (cls,), {**plain, "step": step, "__module__": cls.__module__})
 
 
-def _made(make: Callable[..., Any], weights: list[torch.Tensor], lr: float) -> Any:
+def _made(
+    make: Callable[..., Any], weights: list[torch.Tensor], lr: float
+) -> torch.optim.Optimizer:
     found = make(weights, lr=lr)
     if not isinstance(found, torch.optim.Optimizer):
         raise TypeError(
