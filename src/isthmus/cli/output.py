@@ -14,17 +14,59 @@ if TYPE_CHECKING:
     from isthmus.data.images import Images
 
 
-def print_table(rows: list[dict[str, Any]]) -> None:
-    """Print rows with the same keys as a table."""
+BROAD = 2**20
+"""Characters of a line where nobody looks at a terminal: in a file, or what reads a pipe."""
+NARROWEST = 24
+"""Characters that a column has to have room for: what is longer is folded where there is none."""
+
+
+def print_table(rows: list[dict[str, Any]], rest: str = "") -> None:
+    """Print rows with the same keys as a table: in a terminal the first columns that fit.
+
+    Where some do not, a line says how many more there are, and `rest` where these are.
+    """
     from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else BROAD)
+    shown = fitting(rows, console.width)
+    console.print(_table(rows, shown))
+    if more := len(rows[0]) - len(shown):
+        typer.echo(f"... {more:,} more column{'s' * (more > 1)}{rest and f' in {rest}'}")
+
+
+def fitting(rows: list[dict[str, Any]], width: int) -> dict[str, int]:
+    """Return the first columns that fit a width, one at least, and what each needs of it.
+
+    Examples
+    --------
+    >>> fitting([{"name": "photo.jpg", "first": 0.25, "second": -0.125}], 22)
+    {'name': 9, 'first': 5}
+    """
+    found: dict[str, int] = {}
+    left = width
+    for name in rows[0]:
+        needs = min(NARROWEST, _longest(name, rows))
+        left -= needs + 2 * bool(found)
+        if left < 0 and found:
+            return found
+        found[name] = needs
+    return found
+
+
+def _longest(name: str, rows: list[dict[str, Any]]) -> int:
+    return max(len(str(each)) for each in [name, *(row[name] for row in rows)])
+
+
+def _table(rows: list[dict[str, Any]], shown: dict[str, int]) -> Any:
+    """Return columns of rows as a table: of those that need all their room none is folded."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for name in rows[0]:
-        table.add_column(name, overflow="fold")
+    for name, needs in shown.items():
+        table.add_column(name, overflow="fold", no_wrap=_longest(name, rows) == needs)
     for row in rows:
-        table.add_row(*(str(value).replace("[", "\\[") for value in row.values()))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+        table.add_row(*(str(row[name]).replace("[", "\\[") for name in shown))
+    return table
 
 
 TOLD: ContextVar[set[str] | None] = ContextVar("told", default=None)

@@ -338,6 +338,10 @@ def _say_json(result: Result, outputs: list[Path], read: list[Any]) -> None:
     print_json(written | plain(result.record()) | changed_in(*read))
 
 
+TABLES = (".csv", ".parquet", ".npz", ".json")
+"""Files that hold a table."""
+
+
 def _say(result: Any, outputs: list[Path], read: list[Any]) -> None:
     """Say what was measured on what, and what was found."""
     from isthmus.metrics.table import said
@@ -350,7 +354,7 @@ def _say(result: Any, outputs: list[Path], read: list[Any]) -> None:
     some, usual = rows[: result.shown], result.metric
     shown = [{key: said(key, v, usual) for key, v in row.items()} for row in some]
     if shown:
-        print_table(shown)
+        print_table(shown, _rest(result, outputs))
     if len(rows) > len(shown) > 0:
         typer.echo(f"... and {len(rows) - len(shown):,} more")
     for line in result.remarks():
@@ -359,3 +363,9 @@ def _say(result: Any, outputs: list[Path], read: list[Any]) -> None:
         print_skipped(result.images)
     if outputs:
         typer.echo(result.wrote(outputs))
+
+
+def _rest(result: Any, outputs: list[Path]) -> str:
+    """Return where the whole of a table is: a file that was written, or how to have one."""
+    written = [path for path in outputs if path.suffix in (*TABLES, "")]
+    return str(written[0]) if written else "-o table.csv" if ".csv" in result.saves else "--json"
