@@ -12,7 +12,6 @@ from isthmus.cli.grammar import (
     EVERYWHERE,
     EXCEPTIONS,
     FEWER,
-    LONG,
     MEANINGS,
     by_name,
     commands,
@@ -75,8 +74,9 @@ def test_a_command_has_the_options_that_all_have(command):
         for name in ("--split", "--images", "--size", "--resize", "--color"):
             assert has(command, name) or family in FEWER[name], name
     assert has(command, "--width") or not command.startswith("fit ")
-    may_be_long = family in LONG and command not in FEWER["--budget"]
-    assert has(command, "--budget") or not may_be_long
+    assert has(command, "--budget") or FEWER["--budget"].get(
+        command, FEWER["--budget"].get(family)
+    )
 
 
 def test_verbs_with_images_are_known_to_read_a_source():

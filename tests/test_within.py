@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import isthmus as ist
+from isthmus.explorer.manifest import View
 from isthmus.verbs.within import FEW, Limit
 
 
@@ -78,6 +79,60 @@ def test_verbs_keep_what_they_have(model, images):
     assert len(ist.rate_distortion(model, images, ["png"], budget=LEAST)) == 1
     pixels = ist.KMeans(2, random_state=0).fit(images[:20].pixels())
     assert len(ist.segment(pixels, images, budget=LEAST).label_maps) == 2
+    assert len(ist.denoise(model, images, budget=LEAST)) == 2
+    noisy = ist.denoise(model, images[:40], "gaussian:0.3,masking:0.2", images, budget=LEAST)
+    assert [row["method"] for row in noisy.table()] == ["PCA"]
+    owned = ist.territory(model, images[:40], 64, budget=LEAST)
+    assert owned.owners.shape == (2, 2)
+    assert 0 <= owned.close.taken.max() <= 1  # of one noisy copy of each
+    drawn = ist.generate(model, 5, images, "gaussian", budget=LEAST)
+    assert np.linalg.matrix_rank(np.cov(model.encode(drawn).T), 1e-3) == 1  # of two codes
+
+
+def test_image_files_that_there_is_no_time_for_are_left_out(model, images, run, tmp_path):
+    model.save(tmp_path / "p.safetensors")
+    assert run("reconstruct", "p.safetensors", "digits", "--images", "0-3", "-o", "noisy")[0] == 0
+    with pytest.warns(UserWarning, match="it was over after 1 of 4 images"):
+        assert run("denoise", "p.safetensors", "noisy", "-o", "c", "--budget", "0.000001")[0] == 0
+    assert len(list((tmp_path / "c").rglob("*.png"))) == 1
+
+
+def test_a_file_of_images_is_written_once_and_compared_with_nothing(images, run, tmp_path):
+    assert run("generate", saved(tmp_path, images), "-n", 3, "-o", "few")[0] == 0
+    with pytest.warns(UserWarning, match="over after 0 of 2 formats compared with"):
+        code, out, _ = run("compress", "few", "-o", "few.isth", "--budget", "0.000001")
+    assert code == 0
+    assert "jpeg" not in out
+    assert run("decompress", "few.isth", "-o", "back")[0] == 0
+    assert len(list((tmp_path / "back").rglob("*.png"))) == 3
+    found = ist.compress(ist.PCA(60).fit(images), images, "a.isth", quality=30, budget=LEAST)
+    assert found.psnr >= 30
+
+
+def saved(folder, images):
+    ist.PCA(4).fit(images).save(folder / "pca.safetensors")
+    return "pca.safetensors"
+
+
+@pytest.mark.skipif(find_spec("zuko") is None, reason="zuko is not installed")
+def test_a_flow_is_left_as_it_is_when_its_time_is_over(model, images):
+    with pytest.warns(UserWarning, match="it was over after 1 of 500 steps of the flow"):
+        assert len(ist.generate(model, 3, images[:9], "flow", budget=LEAST)) == 3
+
+
+@pytest.mark.skipif(find_spec("openTSNE") is None, reason="openTSNE is not installed")
+def test_further_maps_of_the_explorer_end_in_time_and_are_not_taken_for_whole_ones(
+    model, images, tmp_path
+):
+    def maps(**options):
+        view = View({"pca": model}, images[:60], layouts=["tsne"], cache=tmp_path, **options)
+        return [layout["id"] for layout in view.manifest["models"][0]["layouts"]]
+
+    with pytest.warns(UserWarning, match="over after 0 of 1 further maps of pca"):
+        assert maps(budget=LEAST) == ["pca", "pca"]
+    assert maps(budget=600) == ["pca", "pca", "tsne"]
+    assert len(list(tmp_path.rglob("tsne-in-600s-2*"))) == 2
+    assert not list(tmp_path.rglob("tsne-2*"))
 
 
 @pytest.mark.skipif(find_spec("openTSNE") is None, reason="openTSNE is not installed")

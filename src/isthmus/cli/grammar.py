@@ -64,6 +64,9 @@ EXCEPTIONS = {
 BOTH = "It learns from one part of the images and is measured on the other."
 WHOLE = "It is about the whole set."
 STORED = "Its images are those of the study, read as they were then."
+ONCE = "Every image is looked at once; `--images` and `--split` take fewer."
+MADE = "It makes what it is asked for and no more: ask for fewer."
+QUICK = "It fits nothing and takes seconds."
 FEWER: dict[str, dict[str, str]] = {
     "--out": {
         "models": "It prints a short list.",
@@ -75,15 +78,16 @@ FEWER: dict[str, dict[str, str]] = {
     },
     "--images": {"study": WHOLE, "data": WHOLE, "report": STORED},
     **{name: {"report": STORED} for name in ("--size", "--resize", "--color")},
-    "--budget": {"fit pca": "Its few passes give nothing before the last."},
+    "--budget": {
+        **{"fit pca": "Its few passes give nothing before the last.", "data": WHOLE},
+        **dict.fromkeys(("encode", "reconstruct", "predict", "pick", "nearest"), ONCE),
+        **dict.fromkeys(("decode", "decompress", "morph", "edit", "traverse"), MADE),
+        **dict.fromkeys(("report", "models", "info", "completion"), QUICK),
+        "rerun": "It takes the time that the command took which it does again.",
+    },
     "--json": {"completion": "It prints a script for a shell."},
 }
 """Options that commands with a SOURCE have (`--out` and `--json` all), but for these, and why."""
-LONG = (
-    *("study", "fit", "finetune", "segment", "probe", "cluster", "novelty", "rd", "map"),
-    "reproduce",
-)
-"""Commands that may take more than 20 seconds, so that they take a budget."""
 EVERYWHERE = ("--json", "--quiet", "--verbose")
 """Options of all commands."""
 

@@ -54,7 +54,7 @@ def fitting(rows: list[dict[str, Any]], width: int) -> dict[str, int]:
 
 
 def _longest(name: str, rows: list[dict[str, Any]]) -> int:
-    return max(len(str(each)) for each in [name, *(row[name] for row in rows)])
+    return max(len(str(each)) for each in [name, *(row.get(name, "") for row in rows)])
 
 
 def _table(rows: list[dict[str, Any]], shown: dict[str, int]) -> Any:
@@ -65,7 +65,7 @@ def _table(rows: list[dict[str, Any]], shown: dict[str, int]) -> Any:
     for name, needs in shown.items():
         table.add_column(name, overflow="fold", no_wrap=_longest(name, rows) == needs)
     for row in rows:
-        table.add_row(*(str(row[name]).replace("[", "\\[") for name in shown))
+        table.add_row(*(str(row.get(name, "")).replace("[", "\\[") for name in shown))
     return table
 
 

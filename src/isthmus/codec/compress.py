@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,11 +67,13 @@ def written(
     embed: bool,
     found_at: str | None,
     verbose: bool | None,
+    is_over: Callable[[], bool] | None = None,
 ) -> Sizes:
     """Write images to a small file, whole or not at all; see `isthmus.compress`."""
     images = _checked(model, images, quality, rate, lossless)
     coded = Coded(model, images, verbose)
-    quantizer = quantizer_for(model, images, quality, rate, lossless=lossless, coded=coded)
+    how: dict[str, Any] = {"lossless": lossless, "coded": coded, "is_over": is_over}
+    quantizer = quantizer_for(model, images, quality, rate, **how)
     job = Job(coded, quantizer, lossless, embed, found_at)
     with replacing(path) as temporary, temporary.open("wb") as file:
         for piece in job.pieces(verbose):

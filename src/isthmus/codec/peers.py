@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,8 +92,11 @@ class Compared:
         drawn = rng.multinomial(n, np.full(n, 1 / n), DRAWS if n > 1 else 0)
         return np.concatenate([np.ones((1, n)), drawn.reshape(-1, n)])
 
-    def beside(self, formats: Sequence[str]) -> list[dict[str, Any]]:
-        """Return a record for the file, and one for every format, all at the same PSNR."""
+    def beside(self, formats: Iterable[str]) -> list[dict[str, Any]]:
+        """Return a record for the file, and one for every format, all at the same PSNR.
+
+        None at all where there is no format.
+        """
         n, own = len(self.pictures), float(self.ours.nbytes.sum())
         known = {"bytes an image": round(own / n), "PSNR in dB": round(self.psnr, 2)}
         rows: list[dict[str, Any]]
@@ -103,7 +106,7 @@ class Compared:
             able = [row for row in found if row is not None]
             if able:
                 rows.append(min(able, key=lambda row: row["bytes an image"]))
-        return rows
+        return rows if len(rows) > 1 else []
 
     def _against(self, name: str, way: str) -> dict[str, Any] | None:
         """Return what a format takes at the same PSNR; None if it does not reach it."""

@@ -45,6 +45,7 @@ def quantizer_for(
     *,
     lossless: bool = False,
     coded: Coded | None = None,
+    is_over: Callable[[], bool] | None = None,
 ) -> Quantizer | None:
     """Return the quantizer for the codes of these images; None for codes that are indices.
 
@@ -62,6 +63,8 @@ def quantizer_for(
         Whether what decoded images miss will be kept as well.
     coded : Coded, optional
         The images beside their codes, so that none is encoded again.
+    is_over : callable, optional
+        Whether a quality that is reached may be exceeded: asked before all images are decoded.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def quantizer_for(
     if rate is not None:
         return trial.quantizer(trial.step_of_rate(rate))
     if quality is not None:
-        return trial.quantizer(trial.step_of_quality(quality))
+        return trial.quantizer(trial.step_of_quality(quality, is_over))
     return trial.quantizer(trial.step_of_rise(RISE, LEVEL if lossless else ADDED))
 
 
@@ -177,7 +180,7 @@ class Trial:
 
         return largest_step(holds, self.finest, self.coarsest)
 
-    def step_of_quality(self, quality: float) -> float:
+    def step_of_quality(self, quality: float, is_over: Callable[[], bool] | None = None) -> float:
         """Return the largest step that reaches a PSNR on all images.
 
         It is chosen by the sample first; then all images are decoded a few times.
@@ -200,7 +203,7 @@ class Trial:
 
         low, high = (self.finest, best), (self.coarsest, np.inf)
         low, high = (low, (start, first)) if first > allowed else ((start, first), high)
-        return _narrowed(error, low, high, allowed, exact)
+        return _narrowed(error, low, high, allowed, exact, is_over or (lambda: False))
 
     def quantizer(self, step: float) -> Quantizer:
         """Return the quantizer of a step, for codes that are no indices."""
@@ -214,6 +217,7 @@ def _narrowed(
     high: tuple[float, float],
     allowed: float,
     exact: float,
+    is_over: Callable[[], bool],
 ) -> float:
     """Return a step whose error is allowed, and all but as large as that.
 
@@ -227,10 +231,12 @@ def _narrowed(
         The largest error that is.
     exact : float
         That of no rounding at all.
+    is_over : callable
+        Whether the step that is allowed will do as it is.
     """
     aimed = allowed * 10 ** (-CLOSE / 20)
     for _ in range(TRIES):
-        if low[1] >= allowed * 10 ** (-CLOSE / 10) or high[0] < 1.001 * low[0]:
+        if low[1] >= allowed * 10 ** (-CLOSE / 10) or high[0] < 1.001 * low[0] or is_over():
             break
         near = min((low, high), key=lambda end: abs(np.log(end[1] / allowed + 1e-300)))
         step = np.sqrt(low[0] * high[0])

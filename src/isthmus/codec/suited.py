@@ -116,10 +116,12 @@ def written_pictures(
     embed: bool = False,
     found_at: str | None = None,
     verbose: bool | None = None,
+    is_over: Callable[[], bool] | None = None,
 ) -> PicturesJob:
     """Write image files to a small file, whole or not at all; see `isthmus.compress`.
 
-    Without a model one is fitted to them, and is in the file.
+    Without a model one is fitted to them, and is in the file. When `is_over`, what is written
+    once is kept, though it is not quite of the quality.
     """
     if model is None:
         quality = USUAL if quality is None and rate is None else quality
@@ -133,7 +135,7 @@ def written_pictures(
             with temporary.open("wb") as file:
                 for piece in job.pieces(verbose):
                     file.write(piece)
-            if search.ends(job.psnr):
+            if search.ends(job.psnr) or (is_over and is_over()):
                 return job
 
 

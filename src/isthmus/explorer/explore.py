@@ -75,6 +75,7 @@ def explore(
     layouts: Iterable[str] = (),
     split: str = "all",
     count: int | None = None,
+    budget: float | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
     open_browser: bool = True,
@@ -100,6 +101,9 @@ def explore(
         Which of the images.
     count : int, optional
         Up to this many, evenly spaced.
+    budget : float, optional
+        Time to take for `layouts`, in seconds above 0: t-SNE is left as it is then, and what has
+        not begun is left out.
     host : str
         Address to serve at; from other machines, too, where it is not one of this machine alone.
     port : int
@@ -136,7 +140,7 @@ def explore(
     check(count, port)  # before any work is done
     page = page_files()
     found = _inputs_of(models, images, names)
-    view = _view(found, split, count, layouts=layouts, live=True, show=verbose)
+    view = _view(found, split, count, layouts=layouts, live=True, show=verbose, budget=budget)
     explorer = Explorer(view, page, host, port)
     if open_browser:
         webbrowser.open(explorer.url)
@@ -153,6 +157,7 @@ def export(
     layouts: Iterable[str] = (),
     split: str = "all",
     count: int | None = None,
+    budget: float | None = None,
     force: bool = False,
     verbose: bool = False,
 ) -> Path:
@@ -168,7 +173,7 @@ def export(
         What a folder shows; the images of the study by default.
     part : {"decode", "encode", "predict"}
         Of an ONNX file: codes to images, images to codes, or images to probabilities of classes.
-    names, layouts, split, count
+    names, layouts, split, count, budget
         Of a folder: as for `explore`.
     force : bool
         Replace a file or an explorer that is there.
@@ -207,7 +212,7 @@ def export(
         )
     check(count, to=path, force=force)
     found = _inputs_of(models, images, names)
-    view = _view(found, split, count, layouts=layouts, live=False, show=verbose)
+    view = _view(found, split, count, layouts=layouts, live=False, show=verbose, budget=budget)
     write_folder(view, path, force=force, show=verbose)
     return path
 

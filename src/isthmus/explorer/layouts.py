@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -89,6 +90,9 @@ def on_grid(model: Representation, codes: np.ndarray) -> Layout:
     return Layout("grid", within(around(grid_places(model, located)))[0], None)
 
 
-def neighbours(codes: np.ndarray, method: str, show: bool) -> Layout:
-    """Return codes laid out by t-SNE or UMAP."""
-    return Layout(method, within(Map.of_codes(codes, method, verbose=show).points)[0], None)
+def neighbours(
+    codes: np.ndarray, method: str, show: bool, is_over: Callable[[], bool] | None = None
+) -> Layout:
+    """Return codes laid out by t-SNE, which is left as it is when its time is over, or UMAP."""
+    found = Map.of_codes(codes, method, verbose=show, is_over=is_over)
+    return Layout(method, within(found.points)[0], None)

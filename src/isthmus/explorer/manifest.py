@@ -25,6 +25,7 @@ from isthmus.latent.codes import common_range
 from isthmus.metrics.table import described
 from isthmus.system.progress import Bar
 from isthmus.validation import one_of
+from isthmus.verbs.within import Limit
 
 VERSION = 1
 """Of the manifest; the page knows no other."""
@@ -55,6 +56,8 @@ class View:
         Where what is computed is kept; by default in the user's cache folder.
     show : bool or None
         Show progress; None shows it where standard error is a terminal.
+    budget : float, optional
+        Seconds for the layouts: t-SNE is left as it is then, others are left out.
 
     Attributes
     ----------
@@ -95,8 +98,9 @@ class View:
         live: bool = True,
         cache: Path | None = None,
         show: bool | None = None,
+        budget: float | None = None,
     ):
-        images, layouts = as_images(images), list(layouts)
+        images, layouts, limit = as_images(images), list(layouts), Limit(budget)
         for layout in layouts:
             one_of("layout", layout, EXTRA)
         _check(models, images)
@@ -113,7 +117,7 @@ class View:
             settings = repr(sorted(model.get_params(deep=False).items()))
             kept = Cache(seen, fingerprint(model), settings, root=cache)
             shown = self.images, self.ends
-            self.model_data[safe] = ModelData(safe, model, *shown, kept, layouts, show)
+            self.model_data[safe] = ModelData(safe, model, *shown, kept, layouts, show, limit)
         entries, colours = [], list(self._known_colours())
         with Bar("explorer", len(models), show) as bar:
             for given, data in zip(models, self.model_data.values(), strict=True):

@@ -22,6 +22,7 @@ from isthmus.system.progress import track
 from isthmus.verbs.cluster import expected, group_codes
 from isthmus.verbs.novelty import errors_of, novelty
 from isthmus.verbs.traverse import ordered
+from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
@@ -55,6 +56,8 @@ class ModelData:
         Further layouts.
     show : bool or None
         Show progress; None shows it where standard error is a terminal.
+    limit : Limit, optional
+        Time in which further layouts are made.
     """
 
     def __init__(
@@ -66,7 +69,9 @@ class ModelData:
         kept: Cache,
         extra: Iterable[str] = (),
         show: bool | None = None,
+        limit: Limit | None = None,
     ):
+        self.limit = limit or Limit(None)
         self.name, self.model, self.images, self.ends = name, model, images, ends
         self.kept, self.extra, self.show = kept, tuple(extra), show
         kind = model.code_kind_
@@ -184,14 +189,18 @@ class ModelData:
                 invertible = self.code == "vector"
                 make = functools.partial(self._linear, dimensions, invertible)
                 yield from self._layout("linear", dimensions, make)
-        for method in self.extra:
-            yield from self._layout(method, 2, functools.partial(self._neighbours, method))
+        seconds = self.limit.seconds
+        what, total = f"further maps of {self.name}", len(self.extra)
+        for method in self.limit.until(self.extra, what, least=0, total=total):
+            kept = method if seconds is None else f"{method}-in-{seconds:g}s"  # it may be cut off
+            yield from self._layout(kept, 2, functools.partial(self._neighbours, method))
 
     def _linear(self, dimensions: int, invertible: bool) -> layouts.Layout | None:
         return layouts.linear(np.asarray(self._vectors), dimensions, invertible)
 
     def _neighbours(self, method: str) -> layouts.Layout:
-        return layouts.neighbours(np.asarray(self._vectors), method, bool(self.show))
+        codes, over = np.asarray(self._vectors), self.limit.is_over
+        return layouts.neighbours(codes, method, bool(self.show), over)
 
     def _layout(
         self, key: str, dimensions: int, make: Callable[[], layouts.Layout | None]

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from isthmus.codec.archive import PicturesJob
 from isthmus.codec.compress import Sizes, check_options, written
 from isthmus.codec.peers import check_formats
-from isthmus.codec.suited import written_pictures
+from isthmus.codec.suited import USUAL, written_pictures
 from isthmus.data.images import as_images
 from isthmus.data.pictures import Pictures, as_pictures
 from isthmus.validation import able, renamed
 from isthmus.verbs.compressed import Compressed
-from isthmus.verbs.parameters import ImagesLike, Model, NewFile, Words
+from isthmus.verbs.parameters import ImagesLike, Model, NewFile, Seconds, Words
 from isthmus.verbs.remade import check_tiles
+from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
     pass
@@ -35,6 +36,7 @@ def compress(
     whole: bool = False,
     formats: Words = ("jpeg", "webp"),
     found_at: str | None = None,
+    budget: Seconds | None = None,
     verbose: bool | None = None,
 ) -> Compressed:
     r"""Compress images to a small file of codes (.isth), rounded and entropy-coded.
@@ -69,6 +71,9 @@ def compress(
         What a table compares image files with, at the same PSNR: some of jpeg and webp, or none.
     found_at : str, optional
         Where the model's own file is: a hint for `decompress`.
+    budget : float, optional
+        Time to take, in seconds above 0: all images are written once, then a quality is left as
+        near as it is, and formats that there is no time for are not compared with.
     verbose : bool, optional
         Show progress; by default where standard error is a terminal.
 
@@ -100,19 +105,23 @@ def compress(
     >>> found.bytes_per_image < 10, ist.decompress(path, model).shape
     (True, (359, 8, 8, 1))
     """
+    limit = Limit(budget)
     check_formats(formats)
     if Path(path).suffix in Compressed.saves[1:]:
         raise ValueError(f"{path}: the first file to write ends in .isth, others may follow")
     files = None if whole or lossless else as_pictures(images)
     if files is not None:
-        return _of_files(model, files, path, quality, rate, embed, found_at, formats, verbose)
+        return _of_files(
+            model, files, path, quality, rate, embed, found_at, formats, verbose, limit
+        )
     if model is None:
         raise ValueError(
             "without a model image files are compressed as they are, and these are none: give a "
             "model, as `isthmus fit pca` makes one"
         )
     images = as_images(images)
-    sizes = written(model, images, path, quality, rate, lossless, embed, found_at, verbose)
+    over = limit.is_over
+    sizes = written(model, images, path, quality, rate, lossless, embed, found_at, verbose, over)
     return Compressed(**asdict(sizes), model=model, images=images, path=Path(path))
 
 
@@ -126,15 +135,22 @@ def _of_files(
     found_at: str | None,
     formats: Sequence[str],
     verbose: bool | None,
+    limit: Limit,
 ) -> Compressed:
     check_options(quality, rate)
     if model is not None:
         able(model, "decode")
         check_tiles(model)
-    job = written_pictures(model, files, path, quality, rate, embed, found_at, verbose)
+    over = limit.is_over
+    job = written_pictures(model, files, path, quality, rate, embed, found_at, verbose, over)
+    wanted = USUAL if model is None and quality is None and rate is None else quality
+    if wanted is not None and job.psnr < wanted:
+        limit.tell(f"it was over at {job.psnr:.2f} of {wanted:g} dB")
     sizes = Sizes(len(files), job.nbytes, len(job.model_bytes), job.psnr)
-    about = {"model": job.layout.model, "images": files, "path": Path(path), "formats": formats}
-    return Compressed(**asdict(sizes), **about, job=job, said=_said(files, job, model is None))
+    return Compressed(
+        **asdict(sizes), model=job.layout.model, images=files, path=Path(path), formats=formats,
+        job=job, said=_said(files, job, model is None), limit=limit,
+    )  # fmt: skip
 
 
 def _said(files: Pictures, job: PicturesJob, fitted: bool) -> str:

@@ -21,6 +21,7 @@ from isthmus.latent.codes import range_for
 from isthmus.system.files import refuse_existing, save_table
 from isthmus.verbs.decompress import Unpacked
 from isthmus.verbs.result import Result
+from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -66,6 +67,7 @@ class Compressed(Result, Sizes):
     formats: Sequence[str] = field(default=(), compare=False)
     job: PicturesJob | None = field(default=None, compare=False)
     said: str = field(default="", compare=False)
+    limit: Limit | None = field(default=None, compare=False)
 
     @property
     def scores(self) -> dict[str, Any]:
@@ -84,7 +86,11 @@ class Compressed(Result, Sizes):
     @cached_property
     def _beside(self) -> list[dict[str, Any]]:
         """What image files take in other formats, at the same quality."""
-        return [] if self._compared is None else self._compared.beside(self.formats)
+        if self._compared is None:
+            return []
+        limit = self.limit or Limit(None)
+        how: dict[str, int] = {"least": 0, "total": len(self.formats)}
+        return self._compared.beside(limit.until(self.formats, "formats compared with", **how))
 
     @cached_property
     def _compared(self) -> Compared | None:

@@ -19,8 +19,9 @@ from isthmus.system.progress import Bar
 from isthmus.validation import renamed
 from isthmus.verbs.denoised import Denoised, Noise, cleaned
 from isthmus.verbs.filters import Filter, median, non_local_means, principal
-from isthmus.verbs.parameters import ImagesLike, Models, by_name
+from isthmus.verbs.parameters import ImagesLike, Models, Seconds, by_name
 from isthmus.verbs.remade import Remade, in_tiles
+from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
     pass
@@ -43,6 +44,7 @@ def denoise(
     whole: bool = False,
     split: str | None = None,
     random_state: int = 0,
+    budget: Seconds | None = None,
     verbose: bool | None = None,
 ) -> Denoised:
     r"""Remove noise from images, or compare with classical filters.
@@ -79,6 +81,10 @@ def denoise(
         Which of the images: by default all, and where noise is added those to test on.
     random_state : int
         Seed of the noise.
+    budget : float, optional
+        Time to take, in seconds above 0: image files that are not written by then are left out,
+        and of an array images are made that there is time for, evenly spaced; where noise is
+        added, filters that there is no time for are left out.
     verbose : bool, optional
         Show progress; by default where standard error is a terminal.
 
@@ -114,23 +120,30 @@ def denoise(
     >>> [row["method"] for row in found.table()]
     ['pca', 'median 3x3', 'non-local means ...', 'PCA ...']
     """
-    named = by_name(models)
+    named, limit = by_name(models), Limit(budget)
     for model in named.values():
         if not model.can("decode"):
             raise ValueError(f"{type(model).__name__} cannot decode, so it cannot denoise")
     if noise is not None:
         parts = _parts(named, as_images(images), split or "test", reference)
-        return _compared(named, *parts, noises_of(noise), random_state, verbose)
+        return _compared(named, *parts, noises_of(noise), random_state, verbose, limit)
     if len(named) > 1 or reference is not None:
         raise ValueError("noise=None compares nothing: it takes one model, and no reference")
     (model,) = named.values()
     files = None if whole else as_pictures(images)
     if files is not None:
         remade = Remade.by(model, files, partial(cleaned, model), overlap, verbose)
+        remade.budget = budget
         made = Denoised.of_files(remade, model)
     else:
         half = half_of(as_images(images), split or "all")
-        made = Denoised.of(in_tiles(model, half, partial(cleaned, model), overlap), model, half)
+
+        def through(some: Images) -> np.ndarray:
+            return in_tiles(model, some, partial(cleaned, model), overlap)
+
+        rows = limit.rows(half, through)
+        half = half if rows is None else half[rows]
+        made = Denoised.of(through(half), model, half)
     made.models = named
     return made
 
@@ -153,22 +166,27 @@ def _compared(
     noises: list[Noise],
     random_state: int,
     verbose: bool | None,
+    limit: Limit,
 ) -> Denoised:
     """Return what models make of images with noise, measured beside filters."""
     clean, ends = to_unit(np.asarray(images)), common_range(models.values(), images)
     filters = [median, non_local_means, *([principal(reference)] if len(reference) > 1 else [])]
     rows, first = [], dict[str, np.ndarray]()
-    with Bar("denoising", len(noises) * (len(models) + len(filters)), verbose) as bar:
+
+    def tried() -> Iterator[tuple[dict[str, Any], np.ndarray]]:
         for kind, level in noises:
             noisy = with_noise(images, kind, level, random_state, ends)
-            of = {"noise": kind, "level": level}
-            before = _psnr(clean, noisy, ends)
+            of = {"noise": kind, "level": level, "before": _psnr(clean, noisy, ends)}
             for name, found in _attempts(models, filters, noisy, clean, ends):
-                after = _psnr(clean, found, ends)
-                rows.append({**of, "method": name, "before": before, "after": after})
-                if len(first) < len(models):
-                    first[name] = found
-                bar.advance(note=name)
+                yield {**of, "method": name, "after": _psnr(clean, found, ends)}, found
+
+    total = len(noises) * (len(models) + len(filters))
+    with Bar("denoising", total, verbose) as bar:
+        for row, found in limit.until(tried(), "attempts", least=len(models), total=total):
+            rows.append(row)
+            if len(first) < len(models):
+                first[row["method"]] = found
+            bar.advance(note=row["method"])
     arrays = list(first.values())
     made = Denoised.of(arrays[0] if len(arrays) == 1 else np.stack(arrays), None, images)
     made.models, made.model = models, next(iter(models.values()))

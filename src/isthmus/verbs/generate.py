@@ -31,7 +31,8 @@ from isthmus.verbs.by_class import (
     spread,
 )
 from isthmus.verbs.generated import Generated
-from isthmus.verbs.parameters import ImagesLike, Model
+from isthmus.verbs.parameters import ImagesLike, Model, Seconds
+from isthmus.verbs.within import Limit
 
 SAMPLERS = ("prior", "gaussian", "mixture", "flow")
 COMPONENTS = 50
@@ -58,6 +59,7 @@ def generate(
     temperature: float = 1.0,
     random_state: int = 0,
     tile_size: int | None = None,
+    budget: Seconds | None = None,
     verbose: bool | None = False,
 ) -> Generated:
     """Sample new images: codes drawn like those of images, decoded.
@@ -90,6 +92,9 @@ def generate(
         Seed of the fit of the sampler and of the draw.
     tile_size : int, optional
         Pixels of the longer side of an image in a picture; by default 48 to 128.
+    budget : float, optional
+        Time to take, in seconds above 0: codes are made of as many of `among` as there is time
+        for, evenly spaced, and a flow is left as it is then.
     verbose : bool
         Show progress on standard error.
 
@@ -125,14 +130,17 @@ def generate(
     """
     if labels is not None and per_class is None:
         raise ValueError(f"labels={labels!r} are of use with per_class")
+    limit = Limit(budget)
     sampler = sampler or ("prior" if among is None and per_class is None else "mixture")
     one_of("sampler", sampler, SAMPLERS)
     if count < 1 or not temperature > 0:
         raise ValueError(f"count={count} must be at least 1 and temperature={temperature} above 0")
     if per_class is not None:
         images = labelled_source(_decodes(model, per_class, sampler), among, labels)
-        fit = partial(fitted, sampler=sampler, random_state=random_state, verbose=bool(verbose))
-        made = _of_classes(model, images, per_class, fit, sampler, temperature, random_state)
+        how: dict[str, Any] = {"sampler": sampler, "verbose": bool(verbose), "limit": limit}
+        fit = partial(fitted, **how, random_state=random_state)
+        make = (per_class, fit, sampler, temperature, random_state, limit)
+        made = _of_classes(model, images, *make)
         return made.in_tiles(tile_size)
     if sampler == "prior":
         return Generated.of(_of_prior(model, count, random_state), model).in_tiles(tile_size)
@@ -142,8 +150,10 @@ def generate(
             f"{type(model).__name__} and {'no images' if among is None else 'images'}"
         )
     known, _ = part_to_train_on(among, None)
+    rows = limit.rows(known, model.encode)
+    known = known if rows is None else known[rows]
     codes = flattened(model, model.encode(known))
-    draw = fitted(codes, sampler, random_state=random_state, verbose=bool(verbose))
+    draw = fitted(codes, sampler, random_state=random_state, verbose=bool(verbose), limit=limit)
     drawn = draw(count, np.random.default_rng(random_state), temperature)
     return Generated.of(model.decode(drawn), model).in_tiles(tile_size)
 
@@ -170,10 +180,12 @@ def _of_classes(
     sampler: str,
     temperature: float,
     seed: int,
+    limit: Limit,
 ) -> Generated:
     """Return so many new images of every class, and how good they are."""
     parts = labelled_parts(model, images)
-    found = class_codes(model, images, parts.train)
+    rows = limit.rows(parts.train, model.encode)
+    found = class_codes(model, images, parts.train if rows is None else parts.train[rows])
     counts = found.counts
     kept = np.flatnonzero(counts >= CODES)
     if not len(kept):
@@ -213,7 +225,12 @@ def _of_prior(model: Model, count: int, random_state: int) -> np.ndarray:
 
 
 def fitted(
-    codes: np.ndarray, sampler: str = "mixture", *, random_state: int = 0, verbose: bool = False
+    codes: np.ndarray,
+    sampler: str = "mixture",
+    *,
+    random_state: int = 0,
+    verbose: bool = False,
+    limit: Limit | None = None,
 ) -> Draw:
     """Return what draws codes like these: called with a number, a generator and a temperature.
 
@@ -228,6 +245,8 @@ def fitted(
         Seed of the fit.
     verbose : bool
         Show progress.
+    limit : Limit, optional
+        Time in which a flow is fitted.
 
     Examples
     --------
@@ -244,7 +263,10 @@ def fitted(
         raise ValueError(
             f"codes of shape {codes.shape}: a sampler needs vectors (n, k) of at least 2 images"
         )
-    fit = {"gaussian": _gaussian, "mixture": _mixture, "flow": _flow}[sampler]
+    flow = partial(_flow, limit=limit or Limit(None))
+    fits: dict[str, Callable[..., Draw]]
+    fits = {"gaussian": _gaussian, "mixture": _mixture, "flow": flow}
+    fit = fits[sampler]
     middle, scale = codes.mean(0), np.maximum(codes.std(0), 1e-9)
     draw = fit(((codes - middle) / scale).astype(np.float64), random_state, verbose)
     return lambda n, rng, t: (middle + scale * draw(n, rng, t)).astype(np.float32)
@@ -272,7 +294,7 @@ def _mixture(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
 
 
 @usual_torch()
-def _flow(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
+def _flow(codes: np.ndarray, seed: int, verbose: bool, limit: Limit) -> Draw:
     try:
         import zuko
     except ImportError:
@@ -280,7 +302,7 @@ def _flow(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
     with torch.random.fork_rng(devices=[]):  # zuko draws its weights from the global generator
         torch.manual_seed(seed)
         flow = zuko.flows.NSF(codes.shape[1], transforms=LAYERS, hidden_features=HIDDEN)
-    _learn(flow, torch.from_numpy(codes).float(), seed, verbose)
+    _learn(flow, torch.from_numpy(codes).float(), seed, verbose, limit)
 
     @usual_torch()
     def draw(n: int, rng: np.random.Generator, t: float) -> np.ndarray:
@@ -291,14 +313,15 @@ def _flow(codes: np.ndarray, seed: int, verbose: bool) -> Draw:
     return draw
 
 
-def _learn(flow: Any, codes: torch.Tensor, seed: int, verbose: bool) -> None:
+def _learn(flow: Any, codes: torch.Tensor, seed: int, verbose: bool, limit: Limit) -> None:
     """Fit a flow by Adam to the likelihood of codes; the step falls along a cosine."""
     optimizer = torch.optim.Adam(flow.parameters(), RATE)
     steps = min(MOST, max(FEWEST, PASSES * len(codes) // BATCH))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     rng = torch.Generator().manual_seed(seed)
     with torch.enable_grad():
-        for _ in track(range(steps), "flow", steps, verbose):
+        every = track(range(steps), "flow", steps, verbose)
+        for _ in limit.until(every, "steps of the flow", total=steps):
             rows = torch.randint(len(codes), (BATCH,), generator=rng)
             loss = -flow().log_prob(codes[rows]).mean()
             optimizer.zero_grad()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from isthmus.latent.codes import flattened
 from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model
+from isthmus.verbs.within import Limit
 
 Extent = tuple[float, float, float, float]
 """Lowest and highest first latent dimension, lowest and highest second."""
@@ -84,3 +87,18 @@ def grid(
     codes = np.tile(np.asarray(start, dtype=np.float32), (resolution**2, 1))
     codes[:, dims[0]], codes[:, dims[1]] = np.tile(x, resolution), np.repeat(y, resolution)
     return codes
+
+
+TIMED = 16
+"""Points a side that are timed to tell how many there is time for."""
+
+
+def side_within(limit: Limit, side: int, work: Callable[[int], Any]) -> int:
+    """Return up to how many points a side there is time for `work`, with half of the time left."""
+    if side <= TIMED:
+        return side
+    points = limit.most(lambda few: work(math.isqrt(few)), TIMED**2) / 2
+    most = max(2, int(min(side, points**0.5)))
+    if most < side:
+        limit.tell(f"there is time for {most}x{most} of {side}x{side} points")
+    return most

@@ -18,6 +18,7 @@ from isthmus.data.tiles import HALF, Tiling, in_words
 from isthmus.latent.codes import range_for_files
 from isthmus.system.progress import track
 from isthmus.verbs.parameters import Model
+from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -41,6 +42,8 @@ class PictureFiles(Sequence[Picture]):
         As they were, if that is known.
     called : str
         What they are called on a strip.
+    budget : float or None
+        Seconds in which those of a folder are written that there is time for.
     """
 
     source: str
@@ -48,6 +51,7 @@ class PictureFiles(Sequence[Picture]):
     verbose: bool | None = None
     before: Sequence[Picture] | None = None
     called: str = "after"
+    budget: float | None = None
 
     @property
     def title(self) -> str:
@@ -82,8 +86,9 @@ class PictureFiles(Sequence[Picture]):
         """Write a PNG file each, called as it was."""
         from isthmus.plots.pngs import PngFolder
 
-        pngs = PngFolder(folder, len(self))
-        for picture in track(self, "writing images", len(self), self.verbose):
+        pngs, count = PngFolder(folder, len(self)), len(self)
+        written = track(self, "writing images", count, self.verbose)
+        for picture in Limit(self.budget).until(written, "images", total=count):
             pngs.add_picture(picture)
 
     def stacked(self) -> np.ndarray:

@@ -12,9 +12,18 @@ from isthmus.data.images import Images, as_images, evenly_spaced
 from isthmus.system.progress import track
 from isthmus.validation import able
 from isthmus.verbs.closeness import Closeness, closeness, confusion, nearest_images
-from isthmus.verbs.parameters import ArrayLike, Code, ImagesLike, Model
-from isthmus.verbs.planes import Extent, checked_extent, code_for, extent_of, grid, plane_codes
+from isthmus.verbs.parameters import ArrayLike, Code, ImagesLike, Model, Seconds
+from isthmus.verbs.planes import (
+    Extent,
+    checked_extent,
+    code_for,
+    extent_of,
+    grid,
+    plane_codes,
+    side_within,
+)
 from isthmus.verbs.result import Result
+from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -78,6 +87,7 @@ class Territory(Result, Plane):
     dims: tuple[int, int]
     start: np.ndarray
     noise: Noise
+    limit: Limit
 
     @cached_property
     def close(self) -> Closeness:
@@ -85,9 +95,15 @@ class Territory(Result, Plane):
         kind, level, copies, seed = self.noise
         rows = evenly_spaced(len(self.images), CLOSE)
         few = self.images[rows]
-        many = few[np.tile(np.arange(len(few)), copies)]
-        confused = confusion(self.model, few, with_noise(many, kind, level, seed))
-        return closeness(self.codes[rows], confused)
+
+        def confused(copies: int) -> np.ndarray:
+            many = few[np.tile(np.arange(len(few)), copies)]
+            return confusion(self.model, few, with_noise(many, kind, level, seed))
+
+        most = max(1, int(min(copies, self.limit.most(confused, 1))))
+        if most < copies:
+            self.limit.tell(f"there is time for {most} of {copies} noisy copies")
+        return closeness(self.codes[rows], confused(most))
 
     @property
     def scores(self) -> dict[str, Any]:
@@ -167,6 +183,7 @@ def territory(
     level: float = 0.2,
     copies: int = 20,
     random_state: int = 0,
+    budget: Seconds | None = None,
     verbose: bool = False,
 ) -> Territory:
     r"""Draw a latent plane: decoded images, decision regions, and which images are confused.
@@ -201,6 +218,9 @@ def territory(
         Noisy copies of every image, at least 1.
     random_state : int
         Seed of the noise.
+    budget : float, optional
+        Time to take, in seconds above 0: the grid is coarser, and noisy copies are fewer, if
+        there is no time for all.
     verbose : bool
         Show progress on standard error.
 
@@ -228,17 +248,22 @@ def territory(
     >>> found.owners.shape, round(float(found.shares.sum()), 6)
     ((20, 20), 1.0)
     """
-    images = as_images(images)
+    images, limit = as_images(images), Limit(budget)
     heard = Noise(noise, level, copies, random_state)
     _check(model, images, resolution, heard)
     codes = plane_codes(model, images, dims)
     start = codes.mean(0) if start is None else code_for(start, codes.shape[1])
     extent = extent_of(codes, dims) if extent is None else checked_extent(extent)
-    owners = _owners(model, grid(start, extent, resolution, dims), images, verbose)
+
+    def points(side: int) -> np.ndarray:
+        return grid(start, extent, side, dims)
+
+    resolution = side_within(limit, resolution, lambda side: _owners(model, points(side), images))
+    owners = _owners(model, points(resolution), images, verbose)
     shares = np.bincount(owners, minlength=len(codes)) / len(owners)
     found = Territory(owners.reshape(resolution, resolution), shares, extent)
     found.model, found.images, found.codes = model, images, codes
-    found.dims, found.start, found.noise = dims, start, heard
+    found.dims, found.start, found.noise, found.limit = dims, start, heard, limit
     return found
 
 
@@ -251,7 +276,7 @@ def _check(model: Model, images: Images, resolution: int, noise: Noise) -> None:
     with_noise(images[:1], noise.kind, noise.level, noise.random_state)
 
 
-def _owners(model: Model, points: np.ndarray, images: Images, verbose: bool) -> np.ndarray:
+def _owners(model: Model, points: np.ndarray, images: Images, verbose: bool = False) -> np.ndarray:
     """Return which image is nearest to what is decoded from every point."""
     rows = max(1, BLOCK_BYTES // (4 * model.n_features_in_))
     starts = range(0, len(points), rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -51,29 +52,44 @@ class Limit:
         """Return whether the time is spent."""
         return self.seconds is not None and self.clock() - self.began >= self.seconds
 
-    def until(self, items: Iterable[T], what: str = "of them") -> Iterator[T]:
-        """Yield items until the time is spent, one at least; say then how many of `what`."""
-        for n, item in enumerate(items, 1):
-            yield item
-            if self.is_over():
-                self.tell(f"it was over after {n:,} {what}")
+    def until(
+        self, items: Iterable[T], what: str = "of them", *, least: int = 1, total: int = 0
+    ) -> Iterator[T]:
+        """Yield items until the time is spent, `least` in any case; say how many of `what`.
+
+        Nothing is said where they are all of a `total` that is known.
+        """
+        left, n = iter(items), 0
+        while n < least or not self.is_over():  # before an item is made: that may be the work
+            try:
+                item = next(left)
+            except StopIteration:
                 return
+            n += 1
+            yield item
+        if n != total:
+            self.tell(f"it was over after {n:,} {f'of {total:,} ' if total else ''}{what}")
 
     def rows(self, images: Images, work: Callable[[Images], Any]) -> np.ndarray | None:
         """Return evenly spaced rows of images that there is time to work on; None for all."""
         if self.seconds is None or len(images) <= FEW:
             return None
-        few = images.evenly(FEW)
-        work(few[:FEWEST])  # the first waits for what is only done once
-        began = self.clock()
-        work(few)
-        left = self.seconds - (self.clock() - self.began)
-        most = int(SHARE * left * FEW / max(self.clock() - began, 1e-9))
+        most = int(self.most(lambda n: work(images.evenly(n)), FEW))
         if most >= len(images):
             return None
         rows = evenly_spaced(len(images), max(FEWEST, most))
         self.tell(f"there is time for {len(rows):,} of {len(images):,} images, evenly spaced")
         return rows
+
+    def most(self, work: Callable[[int], Any], few: int) -> float:
+        """Return how much there is time for, by how long `work` takes with a `few` of it."""
+        if self.seconds is None:
+            return math.inf
+        work(min(FEWEST, few))  # the first waits for what is only done once
+        began = self.clock()
+        work(few)
+        left = self.seconds - (self.clock() - self.began)
+        return max(0.0, SHARE * left * few / max(self.clock() - began, 1e-9))
 
     def tell(self, words: str) -> None:
         """Warn of what a budget leaves out."""

@@ -25,6 +25,7 @@ from isthmus.cli.options import (
     RowsAsked,
     Size,
     Split,
+    seconds_of,
 )
 from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, say
 from isthmus.cli.parameters import words_from
@@ -55,6 +56,10 @@ Layouts = Annotated[
 Count = Annotated[
     int | None,
     typer.Option("--count", "-n", help="Up to this many, evenly spaced.", show_default="all"),
+]
+Within = Annotated[
+    str | None,
+    typer.Option("--budget", help="Time for --maps, as 90s, 5m or 1h; what is done then is kept."),
 ]
 
 
@@ -97,6 +102,7 @@ def export(
     labels: LabelTable = None,
     columns: Columns = None,
     count: Count = None,
+    budget: Within = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -108,8 +114,8 @@ def export(
     if path.suffix == ".onnx" or (len(models) == 1 and not is_study(models[0])):
         _write_onnx(models, path, part, force, as_json)
     else:
-        found = _opened(models, names, layouts, chosen, count, path, force)
-        _write(*found, path, as_json, force=force)
+        given, options = _opened(models, names, layouts, chosen, count, path, force)
+        _write(given, options | _within(budget), path, as_json, force=force)
 
 
 def _write_onnx(models: list[str], path: Path, part: str, force: bool, as_json: bool) -> None:
@@ -139,6 +145,7 @@ def explore(
     labels: LabelTable = None,
     columns: Columns = None,
     count: Count = None,
+    budget: Within = None,
     host: Annotated[str, typer.Option(help="Address to serve at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to serve at; 0 is any free one.")] = 0,
     open_browser: Annotated[
@@ -151,6 +158,7 @@ def explore(
     asked = {"resize": resize, "color": color, "labels": labels, "columns": columns}
     chosen = Chosen(split, rows, loading(size, **asked))
     found, options = _opened(models, names, layouts, chosen, count, path, force, port)
+    options |= _within(budget)
     if path is not None:
         _write(found, options, path, as_json, force=force)
     else:
@@ -187,6 +195,10 @@ def _opened(
         typer.echo(f"isthmus: {found.note}", err=True)
     warn_of_seen(list(found.models.values()), images, chosen.split)
     return replace(found, images=images), {"layouts": words_from(layouts or ""), "count": count}
+
+
+def _within(budget: str | None) -> dict[str, float]:
+    return {} if budget is None else {"budget": seconds_of(budget, "--budget")}
 
 
 def _words(given: list[str]) -> tuple[Any, str | None]:
