@@ -38,6 +38,12 @@ def test_a_set_without_a_split_has_the_default_one():
     assert images.is_test is None
 
 
+def test_one_image_is_told_of_as_one():
+    assert MeasuredOn(1, 1).words == "on 1 image, which the model learnt from"
+    assert MeasuredOn(1, 0).words == "on 1 image the model never saw"
+    assert MeasuredOn(2, 1, unit="pixels").words == "on 2 pixels, 1 of which the model learnt from"
+
+
 def test_a_half_is_not_split_again():
     images = noise()
     for whole in (images, images.split(0.4, seed=3)):

@@ -89,8 +89,10 @@ def test_a_name_finds_its_image_however_it_is_spelled(made):
 
 def test_find_this_picture(made, model, run, tmp_path):
     asked = ("nearest", model, made / "Himmel" / "Größe H03.png", "--among", made, "-n", 3)
-    code, _, err = run(*asked, "-o", "n.csv", "-o", "n.png")
+    code, out, err = run(*asked, "-o", "n.csv", "-o", "n.png")
     assert code == 0, err
+    assert "on 1 image the model never saw" in out
+    assert "query class" not in out  # nobody knows it
     rows = lines_of(tmp_path / "n.csv")
     assert [row["query"] for row in rows] == ["Größe H03.png"] * 3
     assert rows[0]["name"] == "Himmel/Größe H03.png"
@@ -229,6 +231,7 @@ def test_label_few_predict_many(made, model, run, tmp_path):
         assert float(row["probability"]) == max(float(row["p dunkel"]), float(row["p hell"]))
         assert (row["unsure"] == "yes") == (float(row["probability"]) < 0.8)
     assert "unsure" in out
+    assert "accuracy" not in out  # the classes of the folder are other ones
     more = ("pick", model, made, "-n", 10, "--labels", "l.csv", "-o", "more.csv")
     assert run(*more)[0] == 0
     again = {row["name"] for row in lines_of(tmp_path / "more.csv")}
@@ -274,6 +277,10 @@ def test_codes_are_written_for_pandas_and_taken_back(made, model, run, tmp_path,
     codes = ist.encode(pca, images)
     np.testing.assert_allclose(np.load("back.npy"), pca.decode(codes), atol=1e-6)
     np.testing.assert_array_equal(ist.decode(pca, f"c.{suffix}"), np.load("back.npy"))
+    assert run("decode", model, f"c.{suffix}", "-o", "back")[0] == 0
+    back = tmp_path / "back"
+    called = {path.relative_to(back).as_posix() for path in back.rglob("*.png")}
+    assert ("Himmel/Größe H03.png" in called, len(called)) == (suffix != "npy", 40)
     if suffix == "csv":
         rows = lines_of(tmp_path / "c.csv")
         assert list(rows[0]) == ["image", "class", "split", *pca.get_feature_names_out()]

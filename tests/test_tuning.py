@@ -63,7 +63,7 @@ def test_it_says_what_it_does_and_chooses_by_labels_alone(start, images, capsys,
     assert "isthmus: 40 labels: 30 to learn from, 10 to choose by" in said
     assert sum("of these 10 are right" in line for line in said) == 3
     few = ist.finetune(start, images, 12, epochs=1, verbose=False)
-    assert few.recommended == "finetuned: there are too few labels to choose by"
+    assert few.recommended == "finetuned; there are too few labels to choose by"
 
 
 def _right(model, train, test):

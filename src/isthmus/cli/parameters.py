@@ -27,7 +27,7 @@ Reader = Callable[[str, str, Known], Any]
 
 
 def array_from(text: str, option: str, known: Known) -> np.ndarray:
-    """Return the array in a .npy file, the codes in a table, or the numbers in "0,3,5".
+    """Return the array in a .npy file, or the numbers in "0,3,5".
 
     Examples
     --------
@@ -36,9 +36,7 @@ def array_from(text: str, option: str, known: Known) -> np.ndarray:
     """
     import numpy as np
 
-    suffix = Path(text).suffix
-    of_model = known.model is not None and suffix in (".npz", ".csv", ".parquet")
-    if suffix == ".npy" or of_model:
+    if Path(text).suffix == ".npy":
         from isthmus.verbs.decode import codes_in
 
         return codes_in(known.model, Path(text))
@@ -46,6 +44,19 @@ def array_from(text: str, option: str, known: Known) -> np.ndarray:
         return np.array(numbers_from(text, option, int))
     except ValueError:
         return np.array(numbers_from(text, option))
+
+
+def codes_from(text: str, option: str, known: Known) -> Any:
+    """Return the file that a text names, or the codes in "0,3,5".
+
+    Examples
+    --------
+    >>> str(codes_from("codes.csv", "CODES", Known(None, None, {})))
+    'codes.csv'
+    """
+    from isthmus.verbs.decode import FILES
+
+    return Path(text) if Path(text).suffix in FILES else array_from(text, option, known)
 
 
 def code_from(text: str, option: str, known: Known) -> np.ndarray:
@@ -83,6 +94,7 @@ def words_from(text: str) -> list[str]:
 READERS: dict[str, Reader] = {
     "ImagesLike": lambda text, option, known: images_for(known.model, text, known.asked),
     "ArrayLike": array_from,
+    "CodesLike": codes_from,
     "Code": code_from,
     "Words": lambda text, option, known: words_from(text),
     "Seconds": lambda text, option, known: seconds_of(text, option),

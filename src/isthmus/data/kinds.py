@@ -88,7 +88,9 @@ def cut_in_words(images: Images) -> str | None:
     if not len(cut):
         return None
     size = "x".join(map(str, images.shape[1:3]))
+    most, worst = f"{np.median(cut):.0%}", f"{cut.max():.0%}"
+    of_one = f", {worst} of one" if worst != most else ""
     return (
-        f"{len(cut):,} of {len(share):,} to {size}: {np.median(cut):.0%} of the area of most, "
-        f"{cut.max():.0%} of one; --resize pad cuts none, --size chooses another size"
+        f"{len(cut):,} of {len(share):,} to {size}: {most} of the area of most{of_one}; "
+        "--resize pad cuts none, --size chooses another size"
     )

@@ -83,7 +83,18 @@ def files_called(images: Images, rows: Iterable[int]) -> list[str]:
     ['2']
     """
     known = images.names is not None
-    return [_stem(_end(composed(str(images.names[row])))) if known else "" for row in rows]
+    return [file_called(str(images.names[row])) if known else "" for row in rows]
+
+
+def file_called(name: str) -> str:
+    """Return a name without its folders and its suffix.
+
+    Examples
+    --------
+    >>> file_called("a/b.c.png")
+    'b.c'
+    """
+    return _stem(_end(composed(name)))
 
 
 def composed(text: str) -> str:

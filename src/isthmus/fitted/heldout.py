@@ -212,12 +212,12 @@ class MeasuredOn:
     @property
     def words(self) -> str:
         """All of it, as the end of a sentence."""
-        images = f"on {self.count:,} {self.unit}"
+        images = f"on {self.count:,} {self.unit if self.count != 1 else self.unit[:-1]}"
         if self.seen is None:
             return f"{images}; whether {self.who} learnt from them cannot be said"
         if self.seen:
-            some = "all" if self.seen == self.count else f"{self.seen:,}"
-            return f"{images}, {some} of which {self.who} learnt from"
+            some = "all of " if self.seen == self.count else f"{self.seen:,} of "
+            return f"{images}, {some if self.count > 1 else ''}which {self.who} learnt from"
         rest = f"; {self.left_out:,} more, learnt from, are left out" if self.left_out else ""
         return f"{images} {self.who} never saw{rest}"
 

@@ -294,8 +294,11 @@ def said(name: str, value: Any, default: str = "") -> str:
     --------
     >>> said("psnr", 21.53), said("accuracy", 0.972), said("images", 1797)
     ('21.5 dB', '97.2 %', '1797')
+    >>> said("accuracy of the sure", 1.0)
+    '100.0 %'
     """
-    metric = metric_of(name) or (metric_of(default) if isinstance(value, float) else None)
+    known = metric_of(name) or metric_of(name.partition(" of ")[0])
+    metric = known or (metric_of(default) if isinstance(value, float) else None)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return metric.said(value) if metric and number else short(value)
 

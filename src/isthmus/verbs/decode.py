@@ -10,10 +10,13 @@ import numpy as np
 from isthmus.data.parquet import read_columns
 from isthmus.validation import able
 from isthmus.verbs.decoded import Decoded
-from isthmus.verbs.parameters import ArrayLike, Model
+from isthmus.verbs.parameters import CodesLike, Model
+
+FILES = (".npy", ".npz", ".csv", ".parquet")
+"""Files of codes."""
 
 
-def decode(model: Model, codes: ArrayLike, *, tile_size: int | None = None) -> Decoded:
+def decode(model: Model, codes: CodesLike, *, tile_size: int | None = None) -> Decoded:
     """Turn codes back into images.
 
     Parameters
@@ -21,7 +24,8 @@ def decode(model: Model, codes: ArrayLike, *, tile_size: int | None = None) -> D
     model : Representation
         Fitted, and able to decode.
     codes : array of shape (n,), (n, k) or (n, ...), or path
-        Codes as `encode` makes them, or a .npy, .npz, .csv or .parquet file of them.
+        Codes as `encode` makes them, or a .npy, .npz, .csv or .parquet file of them, whose names
+        of images become those of the files in a folder.
     tile_size : int, optional
         Pixels of the longer side of an image in a picture; by default 48 to 128.
 
@@ -45,8 +49,10 @@ def decode(model: Model, codes: ArrayLike, *, tile_size: int | None = None) -> D
     Decoded(359 images, (359, 8, 8, 1), float32)
     """
     decoded = able(model, "decode")
-    given = codes_in(model, Path(codes)) if isinstance(codes, str | Path) else codes
-    return Decoded.of(decoded(given), model).in_tiles(tile_size)
+    path = Path(codes) if isinstance(codes, str | Path) else None
+    made = Decoded.of(decoded(codes if path is None else codes_in(model, path)), model)
+    made.called = [] if path is None else names_in(path)
+    return made.in_tiles(tile_size)
 
 
 def codes_in(model: Model, path: Path) -> np.ndarray:
@@ -75,6 +81,17 @@ def codes_in(model: Model, path: Path) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"{path}: not every code is a number ({error})") from None
     return codes[:, 0].astype(int) if model.code_kind_ == "index" else codes.astype(np.float32)
+
+
+def names_in(path: Path) -> list[str]:
+    """Return what images are called whose codes are in a file; nothing where it does not say."""
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as found:
+            return list(map(str, found["image"])) if "image" in found.files else []
+    if path.suffix == ".npy":
+        return []
+    columns = read_columns(path) if path.suffix == ".parquet" else _columns(path)
+    return list(map(str, columns.get("image", [])))
 
 
 def _loaded(path: Path) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from isthmus.data.names import files_called
+from isthmus.data.names import file_called, files_called
 from isthmus.data.pictures import save_png
 from isthmus.data.ranges import Range
 from isthmus.fitted.heldout import MeasuredOn, judged
@@ -44,17 +44,20 @@ class Decoded(ArrayResult):
         colours, each made when it is asked for; the array is the first of them.
     tile_size : int or None
         Pixels of the longer side of an image in a picture.
+    called : sequence of str
+        Names of files they stand for, where there are none that they were made from.
     """
 
     saves: ClassVar[tuple[str, ...]] = (".npy", ".png", "")
     own_sizes: ClassVar[bool] = True
     as_files_with: ClassVar[str] = "own_size"
     facts: ClassVar[tuple[str, ...]] = (
-        *("model", "images", "parts", "files", "tile_size", "note", "said"),
+        *("model", "images", "parts", "files", "tile_size", "called", "note", "said"),
     )
     parts: tuple[Decoded, ...] = ()
     files: PictureFiles | None = None
     tile_size: int | None = None
+    called: Sequence[str] = ()
 
     @classmethod
     def of_files(cls, files: PictureFiles, model: Model) -> Self:
@@ -110,7 +113,8 @@ class Decoded(ArrayResult):
         if self.files is not None:
             return self.files.strip()
         images, of = np.asarray(self), self.images
-        called = files_called(of, range(len(of))) if of is not None else []
+        called = list(map(file_called, self.called))
+        called = called if of is None else files_called(of, range(len(of)))
         captions = called if any(called) and len(called) == len(images) else None
         limits, scale = limits_for(images, self.ends), scale_to(images, self.tile_size)
         return sheet(images, captions=captions, limits=limits, scale=scale)
@@ -152,6 +156,7 @@ class Decoded(ArrayResult):
     def _pieces(self) -> Iterator[dict[str, Any]]:
         """Yield images, and what those they were made from were called and how large they were."""
         of = self.images
-        known = {} if of is None else {"names": of.names, "sizes": of.sizes}
+        own: dict[str, Any] = {"names": self.called} if len(self.called) == len(self) else {}
+        known = own if of is None else {"names": of.names, "sizes": of.sizes}
         fit = "crop" if of is None else of.loading.get("fit", "crop")
         yield {"images": np.asarray(self), **known, "fit": fit}

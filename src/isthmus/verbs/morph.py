@@ -95,12 +95,15 @@ def morph(
     passed = (len(first) - 1) // (steps - 1) + (to is None)
     asked = list(range(passed)) if rows is None else [int(row) for row in rows]
     names, stations = _stations(made.images, asked, to)
+    of_files = made.images is not None and made.images.names is not None
+    through = {"through": stations} if of_files else {}
     return made.told(
         ways,
         f"From {' to '.join(names)}: the codes between, decoded ({how})",
         _heads(stations, steps),
         models=list(ways),
         images=asked,
+        **through,
         how=how,
         shape=list(first.shape),
     )

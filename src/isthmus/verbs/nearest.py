@@ -74,6 +74,12 @@ class Nearest(Result, Neighbors):
             for rank, (row, distance) in enumerate(zip(rows, distances, strict=True), start=1)
         ]
 
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the table without the class of queries where none has any."""
+        rows = self.table()
+        known = any(row["query class"] for row in rows)
+        return [{k: v for k, v in row.items() if known or k != "query class"} for row in rows]
+
     def _line(self, query: int, rank: int, row: int, distance: float) -> dict[str, Any]:
         """Return what is known of one neighbour: names where there are any, and numbers."""
         named = self.queries.names is not None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Models: TypeAlias = Model | Mapping[str, Model]
     Source: TypeAlias = str | Path | ImagesLike
     Code: TypeAlias = np.ndarray
+    CodesLike: TypeAlias = ArrayLike | str | Path
 else:
     Model = Any
     """A fitted Representation; for a command a file."""
@@ -28,6 +29,8 @@ else:
     """Anything `load_images` reads, which the verb reads itself; for a command a source."""
     ArrayLike = Any
     """An array or a list of numbers; for a command a .npy file, or numbers as 0,3,5."""
+    CodesLike = Any
+    """Codes, or a file of them; for a command the file, or numbers as 0,3,5."""
     Code = Any
     """A code, an array (k,); for a command the number of one of the images."""
 NewFile = str | Path

@@ -28,6 +28,8 @@ NEIGHBORS = 20
 """Neighbours by which a code is typical, at most."""
 CLUSTERS = 500
 """Clusters that images are picked from, at most."""
+SIDE = 112
+"""Pixels of the longer side of an image on a sheet: there is room for its name."""
 DRAWN = 100
 
 
@@ -72,13 +74,14 @@ class Picked(Result):
 
     def picture(self) -> Image:
         """Return a sheet of the images to label, with their names, the most useful first."""
-        from isthmus.plots.figures import on_background, sheet
+        from isthmus.plots.figures import on_background, scale_to, sheet
         from isthmus.plots.strips import PAPER, titled
 
         rows = self.rows[:DRAWN]
         called = files_called(self.images, rows)
         captions = [name or str(row) for name, row in zip(called, rows.tolist(), strict=True)]
-        drawn = sheet(to_unit(np.asarray(self.images[rows])), captions=captions)
+        some = to_unit(np.asarray(self.images[rows]))
+        drawn = sheet(some, captions=captions, scale=scale_to(some, SIDE))
         return titled(on_background(drawn, PAPER), self.title)
 
 

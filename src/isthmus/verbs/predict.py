@@ -62,13 +62,14 @@ class Predictions(Result):
     def scores(self) -> dict[str, Any]:
         """How many images are of every class, how many unsure; where classes are known, the hits.
 
-        Images whose class the model does not know count as wrong.
+        Images whose class the model does not know count as wrong, unless it knows none of them:
+        their classes are other ones then, as those of folders are where a table had the labels.
         """
         counts = Counter(map(str, self.labels.tolist()))
         found = {"images": len(self.labels), "classes": dict(counts.most_common())}
         found |= {"unsure": int(self.unsure.sum())}
         true, known = labels_of(self.images), self._known()
-        if true is None or not known.any():
+        if true is None or not np.isin(np.asarray(true)[known].astype(str), self.classes).any():
             return found
         right = self.labels.astype(str) == np.asarray(true).astype(str)
         sure = known & ~self.unsure

@@ -87,7 +87,7 @@ class Tuned(Charted):
     def recommended(self) -> str:
         """Which network to take, and why; no held-out image has a say in it."""
         if not self.held_back:
-            return f"{self.best}: there are too few labels to choose by" if self.best else ""
+            return f"{self.best}; there are too few labels to choose by" if self.best else ""
         shares = [f"{name} {each.accuracy:.0%}" for name, each in self.held_back.items()]
         n = next(iter(self.held_back.values())).n_test
         return f"{self.best}, by {n} labels held back from learning ({', '.join(shares)})"
