@@ -132,6 +132,9 @@ def test_a_study_ends_by_saying_what_to_take_and_what_to_type(made, run, tmp_pat
     assert command[:2] == ["isthmus", "probe"]
     code, _, err = run(*command[1:], "--kinds", "knn")
     assert code == 0, err
+    folder = command[2].partition("/models/")[0]
+    code, _, err = run("reconstruct", folder, made, "--images", "0-3", "-o", "r.png")
+    assert (code, (tmp_path / "r.png").is_file()) == (0, True), err
 
 
 def test_groups_are_laid_out_in_folders(made, model, run, tmp_path):

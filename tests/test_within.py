@@ -105,6 +105,9 @@ def test_a_file_of_images_is_written_once_and_compared_with_nothing(images, run,
     assert "jpeg" not in out
     assert run("decompress", "few.isth", "-o", "back")[0] == 0
     assert len(list((tmp_path / "back").rglob("*.png"))) == 3
+    for more in (("--color", "grey"), ("--lossless",)):
+        code, _, err = run("compress", "few", "-o", "no.isth", *more)
+        assert (code, "without a model" in err) == (2, True), err
     found = ist.compress(ist.PCA(60).fit(images), images, "a.isth", quality=30, budget=LEAST)
     assert found.psnr >= 30
 

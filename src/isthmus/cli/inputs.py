@@ -166,6 +166,11 @@ def in_sizes(
     from isthmus.data.several import expanded
     from isthmus.latent.codes import check_range
 
+    if model is None:
+        raise ValueError(
+            "without a model image files are taken as they are: leave out --size, --resize, "
+            "--color, --whole and --lossless, or give MODEL before SOURCE"
+        )
     models = model if isinstance(model, dict) else {"": model}
     name, note = like_all(models)
     files = expanded(source)  # once: standard input cannot be read twice

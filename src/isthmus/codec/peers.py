@@ -95,18 +95,20 @@ class Compared:
     def beside(self, formats: Iterable[str]) -> list[dict[str, Any]]:
         """Return a record for the file, and one for every format, all at the same PSNR.
 
-        None at all where there is no format.
+        None at all where no format is looked at.
         """
         n, own = len(self.pictures), float(self.ours.nbytes.sum())
         known = {"bytes an image": round(own / n), "PSNR in dB": round(self.psnr, 2)}
         rows: list[dict[str, Any]]
         rows = [{"format": "isthmus", "setting": "", **known, "isthmus takes": "100%"}]
+        tried = []
         for name in formats:
+            tried.append(name)
             found = [self._against(name, setting) for setting in PEERS[name][1]]
             able = [row for row in found if row is not None]
             if able:
                 rows.append(min(able, key=lambda row: row["bytes an image"]))
-        return rows if len(rows) > 1 else []
+        return rows if tried else []
 
     def _against(self, name: str, way: str) -> dict[str, Any] | None:
         """Return what a format takes at the same PSNR; None if it does not reach it."""

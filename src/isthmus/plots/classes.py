@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 WIDE = 1200
 """Pixels of a row of images, about."""
+SIDE = 112
+"""Pixels of the longer side of an image, at least: there is room for a name below it."""
 FEW = 2
 """Images a class, up to which their classes stand under them."""
 HEADING = 16
@@ -30,14 +32,16 @@ def by_class(images: Images, count: int, title: str = "") -> Image:
     --------
     >>> images = Images(np.zeros((6, 8, 8)), y=[0, 1] * 3, classes=["cats", "dogs"])
     >>> by_class(images, 6).size
-    (176, 206)
+    (368, 334)
     """
     groups = grouped(images)
     each = max(1, count // len(groups))
     if len(groups) > 1 and each <= FEW:
-        some = [(name, row) for name, rows in groups for row in rows[:each]][:count]
+        shown = [groups[i] for i in evenly_spaced(len(groups), count)]
+        left = f", of {len(shown)} of {len(groups)} classes" if len(shown) < len(groups) else ""
+        some = [(name, row) for name, rows in shown for row in rows[:each]][:count]
         names, places = zip(*some, strict=True)
-        return titled(_sheet(images, list(places), names), title)
+        return titled(_sheet(images, list(places), names), f"{title}{left}")
     panels = []
     for name, rows in groups:
         few = [rows[place] for place in evenly_spaced(len(rows), each)]
@@ -71,9 +75,11 @@ def names_of(images: Images, rows: Sequence[int]) -> list[str]:
 def _sheet(images: Images, rows: list[int], captions: Sequence[str]) -> Image:
     few = images[np.array(rows)]
     drawn = shown(few)
-    width = images.shape[2] * scale_for(*images.shape[1:3]) if images.ndim == 4 else 64
+    scale = float(scale_for(*images.shape[1:3])) if images.ndim == 4 else 1.0
+    if images.ndim == 4:
+        scale = max(scale, SIDE / max(images.shape[1:3]))
+    width = images.shape[2] * scale if images.ndim == 4 else 64
     columns = max(1, min(len(rows), int(WIDE // (width + 4))))
-    scale = None if images.ndim == 4 else 1
     return sheet(drawn, columns, captions=captions, scale=scale, limits=limits_of(images))
 
 

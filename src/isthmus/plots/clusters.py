@@ -92,7 +92,7 @@ def _caption(members: np.ndarray, cluster: int, images: Images) -> str:
         return words
     label, count = (int(v.item()) for v in _most_frequent(y[y >= 0]))
     name = images.classes[label] if images.classes else str(label)
-    return f"{words}\n{100 * count / (y >= 0).sum():.0f} % are {name[:18]}"
+    return f"{words}\n{100 * count / (y >= 0).sum():.0f} % are {name}"
 
 
 def _most_frequent(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections import UserDict
 from collections.abc import Callable, Iterable
@@ -160,7 +161,8 @@ def _loading(record: dict[str, Any]) -> dict[str, Any] | None:
     options = record.get("options")
     if options is None:
         return None
-    loading = {key: value for key, value in options.items() if key not in ("budget", "width")}
+    known = inspect.signature(load_images).parameters  # others say how it was made
+    loading = {key: value for key, value in options.items() if key in known}
     return {k: tuple(v) if isinstance(v, list) else v for k, v in loading.items()}
 
 

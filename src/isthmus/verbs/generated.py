@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from isthmus.data.images import evenly_spaced
 from isthmus.metrics.labels import Accuracy
 from isthmus.verbs.by_class import Judged
 from isthmus.verbs.decoded import Decoded
@@ -15,6 +16,8 @@ from isthmus.verbs.decoded import Decoded
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+ROWS = 40
+"""Classes on a picture."""
 DRAWN = 10
 """Images of every class on a picture."""
 
@@ -110,9 +113,12 @@ class Generated(Decoded):
         from isthmus.plots.strips import labelled_rows
 
         images = np.asarray(self)
-        some = {str(row["class"]): images[rows][:DRAWN] for row, rows in self._by_class()}
+        every = self._by_class()
+        shown = [every[i] for i in evenly_spaced(len(every), ROWS)]
+        some = {str(row["class"]): images[rows][:DRAWN] for row, rows in shown}
+        title = f"{len(shown)} of {len(every)} classes" if len(shown) < len(every) else ""
         limits = limits_for(images, self.ends)
-        return labelled_rows(some, limits=limits, scale=scale_to(images, self.tile_size))
+        return labelled_rows(some, title, limits=limits, scale=scale_to(images, self.tile_size))
 
     def _by_class(self) -> list[tuple[dict[str, Any], np.ndarray]]:
         """Return the record and the images of every class."""

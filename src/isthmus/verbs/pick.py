@@ -28,8 +28,6 @@ NEIGHBORS = 20
 """Neighbours by which a code is typical, at most."""
 CLUSTERS = 500
 """Clusters that images are picked from, at most."""
-SIDE = 112
-"""Pixels of the longer side of an image on a sheet: there is room for its name."""
 DRAWN = 100
 
 
@@ -74,6 +72,7 @@ class Picked(Result):
 
     def picture(self) -> Image:
         """Return a sheet of the images to label, with their names, the most useful first."""
+        from isthmus.plots.classes import SIDE
         from isthmus.plots.figures import on_background, scale_to, sheet
         from isthmus.plots.strips import PAPER, titled
 
