@@ -19,22 +19,22 @@ from isthmus.verbs.among_prototypes import Traversal
 from isthmus.verbs.clustering import Clustering
 from isthmus.verbs.compressed import Compressed
 from isthmus.verbs.decoded import Decoded
-from isthmus.verbs.decompress import Decompressed
 from isthmus.verbs.denoised import Denoised
 from isthmus.verbs.edit import Directions, Edited
 from isthmus.verbs.encode import Codes
 from isthmus.verbs.generated import Generated
 from isthmus.verbs.mapped import Mapped
-from isthmus.verbs.nearest import Nearest
-from isthmus.verbs.novelty import Novelty
+from isthmus.verbs.neighbors import Nearest
 from isthmus.verbs.pick import Picked
-from isthmus.verbs.predict import Predictions
-from isthmus.verbs.probe import Probing
-from isthmus.verbs.rate_distortion import Rates
+from isthmus.verbs.predictions import Predictions
+from isthmus.verbs.probing import Probing
+from isthmus.verbs.rates import Rates
+from isthmus.verbs.scored import Novelty
 from isthmus.verbs.segments import Segments
 from isthmus.verbs.survey import Survey
 from isthmus.verbs.territory import Territory
 from isthmus.verbs.tuned import Tuned
+from isthmus.verbs.unpacked import Decompressed
 from isthmus.verbs.ways import Ways
 
 

@@ -38,7 +38,11 @@ def by_class(images: Images, count: int, title: str = "") -> Image:
     each = max(1, count // len(groups))
     if len(groups) > 1 and each <= FEW:
         shown = [groups[i] for i in evenly_spaced(len(groups), count)]
-        left = f"; shown are {len(shown)} of {len(groups)} classes" if len(shown) < len(groups) else ""
+        left = (
+            f"; shown are {len(shown)} of {len(groups)} classes"
+            if len(shown) < len(groups)
+            else ""
+        )
         some = [(name, row) for name, rows in shown for row in rows[:each]][:count]
         names, places = zip(*some, strict=True)
         return titled(_sheet(images, list(places), names), f"{title}{left}")

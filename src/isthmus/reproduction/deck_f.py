@@ -18,7 +18,7 @@ from isthmus.plots import drawing
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction.sets import both_halves, one_of_each
 from isthmus.verbs.layouts import layout
-from isthmus.verbs.rate_distortion import drawn
+from isthmus.verbs.rates import drawn
 
 if TYPE_CHECKING:
     from isthmus.base import Representation

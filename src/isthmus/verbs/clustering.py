@@ -12,7 +12,7 @@ from isthmus.data.images import Images
 from isthmus.fitted.heldout import MeasuredOn, judged
 from isthmus.metrics.groups import Groups
 from isthmus.verbs.laid_out import lay_out
-from isthmus.verbs.probe import in_words
+from isthmus.verbs.probing import in_words
 from isthmus.verbs.result import Result, class_of, name_of, said_of
 
 if TYPE_CHECKING:

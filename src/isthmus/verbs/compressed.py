@@ -19,8 +19,8 @@ from isthmus.data.images import Images, as_images, to_unit
 from isthmus.data.pictures import Pictures
 from isthmus.latent.codes import range_for
 from isthmus.system.files import refuse_existing, save_table
-from isthmus.verbs.decompress import Unpacked
 from isthmus.verbs.result import Result
+from isthmus.verbs.unpacked import Unpacked
 from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:

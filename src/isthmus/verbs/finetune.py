@@ -20,7 +20,8 @@ from isthmus.training.budget import Clock
 from isthmus.training.costs import products
 from isthmus.validation import renamed
 from isthmus.verbs.parameters import ImagesLike, Labels, Model, Seconds
-from isthmus.verbs.probe import in_words, labelled_by, labelled_halves
+from isthmus.verbs.probe import labelled_by, labelled_halves
+from isthmus.verbs.probing import in_words
 from isthmus.verbs.tuned import FINETUNED, HEAD, PROBE, SCRATCH, Tuned
 
 if TYPE_CHECKING:

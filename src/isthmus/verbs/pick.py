@@ -17,7 +17,7 @@ from isthmus.latent.codes import vectors
 from isthmus.latent.neighbors import nearest_codes
 from isthmus.validation import one_of
 from isthmus.verbs.parameters import Count, ImagesLike, Model
-from isthmus.verbs.probe import in_words
+from isthmus.verbs.probing import in_words
 from isthmus.verbs.result import Result, name_of
 
 if TYPE_CHECKING:

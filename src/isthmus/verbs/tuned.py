@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from isthmus.fitted.heldout import MeasuredOn
 from isthmus.metrics.labels import Accuracy
-from isthmus.verbs.probe import ends_of, in_words
+from isthmus.verbs.probing import ends_of, in_words
 from isthmus.verbs.result import Charted, said_of
 
 if TYPE_CHECKING:

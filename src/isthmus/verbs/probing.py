@@ -1,0 +1,104 @@
+"""What probe returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from isthmus.fitted.heldout import MeasuredOn
+from isthmus.metrics.few_labels import Point
+from isthmus.metrics.labels import Accuracy
+from isthmus.verbs.parameters import Model
+from isthmus.verbs.result import Charted
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(repr=False)
+class Probing(Charted):
+    """What `probe` found.
+
+    Attributes
+    ----------
+    model : str
+        The model in words: its family and its code.
+    source : str
+        Where the images came from.
+    accuracies : dict of str to Accuracy
+        By the name of the probe.
+    counted_on : MeasuredOn
+        The images the accuracies were evaluated on, and whether the model had learnt from them;
+        `measured` as well.
+    curve : dict of str to list of Point
+        Accuracy at growing numbers of labels, by the name of the probe; empty unless asked for.
+    """
+
+    table_name: ClassVar[str] = "probes"
+    metric: ClassVar[str] = "accuracy"
+    halves: ClassVar[bool] = True
+    model: str
+    source: str
+    accuracies: dict[str, Accuracy]
+    counted_on: MeasuredOn
+    curve: dict[str, list[Point]] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> MeasuredOn:
+        """The images the accuracies were evaluated on."""
+        return self.counted_on
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """The model in words, and the accuracies by the name of the probe."""
+        return {"model": self.model, **{k: a.accuracy for k, a in self.accuracies.items()}}
+
+    @property
+    def shown(self) -> int:
+        """All rows: they are few."""
+        return len(self.table())
+
+    def chart(self) -> Figure:
+        """Return the curve, or without one the accuracies with their intervals, as a chart."""
+        from isthmus.plots.accuracies import accuracy_chart, label_chart
+
+        n_test = next(iter(self.accuracies.values())).n_test
+        if self.curve:
+            return label_chart(self.curve, self.model, self.source, n_test, self.measured.name)
+        n_labels = next(iter(self.accuracies.values())).n_labels
+        title = f"What probes read off {self.model}: {self.source}, {n_labels:,} labels"
+        return accuracy_chart(self.accuracies, title, self.measured.name)
+
+    def record(self) -> dict[str, Any]:
+        """Return all figures, and what the search of the probes has chosen."""
+        settings = {kind: each.settings for kind, each in self.accuracies.items()}
+        facts = {"source": self.source, "settings": settings, "images": self.measured.count}
+        return super().record() | facts
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return everything found as records, of the accuracies and of the curve."""
+        kept = [
+            {"probe": kind, "labels": a.n_labels, "draws": 1, **ends_of(a), "interval": "95 %"}
+            for kind, a in self.accuracies.items()
+        ]
+        return kept + [
+            {
+                "probe": kind,
+                "labels": p.n_labels,
+                "draws": p.draws,
+                **ends_of(p),
+                "interval": "draws",
+            }
+            for kind, line in self.curve.items()
+            for p in line
+        ]
+
+
+def ends_of(found: Accuracy | Point) -> dict[str, float]:
+    """Return an accuracy and its interval as a table has them."""
+    return {name: round(getattr(found, name), 6) for name in ("accuracy", "low", "high")}
+
+
+def in_words(model: Model) -> str:
+    """Return what a model is in a few words: its family and its code."""
+    return f"{type(model).__name__} ({model.code_})"
