@@ -15,7 +15,7 @@ import numpy as np
 from isthmus.data.cache import check_unpacked
 from isthmus.data.decode import Rule
 from isthmus.data.images import Images
-from isthmus.data.layout import arranged, matlab_layout
+from isthmus.data.layout import arranged, layout_as_fitted, matlab_layout
 from isthmus.data.matlab import CELL, CHAR, variables
 
 if TYPE_CHECKING:
@@ -43,8 +43,16 @@ def read_npy(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -
     """Read a .npy file: it stays on disk, memory-mapped."""
     with damage_explained(path, ".npy"):
         array = np.lib.format.open_memmap(path, mode="r")  # never unpickles
+    rule = laid_as_fitted(array.shape, rule)
     data = arranged(array, rule.layout, str(path))
     return Images(data, source=str(path), **rule.numbers)
+
+
+def laid_as_fitted(shape: tuple[int, ...], rule: Rule) -> Rule:
+    """Return the rule for an array: with the layout told, or as a model knows it."""
+    if rule.layout != "auto":
+        return rule
+    return rule._replace(layout=layout_as_fitted(shape, rule.usual, rule.expected))
 
 
 def read_npz(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
@@ -211,7 +219,8 @@ def _turned(
     path: Path, stored: dict[str, Stored], name: str, rule: Rule, by_matlab: bool
 ) -> Stored:
     """Return an array with the images first, as the layout says or the labels of MATLAB show."""
-    array, source, layout = stored[name], f"{path}:{name}", rule.layout
+    array, source = stored[name], f"{path}:{name}"
+    layout = laid_as_fitted(array.shape, rule).layout
     if layout == "auto" and by_matlab and len(array.shape) in (2, 3, 4):
         n_labels = {max(stored[label].shape) for label in _labels_beside(stored, name)}
         fitting = n_labels & {array.shape[0], array.shape[-1]}

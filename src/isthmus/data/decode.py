@@ -36,6 +36,7 @@ class Rule(NamedTuple):
     longest: int | None = None
     bits: int | None = None
     layout: str = "auto"
+    usual: str = "auto"  # layout of the arrays that a model was fitted on
     expected: tuple[int, ...] | None = None
     nth: int | None = None
     only: bool = False  # leave out images that are not of that size as they are

@@ -27,6 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "value_range": None,
     "range_by": None,
     "nth": None,
+    "layout": "auto",
 }
 """How images are loaded unless something else is asked for: of models that do not know."""
 

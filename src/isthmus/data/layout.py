@@ -114,6 +114,24 @@ def guessed_layout(array: np.ndarray) -> tuple[str, str]:
     return "", ""
 
 
+def layout_as_fitted(shape: tuple[int, ...], usual: str, expected: object) -> str:
+    """Return the layout of an array: that of those a model was fitted on, unless it fits as it is.
+
+    Examples
+    --------
+    >>> layout_as_fitted((8, 9, 50), "hwn", (8, 9, 1))
+    'hwn'
+    >>> layout_as_fitted((50, 8, 9), "hwn", (8, 9, 1)), layout_as_fitted((50, 8), "hwn", (8,))
+    ('auto', 'auto')
+    """
+    if usual == "auto" or len(usual) != len(shape):
+        return "auto"
+    as_is = (*shape[1:], 1) if len(shape) == 3 else tuple(shape[1:])
+    if as_is == expected and _image_shape(usual, shape) != expected:
+        return "auto"
+    return usual
+
+
 def axes_of(layout: str) -> list[int]:
     """Return where the axes that `Images` want, in their order, are in a layout."""
     return [layout.index(axis) for axis in AXES["".join(sorted(layout))]]

@@ -12,7 +12,14 @@ import numpy as np
 
 from isthmus.data import catalog
 from isthmus.data.adjust import adjusted, ranged
-from isthmus.data.arrays import damage_explained, read_hdf5, read_mat, read_npy, read_npz
+from isthmus.data.arrays import (
+    damage_explained,
+    laid_as_fitted,
+    read_hdf5,
+    read_mat,
+    read_npy,
+    read_npz,
+)
 from isthmus.data.arrow import is_saved, is_sharded, read_arrow, read_saved, read_sharded
 from isthmus.data.asked import chosen, ends_of, size_of
 from isthmus.data.columns import ColumnsLike, check_columns
@@ -258,7 +265,9 @@ def load_images(
     elif (found := held(source, rule, verbose)) is not None:
         images = found
     else:
-        images = Images(arranged(to_array(source), rule.layout), **rule.numbers)
+        array = to_array(source)
+        rule = laid_as_fitted(array.shape, rule)
+        images = Images(arranged(array, rule.layout), **rule.numbers)
     if like is not None:
         per = unit_like(like, images, per)
     images = range_like(like, adjusted(ranged(images, rule), rule))
