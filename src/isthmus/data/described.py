@@ -25,6 +25,7 @@ def described(images: Images) -> dict[str, Any]:
         "shape": list(images.shape[1:]),
         "dtype": str(images.dtype),
         "range": _ends(images),
+        "read as": _decided(images),
         "classes": images.classes,
         "labels": _labels(images),
         "factors": {name: _spread(values) for name, values in sorted(images.factors.items())}
@@ -43,6 +44,12 @@ def described(images: Images) -> dict[str, Any]:
     elif "split_from" in images.meta:
         facts["split"] += f", by {images.meta['split_from']}"
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def _decided(images: Images) -> str | None:
+    """Return which range and which order of axes numbers were read by, and who decided it."""
+    said = [each.words for each in images.decisions if each.about != "depth"]
+    return "; ".join(said) or None
 
 
 def _labels(images: Images) -> str | None:
@@ -92,9 +99,10 @@ def kept_in(images: Images) -> str:
     array = images.data
     while not isinstance(array, np.memmap) and getattr(array, "base", None) is not None:
         array = array.base
-    if not isinstance(array, np.memmap):
+    mapped = getattr(array, "filename", None)
+    if mapped is None:
         return "not needed: they are in memory"
-    mapped = str(array.filename)
+    mapped = str(mapped)
     return "not needed: the file is mapped" if images.source == mapped else mapped
 
 

@@ -16,6 +16,8 @@ from isthmus.plots.strips import INK, PAPER, titled
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+SHORT = 8
+"""Characters of a name that stands below an image as it is."""
 WIDE = 1200
 """Pixels of a row of images, about."""
 SIDE = 112
@@ -50,7 +52,7 @@ def by_class(images: Images, count: int, title: str = "") -> Image:
     for name, rows in groups:
         few = [rows[place] for place in evenly_spaced(len(rows), each)]
         heading = f"{name}: {len(rows):,} images" if name else ""
-        panels.append(_headed(_sheet(images, few, names_of(images, few)), heading))
+        panels.append(_headed(_sheet(images, few, told_apart(names_of(images, few))), heading))
     return titled(_stacked(panels), title)
 
 
@@ -74,6 +76,35 @@ def names_of(images: Images, rows: Sequence[int]) -> list[str]:
     if images.names is None:
         return [str(row) for row in rows]
     return [str(images.names[row]).rpartition("/")[2] for row in rows]
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Return names of files without what all begin and end with, where they are long.
+
+    Examples
+    --------
+    >>> told_apart(["holiday 9 (2).png", "holiday 10 (2).png"]), told_apart(["a.png", "b.png"])
+    (['9', '10'], ['a.png', 'b.png'])
+    """
+    if max(map(len, names), default=0) <= SHORT:
+        return list(names)
+    stems = [name.rpartition(".")[0] or name for name in names]
+    start = _alike(stems)
+    end = _alike([name[::-1] for name in stems])
+    while start and stems[0][start - 1].isdigit():  # of a number all or nothing
+        start -= 1
+    while end and stems[0][-end].isdigit():
+        end -= 1
+    alike = min(map(len, stems)) <= start + end
+    return stems if alike else [stem[start : len(stem) - end].strip() for stem in stems]
+
+
+def _alike(words: Sequence[str]) -> int:
+    """Return how many characters all words begin with."""
+    columns = zip(*words, strict=False)
+    return next(
+        (i for i, column in enumerate(columns) if len(set(column)) > 1), min(map(len, words))
+    )
 
 
 def _sheet(images: Images, rows: list[int], captions: Sequence[str]) -> Image:
