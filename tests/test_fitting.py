@@ -119,7 +119,7 @@ def test_a_model_remembers_how_its_images_were_loaded(photographs, tmp_path):
     np.testing.assert_array_equal(np.asarray(again), np.asarray(images))
     np.testing.assert_array_equal(again.changes, images.changes)
     kept = {"fit": "pad", "color": "grey", "dtype": "uint8", "per": "image", "bits": None}
-    kept |= {"value_range": None, "range_by": "type", "layout": "auto"}
+    kept |= {"value_range": None, "range_by": "type", "layout": "auto", "nth": None}
     assert model.fitting_ == kept
 
 

@@ -18,6 +18,7 @@ from isthmus.data.images import Images
 from isthmus.data.rotated import read_rotated_mnist
 from isthmus.data.segnet import read_camvid
 from isthmus.data.sprites import read_sprites
+from isthmus.validation import hint
 
 FASHION_CLASSES = [
     "T-shirt/top",
@@ -289,3 +290,11 @@ CATALOG = {
     ),
 }
 """One line for every set; a loader above it, or in a module of its own."""
+
+
+def unknown(name: str) -> ValueError:
+    """Return the error for a source that is neither there nor a named set."""
+    return ValueError(
+        f"{name!r} is neither a file or folder nor a named set ({', '.join(CATALOG)})"
+        f"{hint(name, CATALOG)}"
+    )

@@ -49,7 +49,7 @@ from isthmus.data.sprites import is_dsprites, read_dsprites
 from isthmus.data.tables import with_labels
 from isthmus.data.values import ImagesLike, to_array
 from isthmus.data.zarrs import is_zarr, read_zarr
-from isthmus.validation import hint, one_of, renamed
+from isthmus.validation import one_of, renamed
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
@@ -344,7 +344,7 @@ def _read(source: str | Path | list[Path], rule: Rule, verbose: bool | None) -> 
     if not path.exists() and (found := INSIDE.fullmatch(str(source))):
         path, inside = Path(found["file"]).expanduser(), found["name"]
     if not path.exists() or source == "":
-        raise _unknown(str(source))
+        raise catalog.unknown(str(source))
     own = read_zarr if path.is_dir() and is_zarr(path) else own_reader(path)
     if own is None and (path.suffix.lower() not in ARRAYS or path.is_dir()):
         _refuse_layout(rule, path)
@@ -398,10 +398,3 @@ def _refuse_layout(rule: Rule, source: object) -> None:
             f"layout={rule.layout!r} is for arrays, in memory or in {', '.join(ARRAYS)} files, "
             f"and {source} holds none whose axes could be in question: leave it out"
         )
-
-
-def _unknown(name: str) -> ValueError:
-    return ValueError(
-        f"{name!r} is neither a file or folder nor a named set "
-        f"({', '.join(catalog.CATALOG)}){hint(name, catalog.CATALOG)}"
-    )
