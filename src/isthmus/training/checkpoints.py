@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from isthmus.fitted.tensor_files import read_tensors, write_tensors
+from isthmus.fitted.tensor_files import first_line, read_tensors, write_tensors
+from isthmus.system import schema
+from isthmus.tensors import BROKEN
 from isthmus.training.sameness import check_same
 from isthmus.training.stages import MAIN, Stage
 
@@ -22,6 +24,19 @@ CHECKPOINT_SECONDS = 10.0
 """A checkpoint is written at the end of an epoch, but not more often than this."""
 
 State = dict[str, torch.Tensor]
+
+STAGE: schema.Schema = {
+    "history": schema.table(schema.rows(schema.maybe(schema.number))),
+    "best": schema.rows(schema.number, 2),
+    "seen?": schema.count,
+    "totals?": schema.table(schema.number),
+    "seconds?": schema.number,
+    "log?": schema.maybe(schema.text),
+    "step_seconds?": schema.number,
+    "held?": schema.count,
+}
+"""What is said of a stage."""
+FIT: schema.Schema = {"fit": schema.table(schema.text), "stages?": schema.table(schema.record)}
 
 
 class Snapshot(NamedTuple):
@@ -41,6 +56,19 @@ class Snapshot(NamedTuple):
     def group(self, prefix: str) -> State:
         """Return the tensors whose names begin so, without that beginning."""
         return {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
+
+    def order_of(self, n: int) -> torch.Tensor | None:
+        """Return the order of up to n images, None where it is not told.
+
+        Raises
+        ------
+        ValueError
+            If it is none of so many.
+        """
+        order = self.tensors.get("order")
+        if order is not None and not _is_order(order, n):
+            raise ValueError(f"the checkpoint is damaged: it has no order of {n} images")
+        return order
 
 
 class Checkpoint:
@@ -118,8 +146,33 @@ def snapshot_of(epochs: Epochs) -> Snapshot:
     return Snapshot(tensors, facts)
 
 
+def _is_order(order: torch.Tensor, n: int) -> bool:
+    if order.dtype != torch.int64 or order.ndim != 1 or not 0 < len(order) <= n:
+        return False
+    return len(order.unique()) == len(order) and 0 <= int(order.min()) <= int(order.max()) < n
+
+
 def resume(epochs: Epochs, past: Snapshot) -> None:
-    """Go on with a stage from a state of it."""
+    """Go on with a stage from a state of it.
+
+    Raises
+    ------
+    ValueError
+        If that does not fit the stage.
+    """
+    facts, batches = past.facts, len(epochs.train)
+    try:
+        if len({len(values) for values in facts["history"].values()}) != 1:
+            raise ValueError("of some epochs not everything is told")
+        if facts.get("seen", 0) > batches:
+            raise ValueError(f"{facts['seen']} of {batches} batches were seen")
+        _resume(epochs, past)
+    except BROKEN as error:
+        path = epochs.loop.checkpoint.path
+        raise ValueError(f"{path} is damaged: {first_line(error)}") from None
+
+
+def _resume(epochs: Epochs, past: Snapshot) -> None:
     facts, record, keeper = past.facts, epochs.record, epochs.keeper
     epochs.players.resume(past)
     epochs.rng.set_state(past.tensors["rng"])
@@ -148,8 +201,14 @@ def read_checkpoint(path: str | None, settings: dict[str, str]) -> dict[str, Sna
     if not path or not Path(path).exists():
         return {}
     tensors, facts = read_tensors(path, KEY)
+    try:
+        schema.checked(facts, FIT)
+        stages = facts.get("stages") or {MAIN: facts}  # the whole file was of one, before
+        for of_stage in stages.values():
+            schema.checked(of_stage, STAGE)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
     check_same(path, facts["fit"], settings)
-    stages = facts.get("stages") or {MAIN: facts}  # the whole file was of one, before
     whole = Snapshot(tensors, {})
     return {
         name: Snapshot(whole.group(f"{name}/") if "stages" in facts else tensors, of_stage)

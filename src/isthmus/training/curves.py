@@ -33,7 +33,8 @@ class Curves:
             raise ImportError(
                 "log_dir needs TensorBoard: pip install 'isthmus[tensorboard]'"
             ) from None
-        self.folder = folder or str(_new_folder(Path(log_dir), family))
+        is_there = folder is not None and Path(folder).parent.resolve() == Path(log_dir).resolve()
+        self.folder = folder if folder and is_there else str(_new_folder(Path(log_dir), family))
         self.writer: Any = SummaryWriter(self.folder)
 
     def add(self, stage: str, epoch: int, logs: Mapping[str, float], nets: nn.Module) -> None:

@@ -1,0 +1,1 @@
+"""A fuzzer of every file that isthmus reads: see `run.py`."""
