@@ -1,6 +1,5 @@
 """The loop, on small autoencoders and on a game of two players."""
 
-import json
 import warnings
 from types import SimpleNamespace
 
@@ -369,7 +368,7 @@ def test_an_older_checkpoint_is_taken_with_a_note(images, tmp_path):
     for name in sameness.UNKNOWN_BEFORE:
         del facts["fit"][name]
     del tensors["order"]
-    write_tensors(path, tensors, {checkpoints.KEY: json.dumps(facts)})
+    write_tensors(path, tensors, checkpoints.KEY, facts)
     with pytest.warns(UserWarning, match="older isthmus"):
         resumed = small(epochs=3, **settings).fit(images)
     np.testing.assert_array_equal(weights(resumed), weights(whole))

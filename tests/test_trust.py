@@ -124,14 +124,12 @@ def test_maps_that_do_not_hold_together(tmp_path, digits, change, words):
 
 def forged(path, change):
     """Write a model anew, with other things in its header, or other tensors."""
-    import json
-
     from isthmus.fitted.store import KEY
     from isthmus.fitted.tensor_files import read_tensors, write_tensors
 
     tensors, header = read_tensors(path, KEY)
     change(tensors, header)
-    write_tensors(path, tensors, {KEY: json.dumps(header)})
+    write_tensors(path, tensors, KEY, header)
 
 
 @pytest.mark.parametrize(

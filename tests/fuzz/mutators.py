@@ -152,16 +152,14 @@ def of_tensors(content, rng):
 
 def sealed(header, data):
     """Return a safetensors file with its checksum."""
-    facts = header.get("__metadata__")
-    if isinstance(facts, dict) and "isthmus_checksum" in facts:
-        facts["isthmus_checksum"] = "0" * 32
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     content = struct.pack("<Q", len(text)) + text + data
-    at = content.find(mark := b'"isthmus_checksum":"')
+    at = content.find(mark := rb'"{\"checksum\": \"')
     if at < 0:
         return content
     at += len(mark)
+    content = content[:at] + b"0" * 32 + content[at + 32 :]
     digest = hashlib.blake2b(content, digest_size=16).hexdigest().encode()
     return content[:at] + digest + content[at + 32 :]
 

@@ -10,10 +10,11 @@ import io
 import json
 import shutil
 import struct
+import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -161,18 +162,29 @@ def write_archives(folder):
     }.items():
         made[name] = folder / f"{name}.isth"
         ist.compress(fitted(name), digits(), made[name], embed=True, **given)
-    tiles = folder / "tiles.isth"
     pictures = folder / "pictures"
     pictures.mkdir()
     write_pngs(pictures)
-    model = ist.PCA(2).fit(ist.load_images(pictures, per="patch", size=4, color="grey"))
-    ist.compress(model, pictures, tiles, quality=9.0, embed=True)
-    return [*made.values(), tiles]
+    for embed in (True, False):
+        path = made["tiles" + "-embedded" * embed] = folder / f"tiles{'-embedded' * embed}.isth"
+        ist.compress(of_tiles(), pictures, path, quality=9.0, embed=embed)
+    return list(made.values())
+
+
+@cache
+def of_tiles():
+    with tempfile.TemporaryDirectory() as folder:
+        write_pngs(Path(folder))
+        return ist.PCA(2).fit(ist.load_images(folder, per="patch", size=4, color="grey"))
 
 
 def read_archive(path):
-    found = ist.decompress(path)
-    list(found.files or [])
+    """Read a file by the model in it, and by the one it was written with."""
+    models = {"tiles": of_tiles, "tiles-embedded": of_tiles}
+    models |= {name: partial(fitted, name) for name in ("pca", "kmeans", "som", "pixelnet")}
+    if path.stem in models:
+        list(ist.decompress(path, models[path.stem]()).files or [])
+    list(ist.decompress(path).files or [])
 
 
 def write_pngs(folder):

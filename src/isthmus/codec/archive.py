@@ -18,6 +18,7 @@ from isthmus.codec.entries import DEEP, FRAME_PIXELS, Entry, frames_of
 from isthmus.codec.entropy import decoded as decoded_indices
 from isthmus.codec.entropy import encoded as encoded_indices
 from isthmus.codec.entropy import inflated
+from isthmus.codec.headers import check_header
 from isthmus.codec.packing import damaged, model_for, packed_model, unpacked_model
 from isthmus.codec.quantizer import Quantizer
 from isthmus.data.images import with_channels
@@ -285,13 +286,12 @@ class Archive:
         if "tile" not in header:
             return None
         with damaged(path):
+            check_header(header)
             content = next(sections)
             inside = next(sections) if header["model"] else None
             model = model or (unpacked_model(inside) if inside else None)
             quantizer = Quantizer.from_bytes(content) if content else None
             low, high = map(float, header["range"])
-            if int(header["count"]) < 1 or not low < high < float("inf"):
-                raise ValueError(f"{header['count']} images from {low:g} to {high:g}")
         model = model_for(Path(path), header, model, search=True)
         layout = Layout(model, quantizer, (low, high))
         with damaged(path):

@@ -12,6 +12,7 @@ import numpy as np
 
 from isthmus.codec.container import read_sections
 from isthmus.codec.frames import Reader, frame_rows, sizes_unpacked
+from isthmus.codec.headers import check_header, check_model
 from isthmus.codec.packing import damaged, model_for, unpacked_model
 from isthmus.codec.quantizer import Quantizer
 from isthmus.data.ranges import Range, nominal
@@ -88,6 +89,7 @@ class CompressedFile:
         """
         header, sections = read_sections(path)
         with damaged(path):
+            check_header(header)
             quantizer = next(sections)
             inside = next(sections) if header["model"] else None
             model = model or (unpacked_model(inside) if inside else None)
@@ -98,6 +100,8 @@ class CompressedFile:
                 tuple(map(int, header["code"])),
             )
         model = model_for(Path(path), header, model, search)
+        with damaged(path):
+            check_model(header, model)
         return cls(Path(path), header, Reader(model, *facts), sections)
 
     def frames(self, verbose: bool | None = False) -> Iterator[tuple[np.ndarray, list[str]]]:

@@ -85,6 +85,8 @@ def decoded(content: bytes, n: int, k: int) -> np.ndarray:
     low, sizes, widths, counts = unpacked(inflated(tables.tobytes()), "<i4", "<u2", "u1", "<u2")
     if not len(low) == len(sizes) == len(widths) == k or sizes.max(initial=0) > MOST_SYMBOLS:
         raise ValueError(f"{len(low)} tables for {k} columns")
+    if sizes.min(initial=1) < 1:
+        raise ValueError("a table of no symbols")
     coder, symbols = stream.queue.RangeDecoder(np.array(coded)), np.empty((n, k), dtype=np.int64)
     for column, (start, size, width) in enumerate(zip(low, sizes, widths, strict=True)):
         if width == COUNTED:

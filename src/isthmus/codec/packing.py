@@ -11,17 +11,21 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.codec.entropy import inflated
 from isthmus.fitted.fingerprints import fingerprint
+from isthmus.tensors import BROKEN
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
 
 
-HARM = (ValueError, KeyError, TypeError, StopIteration, RuntimeError)
+HARM = (*BROKEN, StopIteration, lzma.LZMAError, zlib.error)
 """What reading a file raises that does not hold together."""
-MOST_BYTES = 2**32
-"""Of a model."""
+MOST_BYTES, MOST_RATIO = 2**26, 20
+"""Of a model, unpacked: so many, or so many times what it takes packed; weights pack little."""
+BLOCK = 2**20
+"""Bytes that are unpacked at a time."""
+MOST_MEMORY = 2**27
+"""Bytes that xz may take to unpack: its strongest setting takes 65 MiB."""
 XZ = b"\xfd7zXZ"
 """How the bytes of a model begin that are not zlib's."""
 
@@ -36,7 +40,10 @@ def packed_model(model: Representation, *, small: bool = False) -> bytes:
         vars(model).pop("train_hashes_", None)  # of no use to who decodes, and not small
         save_model(model, path, dated=False)  # the same images make the same file
         content = path.read_bytes()
-        return lzma.compress(content, preset=9) if small else zlib.compress(content, 6)
+        packed = lzma.compress(content, preset=9) if small else zlib.compress(content, 6)
+        if len(content) > _most(packed):  # nobody would read it
+            packed = zlib.compress(content, 0)
+        return packed
 
 
 def unpacked_model(content: bytes) -> Representation:
@@ -45,11 +52,51 @@ def unpacked_model(content: bytes) -> Representation:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
-        if content.startswith(XZ):
-            path.write_bytes(lzma.LZMADecompressor().decompress(content, MOST_BYTES))
-        else:
-            path.write_bytes(inflated(content, MOST_BYTES))
+        with path.open("wb") as file:
+            for piece in _unpacked(content):
+                file.write(piece)
         return load_model(path)
+
+
+def _most(packed: bytes) -> int:
+    """Return how many bytes a packed model may have, unpacked."""
+    return max(MOST_BYTES, MOST_RATIO * len(packed))
+
+
+def _unpacked(content: bytes) -> Iterator[bytes]:
+    """Yield the bytes of a packed model, some at a time.
+
+    Raises
+    ------
+    ValueError
+        If there are more than a model can have.
+    """
+    left = _most(content)
+    for piece in _by_xz(content) if content.startswith(XZ) else _by_zlib(content):
+        left -= len(piece)
+        if left < 0:
+            raise ValueError(f"a model of {len(content):,} bytes unpacks to more than it can be")
+        yield piece
+
+
+def _by_xz(content: bytes) -> Iterator[bytes]:
+    reader = lzma.LZMADecompressor(memlimit=MOST_MEMORY)
+    while not reader.eof:
+        piece = reader.decompress(content, BLOCK)
+        if not piece and not reader.eof:
+            raise ValueError("a model breaks off")
+        content = b""
+        yield piece
+
+
+def _by_zlib(content: bytes) -> Iterator[bytes]:
+    reader = zlib.decompressobj()
+    while not reader.eof:
+        piece = reader.decompress(content, BLOCK)
+        if not piece and not reader.eof:
+            raise ValueError("a model breaks off")
+        content = reader.unconsumed_tail
+        yield piece
 
 
 def model_for(
@@ -89,5 +136,5 @@ def damaged(path: str | Path) -> Iterator[None]:
     """Say which file it is that does not hold together."""
     try:
         yield
-    except (*HARM, lzma.LZMAError) as error:
+    except HARM as error:
         raise ValueError(f"{path} is damaged: {error}") from None

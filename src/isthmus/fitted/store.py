@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -83,7 +82,7 @@ def save_model(model: Representation, path: str | Path, *, dated: bool = True) -
         "parameters": {k: packed(v) for k, v in model.get_params(deep=False).items()},
         "learned": facts,
     }
-    write_tensors(path, tensors, {KEY: json.dumps(header)})
+    write_tensors(path, tensors, KEY, header)
 
 
 def _warn_of_code(model: Representation) -> None:

@@ -12,18 +12,18 @@ from isthmus.system.checksums import BLANK, is_whole, seal
 from isthmus.system.files import replacing
 from isthmus.tensors import BROKEN
 
-CHECKSUM, SEALED = "isthmus_checksum", "isthmus_sealed"
+CHECKSUM, SEALED = "checksum", "sealed"
 """Keys of the checksum, and of the word that there is one: a file from before has neither."""
-MARK = f'"{CHECKSUM}":"'.encode()
-"""What stands before the checksum; in a text of JSON the quotes would be escaped."""
+MARK = rb'"{\"checksum\": \"'
+"""What stands before it: it is the first in a text of JSON that is a word of the header."""
 MOST_HEADER = 100_000_000
 """Bytes of the header of a safetensors file, as its makers limit it."""
 
 
 def write_tensors(
-    path: str | Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]
+    path: str | Path, tensors: dict[str, torch.Tensor], key: str, facts: dict[str, Any]
 ) -> None:
-    """Write a safetensors file with a checksum, whole or not at all.
+    """Write a safetensors file with facts under `key` and a checksum, whole or not at all.
 
     Raises
     ------
@@ -33,9 +33,10 @@ def write_tensors(
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
+    known = {CHECKSUM: BLANK, SEALED: True}  # one word: several come in an order of chance
     with replacing(path) as temporary:
         try:
-            save_file(tensors, temporary, metadata | {CHECKSUM: BLANK, SEALED: "yes"})
+            save_file(tensors, temporary, {key: json.dumps({**known, **facts})})
         except SafetensorError as error:  # it has no class of its own for a full disk
             raise OSError(str(error)) from None
         seal(temporary, _place(temporary))
@@ -59,10 +60,10 @@ def read_tensors(path: str | Path, key: str) -> tuple[dict[str, torch.Tensor], d
         if place and not is_whole(path, place):
             raise ValueError("its checksum does not match")
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if not place and {CHECKSUM, SEALED} & metadata.keys():
+            header = dict(json.loads((file.metadata() or {})[key]))
+            told = [header.pop(name, None) for name in (CHECKSUM, SEALED)]
+            if not place and told != [None, None]:
                 raise ValueError("its checksum is missing")
-            header = dict(json.loads(metadata[key]))
             return {name: file.get_tensor(name).clone() for name in list(file.keys())}, header
     except (SafetensorError, OSError, *BROKEN) as error:
         what = key.replace("_", " ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -226,7 +225,7 @@ def write_checkpoint(
         for k, value in snapshot.tensors.items()
     }
     stages = {name: snapshot.facts for name, snapshot in snapshots.items()}
-    write_tensors(path, tensors, {KEY: json.dumps({"fit": settings, "stages": stages})})
+    write_tensors(path, tensors, KEY, {"fit": settings, "stages": stages})
 
 
 def state_of(optimizers: Mapping[str, torch.optim.Optimizer]) -> State:
