@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
@@ -18,12 +17,20 @@ import typer
 
 from isthmus import __version__
 from isthmus.cli.options import AsJson, Force
+from isthmus.system import schema
 from isthmus.system.files import RECORD, plain, reading, recording, refuse_existing
 
 OUTPUTS = ("-o", "--out", "--export")
 """Options that name a folder to be written."""
 WRITTEN = ("output", "to", "path", "folder")
 """Parameters that are places where commands write."""
+SAID: schema.Schema = {
+    "command": schema.rows(schema.text),
+    "folder?": schema.text,
+    "in?": schema.text,
+    "versions?": schema.table(schema.text),
+}
+"""What `RECORD` says."""
 Folder = Annotated[Path, typer.Argument(help="A folder that a command wrote.", metavar="FOLDER")]
 Elsewhere = Annotated[
     Path | None,
@@ -107,9 +114,8 @@ def _read(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"{folder} holds no {RECORD}: it is no folder that a command wrote")
     try:
-        record = dict(json.loads(path.read_text(encoding="utf-8")))
-        return record | {"command": [str(word) for word in record["command"]]}
-    except (ValueError, KeyError, TypeError) as error:
+        return schema.read_json(path.read_bytes(), SAID)
+    except ValueError as error:
         raise ValueError(f"{path} is damaged ({error})") from None
 
 

@@ -102,7 +102,7 @@ def _copied(result: Result, home: Path, folder: Path) -> list[tuple[str, str]]:
     name, copies = result["recipe"], []
     (folder / name).mkdir()
     for picture in result["pictures"]:
-        source = home / picture["file"]
+        source = home / Path(picture["file"]).name  # never from elsewhere
         target = folder / name / source.name
         done = target.suffix in (".svg", ".webp")
         target = Path(shutil.copy(source, target)) if done else _small(source, target)

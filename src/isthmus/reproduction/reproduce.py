@@ -75,7 +75,9 @@ class Reproduced(Result, dict[str, dict[str, Any]]):
 
         found = {}
         for name, result in self.items():
-            for path in (self.folder / name / each["file"] for each in result["pictures"]):
+            for path in (
+                self.folder / name / Path(each["file"]).name for each in result["pictures"]
+            ):
                 if path.suffix == ".png":
                     with Image.open(path) as picture:
                         found[f"{name}-{path.stem}"] = picture.copy()

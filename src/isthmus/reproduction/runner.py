@@ -7,11 +7,13 @@ import os
 import platform
 import shutil
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.reproduction.run import WORK, Run
+from isthmus.system import schema
 from isthmus.system.files import put_folder, refuse_existing
 from isthmus.system.progress import Bar
 from isthmus.validation import hint
@@ -20,6 +22,23 @@ if TYPE_CHECKING:
     from isthmus.reproduction.recipes import Recipe
 
 RESULT = "result.json"
+FIGURE: schema.Schema = {
+    "what": schema.text,
+    "deck": schema.maybe(schema.either(schema.number, schema.text, schema.flag)),
+    "ours": schema.maybe(schema.either(schema.number, schema.text, schema.flag)),
+    "holds": schema.maybe(schema.flag),
+    "note": schema.text,
+}
+PICTURE: schema.Schema = {"file": schema.text, "title": schema.text}
+HELD: schema.Schema = {
+    **dict.fromkeys(("recipe", "deck", "about", "command", "made_with"), schema.text),
+    "share": schema.finite,
+    "seed": schema.whole,
+    "seconds": schema.finite,
+    "figures": schema.rows(schema.having(FIGURE)),
+    "pictures": schema.rows(schema.having(PICTURE)),
+}
+"""What a result says."""
 
 
 def chosen(names: Iterable[str], every: bool = False) -> list[str]:
@@ -154,9 +173,13 @@ def _record(recipe: Recipe, name: str, run: Run, seconds: float) -> dict[str, An
 
 def result_of(folder: Path) -> dict[str, Any] | None:
     """Return the result in the folder of a recipe, None if there is none."""
+    path = folder / RESULT
+    if not path.is_file():
+        return None
     try:
-        return json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return schema.read_json(path.read_bytes(), {**HELD, "recipe": schema.word(folder.name)})
+    except (OSError, ValueError) as error:
+        warnings.warn(f"{path} is damaged and counts as not there: {error}", stacklevel=2)
         return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,7 +12,7 @@ from isthmus.fitted.heldout import MOST
 from isthmus.fitted.store import KEY, load_model
 from isthmus.fitted.tensor_files import read_header
 from isthmus.studies.best import model_file
-from isthmus.studies.stored import is_study
+from isthmus.studies.stored import is_study, record_of
 from isthmus.verbs.parameters import Model
 from isthmus.verbs.result import Result, as_html
 
@@ -151,7 +150,7 @@ def _scores_of(path: Path) -> dict[str, Any]:
     folder = path.absolute().parent.parent
     if not is_study(folder):
         return {}
-    record = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    record = record_of(folder)
     rows = [row for row in record["scores"] if row["model"] == path.stem]
     row: dict[str, Any] = rows[0] if rows else {}
     known = {name: row[name] for name in SCORES if isinstance(row.get(name), float)}

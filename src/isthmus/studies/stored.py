@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections import UserDict
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -17,9 +16,31 @@ from isthmus.fitted.store import load_model
 from isthmus.studies.outcome import Study
 from isthmus.studies.plan import Effort, Schedule
 from isthmus.studies.prepare import LONGEST_SIDE, read_images
+from isthmus.system import schema
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
+
+
+SCORES: schema.Schema = {
+    "source": schema.text,
+    "scores": schema.rows(schema.having({"model": schema.text})),
+    "shape?": schema.rows(schema.positive),
+    "test?": schema.count,
+    "random_state?": schema.whole,
+    "command?": schema.maybe(schema.text),
+    "notes?": schema.rows(schema.text),
+    "options?": schema.record,
+    "plan?": schema.rows(schema.record),
+    "left_out?": schema.rows(schema.text),
+    "unsaved?": schema.rows(schema.text),
+    "effort?": schema.maybe(
+        schema.having(
+            {"most": schema.count, "probes?": schema.rows(schema.text), "mapped?": schema.count}
+        )
+    ),
+}
+"""What the record of a study says; scores by name are looked at where they are shown."""
 
 
 class StoredStudy(Study):
@@ -128,11 +149,9 @@ def record_of(folder: Path) -> dict[str, Any]:
         )
     path = folder / "scores.json"
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        str(record["source"]), [row["model"] for row in record["scores"]]
-    except (ValueError, KeyError, TypeError) as error:
+        return schema.read_json(path.read_bytes(), SCORES)
+    except ValueError as error:
         raise ValueError(f"{path} is damaged or not the scores of a study ({error})") from None
-    return record
 
 
 def _files(folder: Path, names: list[str]) -> dict[str, Path]:
