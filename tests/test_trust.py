@@ -159,3 +159,17 @@ def test_models_that_do_not_hold_together(tmp_path, digits, change, words):
     forged(path, change)
     with pytest.raises(ValueError, match=words):
         ist.load_model(path)
+
+
+@pytest.mark.parametrize("family", ["KMeans", "PCA", "NMF", "SOM", "Autoencoder", "PixelNet"])
+@pytest.mark.parametrize("shape", [(9, 0, 6, 1), (9, 6, 6, 0)])
+def test_images_without_pixels_are_refused(family, shape):
+    with pytest.raises(ValueError, match="at least one value"):
+        getattr(ist, family)(2).fit(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize("given", [{"solver": "randomized"}, {"solver": "covariance"}])
+def test_numbers_beyond_their_squares_are_refused(given):
+    large = 1e300 * np.random.default_rng(0).random((9, 4, 4, 1))
+    with pytest.raises(ValueError, match="too large"):
+        ist.PCA(2, random_state=0, **given).fit(large)

@@ -245,6 +245,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
             if X.dtype.kind == "f":
                 check_finite(X)
         if reset:
+            check_sides(name, shape)
             self.image_shape_ = tuple(int(side) for side in shape[1:])
             self.n_features_in_ = int(np.prod(self.image_shape_))
             # so that `load_images(like=)` does the same again
@@ -367,6 +368,14 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
     def _learned(self, name: str, like: torch.Tensor) -> torch.Tensor:
         """Return a learned array as a tensor of the type and device of `like`."""
         return torch.from_numpy(getattr(self, name)).to(like)
+
+
+def check_sides(name: str, shape: tuple[int, ...]) -> None:
+    """Refuse images that have no pixels."""
+    if 0 in shape[1:]:
+        raise ValueError(
+            f"{name} needs images of at least one value, got shape={tuple(shape)}: 0 feature(s)"
+        )
 
 
 def numbers_of(Z: ArrayLike, dtype: list[Any], **options: Any) -> np.ndarray:

@@ -16,6 +16,8 @@ from isthmus.system.shapes import Array, Declared, check_all
 if TYPE_CHECKING:
     from isthmus.base import Representation
 
+QUANTILES = 101
+"""Of every number of a code of NMF."""
 MOST_VALUES = 4 * MAX_PIXELS
 """Values of an image that a model is of, at most."""
 
@@ -197,6 +199,7 @@ def _sides(model: Representation, learned: Mapping[str, Any]) -> dict[str, int]:
     """Return the sides that are known beforehand."""
     width = learned.get(f"{model.width}_", getattr(model, model.width or "width", None))
     known = {"d": learned.get("n_features_in_"), "k": width, "classes": learned.get("n_classes_")}
+    known["quantiles"] = QUANTILES
     return {name: side for name, side in known.items() if s.whole(side)}
 
 
@@ -211,6 +214,9 @@ def _check_together(learned: Mapping[str, Any], known: Mapping[str, int]) -> Non
         raise ValueError(f"range_ is {low_high}")
     if "grid_" in learned and math.prod(learned["grid_"]) != known["units"]:
         raise ValueError(f"grid_ is {learned['grid_']}, of {known['units']} units")
+    shares = learned.get("mixture_weights_")
+    if shares is not None and not (shares.min(initial=0) >= 0 and shares.sum() > 0):
+        raise ValueError("mixture_weights_ are no shares")
     if len(np.atleast_1d(learned.get("progress_steps_", ()))) and "progress_" in learned:
         _check_progress(learned)
 

@@ -206,8 +206,8 @@ class NMF(InPasses):
     def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
         parts = torch.from_numpy(self.components_).to(rng.device)
         normal = torch.randn(n, len(parts), generator=rng, device=rng.device, dtype=parts.dtype)
-        place = torch.special.ndtr(normal @ self._learned("code_spread_", normal).T).T
-        place = place * (QUANTILES - 1)
+        drawn = (normal @ self._learned("code_spread_", normal).T).nan_to_num()
+        place = torch.special.ndtr(drawn).T * (QUANTILES - 1)
         below = place.long().clamp_(max=QUANTILES - 2)
         table = self._learned("code_quantiles_", normal)
         low, high = table.gather(1, below), table.gather(1, below + 1)

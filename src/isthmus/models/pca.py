@@ -208,8 +208,9 @@ class PCA(Representation):
                 unit = unit or float(x.abs().max()) or 1.0
                 x /= unit  # its third power may not fit into the type
                 moved += x.T @ (x @ base.to(x))
-                total += float((x * x).sum(dtype=torch.float64)) * unit**2
+                total += float((x * x).sum(dtype=torch.float64)) * unit * unit
             check_finite(moved)
+            check_finite(torch.tensor(total, dtype=torch.float64))
             base, _ = torch.linalg.qr(moved)
         variance, axes = _within(base, self._centred(images, mean), self.n_components_)
         return mean.cpu().numpy(), variance / scale, axes, total / scale

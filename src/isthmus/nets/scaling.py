@@ -11,7 +11,7 @@ import torch
 from isthmus.data.images import Images
 from isthmus.data.ranges import SIGNED, UNIT, is_nominal
 from isthmus.nets.fused import OUTPUTS
-from isthmus.tensors import with_float64
+from isthmus.tensors import check_finite, with_float64
 
 if TYPE_CHECKING:  # what it is mixed into
     from isthmus.base import Representation as Base
@@ -58,5 +58,6 @@ def _centre_and_scale(chunks: Iterator[torch.Tensor]) -> tuple[float, float]:
         count += x.numel()
         total += float(x.sum(dtype=torch.float64))
         square += float(x.double().square().sum())
+    check_finite(torch.tensor([total, square], dtype=torch.float64))
     mean = total / count
     return mean, math.sqrt(max(0.0, square / count - mean**2)) or 1.0

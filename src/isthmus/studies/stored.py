@@ -13,6 +13,7 @@ from isthmus.data.images import Images
 from isthmus.data.like import of_fixed_size
 from isthmus.data.readers import load_images
 from isthmus.fitted.store import load_model
+from isthmus.metrics.table import METRICS
 from isthmus.studies.outcome import Study
 from isthmus.studies.plan import Effort, Schedule
 from isthmus.studies.prepare import LONGEST_SIDE, read_images
@@ -22,17 +23,21 @@ if TYPE_CHECKING:
     from isthmus.base import Representation
 
 
+MEASURED = {
+    f"{key}?": schema.maybe(schema.either(schema.number, schema.rows(schema.anything)))
+    for key in METRICS
+}
 SCORES: schema.Schema = {
     "source": schema.text,
-    "scores": schema.rows(schema.having({"model": schema.text})),
-    "shape?": schema.rows(schema.positive),
-    "test?": schema.count,
+    "scores": schema.rows(schema.having({"model": schema.text, **MEASURED})),
+    "shape": schema.rows(schema.positive),
+    "test": schema.count,
     "random_state?": schema.whole,
     "command?": schema.maybe(schema.text),
     "notes?": schema.rows(schema.text),
     "options?": schema.record,
     "plan?": schema.rows(schema.record),
-    "left_out?": schema.rows(schema.text),
+    "left_out?": schema.table(schema.text),
     "unsaved?": schema.rows(schema.text),
     "effort?": schema.maybe(
         schema.having(

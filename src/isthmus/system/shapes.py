@@ -13,7 +13,7 @@ from isthmus.system.schema import Kind, shown
 
 @dataclass(frozen=True)
 class Array:
-    """An array: its sides by name, numbers that are given, and the kinds of type it may be of.
+    """An array: its sides by name, and the kinds of type it may be of.
 
     Examples
     --------

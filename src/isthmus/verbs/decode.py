@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from isthmus.data.arrays import held_arrays
 from isthmus.data.parquet import read_columns
 from isthmus.validation import able
 from isthmus.verbs.decoded import Decoded
@@ -97,10 +98,10 @@ def names_in(path: Path) -> list[str]:
 def _loaded(path: Path) -> np.ndarray:
     """Return the array in a .npy file, or that called codes in a .npz file."""
     try:
-        found = np.load(path, allow_pickle=False)
-        codes: np.ndarray = found if path.suffix == ".npy" else found["codes"]
-        return codes
-    except (ValueError, EOFError, OSError, KeyError) as error:
+        if path.suffix == ".npz":
+            return held_arrays(path)["codes"]
+        return np.array(np.lib.format.open_memmap(path, mode="r"))
+    except Exception as error:  # a damaged zip fails in many ways
         raise ValueError(f"{path} is not a {path.suffix} file of codes ({error})") from None
 
 
