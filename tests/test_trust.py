@@ -1,5 +1,7 @@
 """Files from strangers: checksums, schemas, limits; and errors that nobody foresaw."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -173,3 +175,69 @@ def test_numbers_beyond_their_squares_are_refused(given):
     large = 1e300 * np.random.default_rng(0).random((9, 4, 4, 1))
     with pytest.raises(ValueError, match="too large"):
         ist.PCA(2, random_state=0, **given).fit(large)
+
+
+def test_images_in_all_threads_share_their_memory(tmp_path, monkeypatch):
+    from PIL import Image
+
+    from isthmus.data import folder
+    from isthmus.system.shares import Shares
+
+    class Watched(Shares):
+        highest = 0
+
+        @contextlib.contextmanager
+        def of(self, n):
+            with super().of(n):
+                Watched.highest = max(Watched.highest, self.taken)
+                yield
+
+    side, each = 40, 12 * 40 * 40
+    monkeypatch.setattr(folder, "DECODING", Watched(2 * each))
+    pixels = np.random.default_rng(0).integers(0, 255, (side, side, 4), dtype=np.uint8)
+    for row in range(9):
+        Image.fromarray(pixels).save(tmp_path / f"{row}.png")
+    images = ist.load_images(tmp_path, size=8)
+    assert len(images) == 9
+    assert (images.data == images.data[0]).all()
+    assert each <= Watched.highest <= 2 * each
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_is_laid_over_white_in_parts(monkeypatch, mode):
+    from PIL import Image
+
+    from isthmus.data import opaque
+
+    pixels = np.random.default_rng(0).integers(0, 255, (9, 7, 4), dtype=np.uint8)
+    image = (
+        Image.fromarray(pixels).convert(mode)
+        if mode != "P"
+        else Image.fromarray(pixels).quantize(9)
+    )
+    whole = opaque.over_white(image, "RGB")
+    monkeypatch.setattr(opaque, "PART", 14)
+    parts = opaque.over_white(image, "RGB")
+    assert np.array_equal(whole[0], parts[0])
+    assert whole[1] == parts[1]
+
+
+def test_hdf5_data_in_other_files_is_not_read(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    pixels = np.arange(12 * 8 * 9, dtype=np.uint8).reshape(12, 8, 9)
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = pixels
+    (tmp_path / "secret").write_bytes(pixels.tobytes())
+    for name, where in {"own.h5": ".", "theirs.h5": "other.h5"}.items():
+        layout = h5py.VirtualLayout(pixels.shape, "u1")
+        layout[:] = h5py.VirtualSource(where, "inside" if where == "." else "x", pixels.shape)
+        with h5py.File(tmp_path / name, "w") as file:
+            file["inside" if where == "." else "y"] = pixels if where == "." else np.arange(12)
+            file.create_virtual_dataset("z", layout)
+    assert len(ist.load_images(f"{tmp_path / 'own.h5'}:z")) == 12
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        given = [(str(tmp_path / "secret"), 0, pixels.size)]
+        file.create_dataset("z", pixels.shape, "u1", external=given)
+    for name in ("theirs.h5", "secret.h5"):
+        with pytest.raises(ValueError, match=r"holds no|no array"):
+            ist.load_images(f"{tmp_path / name}:z")

@@ -337,7 +337,7 @@ def _stored_hdf5(path: Path, file: Any) -> dict[str, Stored]:
     def visit(name: Any, item: Any) -> None:
         # what begins with # is MATLAB's own book-keeping; numbers in other files are left there
         known = isinstance(item, h5py.Dataset) and isinstance(name, str) and name[0] != "#"
-        if known and not item.external:
+        if known and not _lies_elsewhere(item):
             stored[name] = Stored(item.shape or (), item.dtype, partial(_numbers_of, item))
 
     with damage_explained(path, "HDF5"):
@@ -345,10 +345,16 @@ def _stored_hdf5(path: Path, file: Any) -> dict[str, Stored]:
     return stored
 
 
+def _lies_elsewhere(item: Any) -> bool:
+    """Return whether the numbers are in other files: any that this process may read."""
+    parts = item.virtual_sources() if item.is_virtual else ()
+    return bool(item.external) or any(part.file_name != "." for part in parts)
+
+
 def _numbers_of(item: Any) -> np.ndarray:
-    if not item.is_virtual:
-        said = item.size * item.dtype.itemsize
-        check_unpacked(f"{item.name} of {item.shape}", said, item.id.get_storage_size())
+    said = item.size * item.dtype.itemsize
+    file, own = item.file.id.get_filesize(), item.id.get_storage_size()
+    check_unpacked(f"{item.name} of {item.shape}", said, file if item.is_virtual else own)
     return item[()]
 
 

@@ -13,6 +13,7 @@ from isthmus.data.formats import ALONE, MAX_PIXELS, formats
 from isthmus.data.label_maps import NO_CLASS
 from isthmus.data.numbers import Asked
 from isthmus.data.profiles import in_srgb
+from isthmus.data.opaque import over_white
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -262,12 +263,10 @@ def _flatten(
     if (values := values_if_deep(image, file)) is not None:
         return _flatten_deep(values, key, grey, bits, done)
     image = in_srgb(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        lowest: Any = image.getchannel("A").getextrema()[0]
-        done |= FLATTENED if lowest < 255 else 0
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     mode = "L" if grey else "RGB"
+    if image.has_transparency_data:
+        image, lowest = over_white(image, mode)
+        done |= FLATTENED if lowest < 255 else 0
     return [image if image.mode == mode else image.convert(mode)], done, 0
 
 

@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from isthmus.data.cache import check_unpacked
 from isthmus.data.decode import (
     LUMA,
     check_bands,
@@ -25,6 +26,7 @@ from isthmus.data.decode import (
 from isthmus.data.depth import depth_of
 from isthmus.data.flowers import is_flowers
 from isthmus.data.folder import (
+    DECODING,
     Entry,
     files_below,
     in_threads,
@@ -305,8 +307,9 @@ def _seen(entry: Entry) -> tuple[tuple[int, int], str, int] | str:
         return "empty file"
     try:
         with entry.open() as file:
-            read_header(file)  # refuses several pages, too many pixels
-        with entry.open() as file:
+            header = read_header(file)  # refuses several pages, too many pixels
+        check_unpacked("unpacked it", header.n_bytes, entry.stamp[0])
+        with DECODING.of(3 * header.n_bytes), entry.open() as file:
             picture = read_picture(file, entry.name)
     except Exception as error:  # on damaged files Pillow's readers raise almost anything
         return reason(error, entry.name)
