@@ -4,6 +4,7 @@ A target's seeds are folders, in each of which one file is changed; more come fr
 that ended badly once, and from `tests/golden`.
 """
 
+import contextlib
 import csv
 import gzip
 import io
@@ -421,6 +422,69 @@ def read_segnet(path):
     return _looked_at(ist.load_images(folder))
 
 
+def write_tables(folder):
+    write_pngs(folder)
+    rows = [{"name": f"{name}.png", "label": "cat", "age": 3} for name in "abcde"]
+    with (folder / "a.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    (folder / "b.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    images = [{"id": row, "file_name": f"{name}.png"} for row, name in enumerate("abcde")]
+    boxes = [{"image_id": row, "category_id": 1} for row in range(5)]
+    coco = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cat"}]}
+    (folder / "c.json").write_text(json.dumps(coco))
+    pixels = [[f"p{i}" for i in range(16)], *GREY.reshape(-1, 16)[:9].tolist()]
+    with (folder / "d.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(pixels)
+    return [folder / name for name in ("a.csv", "b.jsonl", "c.json", "d.csv")]
+
+
+def write_arrow(folder):
+    import pyarrow
+    from pyarrow import feather
+
+    rows = {"x": [row.ravel().tolist() for row in GREY], "label": LABELS.tolist()}
+    feather.write_feather(pyarrow.table(rows), folder / "a.feather", compression="uncompressed")
+    return [folder / "a.feather"]
+
+
+def write_zarr(folder):
+    import zlib
+
+    store = folder / "a.zarr"
+    store.mkdir()
+    facts = {"zarr_format": 2, "shape": list(GREY.shape), "chunks": [6, 8, 9], "dtype": "|u1"}
+    facts |= {"compressor": {"id": "zlib", "level": 1}, "fill_value": 0, "order": "C"}
+    (store / ".zarray").write_text(json.dumps(facts | {"filters": None}))
+    for row in range(2):
+        content = zlib.compress(GREY[6 * row : 6 * row + 6].tobytes())
+        (store / f"{row}.0.0").write_bytes(content)
+    return [store / ".zarray", store / "0.0.0"]
+
+
+def write_moving(folder):
+    from PIL import Image
+
+    frames = [Image.fromarray(np.tile(row, (2, 2))) for row in GREY[:3]]
+    for name in ("a.gif", "b.png", "c.webp", "d.tif"):
+        frames[0].save(folder / name, save_all=True, append_images=frames[1:])
+    kept = [folder / name for name in ("a.gif", "b.png", "c.webp", "d.tif")]
+    with contextlib.suppress(ImportError):
+        import av
+
+        with av.open(folder / "e.mp4", "w") as file:
+            stream = file.add_stream("mpeg4", rate=5)
+            stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+            for row in GREY[:6]:
+                pixels = np.ascontiguousarray(np.tile(row[..., None], (2, 4, 3))[:16, :32])
+                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                file.mux(stream.encode(frame))
+            file.mux(stream.encode(None))
+        kept.append(folder / "e.mp4")
+    return kept
+
+
 def write_labels(folder):
     write_pngs(folder)
     with (folder / "labels.csv").open("w", newline="") as file:
@@ -480,6 +544,10 @@ TARGETS = {
     "flowers": Target(write_flowers, read_beside),
     "segnet": Target(write_segnet, read_segnet),
     "labels": Target(write_labels, read_labels),
+    "tables": Target(write_tables, read_any, (by.of_bytes, by.of_json)),
+    "arrow": Target(write_arrow, read_any),
+    "zarr": Target(write_zarr, read_beside, (by.of_bytes, by.of_json)),
+    "moving": Target(write_moving, read_any),
     "codes": Target(write_codes, read_codes, (by.of_bytes, by.of_npz)),
 }
 """Every format that is read, by name."""
