@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from isthmus.data.decode import FITS, MAX_PIXELS
+from isthmus.data.decode import FITS
+from isthmus.data.formats import MAX_PIXELS
 from isthmus.data.images import with_channels
 from isthmus.system import schema
 from isthmus.system.schema import Schema

@@ -12,8 +12,8 @@ from isthmus.data.fitting import COLORED, FLATTENED, GREYED, ROUNDED, padded
 from isthmus.data.formats import ALONE, MAX_PIXELS, formats
 from isthmus.data.label_maps import NO_CLASS
 from isthmus.data.numbers import Asked
-from isthmus.data.profiles import in_srgb
 from isthmus.data.opaque import over_white
+from isthmus.data.profiles import in_srgb
 
 if TYPE_CHECKING:
     from PIL import Image
