@@ -15,6 +15,7 @@ import isthmus as ist
 from isthmus.families import FAMILIES, name_of
 from isthmus.fitted.packed import packed, unpacked
 from isthmus.fitted.store import KEY, VERSION
+from isthmus.fitted.tensor_files import CHECKSUM, SEALED
 from isthmus.tensors import find_device
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -32,7 +33,8 @@ def saved(tmp_path_factory):
 
 def header_of(path):
     with safe_open(path, "np") as file:
-        return json.loads(file.metadata()[KEY])
+        header = json.loads(file.metadata()[KEY])
+    return {name: value for name, value in header.items() if name not in (CHECKSUM, SEALED)}
 
 
 def rewritten(saved, path, **changes):

@@ -23,7 +23,9 @@ def known(score: Mapping[str, Any], key: str) -> float | None:
     (0.5, None, None)
     """
     value = score.get(key)
-    return None if value is None or math.isnan(value) else float(value)
+    if not isinstance(value, int | float) or math.isnan(value):
+        return None
+    return float(value)
 
 
 def written(score: Mapping[str, Any], key: str) -> str:
