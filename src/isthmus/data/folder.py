@@ -19,12 +19,11 @@ from isthmus.data.cache import cache_folder, check_unpacked, key_of, memory_allo
 from isthmus.data.decode import Header, Rule, highest_value, read_header, read_image
 from isthmus.data.depth import depth_of, white_of
 from isthmus.data.fitting import size_changes
-from isthmus.data.formats import reason
+from isthmus.data.formats import DECODING, memory_of, reason
 from isthmus.data.images import Images
 from isthmus.system.files import RECORD, replacing
 from isthmus.system.leftovers import MARKER
 from isthmus.system.progress import track
-from isthmus.system.shares import Shares
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,9 +36,6 @@ CACHE_VERSION = 4
 
 SAMPLED = 16
 """Files of more than 8 bits whose largest value is looked up before all are decoded, about."""
-
-DECODING = Shares(3 * 2**27)
-"""Bytes that images take while they are decoded, those in all threads together."""
 
 TRAIN_NAMES = frozenset({"train", "training"})
 VALIDATION_NAMES = frozenset({"val", "valid", "validation"})
@@ -340,7 +336,7 @@ def _decoded(data: np.ndarray, plan: Plan, bits: int | None) -> tuple[Packed, in
     def decode(row: int) -> str | None:
         entry = plan.entries[plan.kept[row]]
         try:
-            with DECODING.of(_memory(entry.name, plan.sizes[row])), entry.open() as file:
+            with DECODING.of(memory_of(entry.name, plan.sizes[row])), entry.open() as file:
                 data[row], done, highest[row] = read_image(
                     file, (height, width), channels == 1, rule
                 )
@@ -360,12 +356,6 @@ def _decoded(data: np.ndarray, plan: Plan, bits: int | None) -> tuple[Packed, in
             data[row] = data[old_row]
     known = plan.kept[good], skipped, plan.sizes[good], changes[good], bits
     return Packed(data[: len(good)], *known), int(highest.max())
-
-
-def _memory(name: str, size: np.ndarray) -> int:
-    """Return what it takes to decode an image of a size, about; JPEG is decoded reduced."""
-    each = 4 if name.lower().endswith((".jpg", ".jpeg")) else 12
-    return each * int(size[0]) * int(size[1])
 
 
 def _pack_on_disk(cache: Path, plan: Plan) -> Packed:

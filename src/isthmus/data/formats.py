@@ -7,6 +7,13 @@ from contextlib import suppress
 from functools import cache
 from importlib import import_module
 
+import numpy as np
+
+from isthmus.system.shares import Shares
+
+DECODING = Shares(3 * 2**27)
+"""Bytes that images take while they are decoded, those in all threads together."""
+
 MAX_PIXELS = 100_000_000
 """Larger images are refused unread: a few kilobytes of file can claim gigabytes of pixels."""
 
@@ -68,3 +75,9 @@ def formats() -> tuple[str, ...]:
     with suppress(ImportError):  # photographs of telephones, where it is installed
         import_module("pillow_heif").register_heif_opener()
     return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def memory_of(name: str, size: np.ndarray) -> int:
+    """Return what it takes to decode an image of a size, about; JPEG is decoded reduced."""
+    each = 4 if name.lower().endswith((".jpg", ".jpeg")) else 12
+    return each * int(size[0]) * int(size[1])

@@ -26,7 +26,6 @@ from isthmus.data.decode import (
 from isthmus.data.depth import depth_of
 from isthmus.data.flowers import is_flowers
 from isthmus.data.folder import (
-    DECODING,
     Entry,
     files_below,
     in_threads,
@@ -34,7 +33,7 @@ from isthmus.data.folder import (
     members_of,
     nothing_readable,
 )
-from isthmus.data.formats import IMAGE_NAME, MAX_PIXELS, formats, reason
+from isthmus.data.formats import DECODING, IMAGE_NAME, MAX_PIXELS, formats, reason
 from isthmus.data.idx import idx_parts
 from isthmus.data.images import Images
 from isthmus.data.profiles import in_srgb
