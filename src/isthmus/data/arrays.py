@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,11 +16,15 @@ import numpy as np
 from isthmus.data.cache import check_unpacked
 from isthmus.data.decode import Rule
 from isthmus.data.images import Images
+from isthmus.data.labels import Labels, labels_from
 from isthmus.data.layout import arranged, layout_as_fitted, matlab_layout
 from isthmus.data.matlab import CELL, CHAR, variables
 
 if TYPE_CHECKING:
     from isthmus.data.values import ArrayLike
+
+READING = "reading"
+"""What `Images.save` calls how numbers are to be read, as JSON, in a .npz file."""
 
 LABEL_NAMES = ("y", "label", "labels", "target", "targets", "gnd")
 """What labels beside the images may be called, in either case; gnd is usual in MATLAB files."""
@@ -136,19 +141,10 @@ def labelled(
     image has no label, unless -1 and 1 are all there is. Fractions are no classes: they are kept
     as the factor "target".
     """
-    if labels is None:
-        return Images(data, source=str(path), **known)
-    labels, missing = _present(np.asarray(labels))
-    if labels.dtype.kind == "f" and (labels % 1).any():
-        factor = np.full(len(missing), np.nan)
-        factor[~missing] = labels
-        return Images(data, factors={"target": factor}, source=str(path), **known)
-    if classes is None:
-        values, labels = np.unique(labels, return_inverse=True)
-        classes = [str(int(v) if values.dtype.kind == "f" else v) for v in values]
-    y = np.full(len(missing), -1)
-    y[~missing] = labels
-    return Images(data, y=y, classes=classes, source=str(path), **known)
+    found = Labels() if labels is None else labels_from(labels, classes, every=True)
+    factors = {**known.pop("factors", {}), **found.factors}
+    beside = {"factors": factors, "attributes": dict(found.attributes)} | known
+    return Images(data, y=found.y, classes=found.classes, source=str(path), **beside)
 
 
 def joined(path: Path, parts: list[tuple[np.ndarray, Any]], n_train: int, **known: Any) -> Images:
@@ -212,7 +208,28 @@ def _images_in(
     data = _read(path, stored[name])
     label = _label_beside(stored, name)
     labels = None if label is None else _read(path, stored[label]).ravel()
-    return labelled(path, data, labels, **rule.numbers)
+    return labelled(
+        path, data, labels, **_saved(path, stored, len(data)), **_numbers(stored, rule)
+    )
+
+
+def _numbers(stored: dict[str, Stored], rule: Rule) -> dict[str, Any]:
+    """Return how numbers are read: as `Images.save` noted, unless it is told."""
+    known = rule.numbers
+    if READING in stored and rule.value_range is None and rule.layout == "auto":
+        known["loading"] |= json.loads(str(stored[READING].read()))
+    return known
+
+
+def _saved(path: Path, stored: dict[str, Stored], n: int) -> dict[str, Any]:
+    """Return names and split as `Images.save` writes them beside images."""
+    found = {
+        name: _read(path, stored[name])
+        for name in ("name", "split")
+        if name in stored and stored[name].shape == (n,) and stored[name].dtype.kind == "U"
+    }
+    known = {"names": found["name"]} if "name" in found else {}
+    return known | ({"is_test": found["split"] == "test"} if "split" in found else {})
 
 
 def _turned(
@@ -295,19 +312,6 @@ def _read_parts(
     ]
     n_train = sum(len(images) for images, _ in read[:-1])
     return joined(path, read, n_train, **rule.numbers)
-
-
-def _present(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the labels there are, as numbers or text, and where there is none."""
-    missing = np.zeros(len(labels), dtype=bool)
-    if labels.dtype.kind == "O":
-        missing = np.array([label is None for label in labels])
-    elif labels.dtype.kind == "f":
-        missing = np.isnan(labels)
-    elif labels.dtype.kind == "i" and set(np.unique(labels)) != {-1, 1}:  # the signs are classes
-        missing = labels == -1
-    present = np.array(labels[~missing].tolist())
-    return (np.char.decode(present) if present.dtype.kind == "S" else present), missing
 
 
 def _stored_npy(archive: zipfile.ZipFile, name: str) -> Stored:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.data.joined import joined_with
 from isthmus.data.label_maps import pixel_labels
+from isthmus.data.labels import labels_from, numbers_of
 from isthmus.data.packing import CHUNK_BYTES as CHUNK_BYTES
 from isthmus.data.packing import PackedImages
 from isthmus.data.packing import chunk_rows as chunk_rows
+from isthmus.data.shown import as_columns, in_html
 from isthmus.data.values import to_array
-from isthmus.validation import renamed
+from isthmus.validation import one_of, renamed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from isthmus.data.torch_images import TorchImages
 
 
 class Images(PackedImages):
@@ -124,9 +134,26 @@ class Images(PackedImages):
             return self
         return self.split() if len(self) > 1 else replace(self, is_test=[False] * len(self))
 
-    def where(self, mask: np.ndarray) -> Images:
-        """Return the images for which a mask (n,) is true, a slice where they lie together."""
-        where = np.flatnonzero(mask)
+    def where(self, mask: np.ndarray | None = None, *, label: Any = None) -> Images:
+        """Return the images for which a mask (n,) is true, a slice where they lie together.
+
+        Parameters
+        ----------
+        mask : ndarray of bool of shape (n,), optional
+            Which images; all by default.
+        label : str, int or list of these, optional
+            Only images of this class, or of these, by name or number.
+
+        Examples
+        --------
+        >>> images = Images(np.zeros((3, 2, 2)), y=["cat", "dog", "cat"])
+        >>> len(images.where(label="cat"))
+        2
+        """
+        chosen = np.ones(len(self), dtype=bool) if mask is None else np.asarray(mask)
+        if label is not None:
+            chosen = chosen & np.isin(np.asarray(self.y), numbers_of(self, label))
+        where = np.flatnonzero(chosen)
         contiguous = len(where) and where[-1] - where[0] + 1 == len(where)
         return self[where[0] : where[-1] + 1] if contiguous else self[where]
 
@@ -157,6 +184,110 @@ class Images(PackedImages):
             order = np.argsort(place, kind="stable")
         n_test = min(max(1, round(test * len(self))), len(self) - 1)
         return replace(self, is_test=np.isin(np.arange(len(self)), order[:n_test]))
+
+    def sample(self, n: int, seed: int = 0) -> Images:
+        """Return n of the images, drawn by chance and in their order.
+
+        Parameters
+        ----------
+        n : int
+            How many, from 1 to all there are.
+        seed : int
+            Seed of the choice.
+        """
+        if not 1 <= n <= len(self):
+            raise ValueError(f"n={n} must be between 1 and {len(self)}, all there are")
+        return self[np.sort(np.random.default_rng(seed).permutation(len(self))[:n])]
+
+    def __add__(self, other: Images) -> Images:
+        """Return both sets of images as one; classes are the same where their names are."""
+        return Images(**joined_with(self, as_images(other)))
+
+    def by_attribute(self, name: str) -> Images:
+        """Return the images labelled by one of their attributes, or of their factors.
+
+        Numbers and text that differ are classes of their own.
+
+        Examples
+        --------
+        >>> images = Images(np.zeros((2, 4, 4)), attributes={"smiling": ["yes", "no"]})
+        >>> images.by_attribute("smiling").classes
+        ['no', 'yes']
+        """
+        known = {**self.factors, **self.attributes}
+        one_of("attribute", name, known)
+        labels = labels_from(known[name], every=True)
+        if labels.y is None:
+            raise ValueError(f"attribute={name!r} holds fractions, which are no classes")
+        split = self.with_split().is_test  # as of the images, whichever labels they have
+        return replace(self, y=labels.y, classes=labels.classes, is_test=split)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: of a subset its own rows, not all that it is of."""
+        return vars(self) | {"data": np.asarray(self), "rows": None}
+
+    def to_torch(self, transform: Callable[[Any], Any] | None = None) -> TorchImages:
+        """Return the images as a `torch.utils.data.Dataset`.
+
+        Parameters
+        ----------
+        transform : callable, optional
+            Called with every image, a float tensor (c, h, w) from 0 to 1.
+
+        Examples
+        --------
+        >>> from torch.utils.data import DataLoader
+        >>> import isthmus as ist
+        >>> x, labels = next(iter(DataLoader(ist.load_images("digits").to_torch(), 32)))
+        >>> x.shape, labels.shape
+        (torch.Size([32, 1, 8, 8]), torch.Size([32]))
+        """
+        from isthmus.data.torch_images import TorchImages
+
+        return TorchImages(self, transform)
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """Return a batch as `torch.utils.data.DataLoader(images)` asks for it; see `to_torch`."""
+        return self.to_torch().__getitems__(indices)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """Hand the values to other libraries: `torch.as_tensor(images)` has them."""
+        values = np.asarray(self)
+        return (values if values.flags.writeable else values.copy()).__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0  # the processor's memory
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return what is known of every image as a table: name, label, split, attributes."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("a table of pandas needs pandas: pip install pandas") from error
+        return pd.DataFrame(as_columns(self), index=range(len(self)))
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the images so that `load_images` reads the same again.
+
+        Parameters
+        ----------
+        path : str or Path
+            A folder of PNG files, below train and test and in a folder a class where these are
+            known; or a .npz or .parquet file, which keep numbers of any type.
+        force : bool
+            Whether to write over what is there.
+
+        Returns
+        -------
+        Path
+            What was written.
+        """
+        from isthmus.data.saving import write_images
+
+        return write_images(self, Path(path), force)
+
+    def _repr_html_(self) -> str:
+        return in_html(self)
 
     def evenly(self, most: int) -> Images:
         """Return up to this many of the images, evenly spaced over all."""

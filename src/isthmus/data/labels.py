@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from isthmus.data.values import as_array
+from isthmus.validation import hint
+
+if TYPE_CHECKING:
+    from isthmus.data.packing import PackedImages
 
 TARGET = "target"
 """The factor that fractions are: they are no classes."""
@@ -206,6 +210,24 @@ def _fractions(values: np.ndarray, missing: np.ndarray, names: list[str] | None)
 def _is_none(label: object) -> bool:
     """Return whether a label says that there is none: None, NaN, NaT, pandas' NA, or ""."""
     return label is None or label == "" or str(label) in ("nan", "NaT", "<NA>")
+
+
+def numbers_of(images: PackedImages, label: object) -> list[int]:
+    """Return the numbers of a class or of several, given by name or number."""
+    if images.y is None:
+        raise ValueError(f"label={label!r}: {images.source} has no labels; give a set that has")
+    classes = list(map(str, images.classes or []))
+    several = list(label) if isinstance(label, list | tuple | set | np.ndarray) else [label]
+    found = []
+    for each in several:
+        if isinstance(each, int | np.integer):
+            found.append(int(each))
+        elif str(each) in classes:
+            found.append(classes.index(str(each)))
+        else:
+            few = ", ".join(classes[:5])
+            raise ValueError(f"label={each!r}: the classes are {few}{hint(each, classes)}")
+    return found
 
 
 def in_order(label: str) -> tuple[float, str]:

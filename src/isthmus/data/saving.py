@@ -1,0 +1,103 @@
+"""Images written as a folder of PNG files, as .npz or as .parquet."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.data.arrays import READING
+from isthmus.data.parquet import write_columns
+from isthmus.data.ranges import to_bytes
+from isthmus.data.shown import as_columns
+from isthmus.system.files import refuse_existing, replacing, replacing_folder
+
+if TYPE_CHECKING:
+    from isthmus.data.images import Images
+
+
+def write_images(images: Images, path: Path, force: bool = False) -> Path:
+    """Write images to a folder, a .npz or a .parquet file, and return the path."""
+    writers = {"": _to_folder, ".npz": _to_npz, ".parquet": _to_parquet}
+    if path.suffix.lower() not in writers:
+        raise ValueError(f"{path}: images are saved as a folder, as .npz or as .parquet")
+    refuse_existing(path, force=force)
+    writers[path.suffix.lower()](images, path, force)
+    return path
+
+
+def _to_folder(images: Images, path: Path, force: bool) -> None:
+    columns = as_columns(images)
+    labels, split = columns.get("label"), columns.get("split")
+    sorted_in = labels is not None and None not in labels and len(set(labels)) > 1
+    save, names = _as_png(images), _names_of(images)
+    with replacing_folder(path, force=force) as folder:
+        for row, name in enumerate(names):
+            parts = [] if split is None else [split[row]]
+            parts += [_as_name(labels[row])] if sorted_in and labels is not None else []
+            file = folder.joinpath(*parts, f"{name}.png")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(save(row))
+
+
+def _names_of(images: Images) -> list[str]:
+    """Return a name for every image: that of its file where each has another."""
+    width = len(str(len(images)))
+    if images.names is not None:
+        stems = [_as_name(Path(str(name)).stem) for name in images.names]
+        if len({stem.lower() for stem in stems}) == len(stems):
+            return stems
+    return [f"{row:0{width}}" for row in range(len(images))]
+
+
+def _as_name(text: str) -> str:
+    return re.sub(r"[^\w .+()-]", "_", text).strip(" .") or "_"
+
+
+def _as_png(images: Images) -> Callable[[int], bytes]:
+    """Return what makes a PNG file of a row."""
+    from PIL import Image
+
+    if images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise ValueError(
+            f"{images.source} holds images of shape {images.shape[1:]}, of which there are no PNG "
+            "files: save them as .npz or .parquet"
+        )
+    ends = images.value_range
+
+    def png(row: int) -> bytes:
+        pixels = to_bytes(np.asarray(images[row])[0], ends)
+        file = io.BytesIO()
+        Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(file, "PNG")
+        return file.getvalue()
+
+    return png
+
+
+def _to_npz(images: Images, path: Path, force: bool) -> None:
+    columns = {
+        name: np.array(["" if cell is None else cell for cell in cells])
+        for name, cells in as_columns(images).items()
+        if name in ("name", "label", "split")
+    }
+    known: dict[str, Any] = {"images": np.asarray(images), **columns}
+    known[READING] = json.dumps(  # numbers as they are
+        {"value_range": "keep", "range_by": "file", "layout": "nhwc"}
+    )
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **known)
+
+
+def _to_parquet(images: Images, path: Path, force: bool) -> None:
+    columns = as_columns(images)
+    if images.ndim == 4 and images.shape[3] in (1, 3) and images.dtype == np.uint8:
+        png, names = _as_png(images), _names_of(images)
+        cells = [{"bytes": png(row), "path": f"{name}.png"} for row, name in enumerate(names)]
+        write_columns(path, {"image": cells, **columns})
+    else:
+        write_columns(path, {"image": np.asarray(images).tolist(), **columns})

@@ -1,0 +1,162 @@
+"""Images go out as they came in: to PyTorch, to tables, to files, joined, chosen, pickled."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+import isthmus as ist
+
+RNG = np.random.default_rng(0)
+PIXELS = RNG.integers(0, 256, (12, 6, 7, 3), dtype=np.uint8)
+NAMES = ["dog", "cat", None, "bird"] * 3
+
+
+@pytest.fixture
+def images():
+    return ist.Images(PIXELS, y=NAMES, factors={"angle": np.arange(12)}).split(0.25)
+
+
+@pytest.mark.parametrize(
+    ("given", "classes", "y", "names"),
+    [
+        (["b", "a", None, "b"], None, [1, 0, -1, 1], ["a", "b"]),
+        (np.array(["10", "9", "10", "9"]), None, [1, 0, 1, 0], ["9", "10"]),
+        (["b", "a", np.nan, ""], ["b", "a"], [0, 1, -1, -1], ["b", "a"]),
+        (np.array([b"x", b"y", b"x", b"x"]), None, [0, 1, 0, 0], ["x", "y"]),
+        ([1.0, np.nan, 0.0, 2.0], None, [1, -1, 0, 2], None),
+        ([2, None, 0, 1], list("abc"), [2, -1, 0, 1], ["a", "b", "c"]),
+        ([True, False, True, True], None, [1, 0, 1, 1], ["False", "True"]),
+        (torch.tensor([0, 1, 1, 0]), None, [0, 1, 1, 0], None),
+        (np.array([[0], [1], [1], [0]]), None, [0, 1, 1, 0], None),
+        (np.eye(4, dtype=int)[[2, 0, 1, 3]], None, [2, 0, 1, 3], ["0", "1", "2", "3"]),
+        ([-5, 5, 5, -5], None, [0, 1, 1, 0], ["-5", "5"]),
+    ],
+)
+def test_labels_of_any_kind(given, classes, y, names):
+    images = ist.Images(PIXELS[:4], y=given, classes=classes)
+    assert images.y.tolist() == y
+    assert images.classes == names
+    assert images[1:].y.tolist() == y[1:]
+
+
+@pytest.mark.parametrize(
+    ("given", "classes", "message"),
+    [
+        ([0, 1, 2, 11], list("abc"), "y holds the label 11, and classes names 3, that is 0 to 2"),
+        (["cat", "cow", "cat", "cat"], ["cat", "dog"], "'cow', which is none of the classes cat"),
+        ([0.5, 1, 0, 0], ["a", "b"], "y holds fractions as 0.5, which are no classes"),
+        ([0, 1], None, "y has 2 entries for 4 images"),
+    ],
+)
+def test_labels_that_cannot_be(given, classes, message):
+    with pytest.raises(ValueError, match=message):
+        ist.Images(PIXELS[:4], y=given, classes=classes)
+
+
+def test_several_columns_are_attributes():
+    table = np.array([[1, 1], [0, 1], [1, 0], [0, 0]])
+    columns = {"red": table[:, 0], "round": table[:, 1]}
+    listed = [["red", "round"], ["round"], ["red"], []]
+    for given in (table, columns, listed):
+        classes = ["red", "round"] if given is table else None
+        images = ist.Images(PIXELS[:4], y=given, classes=classes)
+        assert images.y is None
+        assert {k: v.tolist() for k, v in images.attributes.items()} == {
+            "red": [1, 0, 1, 0], "round": [1, 1, 0, 0]}  # fmt: skip
+        chosen = images[1:3].by_attribute("round")
+        assert (chosen.y.tolist(), chosen.classes) == ([1, 0], ["0", "1"])
+    fractions = ist.Images(PIXELS[:4], y=[0.5, 1.5, None, 2])
+    np.testing.assert_array_equal(fractions.factors["target"], [0.5, 1.5, np.nan, 2])
+    with pytest.raises(ValueError, match="did you mean 'round'"):
+        images.by_attribute("rond")
+
+
+def test_torch_takes_images(images):
+    np.testing.assert_array_equal(torch.as_tensor(images[3:9]).numpy(), PIXELS[3:9])
+    for given in (images, images.to_torch()):
+        x, labels = next(iter(DataLoader(given, batch_size=5)))
+        np.testing.assert_allclose(x.numpy(), PIXELS[:5].transpose(0, 3, 1, 2) / 255, atol=1e-6)
+        assert labels.tolist() == images.y[:5].tolist()
+    bare = ist.Images(PIXELS / 255)
+    assert next(iter(DataLoader(bare.to_torch(lambda x: x + 1), batch_size=4))).min() >= 1
+    assert len(list(bare.to_torch())) == 12
+
+
+def test_a_pickle_of_a_few_holds_a_few():
+    images = ist.Images(np.zeros((1000, 32, 32), np.uint8), y=np.arange(1000) % 10)
+    part = pickle.dumps(images[[3, 5, 700]])
+    assert len(part) < 2 * len(pickle.dumps(ist.Images(np.zeros((3, 32, 32), np.uint8))))
+    again = pickle.loads(part)
+    assert (again.shape, again.y.tolist()) == ((3, 32, 32, 1), [3, 5, 0])
+
+
+def test_images_are_chosen_and_joined(images):
+    cats = images.where(label="cat")
+    assert set(cats.y.tolist()) == {images.classes.index("cat")}
+    assert len(images.where(label=["cat", "dog"])) == 6
+    assert len(images.where(np.arange(12) < 4, label="cat")) == 1
+    few = images.sample(5, seed=1)
+    assert len(few) == 5
+    assert (np.diff(few.factors["angle"]) > 0).all()
+    other = ist.Images(PIXELS, y=["cow", "cat"] * 6)
+    both = images + other
+    assert both.classes == ["bird", "cat", "dog", "cow"]
+    assert [both.classes[k] for k in both.y[12:14]] == ["cow", "cat"]
+    np.testing.assert_array_equal(np.asarray(both)[12:], PIXELS)
+    for wrong, message in (
+        (ist.Images(PIXELS[:, :3]), "one size"),
+        (ist.Images(PIXELS / 255), "one dtype"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            images + wrong
+    with pytest.raises(ValueError, match="did you mean 'cat'"):
+        images.where(label="cats")
+
+
+@pytest.mark.parametrize("suffix", ["", ".npz", ".parquet"])
+def test_what_is_saved_is_read_again(suffix, images, tmp_path):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    known = images.where(images.y >= 0) if not suffix else images
+    path = known.save(tmp_path / f"kept{suffix}")
+    again = ist.load_images(path)
+    order = np.arange(len(known))
+    if not suffix:  # files come in the order of their paths
+        order = np.array([int(name.rpartition("/")[2][:-4]) for name in again.names])
+    np.testing.assert_array_equal(np.asarray(again), np.asarray(known)[order])
+    assert again.classes == known.classes
+    np.testing.assert_array_equal(again.y, known.y[order])
+    np.testing.assert_array_equal(again.is_test, known.is_test[order])
+    with pytest.raises(FileExistsError):
+        known.save(path)
+
+
+def test_numbers_of_any_unit_are_saved_as_they_are(tmp_path):
+    own = ist.Images(RNG.uniform(0, 200, (4, 8, 9, 5)).astype(np.float32), value_range="keep")
+    again = ist.load_images(own.save(tmp_path / "own.npz"))
+    np.testing.assert_array_equal(np.asarray(again), np.asarray(own))
+    with pytest.raises(ValueError, match=r"no PNG files: save them as \.npz or \.parquet"):
+        own.save(tmp_path / "folder")
+
+
+def test_a_notebook_shows_images(images):
+    shown = images._repr_html_()
+    for words in ("data:image/png;base64", "bird 3, cat 3, dog 3", "0 to 1", "6x7x3", "held out"):
+        assert words in shown
+    assert "<img" not in ist.Images(np.zeros((3, 5)))._repr_html_()
+
+
+def test_what_was_guessed_is_said():
+    said = {
+        each.about: (each.value, each.by)
+        for each in ist.Images(np.full((3, 1, 9, 9), 200, np.int64)).decisions
+    }
+    assert said == {"range": ("0 to 255", "guess"), "layout": ("nchw", "guess")}
+    told = ist.load_images(np.full((3, 4, 4), 300.0), value_range=(0, 200)).decisions[0]
+    assert told.words == "range 0 to 200: as asked, 48 numbers beyond it are cut off (value_range)"
+    deep = ist.load_images(np.full((3, 4, 4), 4000, np.uint16)).decisions[1]
+    assert (deep.value, deep.by) == ("12 bits, 4095 is white", "guess")
+    assert ist.Images(PIXELS).decisions[0].by == "type"
