@@ -19,12 +19,10 @@ from isthmus.data.images import Images
 from isthmus.data.labels import Labels, labels_from
 from isthmus.data.layout import arranged, layout_as_fitted, matlab_layout
 from isthmus.data.matlab import CELL, CHAR, variables
+from isthmus.data.saving import READING
 
 if TYPE_CHECKING:
     from isthmus.data.values import ArrayLike
-
-READING = "reading"
-"""What `Images.save` calls how numbers are to be read, as JSON, in a .npz file."""
 
 LABEL_NAMES = ("y", "label", "labels", "target", "targets", "gnd")
 """What labels beside the images may be called, in either case; gnd is usual in MATLAB files."""

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.data.arrays import READING
-from isthmus.data.parquet import write_columns
 from isthmus.data.ranges import to_bytes
 from isthmus.data.shown import as_columns
 from isthmus.system.files import refuse_existing, replacing, replacing_folder
 
 if TYPE_CHECKING:
     from isthmus.data.images import Images
+
+READING = "reading"
+"""What a .npz file calls how its numbers are to be read, as JSON."""
 
 
 def write_images(images: Images, path: Path, force: bool = False) -> Path:
@@ -94,10 +95,16 @@ def _to_npz(images: Images, path: Path, force: bool) -> None:
 
 
 def _to_parquet(images: Images, path: Path, force: bool) -> None:
-    columns = as_columns(images)
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ImportError(
+            'writing .parquet needs pyarrow: pip install "isthmus[files]"'
+        ) from error
+    cells = np.asarray(images).tolist()
     if images.ndim == 4 and images.shape[3] in (1, 3) and images.dtype == np.uint8:
         png, names = _as_png(images), _names_of(images)
         cells = [{"bytes": png(row), "path": f"{name}.png"} for row, name in enumerate(names)]
-        write_columns(path, {"image": cells, **columns})
-    else:
-        write_columns(path, {"image": np.asarray(images).tolist(), **columns})
+    with replacing(path) as temporary:
+        parquet.write_table(pyarrow.table({"image": cells, **as_columns(images)}), temporary)
