@@ -1,6 +1,7 @@
 """Images go out as they came in: to PyTorch, to tables, to files, joined, chosen, pickled."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 import isthmus as ist
+from isthmus.explorer.manifest import View
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (12, 6, 7, 3), dtype=np.uint8)
@@ -160,3 +162,26 @@ def test_what_was_guessed_is_said():
     deep = ist.load_images(np.full((3, 4, 4), 4000, np.uint16)).decisions[1]
     assert (deep.value, deep.by) == ("12 bits, 4095 is white", "guess")
     assert ist.Images(PIXELS).decisions[0].by == "type"
+
+
+def test_attributes_are_probed_edited_and_colored():
+    digits = ist.load_images("digits")[:200]
+    wide = (np.asarray(digits)[:, :, :2].sum((1, 2, 3)) > 600).astype(int)
+    images = ist.Images(np.asarray(digits), y={"wide": wide, "odd": digits.y % 2})
+    model = ist.PCA(8).fit(images)
+    probed = ist.probe(model, images, "wide", kinds=["linear"])
+    assert probed.accuracies["linear"].accuracy > 0.8
+    edited = ist.edit(model, images, attribute="odd", strengths=(0, 1), rows=[0, 1])
+    assert edited.shape == (2, 2, 8, 8, 1)
+    titles = [colour["title"] for colour in View({"pca": model}, images).manifest["colours"]]
+    assert {"Wide", "Odd"} <= set(titles)
+
+
+def test_the_page_of_sources_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[1] / "docs/sources.md").read_text(encoding="utf-8")
+    known = {}
+    for block in page.split("```python\n")[1:]:
+        exec(block.split("```")[0], known)
+    again = ist.load_images("few.npz")
+    assert (len(again), again.classes) == (40, ["3", "5"])

@@ -161,7 +161,8 @@ class View:
 
     def _known_colours(self) -> Iterator[dict[str, Any]]:
         found = [by_label(self.images)]
-        found += [by_factor(name, values) for name, values in self.images.factors.items()]
+        known = {**self.images.factors, **self.images.attributes}
+        found += [by_factor(name, values) for name, values in known.items()]
         for colour in found:
             if colour is not None:
                 yield self._colour(colour)

@@ -102,6 +102,7 @@ def edit(
     *,
     from_: str | int | None = None,
     to: str | int | None = None,
+    attribute: str | None = None,
     by: str = "mean",
     rows: Rows | None = None,
     tile_size: int | None = None,
@@ -131,6 +132,9 @@ def edit(
         Class to leave, by its name or its number.
     to : str or int, optional
         Class to go to.
+    attribute : str, optional
+        An attribute or factor of the images that is to be changed, in place of their class:
+        `from_` and `to` are values of it, by default its first and its last, as 0 and 1.
     by : {"mean", "probe"}
         How the direction from class to class is found: "mean" is the difference of their means,
         "probe" the normal of a plane between them.
@@ -170,6 +174,10 @@ def edit(
     """
     one_of("by", by, WAYS)
     headline, found = "Moved along a direction", {}
+    if attribute is not None:
+        images = as_images(images).by_attribute(attribute)
+        ends = images.classes or [""]
+        from_, to = ends[0] if from_ is None else from_, ends[-1] if to is None else to
     if (direction is None) != (from_ is not None and to is not None):
         raise ValueError("a direction is needed, or the classes from_ and to between which it is")
     if direction is None:

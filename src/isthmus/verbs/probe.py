@@ -50,10 +50,10 @@ def probe(
         as one column per prototype.
     images : Images
         With labels. Without a split a fifth is held out at random.
-    labels : int or path, optional
+    labels : int, str or path, optional
         How many training labels to learn from, at least one of each class, every class in its
-        proportion; by default 5,000, or all there are. Or the table they are in, a .csv file of
-        names and labels.
+        proportion; by default 5,000, or all there are. Or an attribute or factor of the images to
+        read off, or the table they are in, a .csv file of names and labels.
     curve : bool
         Also go through 10, 30, 100, ... labels up to `labels`, several draws of each.
     kinds : sequence of {"knn", "linear", "svm"}
@@ -114,10 +114,13 @@ def probe(
 
 
 def labelled_by(images: ImagesLike, labels: Labels | None) -> tuple[Images, int | None]:
-    """Return images, and how many of their labels to learn from; labels may be in a table."""
+    """Return images and how many labels to learn from; these may be an attribute, or a table."""
     if labels is None or isinstance(labels, int | np.integer):
         return as_images(images), labels
-    return with_labels(as_images(images), labels), None
+    images = as_images(images)
+    if str(labels) in {**images.factors, **images.attributes}:
+        return images.by_attribute(str(labels)), None
+    return with_labels(images, labels), None
 
 
 def probed(
