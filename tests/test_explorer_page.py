@@ -134,13 +134,13 @@ def test_lasso_selects_tags_and_exports(watched, site):
     watched.eventually(  # corners of the mouse are whole pixels
         lambda: abs(int(watched.page.inner_text(".tab-body h2").split(":")[1]) - len(inside)) <= 2
     )
-    watched.page.get_by_label("Tag").fill("odd, ones")
+    watched.page.get_by_label("Tag").fill("=odd, ones")
     watched.button("Add tag").click()
     rows = watched.saved("Save CSV").decode().splitlines()
     assert rows[0].startswith("id,name,split,tags,label,error of pca")
     ids = [int(row.split(",")[0]) for row in rows[1:]]
     assert len(set(ids) ^ set(inside.tolist())) <= 2
-    assert '"odd, ones"' in rows[1]
+    assert '"\'=odd, ones"' in rows[1]  # no formula
     last = [float(x) for x in rows[1].split(",")[-8:]]
     np.testing.assert_allclose(last, site.codes("pca")[ids[0]], atol=1e-5)
     with zipfile.ZipFile(io.BytesIO(watched.saved("Save folder (zip)"))) as folder:
@@ -534,7 +534,7 @@ class Server:
     """Answers requests as web/README.md says the live server does."""
 
     def __init__(self, site: Site):
-        self.site = site
+        self.site, self.tags = site, {"kept": [1, 2]}
 
     def __call__(self, route) -> None:
         url = urlsplit(route.request.url)
@@ -543,6 +543,9 @@ class Server:
         body = route.request.post_data_buffer or b""
         if token != "secret":
             route.fulfill(status=403, body='{"error": "the token is wrong"}')
+        elif verb == "tags":
+            self.tags = json.loads(body) if body else self.tags
+            route.fulfill(body=json.dumps(self.tags))
         elif verb == "sample":
             route.fulfill(status=429, body="busy")
         else:
@@ -578,7 +581,8 @@ class Server:
 def live(watched, site):
     manifest = {**with_pixelnet(site.manifest), "live": True}
     watched.answer("manifest.json", body=json.dumps(manifest))
-    watched.page.route(re.compile("/api/"), Server(site))
+    watched.server = Server(site)
+    watched.page.route(re.compile("/api/"), watched.server)
     return watched
 
 
@@ -602,6 +606,14 @@ def test_live_pixel_networks_show_classes_and_attributes(live, site):
 def stretched(image: np.ndarray) -> np.ndarray:
     low, high = int(image.min()), int(image.max())
     return (255 * (image.astype(float) - low) / (high - low)).astype(int)
+
+
+def test_a_live_server_keeps_tags(live):
+    live.open("token=secret&tab=look")
+    live.page.wait_for_selector(".tags :text('kept (2)')")
+    live.page.get_by_label("Remove tag kept").click()
+    live.page.wait_for_selector(".tags", state="detached")
+    live.eventually(lambda: live.server.tags == {})
 
 
 def test_what_a_live_server_refuses_is_said(live):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from isthmus.system import leftovers
-from isthmus.system.files import plain, refuse_existing, replacing, replacing_folder
+from isthmus.system.files import plain, reading, refuse_existing, replacing, replacing_folder
 
 
 def test_failed_writes_leave_what_was_there(tmp_path):
@@ -100,6 +100,16 @@ with replacing(root / "model.safetensors"), replacing_folder(root / "half"):
         (folder / "inner" / "scores.csv").write_text("new")
         pathlib.Path.replace = lambda *names: os._exit(9)
 """
+
+
+def test_a_file_of_the_source_is_not_overwritten(tmp_path):
+    (tmp_path / "a.png").touch()
+    with reading([tmp_path]):
+        refuse_existing(tmp_path / "b.png")
+        with pytest.raises(ValueError, match="to be read"):
+            refuse_existing(tmp_path / "a.png", force=True)
+        (tmp_path / leftovers.MARKER).touch()
+        refuse_existing(tmp_path / "a.png", force=True)
 
 
 def test_unwritable_places_are_refused_before_any_work():

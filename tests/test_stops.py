@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -96,3 +97,16 @@ def test_an_interrupt_while_importing_is_one_line():
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (130, "isthmus: interrupted; nothing written\n")
+
+
+def test_a_library_that_makes_another_error_of_an_interrupt_changes_nothing(run, monkeypatch):
+    def broken(*_, **__):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            raise ImportError("a part of it could not be imported") from None
+
+    monkeypatch.setattr(PCA, "fit", broken)
+    code, _, err = run("fit", "pca", "digits", "-o", "pca.safetensors")
+    assert (code, err.splitlines()[-1]) == (130, "isthmus: interrupted; nothing written")

@@ -37,11 +37,8 @@ def test_a_study_read_back_is_the_one_that_was_written(made, folder, images):
     assert found.table() == made.table()
     for name in ("scores", "notes", "plan", "left_out", "unsaved", "random_state", "mapped"):
         assert getattr(found, name) == getattr(made, name), name
-    assert (
-        found.options
-        == made.options
-        == {**dict.fromkeys(("budget", "repeats", "max_steps")), "width": 4}
-    )
+    assert found.options == made.options
+    assert found.options["width"] == 4
     np.testing.assert_array_equal(found.images.is_test, made.images.is_test)
     for name, model in made.models.items():
         np.testing.assert_array_equal(

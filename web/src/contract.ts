@@ -30,7 +30,17 @@ export interface Segments {
   data: Numbers;
 }
 
+export type Tags = Record<string, number[]>;
+
+/** Where words that images were given are kept, but for the browser. */
+export interface Shelf {
+  read(): Promise<Tags>;
+  write(tags: Tags): Promise<void>;
+}
+
 export interface Verbs {
+  /** Null where only the browser keeps tags. */
+  tags: Shelf | null;
   /** Why `model` cannot do this here, as a sentence; null where it can. */
   cannot(model: Model, ability: Ability): string | null;
   decode(model: Model, codes: Codes): Promise<Pictures>;

@@ -9,8 +9,11 @@ import { tagsOf } from "./tags";
 const MOST_IMAGES = 5000; // in a zip; more would not fit into the page's memory
 const AT_ONCE = 256;
 
+/** A cell of a table; what a spreadsheet would carry out as a formula begins with an apostrophe. */
 function quoted(value: unknown): string {
-  const text = value === null || value === undefined ? "" : String(value);
+  const given = value === null || value === undefined ? "" : String(value);
+  const formula = typeof value === "string" && /^[=+\-@\t\r]/.test(given) && Number.isNaN(+given);
+  const text = formula ? `'${given}` : given;
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
@@ -28,7 +31,7 @@ export async function toCsv({ store, data, act }: App, ids: number[]): Promise<s
   for (let j = 0; j < width; j++) header.push(width === 1 ? "code" : `code ${j}`);
   const rows = ids.map((id) => {
     const split = manifest.splits.find((s) => id >= s.start && id < s.end)?.name;
-    const cells: unknown[] = [id, manifest.names?.[id], split, tagsOf(manifest, id).join("; ")];
+    const cells: unknown[] = [id, manifest.names?.[id], split, tagsOf(id).join("; ")];
     for (const { colour, values } of paintings)
       cells.push(colour.kind === "category" ? colour.categories?.[values[id]] : values[id]);
     for (let j = 0; j < d; j++) cells.push(round(places?.[id * d + j] ?? 0, 6));

@@ -77,6 +77,7 @@ export function folderVerbs({ manifest, file }: Files): Verbs {
   }
 
   return {
+    tags: null,
     cannot,
     decode,
     encode,

@@ -1,7 +1,7 @@
 /** Verbs answered by the server that the page came from. */
 import { type Codes, type Numbers, numbers, type Pictures } from "./arrays";
 import type { Model } from "./manifest";
-import type { Ability, Files, Segments, Verbs } from "./contract";
+import type { Ability, Files, Segments, Shelf, Tags, Verbs } from "./contract";
 
 type Query = Record<string, string | number>;
 
@@ -49,6 +49,21 @@ export function inability(model: Model, ability: Ability): string | null {
     : null;
 }
 
+function shelf(token: string | null): Shelf {
+  const path = `api/${encodeURIComponent(token ?? "none")}/tags`;
+  async function ask(request: RequestInit): Promise<Tags> {
+    const answer = await fetch(path, request).catch(() => {
+      throw new Error("The server does not answer, so tags cannot be kept.");
+    });
+    if (!answer.ok) throw new Error(await complaint(answer));
+    return (await answer.json()) as Tags;
+  }
+  return {
+    read: () => ask({}),
+    write: async (tags) => void (await ask({ method: "POST", body: JSON.stringify(tags) })),
+  };
+}
+
 export function liveVerbs({ manifest }: Files, token: string | null): Verbs {
   async function ask(verb: string, query: Query, body: Codes | Uint8Array | null): Promise<Answer> {
     const words = new URLSearchParams(
@@ -79,6 +94,7 @@ export function liveVerbs({ manifest }: Files, token: string | null): Verbs {
   const plain = (images: Pictures): Uint8Array => Uint8Array.from(images.data);
 
   return {
+    tags: shelf(token),
     cannot: inability,
     decode: (model, codes) => pictures("decode", { model: model.name }, codes),
     denoise: (model, images) => pictures("denoise", { model: model.name }, plain(images)),

@@ -10,6 +10,7 @@ import { openSource } from "./source";
 import { makeStage } from "./stage";
 import { bindAddress, fromHash, Store } from "./state";
 import "./style.css";
+import { openTags } from "./tags";
 import { applyTheme } from "./theme";
 
 const status = el("p", { className: "status", role: "status", "aria-live": "polite" });
@@ -26,6 +27,7 @@ async function open(host: HTMLElement): Promise<void> {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   const source = await openSource(token);
   const { manifest } = source;
+  await openTags(manifest, source.tags);
   document.title = `${manifest.title} · isthmus explorer`;
   const fail = (error: Error): void => say(error.message, true);
   const store = new Store(fromHash(location.hash, manifest), manifest);

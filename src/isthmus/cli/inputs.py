@@ -55,7 +55,7 @@ def parted(words: list[str]) -> tuple[list[str], str | list[str]]:
 
 def _may_be_model(word: str) -> bool:
     from isthmus.data.formats import IMAGE_NAME
-    from isthmus.studies.stored import is_study
+    from isthmus.studies.folders import is_study
 
     if Path(word).is_file():
         return not IMAGE_NAME.fullmatch(Path(word).name)

@@ -212,11 +212,11 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     except MemoryError:
-        code = _complain("not enough memory; try --size with a smaller size")
+        code = _failed("not enough memory; try --size with a smaller size")
     except (ValueError, OSError, ImportError) as error:
-        code = _complain(str(error) or type(error).__name__)
+        code = _failed(str(error) or type(error).__name__)
     except Exception as error:  # that nobody foresaw
-        code = _complain(in_one_line(error), 1)
+        code = 130 if STOPS.came else _complain(in_one_line(error), 1)
     if code == 130:  # which typer makes of Ctrl-C as well
         STOPS.by(KeyboardInterrupt())
     if STOPS.code:
@@ -228,6 +228,11 @@ def _began() -> float:
     """Return when a command began, by the monotonic clock: with its process, if that is new."""
     worked, waited = on_core()
     return time.monotonic() - (worked + waited) * (worked < IMPORTING)
+
+
+def _failed(message: str) -> int:
+    """Say what went wrong, unless it was that a library was stopped while it was imported."""
+    return 130 if STOPS.came and not STOPS.when else _complain(message)
 
 
 def _complain(message: str, code: int = 2) -> int:

@@ -129,7 +129,8 @@ def _words(record: dict[str, Any], folder: Path) -> list[str]:
     >>> _words({"command": ["study", "digits"], "folder": "runs/digits"}, Path("/y"))
     ['study', 'digits', '-o', '/y', '--force']
     """
-    words, then = list(record["command"]), Path(str(record.get("folder")))
+    words = [word for word in record["command"] if word != "--resume"]  # that was for once
+    then = Path(str(record.get("folder")))
     named = [place for place, word in enumerate(words[1:], 1) if Path(word) == then]
     after = [place for place in named if words[place - 1] in OUTPUTS]
     glued = [place for place, word in enumerate(words) if _glued(word, then)]

@@ -7,7 +7,6 @@ import inspect
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -60,7 +59,7 @@ KINDS: dict[str, Any] = {
     "Source": Source,
 }
 """Arguments by the types of `isthmus.verbs.parameters`."""
-OURS = ("verbose", "began", "found_at")
+OURS = ("verbose", "began", "found_at", "force")
 """Parameters that a command sets itself."""
 CHOOSING = {"split": (Split, "all"), "rows": (RowsAsked, None)} | LIKE
 """Options that choose among the images of SOURCE, unless the verb does that itself, and their size
@@ -100,7 +99,7 @@ def _is_source(parameter: signature.Parameter) -> bool:
 def _fields(verb: signature.Function) -> Iterator[tuple[str, Any, Any]]:
     """Yield name, annotation and default of every argument and option."""
     for parameter in verb.parameters:
-        if parameter.name not in OURS and parameter.annotation != "NewFile":
+        if parameter.name not in OURS and not _is_written(parameter):
             yield parameter.name, *_field(parameter, verb)
     if any(parameter.name == "began" for parameter in verb.parameters):
         yield "context", typer.Context, EMPTY
@@ -174,10 +173,12 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
     given = _without_model(verb, given)
     function = getattr(import_module(f"isthmus.{verb.home}"), verb.name)
     kind = get_type_hints(function)["return"]
-    outputs = [kind.check(path, force=force) for path in _places(verb, kind, given, output)]
+    outputs = _places(verb, kind, given, output)
+    if not given.get(kind.resumed_with):  # else the verb looks what is there
+        outputs = [kind.check(path, force=force) for path in outputs]
     order = [*kind.saves, *(path.suffix for path in outputs)]
     outputs.sort(key=lambda path: order.index(path.suffix))  # what it is first of all, first
-    given |= _ours(verb, given, outputs) | {"verbose": watched()}
+    given |= _ours(verb, given, outputs) | {"verbose": watched(), "force": force}
     own = kind.own_sizes and not any(given.get(name) for name in kind.one_size_with)
     own = own and not given.get("size")
     as_files = kind.as_files or bool(given.get(kind.as_files_with))
@@ -187,8 +188,6 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
     own = own and (kind.per == "image" or any(not path.suffix for path in outputs))
     try:
         sets, values = _read(verb, given, own, kind.per or None, as_files)
-        if live := bool(values.get("watch")):
-            values["watch"] = partial(_save, outputs=outputs, force=True)
         source = source_of(verb)
         if given["began"]:
             gc.freeze()  # libraries stay: the memory of a fit is measured after a collection
@@ -196,7 +195,7 @@ def _run(verb: signature.Function, given: dict[str, Any]) -> None:
         result = kind.joined([function(**call) for call in calls])
         if result.said:
             typer.echo(f"isthmus: {result.said}", err=True)
-        _save(result, outputs[len(_written(verb)) :], force or live)
+        _save(result, outputs[len(_written(verb)) :], force)
     except ValueError as error:
         flags = {name: f"--{name}" for name in LIKE}
         flags |= {each.name: said_as(each) for each in verb.parameters}
@@ -233,12 +232,17 @@ def _ours(verb: signature.Function, given: dict[str, Any], outputs: list[Path]) 
     if any(each.name == "found_at" for each in verb.parameters):
         file = given["model"]
         ours["found_at"] = None if file is None else str(place_of(file, verb.name)[0])
-    return ours | dict(zip(_written(verb), outputs, strict=False))
+    written = _written(verb)
+    return ours | dict.fromkeys(written) | dict(zip(written, outputs, strict=False))
 
 
 def _written(verb: signature.Function) -> list[str]:
     """Return the parameters that are files which the verb writes itself."""
-    return [each.name for each in verb.parameters if each.annotation == "NewFile"]
+    return [each.name for each in verb.parameters if _is_written(each)]
+
+
+def _is_written(parameter: signature.Parameter) -> bool:
+    return parameter.annotation.startswith("NewFile")
 
 
 def _read(

@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from isthmus.data.evict import make_room, used
 from isthmus.system.files import replacing
 
 IN_MEMORY_BYTES = 64 * 2**20
@@ -45,6 +47,48 @@ def cache_folder() -> Path:
     )
 
 
+@contextmanager
+def explained() -> Iterator[None]:
+    """Name in every error of the system what moves the cache elsewhere."""
+    try:
+        yield
+    except OSError as error:
+        if "ISTHMUS_CACHE" in str(error):
+            raise
+        raise OSError(
+            f"the cache cannot be written ({error}): set ISTHMUS_CACHE to a folder that can"
+        ) from error
+
+
+SAMPLES, BLOCK = 16, 4096
+"""Places of a file that are looked at to know it again, and bytes at each."""
+
+
+def sample_of(file: IO[bytes], nbytes: int) -> str:
+    """Return a hash of parts of a file, evenly spaced, the first and last of them.
+
+    Examples
+    --------
+    >>> import io
+    >>> one, other = (sample_of(io.BytesIO(text), 4) for text in (b"abcd", b"abce"))
+    >>> one == other
+    False
+    """
+    found, last = hashlib.blake2b(digest_size=16), max(0, nbytes - BLOCK)
+    for start in sorted({last * i // (SAMPLES - 1) for i in range(SAMPLES)}):
+        file.seek(start)
+        found.update(file.read(BLOCK))
+    return found.hexdigest()
+
+
+def stamp_of(path: Path) -> list[Any]:
+    """Return what tells a file from what is there later: place, size, time, and parts of it."""
+    stat = path.stat()
+    with path.open("rb") as file:
+        sample = sample_of(file, stat.st_size)
+    return [str(path.absolute()), stat.st_size, stat.st_mtime_ns, sample]
+
+
 def key_of(*facts: object) -> str:
     """Return a name for what follows from `facts`, which JSON can hold."""
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
@@ -74,6 +118,7 @@ def held(
     path = cache_folder() / f"{name}.npy"
     if not _fits(path, shape, dtype):
         write_array(path, shape, dtype, fill)
+    used(path)
     return np.load(path, mmap_mode="r")
 
 
@@ -88,10 +133,23 @@ def write_array(
     Raises
     ------
     OSError
-        If there is too little room on the disk.
+        If there is too little room on the disk, or nothing can be written there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    free, needed = shutil.disk_usage(path.parent).free, _size(shape, dtype)
+    needed = _size(shape, dtype)
+    with explained():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make_room(path.parent.parent, needed)
+        _write(path, shape, dtype, fill, needed)
+
+
+def _write(
+    path: Path,
+    shape: tuple[int, ...],
+    dtype: np.typing.DTypeLike,
+    fill: Callable[[np.ndarray], Any],
+    needed: int,
+) -> None:
+    free = shutil.disk_usage(path.parent).free
     if needed > free:  # writing to a memory map on a full disk would end the program
         raise OSError(
             f"the packed images need {needed / 2**30:.1f} GiB, and {path.parent} has only "
@@ -112,6 +170,6 @@ def _size(shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> int:
 def _fits(path: Path, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> bool:
     try:
         there = np.load(path, mmap_mode="r")
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return False
     return there.shape == shape and there.dtype == dtype

@@ -15,12 +15,20 @@ from typing import IO, Any, NamedTuple, TypeVar
 import numpy as np
 
 from isthmus.data.arrays import damage_explained
-from isthmus.data.cache import cache_folder, check_unpacked, key_of, memory_allowed, write_array
+from isthmus.data.cache import (
+    cache_folder,
+    check_unpacked,
+    key_of,
+    memory_allowed,
+    write_array,
+)
 from isthmus.data.decode import Header, Rule, highest_value, read_header, read_image
 from isthmus.data.depth import depth_of, white_of
 from isthmus.data.fitting import size_changes
 from isthmus.data.formats import DECODING, memory_of, reason
 from isthmus.data.images import Images
+from isthmus.data.packed import Entry as Entry
+from isthmus.data.packed import Packed, from_cache, read_cache, sample_of_files
 from isthmus.system.files import RECORD, replacing
 from isthmus.system.leftovers import MARKER
 from isthmus.system.progress import track
@@ -40,35 +48,6 @@ SAMPLED = 16
 TRAIN_NAMES = frozenset({"train", "training"})
 VALIDATION_NAMES = frozenset({"val", "valid", "validation"})
 TEST_NAMES = frozenset({"test", "testing"})
-
-
-class Entry(NamedTuple):
-    """One file that may be an image."""
-
-    name: str
-    stamp: tuple[int, int]  # size and time: when these change, the cache is out of date
-    open: Callable[[], IO[bytes]]
-
-
-class Packed(NamedTuple):
-    """Decoded images, which of the entries they are, and what was skipped and why.
-
-    And their heights and widths as they were read, what was done to them (`Images.changes`), and
-    the depth by which files of more than 8 bits were scaled, None where there are none.
-    """
-
-    data: np.ndarray
-    kept: np.ndarray
-    skipped: list[tuple[str, str]]
-    sizes: np.ndarray
-    changes: np.ndarray
-    bits: int | None
-
-    @property
-    def known(self) -> dict[str, Any]:
-        """What `Images` are to know beside the pixels."""
-        known = {"skipped": self.skipped, "sizes": self.sizes, "changes": self.changes}
-        return known | ({"loading": {"bits": self.bits}} if self.bits else {})
 
 
 class Plan(NamedTuple):
@@ -134,7 +113,8 @@ def pack(entries: list[Entry], rule: Rule, source: Path, verbose: bool | None = 
 
     The headers are read first, for the common size and colour; then the pixels, in threads. What
     would take more memory than `memory_allowed` goes to a memory-mapped file in `cache_folder`,
-    which is used again as long as files and options stay the same.
+    which is used again as long as files and options stay the same: names, sizes and times of all
+    files, and parts of up to 512 of them.
 
     Parameters
     ----------
@@ -148,8 +128,8 @@ def pack(entries: list[Entry], rule: Rule, source: Path, verbose: bool | None = 
         Whether to show progress; None shows it on a terminal.
     """
     cache = cache_folder() / f"{_key(source, entries, rule)}.npy"
-    if cache.exists():
-        return _read_cache(cache)
+    if (known := from_cache(cache, entries)) is not None:
+        return known
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow warns of is either harmless or skipped
         plan = _plan(entries, rule, source, verbose)
@@ -364,19 +344,11 @@ def _pack_on_disk(cache: Path, plan: Plan) -> Packed:
         with replacing(cache.with_suffix(".json")) as beside:
             facts = {name: getattr(packed, name).tolist() for name in ("kept", "sizes", "changes")}
             facts |= {"skipped": packed.skipped, "bits": packed.bits}
+            facts |= {"sample": sample_of_files(plan.entries), "source": str(plan.source)}
             beside.write_text(json.dumps(facts), encoding="utf-8")
 
     write_array(cache, plan.shape, plan.rule.dtype, fill)
-    return _read_cache(cache)
-
-
-def _read_cache(cache: Path) -> Packed:
-    facts = json.loads(cache.with_suffix(".json").read_text(encoding="utf-8"))
-    kept = np.array(facts["kept"], dtype=np.int64)
-    skipped = [(name, why) for name, why in facts["skipped"]]
-    sizes, changes = np.array(facts["sizes"]), np.array(facts["changes"], dtype=np.uint8)
-    data = np.load(cache, mmap_mode="r")[: len(kept)]
-    return Packed(data, kept, skipped, sizes, changes, facts["bits"])
+    return read_cache(cache)
 
 
 def _key(source: Path, entries: list[Entry], rule: Rule) -> str:

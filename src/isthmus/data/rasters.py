@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.data.arrays import damage_explained, library
-from isthmus.data.cache import check_unpacked, held, key_of
+from isthmus.data.cache import check_unpacked, held, key_of, stamp_of
 from isthmus.data.decode import Rule, check_bands
 from isthmus.data.depth import deep_values
 from isthmus.data.images import Images
@@ -130,8 +130,7 @@ def _raster(
     if array.dtype == bool:
         array = array.astype(np.uint8) * np.uint8(255)
     if array.dtype not in (np.uint8, np.float32, np.float64) or not array.dtype.isnative:
-        stamps = [(str(f.absolute()), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
-        key = f"raster-{key_of('raster', 1, stamps)}"
+        key = f"raster-{key_of('raster', 1, [stamp_of(file) for file in files])}"
         array = held(key, array.shape, np.float32, partial(_copy_rows, array))
     meta = meta | no_data_in(meta)
     as_they_are = {"value_range": KEEP, "range_by": "file", "layout": "nhwc"}

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from isthmus.data.arrays import damage_explained
-from isthmus.data.cache import held, key_of
+from isthmus.data.cache import held, key_of, stamp_of
 from isthmus.data.images import Images
 from isthmus.data.sprite_shapes import FACTORS, N_SPRITES, SHAPES, SIDE, SIZES, stamp
 
@@ -82,7 +82,6 @@ def is_dsprites(path: Path) -> bool:
 
 def read_dsprites(path: Path, verbose: bool | None = None) -> Images:
     """Read the public dSprites file; the objects in it are never unpickled."""
-    stat = path.stat()
     with zipfile.ZipFile(path) as archive, damage_explained(path, "dSprites"):
         with archive.open("latents_classes.npy") as file:
             classes = np.lib.format.read_array(file, allow_pickle=False)
@@ -99,7 +98,7 @@ def read_dsprites(path: Path, verbose: bool | None = None) -> Images:
                     bits = np.frombuffer(file.read(part.size), np.uint8)
                     part[...] = (bits != 0).reshape(part.shape) * np.uint8(255)
 
-        key = key_of("dsprites", 1, str(path.absolute()), stat.st_size, stat.st_mtime_ns)
+        key = key_of("dsprites", 1, *stamp_of(path))
         data = held(f"dsprites-{key}", (*shape, 1), np.uint8, fill)
     factors = dict(
         zip(FACTORS, classes.T[1:].astype(np.int64), strict=True)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.data.cache import cache_folder, key_of
+from isthmus.data.cache import cache_folder, explained, key_of
+from isthmus.data.evict import make_room, used
 from isthmus.system.files import replacing
 
 VERSION = 2
@@ -38,8 +39,10 @@ class Cache:
     """
 
     def __init__(self, *facts: object, root: Path | None = None):
+        self.limited = root is None
         root = root or cache_folder().parent / "explorer"
         self.folder = root / key_of(VERSION, *facts)
+        used(self.folder)
         self._locks: dict[str, threading.Lock] = {}
 
     def path(self, name: str, make: Callable[[], bytes]) -> Path:
@@ -47,10 +50,15 @@ class Cache:
         path = self.folder / name
         with self._locks.setdefault(name, threading.Lock()):
             if not path.is_file():
-                content = make()
-                with replacing(path) as temporary:
-                    temporary.write_bytes(content)
+                self._write(path, make())
         return path
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with explained():
+            if self.limited and not self.folder.is_dir():
+                make_room(self.folder.parent.parent, len(content))
+            with replacing(path) as temporary:
+                temporary.write_bytes(content)
 
     def array(self, name: str, make: Callable[[], np.ndarray]) -> Path:
         """Return the file of the values of an array: little-endian, row by row, nothing else."""

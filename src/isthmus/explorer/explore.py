@@ -15,8 +15,8 @@ from isthmus.explorer.manifest import View
 from isthmus.explorer.server import Running, create_app, hosts_for
 from isthmus.explorer.static import page_files, write_folder
 from isthmus.fitted.heldout import half_of
+from isthmus.studies.folders import is_study
 from isthmus.studies.outcome import Study
-from isthmus.studies.stored import is_study
 from isthmus.system.files import refuse_existing
 
 if TYPE_CHECKING:

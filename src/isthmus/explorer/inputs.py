@@ -15,9 +15,10 @@ from isthmus.families import free_name
 from isthmus.fitted.store import load_model
 from isthmus.latent.codes import check_range
 from isthmus.metrics.table import METRICS
+from isthmus.studies.folders import is_study
 from isthmus.studies.opening import is_source
 from isthmus.studies.outcome import Study
-from isthmus.studies.stored import is_study, load_study
+from isthmus.studies.stored import load_study
 from isthmus.validation import hint
 
 if TYPE_CHECKING:

@@ -15,14 +15,16 @@ WAITING = 256
 """Requests that wait for their turn, at most."""
 MOST_BODY = 8 * 2**20
 """Bytes of a body."""
+MOST_BODIES = 16 * MOST_BODY
+"""Bytes of all bodies that have arrived and wait, or are on their way."""
 PATIENCE = 20.0
-"""Seconds that a body may take to arrive: who sends it holds a place meanwhile."""
+"""Seconds that a body may take to arrive."""
 DRAINED, LINGER = 8 * MOST_BODY, 2.0
 """Bytes and seconds of a refused body that are waited for."""
 
 
 class Limits:
-    """Lets in so many at once and lets others wait, up to a number.
+    """Lets so many work at once and lets others wait, up to a number.
 
     Parameters
     ----------
@@ -32,7 +34,8 @@ class Limits:
     Examples
     --------
     >>> async def one():
-    ...     async with Limits(1, 0).enter():
+    ...     limits = Limits(1, 0)
+    ...     async with limits.enter(), limits.places:
     ...         return "in"
     >>> asyncio.run(one())
     'in'
@@ -40,10 +43,11 @@ class Limits:
 
     def __init__(self, at_work: int = AT_WORK, waiting: int = WAITING):
         self.places, self.most, self.inside = asyncio.Semaphore(at_work), at_work + waiting, 0
+        self.nbytes = 0
 
     @asynccontextmanager
     async def enter(self) -> AsyncIterator[None]:
-        """Wait for a place and hold it.
+        """Be counted among those that work, wait, or send what they ask.
 
         Raises
         ------
@@ -54,10 +58,33 @@ class Limits:
             raise Refused(429, f"{self.inside} requests are waiting already: try again")
         self.inside += 1
         try:
-            async with self.places:
-                yield
+            yield
         finally:
             self.inside -= 1
+
+    @asynccontextmanager
+    async def reading(self, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Read a body, see `body_of`, and count its bytes as long as it is needed.
+
+        Raises
+        ------
+        Refused
+            With status 429 if all bodies together are too large.
+        """
+        held = 0
+
+        async def counted() -> AsyncIterator[bytes]:
+            nonlocal held
+            async for part in parts:
+                held, self.nbytes = held + len(part), self.nbytes + len(part)
+                if self.nbytes > MOST_BODIES:
+                    raise Refused(429, "too much is being sent at once: try again")
+                yield part
+
+        try:
+            yield await body_of(counted())
+        finally:
+            self.nbytes -= held
 
 
 def check_announced(size: str | None) -> None:

@@ -20,6 +20,7 @@ from isthmus.explorer.cache import Cache
 from isthmus.explorer.colourings import Colour, by_factor, by_label
 from isthmus.explorer.layouts import EXTRA
 from isthmus.explorer.model_data import Files, ModelData
+from isthmus.explorer.tags import Tags
 from isthmus.fitted.fingerprints import fingerprint, fingerprint_of
 from isthmus.latent.codes import common_range
 from isthmus.metrics.table import described
@@ -69,6 +70,8 @@ class View:
         The models as they are shown.
     images : Images
         In the order of the page.
+    tags : Tags
+        Words that a person gave to them.
     loading : dict of str to str
         How images of other sizes come to the shape of these, as `load_images` is told it.
 
@@ -111,6 +114,7 @@ class View:
         self.files: Files = {}
         seen = fingerprint_of(self.images)
         self.kept = Cache(seen, root=cache)
+        self.tags = Tags(seen, len(self.images), cache)
         self.model_data: dict[str, ModelData] = {}
         for name, model in models.items():
             safe = file_name(name, self.model_data)

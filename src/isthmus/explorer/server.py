@@ -25,6 +25,7 @@ import numpy as np
 from isthmus.explorer.api import Refused, Verbs
 from isthmus.explorer.limits import AT_WORK, Limits, body_of, check_announced, drained
 from isthmus.explorer.manifest import View
+from isthmus.explorer.patience import patient
 from isthmus.explorer.static import all_files
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def create_app(
     pool = ThreadPoolExecutor(AT_WORK, "explorer")
     desk = _Desk(view, page, token, pool)
     routes = [
+        Route("/{root}/api/{token}/tags", desk.tags, methods=["GET", "POST"]),
         Route("/{root}/api/{token}/{verb}", desk.ask, methods=["POST"]),
         Route("/{root}/{name:path}", desk.hand_out, methods=["GET"]),
     ]
@@ -141,9 +143,32 @@ class _Desk:
         self._admit(given["root"])
         self._admit(given["token"])
         check_announced(request.headers.get("content-length"))
-        async with self.limits.enter():
-            body, query = await body_of(request.stream()), dict(request.query_params)
+        limits, query = self.limits, dict(request.query_params)
+        # the place last: who sends slowly holds none
+        async with limits.enter(), limits.reading(request.stream()) as body, limits.places:
             return await self._run(self._answer, given["verb"], query, body)
+
+    async def tags(self, request: Request) -> Response:
+        """Answer with the words that images were given, or keep others."""
+        from starlette.responses import JSONResponse
+
+        self._admit(request.path_params["root"])
+        self._admit(request.path_params["token"])
+        if request.method == "POST":
+            check_announced(request.headers.get("content-length"))
+            body = await body_of(request.stream())
+            await self._run(self._keep_tags, body)
+        return JSONResponse(await self._run(self.view.tags.read))
+
+    def _keep_tags(self, body: bytes) -> None:
+        try:
+            self.view.tags.write(body)
+        except ValueError as error:
+            raise Refused(400, f"{error}") from None
+        except OSError:
+            raise Refused(
+                500, "tags cannot be kept: the disk is full, or not to be written"
+            ) from None
 
     def _answer(self, verb: str, query: dict[str, str], body: bytes) -> np.ndarray:
         try:
@@ -279,7 +304,7 @@ class Running:
         self.port = int(self._bound.getsockname()[1])
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False,
-            timeout_graceful_shutdown=2,
+            timeout_graceful_shutdown=2, http=patient(),
         )  # fmt: skip
         self._server, self._ended = uvicorn.Server(config), threading.Event()
         threading.Thread(target=self._run, name="explorer", daemon=True).start()

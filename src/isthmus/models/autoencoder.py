@@ -15,6 +15,7 @@ from isthmus.data.images import Images, with_channels
 from isthmus.fitted import health
 from isthmus.models.components import as_components, look_at_components
 from isthmus.models.modules import TakesModules
+from isthmus.models.moments import moments
 from isthmus.models.starts import quickly, start_decoder, start_encoder
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.conv import ToPicture
@@ -24,6 +25,9 @@ from isthmus.neural import NeuralRepresentation
 from isthmus.training import Fused, Stage, Step
 from isthmus.training.stages import MAIN, Record
 from isthmus.validation import one_of
+
+AT_ONCE = 2**16
+"""Codes held at once while their mean and covariance are found."""
 
 
 @dataclass(eq=False, repr=False)
@@ -290,9 +294,11 @@ class Autoencoder(TakesModules, NeuralRepresentation):
 
     def _fit(self, images: Images) -> None:
         super()._fit(images)
-        z = self._map(self._encode, self.affordable(images, len(images))).astype(np.float64)
-        self.code_mean_, self.code_deviation_ = z.mean(0), z.std(0)
-        values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(z, rowvar=False)))
+        seen = self.affordable(images, len(images))
+        parts = (seen[i : i + AT_ONCE] for i in range(0, len(seen), AT_ONCE))
+        mean, deviation, covariance = moments(self._map(self._encode, part) for part in parts)
+        self.code_mean_, self.code_deviation_ = mean, deviation
+        values, vectors = np.linalg.eigh(covariance)
         self.code_spread_ = vectors * np.sqrt(np.maximum(values, 0))  # S S^T is the covariance
 
     def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:

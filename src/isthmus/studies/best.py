@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.studies.answers import Answer, answers
-from isthmus.studies.stored import is_study, load_study
+from isthmus.studies.folders import is_study
+from isthmus.studies.stored import load_study
 from isthmus.validation import hint
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from isthmus.fitted.heldout import MOST
 from isthmus.fitted.store import KEY, load_model
 from isthmus.fitted.tensor_files import read_header
 from isthmus.studies.best import model_file
-from isthmus.studies.stored import is_study, record_of
+from isthmus.studies.folders import is_study, record_of
 from isthmus.verbs.parameters import Model
 from isthmus.verbs.result import Result, as_html
 

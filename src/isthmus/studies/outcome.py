@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Collection, Iterator, MutableMapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,16 @@ import numpy as np
 
 from isthmus.data.images import Images
 from isthmus.metrics.table import described, studied
+from isthmus.studies.folders import digest_of, is_unfinished
 from isthmus.studies.plan import Schedule
-from isthmus.system.files import plain, refuse_existing, replacing_folder, save_table
+from isthmus.system.files import (
+    command_line,
+    plain,
+    refuse_existing,
+    replacing,
+    replacing_folder,
+    save_table,
+)
 from isthmus.verbs.result import Result, as_html
 
 if TYPE_CHECKING:
@@ -82,6 +90,10 @@ class Study(Result):
         Why other models were not fitted.
     done : bool
         Whether no more models are to come.
+    waiting : list of str
+        Models that were still to come when it was written or stopped: it can be gone on with.
+    spent : float
+        Seconds of its budget that finished models took.
     schedule : Schedule
         How the time was shared out, and what is left of it for drawing.
     source : str
@@ -97,13 +109,14 @@ class Study(Result):
     reads: ClassVar[bool] = True
     usual: ClassVar[str] = "runs/SOURCE"
     unwritten_with: ClassVar[str] = "explain"
+    resumed_with: ClassVar[str] = "resume"
 
     images: Images
     models: MutableMapping[str, Any] = field(default_factory=dict)
     scores: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     random_state: int = 0
-    command: str | None = None
+    command: str | None = field(default_factory=command_line)
     unsaved: list[str] = field(default_factory=list)
     plan: list[dict[str, Any]] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -115,6 +128,8 @@ class Study(Result):
     source: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     explained: bool = False
+    waiting: list[str] = field(default_factory=list)
+    spent: float = 0.0
 
     def __post_init__(self) -> None:
         self.source = self.source or str(self.images.source)
@@ -257,7 +272,15 @@ class Study(Result):
     @classmethod
     def check(cls, path: str | Path, *, force: bool = False) -> Path:
         """Return a path if a study can be written there: its folder may be called anything."""
-        refuse_existing(path, force=force)
+        try:
+            refuse_existing(path, force=force)
+        except FileExistsError as error:
+            if not is_unfinished(path) or force:
+                raise
+            raise FileExistsError(
+                f"{path} holds a study that is not finished: --resume goes on with it, --force "
+                "begins anew"
+            ) from error
         return Path(path)
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
@@ -274,33 +297,45 @@ class Study(Result):
         force : bool
             Replace what isthmus wrote there.
         """
-        from isthmus.studies.report import write_report
-
         path = Path(path)
         with replacing_folder(path, force=force) as folder:
-            self._save_models(folder / "models")
-            self._write_scores(folder)
-            measured = {record["model"] for record in self.scores}
-            shown = {name: model for name, model in self.models.items() if name in measured}
-            try:
-                page = folder / "report.html"
-                write_report(replace(self, models=shown), page)
-            except OSError:
-                raise
-            except Exception as error:  # hours of fitting are not lost for want of a picture
-                self.notes.append(f"The pictures could not be drawn: {reason_of(error)}.")
-                self._write_scores(folder)
-                write_report(replace(self, models={}), folder / "report.html")
+            self.write(folder)
         self.page = path / "report.html"
         return self.page
 
-    def _save_models(self, folder: Path) -> None:
+    def write(self, folder: Path, saved: Collection[str] = (), *, page: bool = True) -> None:
+        """Write models but those that are saved, scores, and the report, each file whole."""
+        self._save_models(folder / "models", saved)
+        self._write_scores(folder)
+        if page:
+            self._write_page(folder)
+
+    def files(self) -> list[str]:
+        """Return the names of the files that are written."""
+        models = [f"models/{name}.safetensors" for name in self.models]
+        return ["report.html", "scores.json", "scores.csv", *models]
+
+    def _write_page(self, folder: Path) -> None:
+        from isthmus.studies.report import write_report
+
+        measured = {record["model"] for record in self.scores}
+        shown = {name: model for name, model in self.models.items() if name in measured}
+        try:
+            write_report(replace(self, models=shown), folder / "report.html")
+        except OSError:
+            raise
+        except Exception as error:  # hours of fitting are not lost for want of a picture
+            self.notes.append(f"The pictures could not be drawn: {reason_of(error)}.")
+            self._write_scores(folder)
+            write_report(replace(self, models={}), folder / "report.html")
+
+    def _save_models(self, folder: Path, saved: Collection[str]) -> None:
         """Save every model that can be saved; the notes say which cannot, and why."""
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         self.unsaved = []
-        for name, model in self.models.items():
+        for name in [name for name in self.models if name not in saved]:
             try:
-                model.save(folder / f"{name}.safetensors")
+                self.models[name].save(folder / f"{name}.safetensors")
             except Exception as error:  # of a model of one's own it may be any
                 self.unsaved.append(name)
                 note = f"{name} could not be saved: {reason_of(error)}."
@@ -316,17 +351,21 @@ class Study(Result):
             "shape": list(self.images.shape),
             "train": len(self.train),
             "test": len(self.images.test),
+            "images": digest_of(self.images),
             "random_state": self.random_state,
             "options": plain(self.options, unknown=repr),
             "plan": plain(self.plan, unknown=repr),
             "left_out": self.left_out,
+            "waiting": self.waiting,
+            "spent": round(self.spent, 1),
             "unsaved": self.unsaved,
             "effort": asdict(self.schedule.effort),
             "notes": self.notes,
             "metrics": described(COLUMNS),
             "scores": self.scores,
         }
-        (folder / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        with replacing(folder / "scores.json") as temporary:
+            temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         save_table(folder / "scores.csv", self.table(), COLUMNS)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from isthmus.data.images import Images
@@ -216,6 +216,17 @@ class Schedule:
     def pace(self) -> float:
         """Seconds that pass in one of a quiet machine, as it seems by now."""
         return self._pace.now
+
+    @property
+    def waiting(self) -> list[str]:
+        """Models that have not begun, whether there is time for them or not."""
+        return [need.name for need in self.needs if need not in self._over]
+
+    def take_over(self, names: Collection[str], spent: float) -> None:
+        """Note that models are there from before, when so many seconds were spent."""
+        self.began -= spent
+        self._over += [need for need in self.needs if need.name in names]
+        self._choose()
 
     def left(self) -> float:
         """Return the seconds until the whole study is to be over, its report included."""

@@ -45,7 +45,7 @@ def repeat(
     bar : Bar
         Is told what is going on.
     look : callable
-        Called after every round.
+        Called after every fit.
     """
     schedule = result.schedule
     schedule.rounds = 1
@@ -60,7 +60,7 @@ def repeat(
                 continue
             bar.advance(0, f"{name} again, seed {seed}{schedule.left_in_words()}")
             _fit_again(name, result, images, seed)
-        look()
+            look()
 
 
 def in_round(
@@ -84,11 +84,11 @@ def in_round(
     ['pca', 'vae']
     """
     order = sorted((record["model"] for record in scores), key=lambda name: costs[name])
-    if repeats is not None:
-        return order if number < repeats else []
+    done = {record["model"]: record.get("seeds", 1) for record in scores}
+    if repeats is not None:  # some may have been there before
+        return [name for name in order if done[name] <= number < repeats]
     if number >= MOST:
         return []
-    done = {record["model"]: record.get("seeds", 1) for record in scores}
     waiting = [name for name in order if done[name] == number]
     if 1 < number < FEWEST:
         return waiting  # as was planned for them

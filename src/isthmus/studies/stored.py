@@ -13,39 +13,17 @@ from isthmus.data.images import Images
 from isthmus.data.like import of_fixed_size
 from isthmus.data.readers import load_images
 from isthmus.fitted.store import load_model
-from isthmus.metrics.table import METRICS
+from isthmus.studies.folders import record_of, stopped_before
 from isthmus.studies.outcome import Study
 from isthmus.studies.plan import Effort, Schedule
 from isthmus.studies.prepare import LONGEST_SIDE, read_images
-from isthmus.system import schema
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
 
 
-MEASURED = {
-    f"{key}?": schema.maybe(schema.either(schema.number, schema.rows(schema.anything)))
-    for key in METRICS
-}
-SCORES: schema.Schema = {
-    "source": schema.text,
-    "scores": schema.rows(schema.having({"model": schema.text, **MEASURED})),
-    "shape": schema.rows(schema.positive),
-    "test": schema.count,
-    "random_state?": schema.whole,
-    "command?": schema.maybe(schema.text),
-    "notes?": schema.rows(schema.text),
-    "options?": schema.record,
-    "plan?": schema.rows(schema.record),
-    "left_out?": schema.table(schema.text),
-    "unsaved?": schema.rows(schema.text),
-    "effort?": schema.maybe(
-        schema.having(
-            {"most": schema.count, "probes?": schema.rows(schema.text), "mapped?": schema.count}
-        )
-    ),
-}
-"""What the record of a study says; scores by name are looked at where they are shown."""
+BESIDE = ("plan", "left_out", "unsaved", "waiting", "spent")
+"""What a record says of a study besides its scores, which older ones may not."""
 
 
 class StoredStudy(Study):
@@ -125,12 +103,12 @@ def load_study(
     files = _files(folder / "models", [row["model"] for row in record["scores"]])
     models = StoredModels(files, partial(load_model, device=device, allow=allow))
     effort = record.get("effort")
-    known = {key: record[key] for key in ("plan", "left_out", "unsaved") if key in record}
+    known = {key: record[key] for key in BESIDE if key in record}
     return StoredStudy(
         partial(_images_of, folder, record, models, images),  # type: ignore[arg-type]
         models,
         record["scores"],
-        record.get("notes", []),
+        _notes(record),
         int(record.get("random_state", 0)),
         record.get("command"),
         **known,
@@ -140,23 +118,11 @@ def load_study(
     )
 
 
-def is_study(folder: str | Path) -> bool:
-    """Return whether a folder is one that `isthmus study` wrote."""
-    return (Path(folder) / "scores.json").is_file() and (Path(folder) / "models").is_dir()
-
-
-def record_of(folder: Path) -> dict[str, Any]:
-    """Return what the folder of a study says of it."""
-    if not is_study(folder):
-        raise ValueError(
-            f"{folder} is not the folder of a study: give one that `isthmus study` wrote, with "
-            "scores.json and models/"
-        )
-    path = folder / "scores.json"
-    try:
-        return schema.read_json(path.read_bytes(), SCORES)
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged or not the scores of a study ({error})") from None
+def _notes(record: dict[str, Any]) -> list[str]:
+    """Return the notes of a study; of one that was killed, what it lacks."""
+    notes, waiting = record.get("notes", []), record.get("waiting", [])
+    told = not waiting or any(stopped_before(waiting) in note for note in notes)
+    return notes if told else [*notes, f"It was stopped; {stopped_before(waiting)}"]
 
 
 def _files(folder: Path, names: list[str]) -> dict[str, Path]:

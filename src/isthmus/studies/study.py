@@ -5,28 +5,31 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.studies import fits
+from isthmus.studies.folders import is_study, stopped_before
+from isthmus.studies.kept import Kept
 from isthmus.studies.outcome import Study, reason_of
-from isthmus.studies.prepare import prepare
+from isthmus.studies.prepare import Prepared, prepare
 from isthmus.studies.repeats import repeat
 from isthmus.system.progress import Bar
 from isthmus.system.stops import STOPS
-from isthmus.verbs.parameters import Seconds, Source, Watch, Words
+from isthmus.verbs.parameters import NewFile, Seconds, Source, Watch, Words
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
 
 NO_TIME = "no time for it: give a larger --budget, or name it in --models"
-LIVE = 0.1
-"""Share of the time that reports written on the way may take."""
 
 
 def study(
     images: Source,
     models: Words | list[Any] | dict[str, Any] | None = None,
     *,
+    folder: NewFile | None = None,
+    resume: bool = False,
     budget: Seconds | None = None,
     repeats: int | None = None,
     max_steps: int | None = None,
@@ -36,6 +39,7 @@ def study(
     random_state: int = 0,
     verbose: bool = False,
     began: float | None = None,
+    force: bool = False,
     **loading: Any,
 ) -> Study:
     """Fit all suitable families, evaluate them on held-out images, and write a report.
@@ -49,6 +53,10 @@ def study(
         Families, as kmeans,autoencoder-conv; by default one of every family and the variants that
         suit the images. Those that cannot learn from such images, or fail, are left out, and the
         notes say why.
+    folder : str or Path, optional
+        Where it is written: each model as soon as it is finished, the report at the end.
+    resume : bool
+        Go on with what is in the folder: models that are finished there are not fitted again.
     budget : float, optional
         Time for everything, the report included; by default what suits the images, 40 to 200
         seconds, and networks take their usual number of steps. Where it is too short for all
@@ -64,15 +72,17 @@ def study(
         Numbers in a code, at least 1; 32 by default.
     explain : bool
         Say what would be fitted and why, and fit nothing.
-    watch : callable, optional
+    watch : bool or callable, optional
         Write the report after every model, as far as that takes little of the time. In Python it
-        is called with the study as it is then, and may do anything with it.
+        may be a function too, called with the study as it is then.
     random_state : int
         Seed of the split and of every fit.
     verbose : bool
         Show progress.
     began : float, optional
         When the time of the budget began, by the monotonic clock; by default now.
+    force : bool
+        Replace what isthmus wrote in the folder before.
     **loading
         Options of `load_images`, such as ``size=128``.
 
@@ -86,6 +96,8 @@ def study(
     ValueError
         If there are fewer than 4 images, a family is not known, or no model could learn. A model
         that fails is noted, and the others go on.
+    FileExistsError
+        If something is in the folder, unless `resume` or `force`.
     KeyboardInterrupt
         If it is interrupted before any model is there; later on, the study holds those there are.
 
@@ -96,62 +108,83 @@ def study(
     >>> [record["model"] for record in result.scores]
     ['kmeans', 'pca']
     """
+    place = _place(folder, resume, force)
     prepared = prepare(
         images, models, budget=budget, repeats=repeats, max_steps=max_steps, width=width,
         random_state=random_state, verbose=verbose, began=began, **loading,
     )  # fmt: skip
-    images, schedule, chosen = prepared.images, prepared.schedule, prepared.models
-    result = Study(images, {}, [], prepared.notes, random_state, schedule=schedule, done=False)
     asked = {"budget": budget, "repeats": repeats, "max_steps": max_steps, "width": width}
-    result.options = {**asked, **loading}
-    result.train = prepared.train
-    result.plan, result.left_out = prepared.plan, prepared.unsuited
+    result = _begun(prepared, random_state, asked | loading)
     if explain:
         result.done = result.explained = True
         return result
+    kept = Kept(result, place, watch)
+    if resume:
+        kept.resume(prepared.models)
     if verbose:
-        print(schedule.announced(images.source), file=sys.stderr)
-    with free_cores(schedule.load), Bar("study", len(chosen), verbose) as bar:
-        _fit_all(result, chosen, repeats or (None if budget else 1), bar, Looks(result, watch))
+        print(result.schedule.announced(result.source), file=sys.stderr)
+    times, chosen = repeats or (None if budget else 1), prepared.models
+    with free_cores(result.schedule.load), Bar("study", len(chosen), verbose) as bar:
+        _fit_all(result, chosen, times, bar, kept)
     result.done = True
-    result.put_in_order(list(chosen))
-    result.notes += _time_notes(result)
-    if not result.models and not any(note.startswith("Interrupted") for note in result.notes):
-        raise ValueError(f"no model could learn from {images.source}: {_reasons(result.notes)}")
+    if not result.models and not result.waiting:
+        raise ValueError(f"no model could learn from {result.source}: {_reasons(result.notes)}")
+    kept.finish()
     return result
 
 
-class Looks:
-    """Shows a study to whoever watches it, as far as that takes little of the time."""
+def _place(folder: str | Path | None, resume: bool, force: bool) -> Path | None:
+    """Return the folder of a study, if it may be written."""
+    if resume and force:
+        raise ValueError("resume goes on with what is there, force begins anew: say one of them")
+    if folder is None or (resume and is_study(folder)):
+        return None if folder is None else Path(folder)
+    return Study.check(folder, force=force)
 
-    def __init__(self, result: Study, watch: Watch | None):
-        self.result, self.watch, self.clock = result, watch, result.schedule.clock
-        self.last, self.took = self.clock(), 0.0
 
-    def __call__(self) -> None:
-        """Show it, unless that was just done."""
-        now = self.clock()
-        if self.watch and self.took <= LIVE * (now - self.last):
-            self.watch(self.result)
-            self.last, self.took = self.clock(), self.clock() - now
+def _begun(prepared: Prepared, random_state: int, options: dict[str, Any]) -> Study:
+    """Return a study before anything is fitted."""
+    notes, schedule = prepared.notes, prepared.schedule
+    result = Study(prepared.images, {}, [], notes, random_state, schedule=schedule, done=False)
+    result.options, result.train = options, prepared.train
+    result.plan, result.left_out = prepared.plan, prepared.unsuited
+    return result
 
 
 def _fit_all(
-    result: Study, chosen: dict[str, Any], repeats: int | None, bar: Bar, look: Looks
+    result: Study, chosen: dict[str, Any], repeats: int | None, bar: Bar, kept: Kept
 ) -> None:
     """Fit all models there is time for, and again with other seeds what there is time left for."""
-    schedule, costs = result.schedule, dict[str, float]()
-    while name := schedule.following():
-        began = schedule.clock()
-        if not _fit_one(name, chosen[name], result, bar):
-            return
-        costs[name] = schedule.clock() - began
-        look()
+    bar.advance(len(result.models))
+    costs = {record["model"]: record["seconds"] for record in result.scores}
+    name = _fit_each(result, chosen, costs, bar, kept)
+    result.put_in_order(list(dict.fromkeys([*chosen, *result.models])))
+    if name:
+        result.waiting = [name, *result.schedule.waiting]
+        result.notes.append(stopped_before(result.waiting))
+        return
+    result.waiting = []
     try:
-        repeat(result, costs, repeats, bar, look)
+        repeat(result, costs, repeats, bar, kept.look)
     except KeyboardInterrupt as stop:
         STOPS.by(stop, "while fitting models again")
         result.notes.append("Interrupted while fitting models again: the report holds the rest.")
+    result.notes += _time_notes(result)
+
+
+def _fit_each(
+    result: Study, chosen: dict[str, Any], costs: dict[str, float], bar: Bar, kept: Kept
+) -> str | None:
+    """Fit models one after another, and keep each; return the one that was stopped, if one was."""
+    schedule = result.schedule
+    while name := schedule.following():
+        began = schedule.clock()
+        if not _fit_one(name, chosen[name], result, bar):
+            return name
+        costs[name] = schedule.clock() - began
+        result.waiting, result.spent = schedule.waiting, schedule.clock() - schedule.began
+        kept.look()
+    return None
 
 
 @contextmanager
@@ -191,7 +224,7 @@ def _fit_one(name: str, model: Representation, result: Study, bar: Bar) -> bool:
         result.notes.append(f"{name} was {done}: {reason_of(error)}.")
     bar.advance(1)
     if name in result.models and getattr(model, "stopped_", "") == "interrupted":
-        result.notes.append(f"Interrupted: {name} was kept as it was, the rest left out.")
+        result.notes.append(f"Interrupted: {name} was kept as it was.")
         return False
     return True
 

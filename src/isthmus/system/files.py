@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from isthmus.system.leftovers import MARKER, prefix_for, sweep
+from isthmus.system.leftovers import MARKER, is_temporary, prefix_for, sweep
 
 RECORD = "command.json"
 """The file in a folder that says which command wrote it."""
@@ -43,6 +43,12 @@ def recording(known_of: Callable[[Path], Any]) -> Iterator[None]:
         yield
     finally:
         _recorder.reset(token)
+
+
+def command_line() -> str | None:
+    """Return the line of the command that is being carried out, None where there is none."""
+    known_of = _recorder.get()
+    return None if known_of is None else known_of(Path()).get("line")
 
 
 @contextmanager
@@ -134,8 +140,7 @@ def put_folder(finished: Path, path: Path) -> None:
     FileExistsError
         If there is anything at `path` that isthmus did not write.
     """
-    listed = sorted(_names_below(finished) - {MARKER})
-    (finished / MARKER).write_text("\n".join([NOTE, *listed, ""]), encoding="utf-8")
+    (finished / MARKER).write_text(_as_list(_names_below(finished) - {MARKER}), encoding="utf-8")
     finished.chmod(0o777 & ~_umask())
     refuse_existing(path, force=True)  # hours may have passed since it was first looked at
     if path.exists():
@@ -145,6 +150,20 @@ def put_folder(finished: Path, path: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
     else:
         finished.replace(path)
+
+
+def enlist(folder: Path, names: Iterable[str]) -> None:
+    """Note that isthmus is going to write files in a folder that it wrote, by their paths there.
+
+    Examples
+    --------
+    >>> with replacing_folder(Path(tempfile.mkdtemp()) / "run") as folder:
+    ...     enlist(folder, ["scores.csv"])
+    ...     _listed(folder)
+    {'scores.csv'}
+    """
+    with replacing(folder / MARKER) as temporary:
+        temporary.write_text(_as_list(_listed(folder) | set(names)), encoding="utf-8")
 
 
 def refuse_existing(path: str | Path, *, force: bool = False) -> None:
@@ -184,15 +203,31 @@ def _refuse_input(path: Path) -> None:
                 f"{path} {'is' if path == other else 'holds'} what is to be read, and would be "
                 "overwritten: choose another name"
             )
+        inside = other.resolve() in path.resolve().parents and path.is_file()
+        if inside and not (other / MARKER).is_file():  # what isthmus wrote there is no image
+            raise ValueError(f"{path} is one of the files to be read: choose another name")
 
 
 def _stranger_in(folder: Path) -> str:
     """Return the name of a file that isthmus did not write in a folder; "" if there is none."""
     there = {name for name in _names_below(folder) if Path(name).name not in OF_THE_SYSTEM}
+    there = {name for name in there if not any(map(is_temporary, name.split("/")))}
     if MARKER in there:
-        listed = (folder / MARKER).read_text(encoding="utf-8").split("\n")
-        return min(there - {MARKER, *listed}, default="")
+        return min(there - _listed(folder) - {MARKER}, default="")
     return "" if there.intersection(OLDER_MARKS) else min(there, default="")
+
+
+def _as_list(names: Iterable[str]) -> str:
+    return "\n".join([NOTE, *sorted(names), ""])
+
+
+def _listed(folder: Path) -> set[str]:
+    """Return the files that isthmus has noted in a folder as its own."""
+    try:
+        lines = (folder / MARKER).read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        return set()
+    return set(filter(None, lines)) - {NOTE}
 
 
 def _names_below(folder: Path) -> set[str]:

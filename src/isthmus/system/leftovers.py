@@ -30,6 +30,17 @@ def prefix_for(path: Path) -> str:
     return f".{path.name[:LONGEST]}.{_host()}-{os.getpid()}-{_born(os.getpid())}."
 
 
+def is_temporary(name: str) -> bool:
+    """Return whether a name is one of a temporary file of isthmus.
+
+    Examples
+    --------
+    >>> is_temporary(f"{prefix_for(Path('scores.csv'))}abcd1234~.csv"), is_temporary(".git")
+    (True, False)
+    """
+    return NAMED.fullmatch(name) is not None
+
+
 def sweep(folder: Path) -> None:
     """Delete what killed runs left in a folder, once a process.
 
@@ -50,8 +61,10 @@ def sweep(folder: Path) -> None:
         return
     _swept.add(folder)
     with os.scandir(folder) as entries:
-        left = [(Path(entry.path), NAMED.fullmatch(entry.name)) for entry in entries]
-    for path, named in left:
+        left = [Path(entry.path) for entry in entries if is_temporary(entry.name)]
+    # of two that were whole when a run was killed, the later one takes its place
+    for path in sorted(left, key=_written, reverse=True):
+        named = NAMED.fullmatch(path.name)
         if named and named["host"] == _host() and not _runs(int(named["pid"]), int(named["born"])):
             _clear(path, path.with_name(named["name"]))
 
@@ -64,6 +77,13 @@ def _clear(left: Path, meant: Path) -> None:
             left.replace(meant)
         else:
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except OSError:  # another run has swept it
+        return 0.0
 
 
 def _runs(pid: int, born: int) -> bool:

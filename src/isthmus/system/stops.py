@@ -23,6 +23,8 @@ class Stops:
         Where it stopped, as "after epoch 12"; empty if the work did not go on to keep what it had.
     code : int
         Exit code: 130 after Ctrl-C, 143 after SIGTERM, 0 if nothing was stopped.
+    came : bool
+        Whether there was a signal, whatever became of it: libraries make other errors of it.
     written : list of Path
         What was written for the user.
     """
@@ -32,7 +34,7 @@ class Stops:
 
     def begin(self) -> None:
         """Forget what was: another command begins."""
-        self.when, self.code = "", 0
+        self.when, self.code, self.came = "", 0, False
         self.written: list[Path] = []
 
     def by(self, error: KeyboardInterrupt, when: str = "") -> None:
@@ -65,18 +67,24 @@ STOPS = Stops()
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM end the work in the block as Ctrl-C does."""
+    """Let SIGTERM end the work in the block as Ctrl-C does, and take note of both."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may say what signals do
         return
 
     def end(number: int, frame: FrameType | None) -> None:
+        STOPS.came = True
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
         stop = Terminated()
         STOPS.by(stop)
         raise stop
 
-    before = signal.signal(signal.SIGTERM, end)
+    ignored = signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    numbers = [signal.SIGTERM, *([] if ignored else [signal.SIGINT])]
+    before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

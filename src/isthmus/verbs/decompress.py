@@ -11,7 +11,7 @@ import numpy as np
 
 from isthmus.codec.archive import Archive
 from isthmus.codec.compressed import CompressedFile
-from isthmus.data.cache import cache_folder
+from isthmus.data.cache import cache_folder, explained
 from isthmus.verbs.parameters import Model
 from isthmus.verbs.unpacked import Decompressed, Unpacked
 
@@ -99,5 +99,6 @@ def gathered(parts: Iterable[np.ndarray]) -> np.ndarray:
 
 def _nameless() -> Any:
     folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    return TemporaryFile(dir=folder)
+    with explained():
+        folder.mkdir(parents=True, exist_ok=True)
+        return TemporaryFile(dir=folder)

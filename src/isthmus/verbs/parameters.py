@@ -41,7 +41,7 @@ Rows = Sequence[int] | np.ndarray
 """Which of the images; for a command 3,17 or 0-9 or all."""
 Seconds = float
 """A time in seconds; for a command 90s, 5m or 1h."""
-Watch = Callable[[Any], Any]
+Watch = bool | Callable[[Any], Any]
 """Called with the result as far as it is; for a command whether that is written on the way."""
 Count = int | str
 """How many: a number, a share as 5%, or auto where a verb can choose."""

@@ -82,6 +82,8 @@ class Result:
     """Where a command writes unless it is told; SOURCE is the name of what it read."""
     unwritten_with: ClassVar[str] = ""
     """The parameter with which there is nothing to write."""
+    resumed_with: ClassVar[str] = ""
+    """The parameter with which what is there already is gone on with."""
     as_read_with: ClassVar[str] = ""
     """Parameter with which a verb refuses images that were changed, so that it says so."""
 

@@ -52,11 +52,11 @@ async function predictions(app: App, id: number): Promise<Node[]> {
 function tagging(app: App, redraw: () => void): HTMLElement {
   const { store, data } = app;
   const word = el("input", { type: "text", maxLength: 60, placeholder: "a word" });
-  const add = (event: Event): void => {
+  const add = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (!word.value.trim()) return;
     try {
-      addTag(data.manifest, word.value.trim(), store.view.selection);
+      await addTag(data.manifest, word.value.trim(), store.view.selection);
       app.say(`Tagged ${store.view.selection.length} images “${word.value.trim()}”`);
     } catch (error) {
       app.fail(error as Error);
@@ -65,7 +65,7 @@ function tagging(app: App, redraw: () => void): HTMLElement {
   };
   return el(
     "form",
-    { className: "row", onsubmit: add },
+    { className: "row", onsubmit: (event: Event) => void add(event) },
     labelled("Tag", word, { className: "field inline" }),
     el("button", { type: "submit" }, "Add tag"),
   );
@@ -73,7 +73,7 @@ function tagging(app: App, redraw: () => void): HTMLElement {
 
 function tagList(app: App, redraw: () => void): HTMLElement | null {
   const { store, data } = app;
-  const tags = Object.entries(readTags(data.manifest));
+  const tags = Object.entries(readTags());
   if (!tags.length) return null;
   const rows = tags.map(([word, ids]) =>
     el(
@@ -85,8 +85,7 @@ function tagList(app: App, redraw: () => void): HTMLElement | null {
       button(
         "✕",
         () => {
-          removeTag(data.manifest, word);
-          redraw();
+          void removeTag(data.manifest, word).then(redraw, app.fail);
         },
         { "aria-label": `Remove tag ${word}`, className: "plain" },
       ),

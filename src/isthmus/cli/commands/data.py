@@ -41,6 +41,10 @@ Where = Annotated[
         show_default="nowhere",
     ),
 ]
+Cached = Annotated[
+    bool, typer.Option("--cache", help="Show what of images and the explorer is kept on disk.")
+]
+Cleared = Annotated[bool, typer.Option("--clear", help="Delete what is kept, after showing it.")]
 OnSheet = Annotated[int, typer.Option("--count", "-n", help="Images on the contact sheet.")]
 
 
@@ -59,10 +63,15 @@ def data(
     per: Per = "image",
     labels: LabelTable = None,
     columns: Columns = None,
+    cache: Cached = False,
+    clear: Cleared = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Summarize a set of images and its defects; without SOURCE list the named sets."""
+    if cache or clear:
+        _look_at_cache(source, clear, as_json)
+        return
     if source is None:
         _list_sets(as_json)
         return
@@ -83,6 +92,14 @@ def data(
     _say(found)
     for name in written:
         typer.echo(f"wrote {name}")
+
+
+def _look_at_cache(source: str | None, clear: bool, as_json: bool) -> None:
+    from isthmus.cli.commands.cache import look
+
+    if source is not None:
+        raise ValueError(f"--cache is about all sources: leave {source} out")
+    look(clear=clear, as_json=as_json)
 
 
 def _say(found: Any) -> None:

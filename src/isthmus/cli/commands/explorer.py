@@ -107,7 +107,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a model as an ONNX file (.onnx), or the explorer as a folder for any file server."""
-    from isthmus.studies.stored import is_study
+    from isthmus.studies.folders import is_study
 
     asked = {"resize": resize, "color": color, "labels": labels, "columns": columns}
     chosen = Chosen(split, rows, loading(size, **asked))
@@ -203,7 +203,7 @@ def _within(budget: str | None) -> dict[str, float]:
 
 def _words(given: list[str]) -> tuple[Any, str | None]:
     """Return models, or the folder of a study, and a source of images."""
-    from isthmus.studies.stored import is_study
+    from isthmus.studies.folders import is_study
 
     if is_study(given[0]):
         if len(given) > 2:
