@@ -161,7 +161,7 @@ def _fit_all(
     result.put_in_order(list(dict.fromkeys([*chosen, *result.models])))
     if name:
         result.waiting = [name, *result.schedule.waiting]
-        result.notes.append(stopped_before(result.waiting))
+        result.notes += [stopped_before(result.waiting)] if kept.folder else []
         return
     result.waiting = []
     try:
