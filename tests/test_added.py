@@ -121,7 +121,7 @@ def examples(of):
 
 
 METRIC, _, METRIC_LINE = examples("Adding a metric")[0].rpartition("\n\n")
-READER, READER_LINE = examples("Adding a reader")
+READER, READER_LINE, *_ = examples("Adding a reader")
 STORED = '        return f"{self.shape} {self.dtype}"\n'
 LIMIT = '"""Floats beyond this cannot be meant to lie in 0..1, however noisy they are."""\n'
 LINE = '    "toyverb": Verb("verbs.toyverb", "more"),\n'
@@ -146,7 +146,7 @@ LINES = {
     CODE / "metrics/reconstruction.py": {LIMIT: f"\n\n{METRIC}\n"},
     CODE / "data/arrays.py": {STORED: f"\n\n{READER}"},
     CODE / "data/readers.py": {
-        "from isthmus.data.adjust import adjusted\n": (
+        "from isthmus.data.adjust import adjusted, ranged\n": (
             "from isthmus.data.arrays import read_lines\n"
         ),
         "READERS: dict[str, Reader] = {\n": READER_LINE,

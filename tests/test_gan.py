@@ -301,8 +301,8 @@ def test_without_encoder_encode_says_what_to_do(images):
 
 def test_values_out_of_range_are_refused(model, images):
     X = np.asarray(images.test, dtype=np.float32)
-    with pytest.raises(ValueError, match=r"run from 0 to 255, but this GAN .* from 0 to 1"):
-        model.encode(X)
+    with pytest.raises(ValueError, match=r"run from 0 to 765, but this GAN .* from 0 to 1"):
+        model.encode(3 * X)
     model.encode(X / 255 + 0.05)  # a little beyond is no matter
 
 

@@ -209,7 +209,8 @@ def test_centroids_to_start_from_may_be_reversed():
     ],
 )
 def test_what_is_no_array_of_numbers_is_one_clear_error(X, words):
-    for refused in (ist.PCA(2).fit, ist.Images, ist.load_images, ist.PCA(2).fit(PIXELS).encode):
+    reads = [] if "different shapes" in words else [ist.load_images]  # brings them to one size
+    for refused in (ist.PCA(2).fit, ist.Images, *reads, ist.PCA(2).fit(PIXELS).encode):
         with pytest.raises(ValueError, match=words) as caught:
             refused(X)
         assert "\n" not in str(caught.value)

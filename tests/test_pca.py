@@ -239,7 +239,7 @@ def test_randomized_finds_the_leading_subspace(X):
 
 def test_chunks_change_nothing(X, monkeypatch):
     whole = ist.PCA(12).fit(X)
-    monkeypatch.setattr("isthmus.data.images.CHUNK_BYTES", 64 * 4 * 100)
+    monkeypatch.setattr("isthmus.data.packing.CHUNK_BYTES", 64 * 4 * 100)
     np.testing.assert_allclose(ist.PCA(12).fit(X).components_, whole.components_, atol=1e-9)
 
 

@@ -142,7 +142,7 @@ def test_no_more_images_than_needed_are_ever_in_memory(pca, images, tmp_path, mo
     many = ist.Images(np.load(path, mmap_mode="r"), y=np.tile(images.y, 20)).split()
     seen = []
     chunks = ist.Images.chunks
-    monkeypatch.setattr("isthmus.data.images.CHUNK_BYTES", 2**18)
+    monkeypatch.setattr("isthmus.data.packing.CHUNK_BYTES", 2**18)
 
     def watched(self, size=None):
         for chunk in chunks(self, size):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from isthmus.base import Representation
 
 QUANTILES = 101
-"""Of every number of a code of NMF."""
+"""Of every latent dimension of NMF."""
 MOST_VALUES = 4 * MAX_PIXELS
 """Values of an image that a model is of, at most."""
 

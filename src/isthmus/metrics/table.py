@@ -261,7 +261,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "factor_vae_score", "FactorVAE", VERBS, "%", "higher",
-            "disentanglement.factor_vae_score", ("codes", "factors"), "share of votes",
+            "interventions.factor_vae_score", ("codes", "factors"), "share of votes",
             "How often the latent dimension that varies least tells which factor was fixed.",
         ),
     )

@@ -116,7 +116,10 @@ def opening(verb: Callable[..., Any]) -> Callable[..., Any]:
 def is_source(value: object) -> bool:
     """Return whether a value is what `load_images` is to read, rather than images or an array."""
     from isthmus.data.held import is_held
+    from isthmus.data.pictures import Pictures
 
+    if isinstance(value, Pictures):  # files that a verb takes as they are
+        return False
     several = isinstance(value, list | tuple) and len(value) > 0
     return (
         isinstance(value, str | Path)

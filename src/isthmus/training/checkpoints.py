@@ -161,7 +161,7 @@ def resume(epochs: Epochs, past: Snapshot) -> None:
     """
     facts, batches = past.facts, len(epochs.train)
     try:
-        if len({len(values) for values in facts["history"].values()}) != 1:
+        if len({len(values) for values in facts["history"].values() if values}) > 1:
             raise ValueError("of some epochs not everything is told")
         if facts.get("seen", 0) > batches:
             raise ValueError(f"{facts['seen']} of {batches} batches were seen")

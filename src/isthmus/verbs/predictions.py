@@ -70,7 +70,10 @@ class Predictions(Result):
         found = {"images": len(self.labels), "classes": dict(counts.most_common())}
         found |= {"unsure": int(self.unsure.sum())}
         true, known = labels_of(self.images), self._known()
-        if true is None or not np.isin(np.asarray(true)[known].astype(str), self.classes).any():
+        if (
+            true is None
+            or not np.isin(np.asarray(true)[known].astype(str), list(map(str, self.classes))).any()
+        ):
             return found
         right = self.labels.astype(str) == np.asarray(true).astype(str)
         sure = known & ~self.unsure
