@@ -15,21 +15,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+from memory import status, write
 
 SIZE = 3 * 2**30
 SHAPE = (SIZE // 1024, 32, 32)
 FILES = 200_000
 FEW = {"max_steps": 100, "epochs": 1, "max_iter": 2}
 """What of a fit is enough to see its memory: nothing new is allocated later."""
-
-
-def write(path):
-    rng = np.random.default_rng(0)
-    data = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=SHAPE)
-    for start in range(0, len(data), 2**16):
-        block = data[start : start + 2**16]
-        factors = rng.integers(0, 16, (len(block), 1, 1), dtype=np.uint8)
-        block[:] = rng.integers(0, 128, block.shape, dtype=np.uint8) + 8 * factors
 
 
 class Anonymous:
@@ -51,7 +43,7 @@ class Anonymous:
 
 
 def anonymous():
-    return 1024 * int(Path("/proc/self/status").read_text().split("RssAnon:")[1].split()[0])
+    return status("RssAnon")
 
 
 def fit(path, name):
@@ -118,7 +110,7 @@ def main():
     print("|---|---:|---:|")
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         path = Path(folder) / "large.npy"
-        write(path)
+        write(path, SHAPE)
         for name in every_name():
             if name != "pixelnet":  # it learns from maps of pixels
                 said(f"{name}, 3 GiB", "fit", str(path), name)

@@ -29,9 +29,9 @@ FITS = {
 }
 
 
-def write(path):
+def write(path, shape=SHAPE):
     rng = np.random.default_rng(0)
-    data = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=SHAPE)
+    data = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     for start in range(0, len(data), 2**16):
         block = data[start : start + 2**16]
         factors = rng.integers(0, 16, (len(block), 1, 1), dtype=np.uint8)

@@ -11,6 +11,7 @@ import pytest
 import scipy.io
 from PIL import Image
 
+from fuzz.targets import ENVI
 from isthmus.data.matlab import variables
 from isthmus.data.readers import load_images
 
@@ -64,20 +65,6 @@ def write_tiff(path):
     tags = [(42113, "s", 0, "7", True)]
     options = {"photometric": "minisblack", "compression": "zlib", "extratags": tags}
     tifffile.imwrite(path, GREY.transpose(1, 2, 0), planarconfig="contig", **options)
-
-
-ENVI = """ENVI
-samples = 9
-lines = 8
-bands = 12
-header offset = 0
-data type = 1
-interleave = bsq
-byte order = 0
-wavelength = {1, 2, 3, 4, 5, 6,
- 7, 8, 9, 10, 11, 12}
-data ignore value = 3
-"""
 
 
 def write_envi(path):

@@ -6,6 +6,7 @@ import pytest
 import isthmus as ist
 from isthmus.metrics.intervals import over_fits
 from isthmus.studies.plan import AIM, Schedule
+from isthmus.studies.prepare import BY_CHANCE
 from isthmus.studies.repeats import drawn_anew, in_round, like, over_seeds
 from isthmus.studies.study import study
 from isthmus.studies.summary import share_ends
@@ -62,12 +63,12 @@ def test_where_a_set_says_what_is_held_out_others_of_these_are_measured(result):
     images = some()
     held = ist.study(images, ["pca"], width=2)
     held.schedule.effort = type(held.schedule.effort)(most=9)
-    one, two = (drawn_anew(held, seed) for seed in (1, 2))
+    one, two = (drawn_anew(held, seed).images for seed in (1, 2))
     assert len(one.test) == len(two.test) == 9
     assert not np.array_equal(one.test, two.test)
     np.testing.assert_array_equal(one.train, images.train)
     held.schedule.effort = type(held.schedule.effort)(most=len(images))
-    assert drawn_anew(held, 1) is images
+    assert drawn_anew(held, 1).images is images
 
 
 @pytest.mark.parametrize(
@@ -141,3 +142,49 @@ def test_the_interval_of_a_share_holds_the_spread_of_seeds():
     merged = over_seeds([{"svm_accuracy": 0.8}, {"svm_accuracy": 0.9}])
     assert merged["svm_accuracy"] == pytest.approx(0.85)
     assert "svm_accuracy_within" not in merged
+
+
+def test_what_is_known_of_training_images_serves_all_fits():
+    images = some()
+    held = ist.study(images, ["pca"], width=2)
+    held.schedule.effort = type(held.schedule.effort)(most=9)
+    assert drawn_anew(held, 1).some(50) is held.some(50)
+    held.notes.append(BY_CHANCE)
+    drawn = drawn_anew(held, 1)
+    assert drawn.some(50) is drawn.some(50)
+    assert drawn.some(50) is not held.some(50)
+    assert drawn.images.hashes is images.hashes is not None
+
+
+class Failing(ist.PCA):
+    """Fits as often as it is told to."""
+
+    def fit(self, X, y=None):
+        if self.random_state:
+            raise RuntimeError("once is enough")
+        return super().fit(X, y)
+
+
+def test_a_fit_that_fails_later_loses_nothing():
+    result = study(some(), [Failing(2, random_state=0), ist.PCA(3, random_state=0)], repeats=2)
+    assert [record.get("seeds", 1) for record in result.scores] == [1, 2]
+    assert (
+        "failing was not fitted again with seed 1: RuntimeError: once is enough." in result.notes
+    )
+
+
+def test_a_fit_that_was_interrupted_counts_for_nothing(monkeypatch):
+    models = [ist.Autoencoder(2, max_steps=5, random_state=0)]
+    once = study(some(), models)
+    whole = ist.Autoencoder.fit
+
+    def stopped(self, X, y=None):
+        whole(self, X, y)
+        self.stopped_ = "interrupted" if self.random_state else self.stopped_
+        return self
+
+    monkeypatch.setattr(ist.Autoencoder, "fit", stopped)
+    result = study(some(), models, repeats=3)
+    assert "seeds" not in result.scores[0]
+    assert result.scores[0]["psnr"] == once.scores[0]["psnr"]
+    assert any(note.startswith("Interrupted while fitting models again") for note in result.notes)

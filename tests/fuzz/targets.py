@@ -370,12 +370,13 @@ byte order = 0
 wavelength = {1, 2, 3, 4, 5, 6,
  7, 8, 9, 10, 11, 12}
 data ignore value = 3
-map info = {UTM, 1, 1, 600000, 4100000, 30, 30, 33, North, WGS-84}
 """
+"""Header of the bands of `GREY`, or of others like them."""
 
 
 def write_envi(folder):
-    (folder / "a.hdr").write_text(ENVI)
+    place = "map info = {UTM, 1, 1, 600000, 4100000, 30, 30, 33, North, WGS-84}\n"
+    (folder / "a.hdr").write_text(ENVI + place)
     (folder / "a.img").write_bytes(GREY.tobytes())
     return [folder / "a.hdr"]
 

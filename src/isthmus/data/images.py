@@ -183,7 +183,9 @@ class Images(PackedImages):
                 place[members] = (np.arange(len(members)) + rng.random()) / len(members)
             order = np.argsort(place, kind="stable")
         n_test = min(max(1, round(test * len(self))), len(self) - 1)
-        return replace(self, is_test=np.isin(np.arange(len(self)), order[:n_test]))
+        parted = replace(self, is_test=np.isin(np.arange(len(self)), order[:n_test]))
+        parted.hashes = self.hashes
+        return parted
 
     def sample(self, n: int, seed: int = 0) -> Images:
         """Return n of the images, drawn by chance and in their order.

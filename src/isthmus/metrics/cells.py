@@ -15,12 +15,15 @@ def factor_cells(factors: np.ndarray | Mapping[str, np.ndarray], n: int, bins: i
     """Return whole numbers 0, 1, ... for every factor, (n, m)."""
     if bins < 2:
         raise ValueError(f"bins={bins} must be at least 2")
-    columns = list(factors.values()) if isinstance(factors, dict) else None
-    if columns is None:
-        array = np.asarray(factors)
-        columns = list(array.T) if array.ndim == 2 else [array]
-    found = [_values(np.asarray(column), n, bins) for column in columns]
-    return np.column_stack(found)
+    return np.column_stack([_values(column, n, bins) for column in columns_of(factors)])
+
+
+def columns_of(factors: np.ndarray | Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Return the values of every factor, one array (n,) each."""
+    if isinstance(factors, Mapping):
+        return [np.asarray(column) for column in factors.values()]
+    array = np.asarray(factors)
+    return list(array.T) if array.ndim == 2 else [array]
 
 
 def _values(v: np.ndarray, n: int, bins: int) -> np.ndarray:

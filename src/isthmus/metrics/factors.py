@@ -8,9 +8,10 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from isthmus.metrics.cells import factor_cells
+from isthmus.metrics.cells import columns_of, factor_cells
 from isthmus.metrics.information import mutual_information
 from isthmus.metrics.posterior import as_vectors
+from isthmus.metrics.probes import classifier
 
 Factors: TypeAlias = np.ndarray | Mapping[str, np.ndarray]
 TREES = 50
@@ -126,8 +127,8 @@ def sap(Z: ArrayLike, factors: Factors, bins: int = 20) -> float:
     """
     Z, _ = cells_of(Z, factors, bins, fewest=1)
     gaps = []
-    for v in _columns(factors):
-        shares = np.sort(_followed(Z, np.asarray(v)))
+    for v in columns_of(factors):
+        shares = np.sort(_followed(Z, v))
         gaps.append(shares[-1] - shares[-2])
     return float(np.mean(gaps))
 
@@ -208,17 +209,14 @@ def explicitness(
     >>> explicitness(v.astype(float), v)
     1.0
     """
-    from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
     from sklearn.multiclass import OneVsRestClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
     Z, table = cells_of(Z, factors, bins, fewest=1, dims=1)
     learnt, held = _halves(len(Z), random_state)
     found = []
     for v in table.T:
-        model = make_pipeline(StandardScaler(), OneVsRestClassifier(LogisticRegression()))
+        model = OneVsRestClassifier(classifier("linear", len(learnt)))
         scores = model.fit(Z[learnt], v[learnt]).decision_function(Z[held])
         scores = scores.reshape(len(held), -1)  # of two values it is that of the second
         for value, score in zip(model.classes_[-scores.shape[1] :], scores.T, strict=True):
@@ -239,13 +237,6 @@ def cells_of(
     if table.shape[1] < fewest:
         raise ValueError(f"{table.shape[1]} factor(s): at least {fewest} are needed")
     return Z, table
-
-
-def _columns(factors: Factors) -> list[np.ndarray]:
-    if isinstance(factors, Mapping):
-        return list(factors.values())
-    array = np.asarray(factors)
-    return list(array.T) if array.ndim == 2 else [array]
 
 
 def _halves(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

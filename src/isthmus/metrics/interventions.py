@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from isthmus.metrics.cells import factor_cells
 from isthmus.metrics.factors import Factors, cells_of
 from isthmus.metrics.posterior import as_vectors
+from isthmus.metrics.probes import classifier, hits
 
 
 def irs(Z: ArrayLike, factors: Factors, *, bins: int = 20, quantile: float = 0.99) -> float:
@@ -101,10 +102,6 @@ def beta_vae_score(
     >>> beta_vae_score(v.astype(float), v) > 0.95
     True
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     Z, table = cells_of(Z, factors, bins)
     rng = np.random.default_rng(random_state)
     held = rng.integers(table.shape[1], size=2 * votes)
@@ -114,9 +111,9 @@ def beta_vae_score(
         first = rng.integers(len(Z), size=(int(chosen.sum()), pairs))
         second = groups_alike(v, first, rng)
         apart[chosen] = np.abs(Z[first] - Z[second]).mean(1)
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-    model.fit(apart[:votes], held[:votes])
-    return float(model.score(apart[votes:], held[votes:]))
+    model = classifier("linear", votes)
+    right = hits(model, apart[:votes], held[:votes], apart[votes:], held[votes:])
+    return float(right.mean())
 
 
 def factor_vae_score(

@@ -11,6 +11,7 @@ from isthmus.fitted.store import in_words
 from isthmus.studies.measure import measure
 from isthmus.system.files import plain
 from isthmus.system.memory import PeakMemory
+from isthmus.training.stages import INTERRUPTED
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
@@ -25,6 +26,11 @@ def fit(model: Representation, train: Images, seconds: float) -> dict[str, float
         _fit_within(seconds, model, train)
         took = time.perf_counter() - started
     return {"seconds": round(took, 3), "peak_memory_mb": round(memory.peak / 2**20, 1)}
+
+
+def was_interrupted(model: Representation) -> bool:
+    """Return whether a fit was stopped by hand before it was over."""
+    return getattr(model, "stopped_", "") == INTERRUPTED
 
 
 def record_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,12 @@ import numpy as np
 from isthmus.metrics.intervals import over_fits
 from isthmus.metrics.table import studied
 from isthmus.studies import fits
+from isthmus.studies.outcome import Study, reason_of
 from isthmus.studies.prepare import BY_CHANCE
 from isthmus.studies.summary import known
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
-    from isthmus.data.images import Images
-    from isthmus.studies.outcome import Study
     from isthmus.system.progress import Bar
 
 FEWEST, MOST = 3, 10
@@ -46,6 +46,11 @@ def repeat(
         Is told what is going on.
     look : callable
         Called after every fit.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it is interrupted; a fit that was not finished counts for nothing.
     """
     schedule = result.schedule
     schedule.rounds = 1
@@ -54,12 +59,16 @@ def repeat(
         if not names:
             return
         seed = result.random_state + number
-        images = drawn_anew(result, seed)
+        drawn = drawn_anew(result, seed)
         for name in names:
             if repeats is None and costs[name] > schedule.spare():
                 continue
             bar.advance(0, f"{name} again, seed {seed}{schedule.left_in_words()}")
-            _fit_again(name, result, images, seed)
+            try:
+                _fit_again(name, result, drawn, seed)
+            except Exception as error:  # of a model of one's own it may be any
+                again = f"{name} was not fitted again with seed {seed}"
+                result.notes.append(f"{again}: {reason_of(error)}.")
             look()
 
 
@@ -97,26 +106,34 @@ def in_round(
     return [name for name, until in zip(waiting, taken, strict=True) if until <= spare]
 
 
-def drawn_anew(result: Study, seed: int) -> Images:
-    """Return images with other ones held out, or where a set says which, with others measured."""
+def drawn_anew(result: Study, seed: int) -> Study:
+    """Return a study with other images held out, or where a set says which, others measured.
+
+    What is known of images to learn from, as their components, serves all fits.
+    """
     images, most = result.images, result.schedule.effort.most
     if BY_CHANCE in result.notes:
-        return images.split(seed=seed)
+        return replace(result, images=images.split(seed=seed), parts={})
     held = np.flatnonzero(images.is_test)
     if len(held) <= most:
-        return images
+        return result
     chosen = np.sort(np.random.default_rng(seed).choice(held, most, replace=False))
-    return images[np.sort(np.concatenate([np.flatnonzero(~images.is_test), chosen]))]
+    rows = np.sort(np.concatenate([np.flatnonzero(~images.is_test), chosen]))
+    drawn = replace(result, images=images[rows])
+    drawn.train = result.train
+    return drawn
 
 
-def _fit_again(name: str, result: Study, images: Images, seed: int) -> None:
+def _fit_again(name: str, result: Study, drawn: Study, seed: int) -> None:
     """Fit a model as it was fitted before, but for its seed, and merge what it is worth."""
     score = next(record for record in result.scores if record["model"] == name)
     model = like(result.models[name], seed)
-    train = images.train.evenly(score["learned_from"])
+    train = drawn.some(score["learned_from"])
     cost = fits.fit(model, train, math.inf)
+    if fits.was_interrupted(model):
+        raise KeyboardInterrupt
     record, _ = fits.record_of(
-        name, model, images, effort=result.schedule.effort, random_state=seed, cost=cost,
+        name, model, drawn.images, effort=result.schedule.effort, random_state=seed, cost=cost,
         learned_from=len(train),
     )  # fmt: skip
     first = {"random_state": result.random_state, **_figures(score)}

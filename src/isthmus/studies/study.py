@@ -223,7 +223,7 @@ def _fit_one(name: str, model: Representation, result: Study, bar: Bar) -> bool:
         done = "fitted, but not measured" if name in result.models else "left out"
         result.notes.append(f"{name} was {done}: {reason_of(error)}.")
     bar.advance(1)
-    if name in result.models and getattr(model, "stopped_", "") == "interrupted":
+    if name in result.models and fits.was_interrupted(model):
         result.notes.append(f"Interrupted: {name} was kept as it was.")
         return False
     return True
