@@ -9,9 +9,11 @@ from isthmus.metrics.groups import agreement, clusters, group
 from isthmus.metrics.information import mig, mutual_information
 from isthmus.metrics.intervals import over_fits, wilson
 from isthmus.metrics.interventions import beta_vae_score, factor_vae_score, irs
+from isthmus.metrics.kernel import kernel_distance, kernel_over_subsets
 from isthmus.metrics.labels import probe_codes
 from isthmus.metrics.outliers import auroc, mahalanobis, neighbour_distance
 from isthmus.metrics.posterior import active_units, kl_per_dimension
+from isthmus.metrics.prdc import neighborhoods
 from isthmus.metrics.probes import knn_accuracy, linear_accuracy, svm_accuracy
 from isthmus.metrics.rate import bits_per_image, cross_entropy
 from isthmus.metrics.reconstruction import mse, psnr
@@ -48,6 +50,8 @@ __all__ = [
     "global_accuracy",
     "group",
     "irs",
+    "kernel_distance",
+    "kernel_over_subsets",
     "kl_per_dimension",
     "knn_accuracy",
     "label_curve",
@@ -58,6 +62,7 @@ __all__ = [
     "modularity",
     "mse",
     "mutual_information",
+    "neighborhoods",
     "neighbour_distance",
     "nmi",
     "over_fits",

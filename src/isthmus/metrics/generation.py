@@ -7,19 +7,16 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from isthmus.data.images import to_unit
 from isthmus.data.values import Pixels
 from isthmus.latent.projections import components
+from isthmus.metrics.halves import over_halves
 from isthmus.metrics.intervals import Estimate
+from isthmus.metrics.prdc import NEIGHBORS, neighborhoods
 
 WIDTH = 50
 """Principal components of the real images that distances are measured in."""
-TIMES = 16
-"""Resamplings that tell how sure a Frechet distance is."""
-CHUNK = 2000
-"""Rows of a table of distances that are held at a time."""
 
 
 class Coverage(NamedTuple):
@@ -67,12 +64,8 @@ def precision_recall(real: Pixels, drawn: Pixels, k: int = 3) -> Coverage:
     >>> precision_recall(real, real), precision_recall(real, far)
     (Coverage(precision=1.0, recall=1.0), Coverage(precision=0.0, recall=0.0))
     """
-    one, two = _projected(real, drawn)
-    if not 1 <= k < min(len(one), len(two)):
-        raise ValueError(
-            f"k={k} must be at least 1 and below the number of images, {len(one)} and {len(two)}"
-        )
-    return Coverage(_within(two, one, k), _within(one, two, k))
+    found = neighborhoods(*_projected(real, drawn), k)
+    return Coverage(found.precision, found.recall)
 
 
 def frechet_distance(real: Pixels, drawn: Pixels) -> float:
@@ -122,7 +115,7 @@ def gaussians_apart(one: np.ndarray, two: np.ndarray) -> float:
 
 
 def frechet_estimate(real: np.ndarray, drawn: np.ndarray, seed: int = 0) -> Estimate:
-    """Return the Frechet distance of two sets of vectors, with a 95 % interval by resampling.
+    """Return the Frechet distance of two sets of vectors, with half of its 95 % interval.
 
     Examples
     --------
@@ -131,18 +124,10 @@ def frechet_estimate(real: np.ndarray, drawn: np.ndarray, seed: int = 0) -> Esti
     >>> round(found.value), 0 < found.within < 2
     (9, True)
     """
-    rng = np.random.default_rng(seed)
-    again = [
-        gaussians_apart(
-            real[rng.integers(len(real), size=len(real))],
-            drawn[rng.integers(len(drawn), size=len(drawn))],
-        )
-        for _ in range(TIMES)
-    ]
-    return Estimate(gaussians_apart(real, drawn), 1.96 * float(np.std(again)))
+    return Estimate(gaussians_apart(real, drawn), over_halves(gaussians_apart, real, drawn, seed))
 
 
-def coverage(real: np.ndarray, drawn: np.ndarray, k: int = 5) -> float:
+def coverage(real: np.ndarray, drawn: np.ndarray, k: int = NEIGHBORS) -> float:
     """Return the share of real vectors with a drawn one nearer than their k-th real neighbour.
 
     Unlike recall it is not fooled by drawn ones that are far from everything and one another.
@@ -158,10 +143,7 @@ def coverage(real: np.ndarray, drawn: np.ndarray, k: int = 5) -> float:
     >>> coverage(real, real), coverage(real, real + 50)
     (1.0, 0.0)
     """
-    k = min(k, len(real) - 1)
-    reach = [np.partition(part, k, axis=1)[:, k] for part in _distances(real, real)]
-    nearest = [part.min(1) for part in _distances(real, drawn)]
-    return float((np.concatenate(nearest) <= np.concatenate(reach) + 1e-9).mean())
+    return neighborhoods(real, drawn, min(k, len(real) - 1, len(drawn) - 1)).coverage
 
 
 def _projected(real: Pixels, drawn: Pixels) -> tuple[np.ndarray, np.ndarray]:
@@ -191,25 +173,3 @@ def projection_of(real: Pixels, width: int = WIDTH) -> Callable[[Any], np.ndarra
 def _flat(images: Pixels) -> np.ndarray:
     values = to_unit(np.asarray(images))
     return values.reshape(len(values), -1).astype(np.float64)
-
-
-def _within(points: np.ndarray, members: np.ndarray, k: int) -> float:
-    """Return the share of points that lie within a set."""
-    reach = np.concatenate(
-        [np.partition(part, k, axis=1)[:, k] for part in _distances(members, members)]
-    )
-    # rounding must not put a point outside of what it is itself a member of
-    inside = [(part <= reach * (1 + 1e-9) + 1e-9).any(1) for part in _distances(points, members)]
-    return float(np.concatenate(inside).mean())
-
-
-def _distances(points: np.ndarray, members: ArrayLike) -> Any:
-    """Yield squared distances to all members, some points at a time."""
-    import torch
-
-    from isthmus.tensors import squared_distances
-
-    others = torch.from_numpy(np.asarray(members))
-    for start in range(0, len(points), CHUNK):
-        part = torch.from_numpy(points[start : start + CHUNK])
-        yield squared_distances(part, others).numpy()
