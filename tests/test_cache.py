@@ -43,6 +43,23 @@ def test_a_damaged_cache_file_is_packed_again(photos, suffix, content):
     assert path.read_bytes() != content
 
 
+@pytest.mark.parametrize("suffix", [".npy", ".json"])
+def test_any_other_byte_in_a_cache_file_is_noticed(photos, suffix):
+    assert first_values(photos) == [0, 10, 20, 30]
+    (path,) = cache_folder().glob(f"*{suffix}")
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 29):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert first_values(photos) == [0, 10, 20, 30]
+        assert path.read_bytes() == whole
+
+
+def test_a_damaged_file_of_the_explorer_is_made_again():
+    path = Cache("facts").path("codes", lambda: b"codes")
+    path.write_bytes(b"code5")
+    assert Cache("facts").path("codes", lambda: b"codes").read_bytes() == b"codes"
+
+
 def test_other_content_of_the_same_size_and_time_is_noticed(photos):
     assert first_values(photos) == [0, 10, 20, 30]
     stat = (photos / "1.bmp").stat()
@@ -57,7 +74,8 @@ def kept(digit, size=40_000):
     name = str(digit) * 32
     held(name, (size,), np.uint8, lambda data: data.fill(digit))
     path = cache_folder() / f"{name}.npy"
-    os.utime(path, (digit, digit))
+    for each in (path, path.with_suffix(".json")):
+        os.utime(each, (digit, digit))
     return path
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from fuzz import run, targets
 
-FEW = 4
+FEW = 3
 """Mutants of each format, beside every file of the corpus as it is."""
 
 
@@ -19,10 +19,21 @@ def cache(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", targets.TARGETS)
 def test_mutants_are_read_or_refused(tmp_path, name):
     seeds = targets.seeds_of(name, tmp_path / "seeds")
+    target = targets.TARGETS[name]
+    for seed, shape in zip(seeds, target.shapes, strict=False):  # files of the corpus come after
+        assert target.read(seed).shape == shape
     for number in range(FEW):
         end, words = run.judged(name, seeds, number)
         assert end in ("read", "refused"), f"{name} {number}: {words}"
         assert end == "read" or words
+
+
+@pytest.mark.parametrize("name", [n for n, one in targets.TARGETS.items() if not one.shapes])
+def test_what_is_changed_was_readable(tmp_path, name):
+    target = targets.TARGETS[name]
+    (tmp_path / "seeds").mkdir()
+    for seed in target.write(tmp_path / "seeds"):
+        target.read(seed)
 
 
 @pytest.mark.parametrize("name", [n for n, one in targets.TARGETS.items() if one.corpus])

@@ -1,5 +1,6 @@
 """Files changed at random: their bytes, the JSON in them, files that hold their own checksum."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -224,3 +225,85 @@ def of_zip(content, rng):
         for row, (name, inside) in enumerate(members):
             archive.writestr(name, of_bytes(inside, rng) if row == which and inside else inside)
     return out.getvalue()
+
+
+def of_packed(content, rng):
+    """Return what is packed by zlib or gzip with other bytes in it, its checksum right."""
+    import gzip
+    import zlib
+
+    if content.startswith(b"\x89PNG"):
+        return _of_png(content, rng)
+    with_gzip = content.startswith(b"\x1f\x8b")
+    try:
+        inside = gzip.decompress(content) if with_gzip else zlib.decompress(content)
+    except (OSError, EOFError, zlib.error):
+        return of_bytes(content, rng)
+    changed = of_bytes(inside, rng)
+    return gzip.compress(changed, mtime=0) if with_gzip else zlib.compress(changed)
+
+
+def _of_png(content, rng):
+    """Return a PNG with other bytes in one chunk, its checksums right."""
+    import zlib
+
+    chunks, at = [], 8
+    while at + 12 <= len(content):
+        size = int.from_bytes(content[at : at + 4], "big")
+        chunks.append([content[at + 4 : at + 8], content[at + 8 : at + 8 + size]])
+        at += 12 + size
+    chosen = chunks[int(rng.integers(len(chunks)))]
+    if rng.random() < 0.15:
+        chunks.insert(int(rng.integers(len(chunks))), chosen)
+    elif rng.random() < 0.5:
+        chosen[1] = of_bytes(chosen[1] or b"x", rng)
+    else:
+        with contextlib.suppress(zlib.error):
+            chosen[1] = zlib.compress(of_bytes(zlib.decompress(chosen[1]), rng))
+    parts = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    ]
+    return content[:8] + b"".join(parts)
+
+
+def of_mat(content, rng):
+    """Return a MATLAB file with other bytes in one variable, packed again where that was."""
+    import zlib
+
+    variables, at = [], 128
+    while at + 8 <= len(content):
+        kind, size = struct.unpack_from("<2I", content, at)
+        variables.append([kind, content[at + 8 : at + 8 + size]])
+        at += 8 + size
+    if not variables:
+        return of_bytes(content, rng)
+    chosen = variables[int(rng.integers(len(variables)))]
+    try:
+        if chosen[0] == 15:
+            chosen[1] = zlib.compress(of_bytes(zlib.decompress(chosen[1]), rng))
+        else:
+            chosen[1] = of_bytes(chosen[1] or b"x", rng)
+    except zlib.error:
+        return of_bytes(content, rng)
+    return content[:128] + b"".join(
+        struct.pack("<2I", k, len(data)) + data for k, data in variables
+    )
+
+
+def of_lines(content, rng):
+    """Return a text with lines taken out, doubled or changed, or a cell of a table."""
+    lines = content.decode("latin-1").split("\n")
+    at, how = int(rng.integers(len(lines))), rng.random()
+    if how < 0.15:
+        del lines[at]
+    elif how < 0.3:
+        lines.insert(int(rng.integers(len(lines))), lines[at])
+    elif how < 0.7:
+        mark = next((mark for mark in ("=", ",", "\t", ";") if mark in lines[at]), " ")
+        cells = lines[at].split(mark)
+        cells[int(rng.integers(len(cells)))] = str(ODD[int(rng.integers(len(ODD)))])
+        lines[at] = mark.join(cells)
+    else:
+        lines[at] = of_bytes(lines[at].encode("latin-1") or b"x", rng).decode("latin-1")
+    return "\n".join(lines).encode("latin-1", "replace")

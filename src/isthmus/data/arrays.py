@@ -65,7 +65,7 @@ def read_npz(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -
     with archive:
         with damage_explained(path, ".npz"):
             names = [name for name in archive.namelist() if name.endswith(".npy")]
-            stored = {name.removesuffix(".npy"): _stored_npy(archive, name) for name in names}
+            stored = {name.removesuffix(".npy"): stored_npy(archive, name) for name in names}
         return _images_in(path, stored, inside, rule)
 
 
@@ -106,7 +106,7 @@ def held_arrays(path: Path) -> dict[str, np.ndarray]:
     """
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
-        return {n.removesuffix(".npy"): _stored_npy(archive, n).read() for n in names}
+        return {n.removesuffix(".npy"): stored_npy(archive, n).read() for n in names}
 
 
 def choose(
@@ -312,7 +312,8 @@ def _read_parts(
     return joined(path, read, n_train, **rule.numbers)
 
 
-def _stored_npy(archive: zipfile.ZipFile, name: str) -> Stored:
+def stored_npy(archive: zipfile.ZipFile, name: str) -> Stored:
+    """Return an array in a .npz file, of which only the header was read."""
     with archive.open(name) as file:
         old = np.lib.format.read_magic(file) == (1, 0)
         header = (

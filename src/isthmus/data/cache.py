@@ -14,6 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 from isthmus.data.evict import make_room, used
+from isthmus.system import schema
 from isthmus.system.files import replacing
 
 IN_MEMORY_BYTES = 64 * 2**20
@@ -116,10 +117,44 @@ def held(
         fill(data)
         return data
     path = cache_folder() / f"{name}.npy"
-    if not _fits(path, shape, dtype):
+    if not _fits(path, shape, dtype) or facts_of(path, {}) is None:
         write_array(path, shape, dtype, fill)
+        keep_facts(path, {})
     used(path)
     return np.load(path, mmap_mode="r")
+
+
+KEPT: schema.Schema = {"array": schema.text, "check": schema.text}
+"""What is noted beside every array: hashes of parts of it, and of what else is noted."""
+
+
+def keep_facts(path: Path, facts: dict[str, Any]) -> None:
+    """Note what JSON can hold beside an array of the cache, and how to know the array again."""
+    with path.open("rb") as file:
+        facts = facts | {"array": sample_of(file, path.stat().st_size)}
+    with explained(), replacing(path.with_suffix(".json")) as beside:
+        beside.write_text(json.dumps(facts | {"check": key_of(facts)}), encoding="utf-8")
+
+
+def facts_of(path: Path, kinds: schema.Schema) -> dict[str, Any] | None:
+    """Return what was noted beside an array of the cache; None if it or the array is damaged.
+
+    Parameters
+    ----------
+    path : Path
+        The array.
+    kinds : schema
+        What has to be noted.
+    """
+    try:
+        content = path.with_suffix(".json").read_bytes()
+        facts = schema.read_json(content, {**KEPT, **kinds})
+        check = facts.pop("check")
+        with path.open("rb") as file:
+            whole = facts["array"] == sample_of(file, path.stat().st_size)
+    except (OSError, ValueError):
+        return None
+    return facts if whole and check == key_of(facts) else None
 
 
 def write_array(

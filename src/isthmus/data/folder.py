@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 import zipfile
@@ -28,8 +27,8 @@ from isthmus.data.fitting import size_changes
 from isthmus.data.formats import DECODING, memory_of, reason
 from isthmus.data.images import Images
 from isthmus.data.packed import Entry as Entry
-from isthmus.data.packed import Packed, from_cache, read_cache, sample_of_files
-from isthmus.system.files import RECORD, replacing
+from isthmus.data.packed import Packed, from_cache, to_cache
+from isthmus.system.files import RECORD
 from isthmus.system.leftovers import MARKER
 from isthmus.system.progress import track
 
@@ -339,16 +338,13 @@ def _decoded(data: np.ndarray, plan: Plan, bits: int | None) -> tuple[Packed, in
 
 
 def _pack_on_disk(cache: Path, plan: Plan) -> Packed:
-    def fill(data: np.ndarray) -> None:
-        packed = _decode_into(data, plan)
-        with replacing(cache.with_suffix(".json")) as beside:
-            facts = {name: getattr(packed, name).tolist() for name in ("kept", "sizes", "changes")}
-            facts |= {"skipped": packed.skipped, "bits": packed.bits}
-            facts |= {"sample": sample_of_files(plan.entries), "source": str(plan.source)}
-            beside.write_text(json.dumps(facts), encoding="utf-8")
+    found: list[Packed] = []
+
+    def fill(data: np.ndarray) -> None:  # which nobody may hold while the file is renamed
+        found.append(_decode_into(data, plan)._replace(data=np.empty(0)))
 
     write_array(cache, plan.shape, plan.rule.dtype, fill)
-    return read_cache(cache)
+    return to_cache(cache, found[0], plan.entries, plan.source)
 
 
 def _key(source: Path, entries: list[Entry], rule: Rule) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,14 +9,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from isthmus.data.arrays import library
-from isthmus.data.cache import cache_folder, key_of, memory_allowed, write_array
+from isthmus.data.cache import (
+    cache_folder,
+    facts_of,
+    keep_facts,
+    key_of,
+    memory_allowed,
+    stamp_of,
+    write_array,
+)
 from isthmus.data.decode import Rule, fit_image, is_grey
 from isthmus.data.fitting import COLORED, GREYED, size_changes
 from isthmus.data.folder import files_below, labels_of, nothing_readable
 from isthmus.data.formats import MAX_PIXELS, VIDEOS, formats, reason
 from isthmus.data.images import Images
 from isthmus.data.profiles import in_srgb
-from isthmus.system.files import replacing
+from isthmus.system import schema
 from isthmus.system.progress import track
 
 if TYPE_CHECKING:
@@ -41,6 +48,14 @@ class Taken(NamedTuple):
     clips: list[int]
     numbers: list[int]
     skipped: list[tuple[str, str]]
+
+
+NOTED: schema.Schema = {
+    "clips": schema.rows(schema.count),
+    "numbers": schema.rows(schema.count),
+    "skipped": schema.rows(schema.rows(schema.text, 2)),
+}
+"""What is noted of a `Taken` in the cache."""
 
 
 def check_nth(nth: int | None) -> int | None:
@@ -207,20 +222,31 @@ def _held(
     if int(np.prod(shape)) * np.dtype(rule.dtype).itemsize <= memory_allowed():
         data = np.empty(shape, rule.dtype)
         return data, _fill(data, clips, rule, verbose)
-    stamps = [(clip.name, *clip.path.stat()[6:9:2]) for clip in clips]
-    key = key_of("frames", 1, str(source.absolute()), rule[:5], rule.nth, stamps)
+    stamps = [(clip.name, *stamp_of(clip.path)) for clip in clips]
+    key = key_of("frames", 2, str(source.absolute()), rule[:5], rule.nth, stamps)
     cache = cache_folder() / f"{key}.npy"
-    beside = cache.with_suffix(".json")
-    if not cache.exists():
+    if (known := _from_cache(cache, len(clips))) is not None:
+        return known
+    made: list[Taken] = []
+    write_array(
+        cache, shape, rule.dtype, lambda data: made.append(_fill(data, clips, rule, verbose))
+    )
+    keep_facts(cache, made[0]._asdict())
+    return np.load(cache, mmap_mode="r"), made[0]
 
-        def fill(data: np.ndarray) -> None:
-            taken = _fill(data, clips, rule, verbose)
-            with replacing(beside) as file:
-                file.write_text(json.dumps(taken), encoding="utf-8")
 
-        write_array(cache, shape, rule.dtype, fill)
-    clip, numbers, skipped = json.loads(beside.read_text(encoding="utf-8"))
-    return np.load(cache, mmap_mode="r"), Taken(clip, numbers, [(a, b) for a, b in skipped])
+def _from_cache(cache: Path, clips: int) -> tuple[np.ndarray, Taken] | None:
+    """Return frames that were packed before; None if none were, or they are damaged."""
+    facts = facts_of(cache, NOTED)
+    if facts is None or len(facts["clips"]) != len(facts["numbers"]):
+        return None
+    taken = Taken(facts["clips"], facts["numbers"], [(a, b) for a, b in facts["skipped"]])
+    try:
+        data = np.load(cache, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    whole = max(taken.clips, default=0) < clips and len(taken.numbers) <= len(data)
+    return (data, taken) if whole else None
 
 
 def _fill(data: np.ndarray, clips: list[Clip], rule: Rule, verbose: bool | None) -> Taken:

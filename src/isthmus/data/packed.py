@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from isthmus.data.cache import key_of, sample_of
+from isthmus.data.cache import facts_of, keep_facts, key_of, sample_of
 from isthmus.data.evict import used
+from isthmus.system import schema
 
 LOOKED_AT = 512
 """Files of which parts are looked at to know them again, at most, evenly spaced."""
@@ -45,17 +45,43 @@ class Packed(NamedTuple):
         return known | ({"loading": {"bits": self.bits}} if self.bits else {})
 
 
+def _byte(value: object) -> bool:
+    return schema.whole(value) and 0 <= value < 256
+
+
+NOTED: schema.Schema = {
+    "sample": schema.text,
+    "kept": schema.rows(schema.count),
+    "skipped": schema.rows(schema.rows(schema.text, 2)),
+    "sizes": schema.rows(schema.rows(schema.positive, 2)),
+    "changes": schema.rows(_byte),
+    "bits": schema.maybe(_byte),
+}
+"""What is noted of a `Packed` beside its array, and a hash of parts of the files."""
+
+
 def from_cache(cache: Path, entries: list[Entry]) -> Packed | None:
     """Return what was packed before; None if nothing was, it is damaged, or files are others."""
-    if not cache.exists():
+    facts = facts_of(cache, NOTED)
+    if facts is None or facts["sample"] != sample_of_files(entries):
         return None
     try:
-        facts = json.loads(cache.with_suffix(".json").read_text(encoding="utf-8"))
-        found = read_cache(cache) if facts["sample"] == sample_of_files(entries) else None
-    except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError):  # packed again
+        found = _packed(cache, facts)
+    except (OSError, ValueError, EOFError):
         return None
-    whole = found is not None and len(found.data) == len(found.kept) == len(found.sizes)
-    return found if whole and int(found.kept.max()) < len(entries) else None  # type: ignore[union-attr]
+    counts = {len(part) for part in (found.data, found.kept, found.sizes, found.changes)}
+    return found if len(counts) == 1 and int(found.kept.max(initial=0)) < len(entries) else None
+
+
+def to_cache(cache: Path, packed: Packed, entries: list[Entry], source: Path) -> Packed:
+    """Note what is known of an array that was written to the cache; return it from there."""
+    facts: dict[str, Any] = {
+        name: getattr(packed, name).tolist() for name in ("kept", "sizes", "changes")
+    }
+    facts |= {"skipped": [list(each) for each in packed.skipped], "bits": packed.bits}
+    facts |= {"sample": sample_of_files(entries), "source": str(source)}
+    keep_facts(cache, facts)
+    return _packed(cache, facts)
 
 
 def sample_of_files(entries: list[Entry]) -> str:
@@ -71,12 +97,9 @@ def sample_of_files(entries: list[Entry]) -> str:
     return key_of(*samples)
 
 
-def read_cache(cache: Path) -> Packed:
-    """Return what was packed into a file of the cache."""
-    facts = json.loads(cache.with_suffix(".json").read_text(encoding="utf-8"))
-    kept = np.array(facts["kept"], dtype=np.int64)
+def _packed(cache: Path, facts: dict[str, Any]) -> Packed:
+    kept, changes = np.array(facts["kept"], np.int64), np.array(facts["changes"], np.uint8)
     skipped = [(name, why) for name, why in facts["skipped"]]
-    sizes, changes = np.array(facts["sizes"]), np.array(facts["changes"], dtype=np.uint8)
     data = np.load(cache, mmap_mode="r")[: len(kept)]
     used(cache)
-    return Packed(data, kept, skipped, sizes, changes, facts["bits"])
+    return Packed(data, kept, skipped, np.array(facts["sizes"]), changes, facts["bits"])

@@ -8,8 +8,8 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from isthmus.data.arrays import damage_explained
-from isthmus.data.cache import held, key_of, stamp_of
+from isthmus.data.arrays import damage_explained, stored_npy
+from isthmus.data.cache import check_unpacked, held, key_of, stamp_of
 from isthmus.data.images import Images
 from isthmus.data.sprite_shapes import FACTORS, N_SPRITES, SHAPES, SIDE, SIZES, stamp
 
@@ -83,10 +83,11 @@ def is_dsprites(path: Path) -> bool:
 def read_dsprites(path: Path, verbose: bool | None = None) -> Images:
     """Read the public dSprites file; the objects in it are never unpickled."""
     with zipfile.ZipFile(path) as archive, damage_explained(path, "dSprites"):
-        with archive.open("latents_classes.npy") as file:
-            classes = np.lib.format.read_array(file, allow_pickle=False)
+        classes = stored_npy(archive, "latents_classes.npy").read()
         with archive.open("imgs.npy") as file:
             shape = _header(file)
+        member = archive.getinfo("imgs.npy")
+        check_unpacked(f"imgs of {shape}", int(np.prod(shape)), member.compress_size)
         if classes.shape != (shape[0], 6) or len(shape) != 3:
             raise ValueError(f"{classes.shape} latents_classes for images of shape {shape}")
 

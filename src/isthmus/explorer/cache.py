@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable
@@ -44,21 +45,24 @@ class Cache:
         self.folder = root / key_of(VERSION, *facts)
         used(self.folder)
         self._locks: dict[str, threading.Lock] = {}
+        self._sound: set[str] = set()  # looked at by this process
 
     def path(self, name: str, make: Callable[[], bytes]) -> Path:
         """Return the file of that name, after it was made if it was not there."""
         path = self.folder / name
         with self._locks.setdefault(name, threading.Lock()):
-            if not path.is_file():
+            if not (name in self._sound and path.is_file()) and not _is_whole(path):
                 self._write(path, make())
+            self._sound.add(name)
         return path
 
     def _write(self, path: Path, content: bytes) -> None:
         with explained():
             if self.limited and not self.folder.is_dir():
                 make_room(self.folder.parent.parent, len(content))
-            with replacing(path) as temporary:
-                temporary.write_bytes(content)
+            for place, part in ((path, content), (_sum(path), _digest(content))):
+                with replacing(place) as temporary:
+                    temporary.write_bytes(part)
 
     def array(self, name: str, make: Callable[[], np.ndarray]) -> Path:
         """Return the file of the values of an array: little-endian, row by row, nothing else."""
@@ -68,6 +72,22 @@ class Cache:
         """Return what JSON can hold, made once."""
         path = self.path(f"{name}.json", lambda: json.dumps(make()).encode())
         return json.loads(path.read_bytes())
+
+
+def _sum(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sum")
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).hexdigest().encode()
+
+
+def _is_whole(path: Path) -> bool:
+    """Return whether a file is there as it was written."""
+    try:
+        return _sum(path).read_bytes() == _digest(path.read_bytes())
+    except OSError:
+        return False
 
 
 def little_endian(array: np.ndarray) -> bytes:
