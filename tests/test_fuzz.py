@@ -28,7 +28,9 @@ def test_mutants_are_read_or_refused(tmp_path, name):
         assert end == "read" or words
 
 
-@pytest.mark.parametrize("name", [n for n, one in targets.TARGETS.items() if not one.shapes])
+@pytest.mark.parametrize(
+    "name", [n for n, one in targets.TARGETS.items() if not one.shapes and " " not in n]
+)
 def test_what_is_changed_was_readable(tmp_path, name):
     target = targets.TARGETS[name]
     (tmp_path / "seeds").mkdir()
