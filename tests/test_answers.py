@@ -13,7 +13,6 @@ from isthmus.studies.answers import answers, too_few
 from isthmus.studies.evidence import from_leading, samples
 from isthmus.studies.flags import flags_of, judged
 from isthmus.studies.measure import measure
-from isthmus.studies.rates import rate_curve
 from isthmus.studies.summary import summary
 
 
@@ -25,14 +24,6 @@ def images():
 @pytest.fixture(scope="module")
 def pca(images):
     return ist.PCA(16).fit(images.train)
-
-
-def test_a_coarser_code_is_smaller_and_further_away(images, pca):
-    few = images.test.evenly(200)
-    curve = rate_curve(pca.encode(images.train), pca.encode(few), pca.decode, few)
-    bits, db = zip(*curve, strict=True)
-    assert list(bits) == sorted(bits, reverse=True)
-    assert list(db) == sorted(db, reverse=True)
 
 
 def test_leading_numbers_are_the_variance_of_leading_components(images, pca):

@@ -184,8 +184,7 @@ class PicturesJob:
         every = [self.layout.symbols(self.layout.tiles(picture)) for picture in pictures]
         ends = np.cumsum([len(symbols) for symbols in every])[:-1]
         if self.layout.quantizer is None:
-            content = encoded_indices(np.concatenate(every))
-            bits = np.full(sum(map(len, every)), 8 * len(content) / sum(map(len, every)))
+            content, bits = encoded_indices(np.concatenate(every))
         else:
             content, bits = encoded(np.concatenate(every), self.layout.near(entries))
         yield content

@@ -31,8 +31,10 @@ WIDTHS = tuple(
 """Of the bells that a table can be, in steps of a quarter octave."""
 
 
-def encoded(symbols: np.ndarray) -> bytes:
-    """Return integer symbols (n, k) as bytes: a table for every column, and the coded symbols.
+def encoded(symbols: np.ndarray) -> tuple[bytes, np.ndarray]:
+    """Return integer symbols (n, k) as bytes, and how many bits the k of each row take.
+
+    The bytes are a table for every column, and the coded symbols.
 
     Raises
     ------
@@ -42,9 +44,11 @@ def encoded(symbols: np.ndarray) -> bytes:
     Examples
     --------
     >>> symbols = np.random.default_rng(0).integers(-3, 4, (1000, 2))
-    >>> content = encoded(symbols)
+    >>> content, bits = encoded(symbols)
     >>> bool((decoded(content, 1000, 2) == symbols).all()), len(content) < 1000
     (True, True)
+    >>> bool(0 < 8 * len(content) - bits.sum() < 500)
+    True
     """
     from constriction import stream
 
@@ -55,20 +59,21 @@ def encoded(symbols: np.ndarray) -> bytes:
             f"codes would be rounded to {sizes.max():,} different values, more than "
             f"{MOST_SYMBOLS:,}: ask for a lower quality"
         )
-    coder, widths, counts = stream.queue.RangeEncoder(), [], []
+    coder, widths, counts, bits = stream.queue.RangeEncoder(), [], [], np.zeros(len(symbols))
     for column, start, size in zip(symbols.T, low, sizes, strict=True):
         seen = np.bincount(column - start, minlength=size)
         width, table = _cheapest(seen, int(start))
         widths.append(width)
         counts += [table] if width == COUNTED else []
         coder.encode((column - start).astype(np.int32), model_of(table))
+        bits -= np.log2(table / TOTAL, where=table > 0, out=np.zeros(size))[column - start]
     tables = packed(
         low.astype("<i4"),
         sizes.astype("<u2"),
         np.array(widths, dtype="u1"),
         np.concatenate([*counts, []]).astype("<u2"),
     )
-    return packed(np.frombuffer(zlib.compress(tables, 9), "u1"), coder.get_compressed())
+    return packed(np.frombuffer(zlib.compress(tables, 9), "u1"), coder.get_compressed()), bits
 
 
 def decoded(content: bytes, n: int, k: int) -> np.ndarray:

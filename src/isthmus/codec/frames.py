@@ -6,7 +6,7 @@ import json
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,11 +42,21 @@ class Coded:
         Read anew each time.
     verbose : bool
         Show progress while they are decoded to choose a step.
+    codes : ndarray, optional
+        What `encode` made of them, where that is known.
     """
 
-    def __init__(self, model: Representation, images: Images, verbose: bool | None = False):
-        self.model, self.images, self.verbose = model, images, verbose
-        self.kept: list[np.ndarray] = []
+    def __init__(
+        self,
+        model: Representation,
+        images: Images,
+        verbose: bool | None = False,
+        codes: np.ndarray | None = None,
+    ):
+        self.model, self.images, self.verbose, self.codes = model, images, verbose, codes
+        rows = frame_rows(images.shape[1:])
+        known = [] if codes is None else [codes[i : i + rows] for i in range(0, len(codes), rows)]
+        self.kept: list[np.ndarray] = known
 
     def __iter__(self) -> Iterator[tuple[Images, np.ndarray]]:
         rows, room = frame_rows(self.images.shape[1:]), KEPT_BYTES
@@ -111,6 +121,15 @@ class Writer:
         Write what decoded images miss as well.
     width : float
         Of the range of the images.
+
+    Attributes
+    ----------
+    squared : float
+        Squared error of what is written so far, and `values` how many numbers that is.
+    code_bytes : int
+        Of the codes and their tables.
+    bits : list of ndarray
+        Of every frame what the codes of its images take, an image.
     """
 
     model: Any
@@ -119,13 +138,18 @@ class Writer:
     width: float = 1.0
     squared: float = 0.0
     values: int = 0
+    code_bytes: int = 0
+    bits: list[np.ndarray] = field(default_factory=list)
 
     def sections(self, part: Images, codes: np.ndarray) -> Iterator[bytes]:
         """Yield the bytes of some images: their number and names, codes, and what is missing."""
         names = [] if part.names is None else list(map(str, part.names))
         yield zlib.compress(json.dumps([len(part), names]).encode(), 9)
         symbols = rounded(codes, self.quantizer)
-        yield encoded(symbols)
+        content, bits = encoded(symbols)
+        self.code_bytes += len(content)
+        self.bits.append(bits.reshape(len(part), -1).sum(1))
+        yield content
         back = self.model.decode(restored(symbols, self.quantizer, codes.shape[1:]))
         pixels = np.asarray(part)
         if self.lossless:

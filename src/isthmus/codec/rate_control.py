@@ -12,7 +12,7 @@ import numpy as np
 from isthmus.codec.entropy import MOST_SYMBOLS
 from isthmus.codec.frames import Coded, restored, rounded
 from isthmus.codec.quantizer import Directions, Quantizer, directions_of, entropy, largest_step
-from isthmus.data.images import Images, to_unit
+from isthmus.data.images import Images, evenly_spaced, to_unit
 from isthmus.data.ranges import Range
 from isthmus.latent.codes import range_for
 
@@ -83,7 +83,7 @@ def quantizer_for(
         return trial.quantizer(trial.step_of_rate(rate))
     if quality is not None:
         return trial.quantizer(trial.step_of_quality(quality, is_over))
-    return trial.quantizer(trial.step_of_rise(RISE, LEVEL if lossless else ADDED))
+    return trial.usual(lossless)
 
 
 @dataclass
@@ -114,7 +114,9 @@ class Trial:
         model, images = coded.model, coded.images
         sample = images.evenly(SAMPLE)
         pixels = to_unit(np.asarray(sample))
-        if len(sample) == len(images):
+        if coded.codes is not None:
+            codes = coded.codes[evenly_spaced(len(images), len(sample))]
+        elif len(sample) == len(images):
             codes = np.concatenate([codes for _, codes in coded])
         else:
             codes = model.encode(sample)
@@ -166,6 +168,12 @@ class Trial:
             )
         ends = 1 / self.coarsest, 1 / self.finest
         return 1 / largest_step(lambda fineness: bytes_of(1 / fineness) <= rate, *ends)
+
+    def usual(self, lossless: bool = False) -> Quantizer | None:
+        """Return the quantizer where neither quality nor rate is asked for; None for indices."""
+        if self.directions is None:
+            return None
+        return self.quantizer(self.step_of_rise(RISE, LEVEL if lossless else ADDED))
 
     def step_of_rise(self, share: float, least: float) -> float:
         """Return the largest step that adds so much to the error of the sample, or the finest."""

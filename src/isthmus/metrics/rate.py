@@ -36,6 +36,9 @@ def bits_per_image(
     what is decoded, as the collapsed latents of a VAE, are left out first: a quarter of the
     tolerance may go into that. Indices are not rounded: their bits are their cross-entropy.
 
+    It is an estimate without any file. What `isthmus.compress` writes is mostly less, as it turns
+    codes first and allows more error, and is what a study tells (`isthmus.codec.costs`).
+
     Parameters
     ----------
     codes_train, codes_test : array_like of shape (n, k), (n, h, w, k) or (n,)
@@ -96,22 +99,6 @@ def bits_per_image(
     rows = np.unique(np.arange(limit) * len(test) // limit)
     std, step = _largest_step(test[rows], mean, std, decode, X_test[rows], tolerance)
     return _vector_bits(train, test, mean, step * std), step
-
-
-def bits(
-    codes_train: ArrayLike,
-    codes_test: ArrayLike,
-    decode: Callable[[np.ndarray], np.ndarray] | None = None,
-    X_test: np.ndarray | None = None,
-) -> float:
-    """Return the size of a code in bits: the first number of `bits_per_image`.
-
-    Examples
-    --------
-    >>> round(bits(np.arange(8000) % 8, np.arange(80) % 8))
-    3
-    """
-    return bits_per_image(codes_train, codes_test, decode, X_test)[0]
 
 
 def cross_entropy(train: ArrayLike, test: ArrayLike) -> float:

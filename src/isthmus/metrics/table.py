@@ -28,6 +28,7 @@ NEEDS = {
     "codes": "codes of held-out images: (n,) indices or (n, k) vectors",
     "train_codes": "codes of training images",
     "decode": "from codes to images",
+    "coded_bits": "bits an image of held-out images as a compressed file, and half their interval",
     "real": "features of held-out images (m, p), if the model can draw samples",
     "drawn": "features of as many samples (m, p)",
     "probe_codes": "codes of labelled training images",
@@ -209,10 +210,11 @@ METRICS: dict[str, Metric] = {
             "corrected for chance.", 3,
         ),
         Metric(
-            "bits_per_image", "Rate", COST, "bits", "lower", "rate.bits",
-            ("train_codes", "codes", "decode", "images"), "bits for one image",
-            "What an entropy coder would write for one code, rounded as coarsely as the error "
-            "allows without growing by more than a hundredth.",
+            "bits_per_image", "Rate", COST, "bits", "lower", "", ("coded_bits",),
+            "bits for one image",
+            "What the file takes that `isthmus compress` makes of held-out images, header and "
+            "tables counted, the model not: codes are rounded so that the error grows by a "
+            "twentieth.",
         ),
         Metric(
             "seconds", "Time", COST, "s", "lower", "", ("seconds",), "seconds to fit",

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.data.images import Images
+from isthmus.codec.costs import Costs
+from isthmus.data.images import Images, evenly_spaced
 from isthmus.data.ranges import Range, is_nominal
 from isthmus.fitted.heldout import Halves, halves
 from isthmus.latent.codes import features, mapped, pixels_of, range_for
 from isthmus.metrics.generation import projection_of
+from isthmus.metrics.intervals import Estimate
 from isthmus.metrics.table import NEEDS
 from isthmus.verbs.cluster import expected, group_codes
 from isthmus.verbs.probe import HELD, LABELS, labelled_halves
@@ -26,6 +28,8 @@ MEASURED_BYTES = 256 * 2**20
 MOST = 10_000
 FEWEST, NUMBERS = 200, 2**22
 """Where fewer are asked for: so many, or as many as have so many numbers together."""
+CODED = 2**23
+"""Numbers in the held-out images that are compressed, at most."""
 SOME = 2**21
 """Numbers in the images that are decoded for one of the slower metrics, at most; see `_few`."""
 DRAWN = 1000
@@ -117,6 +121,26 @@ class Evidence(Mapping[str, Any]):
         """What black and white are; the units of a table are its own."""
         ends = range_for(self.model, self.images)
         return ends if self.images.ndim == 4 or is_nominal(ends) else None
+
+    @cached_property
+    def costs(self) -> Costs | None:
+        """The compressed file of held-out images; None where codes are of pixels, or not finite.
+
+        It is of as many as have `CODED` numbers together, or of 200.
+        """
+        if self.decode is None or not np.isfinite(self.codes).all() or not self.codes.size:
+            return None
+        most = max(FEWEST, CODED // pixels_of(self.images))
+        codes = self.codes[evenly_spaced(len(self.images), most)]
+        shaped = codes.reshape(-1, *self.model.code_shape_)
+        return Costs(self.model, self.images.evenly(most), shaped)
+
+    @property
+    def coded_bits(self) -> Estimate | None:
+        """Bits of that file an image."""
+        if self.costs is None:
+            return None
+        return Estimate(self.costs.usual.per_image, self.costs.usual.within)
 
     @cached_property
     def few_images(self) -> Images | None:

@@ -71,6 +71,8 @@ def flags_of(
     """
     found: dict[str, Flag] = {}
     mse, bits = known(score, "mse"), known(score, "bits_per_image")
+    if bits is not None:  # but for what all images share
+        bits = max(0.0, bits - (known(score, "shared_bits") or 0.0))
     for note in health:
         for words, short, bars in WORDS:
             if words in note:

@@ -12,7 +12,6 @@ from isthmus.data.ranges import UNIT, in_words, is_nominal
 from isthmus.metrics.labels import PROBES
 from isthmus.metrics.table import studied
 from isthmus.studies.evidence import MOST, Evidence
-from isthmus.studies.rates import rate_curve
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
@@ -50,9 +49,11 @@ def measure(
     dict
         Every metric that a study computes (see `isthmus.metrics.METRICS`), and as KEY_within half
         of its 95 % interval, where that is known; also `numbers` of a code (1 of an index),
-        how many images were measured (held_out) and probed_on, and `rate`, points (bits, PSNR in
-        dB below a range of 1) of codes that are rounded ever more coarsely. What a model has not
-        is None, or left out.
+        how many images were measured (held_out) and probed_on. Bits are of the file that
+        `isthmus.compress` makes: how many images are in it (coded), with which PSNR (coded_psnr),
+        how many of the bits an image are header and tables (shared_bits), and `rate`, points
+        (bits, PSNR in dB below a range of 1) of codes that are rounded ever more coarsely. What a
+        model has not is None, or left out.
     """
     known = Evidence(model, images, most, random_state, cost or {})
     left_out = {f"{kind}_accuracy" for kind in PROBES if kind not in probes}
@@ -73,10 +74,12 @@ def _facts(known: Evidence) -> dict[str, Any]:
         "held_out": len(known.images),
         "probed_on": known.probed_on,
     }
-    if known.few_images is not None:
-        found["rate"] = rate_curve(
-            known.train_codes, known.few_codes, model.decode, known.few_images
-        )
+    if known.costs is not None:
+        usual = known.costs.usual
+        found["coded"], found["coded_psnr"] = len(usual.bits), usual.psnr
+        found["shared_bits"] = usual.shared / len(usual.bits)
+        if curve := known.costs.curve:
+            found["rate"] = curve
     return found
 
 
