@@ -23,9 +23,10 @@ from isthmus.reproduction.recipes import DECKS, RECIPES, Recipe
 from isthmus.training.epochs import Epochs
 
 SHARE = 0.001
+NETWORKS = RECIPES["e-flowers-three"].options["networks"]
 NEED_NOTHING = {
     *("b-convolution", "e-architectures", "e-glyphs", "e-transitions"),
-    *("e-denoising", "e-attractors"),
+    *("e-denoising", "e-attractors", "e-eight", "e-one-denoiser"),
 }
 """Recipes that have what they need without any downloaded set."""
 OTHER = {"d-deep", "c-raster-landsat"}
@@ -33,7 +34,11 @@ OTHER = {"d-deep", "c-raster-landsat"}
 LESS = {
     "b-factorisation": {"widths": (5, 40)},
     "b-denoising": {"levels": (0.1, 0.5)},
-    "d-study": {"recipes": {"beta 1": "d-burgess-beta1", "deep, beta 4": "d-deep"}},
+    "d-study": {"recipes": {"beta 1": "d-burgess-beta1", "beta 4": "d-burgess-beta4"}},
+    "e-attractors": {"seeds": 2, "margins": (0.1,)},
+    "e-eight": {"epochs": (1,) * 8},
+    "e-flowers-three": {"seeds": 1, "epochs": dict.fromkeys(NETWORKS, 20)},
+    "e-flowers-complexity": {"widths": (6, 12), "latents": (1, 2), "seeds": 1, "epochs": 20},
 }
 """Shorter lists for recipes that go through one."""
 

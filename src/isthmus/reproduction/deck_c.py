@@ -14,6 +14,7 @@ import isthmus as ist
 from isthmus import metrics as scores
 from isthmus.data.catalog import data_root
 from isthmus.data.images import Images, to_unit
+from isthmus.nets.matrices import convolution_matrix
 from isthmus.plots import drawing, sheets
 from isthmus.plots.overlays import coloured
 from isthmus.plots.strips import labelled_rows
@@ -37,7 +38,10 @@ DECK: dict[str, Any] = {
     "validation_fraction": 0.2,
     "keep_best": False,
 }
-"""How the deck trains its dense networks, for 100 epochs."""
+"""How the deck trains its dense networks."""
+FEATURES, EPOCHS = 20, 100
+CHANNELS, KERNEL = 64, 3
+"""Filters of the per-pixel network, and their side."""
 LAYERS = (1792, *[36928] * 5, 73856, 73792, 36928, 73856, 73792, 36928, 11540, 2172)
 POOLED = [[12, 20, 30, 0], [8, 12, 2, 0], [34, 70, 37, 4], [112, 100, 25, 12]]
 SHOWN = 3
@@ -59,7 +63,7 @@ def parameters(run: Run) -> None:
     _count(run, "parameters 784-20-10", _nets(classifier), 15_910)
     pictures = rng.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     maps = np.arange(2 * 32 * 32, dtype=np.uint8).reshape(2, 32, 32) % 12
-    model = ist.PixelNet(20, channels=64, **short).fit(pictures, maps)
+    model = ist.PixelNet(FEATURES, channels=CHANNELS, **short).fit(pictures, maps)
     _count(run, "parameters of the per-pixel network", _nets(model), 569_296)
     layers = [_size(layer) for net in _nets(model) for layer in _weighted(net)]
     same = layers == list(LAYERS)
@@ -67,36 +71,75 @@ def parameters(run: Run) -> None:
     chart = drawing.bars({"parameters": layers}, title, "layer", "parameters")
     run.picture("layers", chart, title)
     run.figure("its layers", _listed(layers), deck=_listed(LAYERS), holds=same)
+    _weights(run)
     pooled = torch.nn.functional.max_pool2d(torch.tensor([POOLED]).float(), 2)[0].int().tolist()
     wanted = [[20, 30], [112, 37]]
     run.figure("2x2 max pooling", str(pooled), deck=str(wanted), holds=pooled == wanted)
 
 
-def features(run: Run) -> None:
+def _weights(run: Run) -> None:
+    """Count the weights of a dense layer and of a convolution, from a digit to as many numbers."""
+    from torch import nn
+
+    layers = {
+        "one 3x3 filter": (nn.Conv2d(1, 1, KERNEL, bias=False), KERNEL**2),
+        "64 filters of 3x3": (nn.Conv2d(1, CHANNELS, KERNEL, bias=False), CHANNELS * KERNEL**2),
+        "784 inputs to 20": (nn.Linear(784, FEATURES, bias=False), 784 * FEATURES),
+        "784 inputs to 784": (nn.Linear(784, 784, bias=False), 784 * 784),
+    }
+    for name, (layer, deck) in layers.items():
+        ours = _size(layer)
+        run.figure(f"weights, {name}", ours, deck=deck, holds=ours == deck)
+    kernel = np.arange(1, 10).reshape(KERNEL, KERNEL)
+    shown = {
+        "a filter": kernel,
+        "its matrix from 4x4 to 2x2": convolution_matrix(kernel, (4, 4)).astype(int),
+        "a dense layer from 16 to 4": np.arange(1, 65).reshape(4, 16),
+    }
+    title = "Weights by number: a filter of 3x3 has 9 however large the image, a dense layer 64"
+    run.picture("weights", drawing.numbers(shown, title), title)
+
+
+def features(run: Run, machine: tuple[float, float]) -> None:
     """Learn 20 features without labels, as the deck does, and classify them."""
     train, test = both_halves(run, "mnist")
     model = _logged(run, "autoencoder", _autoencoder(), train)
     back = ist.reconstruct(model, test)
-    run.figure("epochs", len(model.history_["epoch"]), deck=100)
+    run.figure("epochs", len(model.history_["epoch"]), deck=EPOCHS)
     run.figure("test mse", scores.mse(test, back), note="the deck gives none")
     run.figure("test mae", float(np.abs(to_unit(np.asarray(test)) - back).mean()))
     note = "SGD at 0.01 on errors averaged over pixels hardly moves the weights: under-training"
-    _svm(run, model, train, test, (1000, 0.02), 83.54, 2.0, note)
+    _svm(run, model, train, test, machine, 83.54, 2.0, note)
     _training_pictures(run, model, test)
 
 
-def classifier(run: Run) -> None:
-    """Learn 20 features with labels, as the deck does, and classify them."""
+def classifier(run: Run, machine: tuple[float, float], shared: bool = False) -> None:
+    """Learn 20 features with labels, as the deck does, and classify them.
+
+    Shared, it starts from the layer that an autoencoder has learnt, as the deck's two heads do.
+    """
     train, test = both_halves(run, "mnist")
-    model = _logged(run, "classifier", _classifier(), train)
-    run.figure("epochs", len(model.history_["epoch"]), deck=100)
-    right = float((model.predict(test) == test.y).mean())
-    run.figure("accuracy of the softmax in %", 100 * right, note="the deck gives none")
-    machine = _svm(run, model, train, test, (1, 0.02), 96.62, 1.0)
-    _save_features(run, machine)
+    model = _classifier()
+    if shared:
+        model = _classifier(pretrained=run.fit("autoencoder", _autoencoder(), train))
+    model = _logged(run, "classifier", model, train)
+    run.figure("epochs", len(model.history_["epoch"]), deck=EPOCHS)
+    _softmax_figures(run, model, test)
+    found = _svm(run, model, train, test, machine, None if shared else 96.62, 1.0)
+    _save_features(run, found)
     title = "Cross-entropy while training, and on the fifth that was held out"
     run.picture("curves", drawing.curves({"classifier": model.history_}, title), title)
     _feature_map(run, model, test)
+
+
+def _softmax_figures(run: Run, model: Classifier, test: Images) -> None:
+    """Record the deck's three metrics of the ten probabilities."""
+    note = "the deck gives none"
+    right = float((model.predict(test) == test.y).mean())
+    run.figure("accuracy of the softmax in %", 100 * right, note=note)
+    apart = model.predict_proba(test) - np.eye(10)[np.asarray(test.y)]
+    run.figure("test mae of the probabilities", float(np.abs(apart).mean()), note=note)
+    run.figure("test mse of the probabilities", float((apart**2).mean()), note=note)
 
 
 def better_features(run: Run) -> None:
@@ -126,11 +169,12 @@ def better_classifier(run: Run, epochs: int, shift: int) -> None:
     _feature_map(run, model, test)
 
 
-def pixelnet(run: Run, epochs: int, crop: int) -> None:
+def pixelnet(run: Run, source: str, channels: int, epochs: int, crop: int, **rule: Any) -> None:
     """Give every pixel of street scenes 20 attributes, and a class."""
-    train, test = both_halves(run, "camvid", least=2)
-    model = ist.PixelNet(20, channels=64, epochs=epochs, crop=crop, flip=True)
-    model = run.fit("pixelnet", model, train)
+    train, test = both_halves(run, source, least=2)
+    settings: dict[str, Any] = {"channels": channels, "epochs": epochs, "crop": crop} | rule
+    model = run.fit("pixelnet", ist.PixelNet(FEATURES, flip=True, **settings), train)
+    model.save(run.folder / "pixelnet.safetensors")
     predicted = model.predict(test)
     note = f"{len(train)} training images, {crop}x{crop} cut from each anew in every epoch"
     run.figure("epochs", len(model.history_["epoch"]), note=note)
@@ -163,14 +207,17 @@ def raster(run: Run, file: str, bands: Sequence[int], epochs: int) -> None:
 
 
 def _autoencoder(**settings: Any) -> Autoencoder:
-    given = DECK | {"epochs": 100} | settings
+    given = DECK | {"epochs": EPOCHS} | settings
     return ist.Autoencoder(
-        20, hidden=(), code_activation="relu", output="sigmoid", loss="mse", **given
+        FEATURES, hidden=(), code_activation="relu", output="sigmoid", loss="mse", **given
     )
 
 
 def _classifier(**settings: Any) -> Classifier:
-    return ist.Classifier(20, hidden=(), **DECK | {"epochs": 100} | settings)
+    given = DECK | {"epochs": EPOCHS} | settings
+    if "pretrained" not in given:
+        given |= {"n_features": FEATURES, "hidden": ()}
+    return ist.Classifier(**given)
 
 
 def _logged(run: Run, name: str, model: Trained, train: Images) -> Trained:
@@ -226,7 +273,9 @@ def _svm(
     seconds = f"{time.monotonic() - started:.0f} s, {len(machine.support_):,} support vectors"
     what = f"accuracy of an SVM in % (C={strength:g}, gamma={gamma:g})"
     holds = None if deck is None else bool(abs(ours - deck) <= within)
-    run.figure(what, ours, deck=deck, holds=holds, note=f"{note}; {seconds}" if note else seconds)
+    note = f"{note}; {seconds}" if note else seconds
+    note += "" if deck is None else f"; holds within {within:g} points"
+    run.figure(what, ours, deck=deck, holds=holds, note=note)
     return machine
 
 

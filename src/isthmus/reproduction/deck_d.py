@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from isthmus import metrics as scores
 from isthmus.data.rotated import rotated
 from isthmus.plots import drawing
 from isthmus.plots.strips import labelled_rows
+from isthmus.reproduction.betas import DEEP, INDEPENDENCE, LATENTS
+from isthmus.reproduction.betas import study as study
 from isthmus.reproduction.sets import one_of_each, some_of
 from isthmus.verbs.layouts import layout
 
@@ -23,9 +25,13 @@ if TYPE_CHECKING:
     from isthmus.models.vae import VAE
     from isthmus.reproduction.run import Run
 
-LATENTS, EPOCHS, BATCH, HELD_OUT = 10, 15, 64, 0.05
+EPOCHS, BATCH, HELD_OUT = 15, 64, 0.05
+SIZE, LIMIT = 64, 90.0
+"""Pixels a side, and degrees that a digit is turned at most."""
 STEPS = 11
 """Images of a traversal."""
+APART = 0.5
+"""Disentanglement (DCI) from which dimensions are taken for independent of each other."""
 CAPTURED = 0.5
 """Share of the variance of the angle that one dimension must explain to have captured it."""
 NEIGHBOURS = 10
@@ -56,43 +62,23 @@ class Codes:
         return scores.active_units(self.mean, self.log_variance)
 
 
-def beta_vae(run: Run, architecture: str, beta: float) -> None:
+def beta_vae(run: Run, architecture: str, beta: float, activation: str) -> None:
     """Fit one of the deck's networks with one beta, and ask what every dimension follows."""
     train, test = _turned_digits(run)
-    model = run.fit("vae", _model(architecture, beta), train)
+    model = run.fit("vae", _model(architecture, beta, activation), train)
     model.save(run.folder / "vae.safetensors")
     codes = _codes(run, model, test)
-    title = f"Loss of the {architecture} network, beta {beta:g}, in nats an image"
+    network = architecture + ("" if activation == "relu" else f", {activation}")
+    title = f"Loss of the {network} network, beta {beta:g}, in nats an image"
     run.picture("curves", drawing.curves({f"beta {beta:g}": model.history_}, title), title)
     done = len(model.history_["epoch"])
     run.figure("epochs", done, deck=EPOCHS, note=f"{len(train):,} images an epoch, "
                  f"{HELD_OUT:.0%} of them held out for the validation loss")  # fmt: skip
     _reconstructions(run, model, test)
-    _units(run, codes, architecture if beta == 4 else "")
+    _units(run, codes, network if beta == 4 else "")
     _followers(run, codes, beta == 4)
     _maps(run, codes)
     _traversals(run, model, codes)
-
-
-def study(run: Run, recipes: dict[str, str]) -> None:
-    """Lay the recipes of all betas side by side; those that are missing are carried out."""
-    from isthmus.reproduction.runner import carry_out
-
-    root = run.folder.parents[2]  # of all results: this one is not in its place yet
-    given: dict[str, Any] = {"share": run.share, "seed": run.seed}
-    results = {
-        label: carry_out(name, root, verbose=run.verbose, **given)
-        for label, name in recipes.items()
-    }
-    found = {
-        label: {row["what"]: row["ours"] for row in result["figures"]}
-        for label, result in results.items()
-    }
-    for label, figures in found.items():
-        for what in SUMMARY:
-            run.figure(f"{label}: {what}", figures[what])
-    _study_chart(run, {k: v for k, v in found.items() if k.startswith("beta")})
-    _study_table(run, found)
 
 
 def rotation(run: Run, digit: int, beta: float, epochs: int) -> None:
@@ -102,7 +88,7 @@ def rotation(run: Run, digit: int, beta: float, epochs: int) -> None:
     all. Turning moves the ink of a digit on a circle, and a plane has room for one.
     """
     train, test = (half[half.factors["angle"] != 0] for half in _turned_digits(run, digit))
-    model = _model("burgess", beta).set_params(latent_dim=2, epochs=epochs)
+    model = _model("burgess", beta, "relu").set_params(latent_dim=2, epochs=epochs)
     model = run.fit("one-digit", model, train)
     codes = _codes(run, model, test)
     _rotation_figures(run, codes, f"{len(train):,} turned images of the digit {digit}")
@@ -122,31 +108,19 @@ def rotation(run: Run, digit: int, beta: float, epochs: int) -> None:
     run.picture("traversal", _strip(rows, title, ["first number", "second number"]), title)
 
 
-SUMMARY = {
-    "active dimensions of 10": "active of 10",
-    "KL in nats": "KL",
-    "test mse": "mse",
-    "MIG against the digit": "MIG digit",
-    "MIG against the angle": "MIG angle",
-    "R^2 of the angle by its best dimension": "angle, best",
-    "R^2 of the angle by all dimensions": "angle, all",
-    "mean correlation between active dimensions": "correlation",
-}
-"""Figures of a fit that are laid beside those of the others, and what they are called there."""
-
-
 def _turned_digits(run: Run, digit: int | None = None) -> tuple[Images, Images]:
     """Return MNIST at 64x64, plain and turned: the set "rotated-mnist", or one digit of it."""
     images = ist.load_images("mnist")
     images = images if digit is None else images[images.y == digit]
-    images = rotated(some_of(run, images), verbose=run.verbose)
+    images = rotated(some_of(run, images), SIZE, LIMIT, verbose=run.verbose)
     return images.train, images.test
 
 
-def _model(architecture: str, beta: float) -> VAE:
+def _model(architecture: str, beta: float, activation: str) -> VAE:
     return ist.VAE(
         LATENTS,
         architecture=architecture,
+        activation=activation,
         beta=beta,
         epochs=EPOCHS,
         batch_size=BATCH,
@@ -181,7 +155,7 @@ def _units(run: Run, codes: Codes, deck: str) -> None:
     kl = scores.kl_per_dimension(codes.mean, codes.log_variance)
     active = np.flatnonzero(codes.active)
     said, holds = {
-        "deep": ("3 (dimensions 1, 6, 8)", len(active) == 3),
+        DEEP: ("3 (dimensions 1, 6, 8)", len(active) == 3),
         "burgess": ("10 (all)", len(active) == LATENTS),
     }.get(deck, (None, None))
     note = "above 0.01 nats of KL: " + (", ".join(map(str, active)) or "none")
@@ -194,15 +168,24 @@ def _units(run: Run, codes: Codes, deck: str) -> None:
 
 
 def _dependence(run: Run, codes: Codes, active: np.ndarray, deck: str) -> None:
-    apart = 0.0
+    """Record how far dimensions follow one thing each: the digit, or its angle."""
+    turned = codes.turned
+    factors = {"digit": codes.images.y[turned], "angle": codes.angle}
+    found = scores.dci(codes.draws[turned], factors, random_state=run.seed)
+    said = {DEEP: "entangled", "burgess": "independent"}.get(deck)
+    apart = float(found.disentanglement)
+    holds = {DEEP: apart < APART, "burgess": apart >= APART}.get(deck)
+    note = "of what a dimension says of digit or angle, how much is of one of them, by a forest "
+    note += f"(DCI), turned images only; from {APART:g} taken for independent: see the traversals"
+    run.figure(INDEPENDENCE, apart, deck=said, holds=holds, note=note)
+    run.figure("completeness (DCI)", float(found.completeness))
+    note = "0 to 1: how far no dimension knows of both"
+    run.figure("modularity", scores.modularity(codes.draws[turned], factors), note=note)
     if len(active) > 1:
         matrix = np.abs(np.corrcoef(codes.mean[:, active], rowvar=False))
-        apart = float(matrix[~np.eye(len(active), dtype=bool)].mean())
-    said = {"deep": "entangled", "burgess": "independent"}.get(deck)
-    holds = {"deep": apart > 0.1, "burgess": apart < 0.1}.get(deck)
-    note = "absolute, of the posterior means; below 0.1 is taken for independent"
-    what = "mean correlation between active dimensions"
-    run.figure(what, apart, deck=said, holds=holds, note=note)
+        alike = float(matrix[~np.eye(len(active), dtype=bool)].mean())
+        note = "absolute, of the posterior means; a prior makes it small whatever they say"
+        run.figure("mean correlation between active dimensions", alike, note=note)
 
 
 def _followers(run: Run, codes: Codes, deck: bool) -> None:
@@ -320,7 +303,7 @@ def _rotation_figures(run: Run, codes: Codes, what: str) -> None:
     direction = _direction(codes.mean)[:, None]
     explained = float(scores.variance_explained(direction, codes.angle)[0])
     note = f"{what}, a code of two numbers; {CAPTURED:.0%} is taken for captured"
-    deck = "not captured, of ten digits by ten numbers"
+    deck = "not captured"  # of ten digits by ten numbers
     run.figure("R^2 of the angle by the direction of the code", explained, deck, note=note)
     single = scores.variance_explained(codes.mean, codes.angle)
     best = int(single.argmax())
@@ -353,24 +336,3 @@ def _round(run: Run, model: Representation, codes: Codes) -> None:
     title = "Once round the centre of the codes: the digit turns"
     rows = {"first half": images[:8], "second half": images[8:]}
     run.picture("round", labelled_rows(rows, title=title), title)
-
-
-def _study_chart(run: Run, found: dict[str, dict[str, Any]]) -> None:
-    betas = [float(label.removeprefix("beta ")) for label in found]
-    shares = {
-        short: (betas, [figures[what] for figures in found.values()])
-        for what, short in SUMMARY.items()
-        if short not in ("KL", "active of 10", "mse")
-    }
-    active = [figures["active dimensions of 10"] / LATENTS for figures in found.values()]
-    title = "What beta does: shares of what there could be"
-    chart = drawing.lines(shares | {"active": (betas, active)}, title, "beta", "", log_x=True)
-    run.picture("betas", chart, title)
-
-
-def _study_table(run: Run, found: dict[str, dict[str, Any]]) -> None:
-    columns = {what: short for what, short in SUMMARY.items() if short not in ("KL", "mse")}
-    values = np.array([[figures[what] for what in columns] for figures in found.values()], float)
-    values /= [LATENTS if "of 10" in what else 1 for what in columns]
-    title = "Betas and networks side by side, as shares of what there could be"
-    run.picture("table", drawing.table(values, list(found), list(columns.values()), title), title)

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import isthmus as ist
-from isthmus.data.catalog import data_root
 from isthmus.data.corrupt import with_noise
-from isthmus.data.images import Images
 from isthmus.data.values import ImagesLike
 from isthmus.plots import drawing, sheets
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction import planes
+from isthmus.reproduction.eight import eight as eight
+from isthmus.reproduction.eight import one_denoiser as one_denoiser
+from isthmus.reproduction.flowers import complexity as complexity
 from isthmus.reproduction.flowers import flower_walks as flower_walks
 from isthmus.reproduction.flowers import flowers as flowers
+from isthmus.reproduction.flowers import three_networks as three_networks
+from isthmus.reproduction.sets import glyphs, inked
 from isthmus.verbs.closeness import closeness, confusion
 from isthmus.verbs.morph import between
 from isthmus.verbs.planes import extent_of, grid
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
+    from isthmus.data.images import Images
     from isthmus.models.autoencoder import Autoencoder
     from isthmus.reproduction.run import Run
-
-    pass
 
 CHOSEN: dict[str, Any] = {
     "hidden": (25, 15),
@@ -52,23 +53,11 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 """Eight of them: what differs from the first."""
 
 PIXELS = 35
+UNEVEN = 3.0
+"""Times that the largest territory is the smallest, from which some own more than others."""
 SETS = 64
 """Noisy copies of every glyph, as in the deck."""
 FEWER = "a full batch is one step an epoch, where the deck's batches of 5 are seven"
-
-
-def glyphs(run: Run) -> Images:
-    """Return the third font of the deck, or where it is not there, glyphs of our own."""
-    path = data_root() / "font5x7" / "fonts.csv"
-    if not path.is_file():
-        note = "data/font5x7 is not there: glyphs drawn for isthmus instead of the deck's font"
-        run.figure("font", "our own", "font 3", note=note)
-        return ist.load_images("glyphs")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["font"] == "font3"]
-    lines = np.array([[row[f"row{i}"] for i in range(7)] for row in rows], dtype=np.uint8)
-    bits = np.unpackbits(lines[..., None], axis=2)[:, :, 3:]  # 5 of 8 bits
-    return Images(bits * np.uint8(255), y=np.arange(32), classes=[row["char"] for row in rows])
 
 
 def wrong_pixels(
@@ -140,7 +129,7 @@ def chosen(run: Run, epochs: int, seeds: int) -> None:
 def _show_chosen(run: Run, model: Representation, images: Images) -> None:
     decoded = ist.reconstruct(model, images)
     rows = {
-        f"{kind} {half}": _inked(shown[part])
+        f"{kind} {half}": inked(shown[part])
         for half, part in (("1-16", slice(16)), ("17-32", slice(16, 32)))
         for kind, shown in (("original", np.asarray(images) / 255), ("decoded", decoded))
     }
@@ -160,7 +149,7 @@ def _show_plane(run: Run, model: Representation, images: Images) -> None:
     side = 16
     decoded = model.decode(grid(codes[0], extent, side))
     title = "What is decoded all over the latent plane"
-    run.picture("decoded", planes.mosaic(_inked(decoded), extent, title), title)
+    run.picture("decoded", planes.mosaic(inked(decoded), extent, title), title)
     _new_glyphs(run, model.decode(grid(codes[0], extent, 100)), images)
 
 
@@ -179,13 +168,8 @@ def _new_glyphs(run: Run, decoded: np.ndarray, images: Images) -> None:
         title = (
             "New glyphs: what is decoded most often and differs from all 32 by 3 pixels or more"
         )
-        shown = _inked(common.reshape(-1, 7, 5))
+        shown = inked(common.reshape(-1, 7, 5))
         run.picture("new", sheets.contact_sheet(shown, title, 16, scale=6), title)
-
-
-def _inked(glyphs: np.ndarray) -> np.ndarray:
-    """Return glyphs of 0 to 1 as they are printed: dark on a ground that paper shows up."""
-    return 0.92 - 0.87 * glyphs
 
 
 def transitions(run: Run, epochs: int, pairs: tuple[tuple[str, str], ...], steps: int) -> None:
@@ -198,7 +182,7 @@ def transitions(run: Run, epochs: int, pairs: tuple[tuple[str, str], ...], steps
     for a, b in pairs:
         codes = model.encode(images[[names[a], names[b]]])
         way = model.decode(between(codes[0], codes[1], steps))
-        rows[f"{a} to {b}"] = _inked(way)
+        rows[f"{a} to {b}"] = inked(way)
         seen = (way.reshape(steps, -1) > 0.5)[:, None] != known
         met = [images.classes[i] for i in seen.sum(2).argmin(1)]  # type: ignore[index]
         run.figure(
@@ -278,34 +262,60 @@ def _denoising_pictures(
 
 def _denoised(run: Run, models: list[Any], images: Images, trained: tuple[Any, ...]) -> None:
     x = _flipped(images, 0.1, run.seed + 1)
-    rows = {"original": _inked(np.asarray(images)[:16] / 255), "10 % flipped": _inked(x[:16])}
+    rows = {"original": inked(np.asarray(images)[:16] / 255), "10 % flipped": inked(x[:16])}
     for level, model in zip(trained, models, strict=True):
-        rows[f"trained with {level:g}"] = _inked(ist.reconstruct(model, x[:16]))
+        rows[f"trained with {level:g}"] = inked(ist.reconstruct(model, x[:16]))
     title = "The first 16 glyphs with 10 % of their pixels flipped, and decoded"
     run.picture("examples", labelled_rows(rows, title, scale=6), title)
 
 
-def attractors(run: Run, epochs: int, level: float, sets: int) -> None:
+def attractors(
+    run: Run, epochs: int, level: float, sets: int, seeds: int, margins: tuple[float, ...]
+) -> None:
     """Measure how much of the latent plane every glyph owns, and which are taken for which."""
-    from scipy.stats import spearmanr
-
     images = glyphs(run)
-    model = _chosen(run, images, epochs)
-    found = ist.territory(model, images, 300)
+    models = [_chosen(run, images, epochs, seed) for seed in run.each(range(seeds), "seeds")]
+    codes = models[0].encode(images)
+    found = ist.territory(models[0], images, 300, extent=extent_of(codes))
     _territory_figures(run, found.shares, images)
-    codes = model.encode(images)
     title = "Territory: which glyph is nearest to what is decoded"
     run.picture("territory", planes.territories(found, codes, images, title), title)
+    _unevenness(run, models, images, margins)
     many = images[np.tile(np.arange(32), run.some(sets, 8))]
-    confused = confusion(model, images, _flipped(many, level, run.seed))
-    close = closeness(codes, confused)
+    noisy = _flipped(many, level, run.seed)
+    close = [closeness(m.encode(images), confusion(m, images, noisy)) for m in models]
+    note = f"over 496 pairs, {level:.0%} of the pixels flipped; {seeds} networks: "
+    note += ", ".join(f"{one.rank:.2f}" for one in close) + "; chance by Mantel's test: at most "
+    note += f"{max(one.chance for one in close):.3g}"
+    ranks = [one.rank for one in close]
+    holds = all(one.rank < 0 and one.chance < 0.01 for one in close)
+    what = "rank correlation of latent distance and confusion"
+    run.figure(what, float(np.mean(ranks)), "close is confused", holds, note)
+    _confused(run, models[0], images, noisy, level)
+
+
+def _unevenness(run: Run, models: list[Any], images: Images, margins: tuple[float, ...]) -> None:
+    """Record how uneven territories are, over networks and over how much of the plane is seen."""
+    for margin in margins:
+        ratios = []
+        for model in models:
+            extent = extent_of(model.encode(images), margin=margin)
+            shares = ist.territory(model, images, 150, extent=extent).shares
+            ratios.append(float(shares.max() / max(shares.min(), 1e-9)))
+        what = f"largest over smallest territory, margin {margin:.0%} of the codes' range"
+        note = f"{len(models)} networks: " + ", ".join(f"{ratio:.0f}" for ratio in ratios)
+        middle = float(np.median(ratios))
+        run.figure(what, middle, "some own more", min(ratios) > UNEVEN, note)
+
+
+def _confused(run: Run, model: Any, images: Images, noisy: np.ndarray, level: float) -> None:
+    from scipy.stats import spearmanr
+
+    confused = confusion(model, images, noisy)
+    close = closeness(model.encode(images), confused)
     pairs = np.triu_indices(32, 1)
     bits = np.asarray(images).reshape(32, -1) > 127
     differ = (bits[:, None] != bits).sum(2)[pairs]
-    rank, chance = close.rank, close.chance
-    note = f"Spearman over 496 pairs, {level:.0%} of the pixels flipped, p = {chance:.1g}"
-    what, holds = "rank correlation of latent distance and confusion", rank < 0 and chance < 0.01
-    run.figure(what, float(rank), "close is confused", bool(holds), note)
     rank = float(spearmanr(differ, close.taken)[0])
     run.figure("rank correlation of pixels that differ and confusion", rank)
     run.figure("noisy glyphs taken for the right one", float(np.mean(np.diag(confused))))
@@ -318,9 +328,6 @@ def _territory_figures(run: Run, shares: np.ndarray, images: Images) -> None:
     order = np.argsort(-shares)
     top = ", ".join(f"{names[i]} {shares[i]:.1%}" for i in order[:5])
     least = ", ".join(f"{names[i]} {shares[i]:.2%}" for i in order[-3:])
-    deck = "some own more"
-    uneven = float(shares.max() / max(shares.min(), 1e-9))
-    run.figure("largest over smallest territory", uneven, deck, uneven > 3)
     run.figure("largest territories", top, note="an even share is 3.1 %")
     run.figure("smallest territories", least)
     half = int(np.searchsorted(np.cumsum(shares[order]), 0.5)) + 1

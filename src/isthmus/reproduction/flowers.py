@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import clone
 
 import isthmus as ist
+from isthmus.plots import drawing
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction import planes
 from isthmus.verbs.planes import extent_of, grid
@@ -35,6 +39,8 @@ RULES: dict[str, dict[str, Any]] = {
 
 LIMITS = (-1.0, 1.0)
 SEEDS = 2
+LATENT = 6
+"""Numbers that the deck settles for."""
 LITTLE = 0.05
 """Share of the variance that may be lost where a code is said to work."""
 
@@ -87,9 +93,95 @@ def _verdict(run: Run, rule: str, lost: dict[int, float]) -> None:
 def _flower_pictures(run: Run, rule: str, rows: dict[str, Any], curves: dict[str, Any]) -> None:
     title = f"24 flowers: error against epochs by the width of the code, {rule}"
     run.picture(f"curves-{rule.lower()}", planes.error_curves(curves, title), title)
-    title = f"The first 12 flowers, and what is left of them after learning by {rule}"
-    picture = labelled_rows(rows, title, 12, limits=LIMITS)
-    run.picture(f"flowers-{rule.lower()}", picture, title)
+    _all_flowers(run, f"flowers-{rule.lower()}", rows, f"after learning by {rule}")
+
+
+def _all_flowers(run: Run, name: str, rows: dict[str, Any], when: str) -> None:
+    """Draw 24 flowers and what is left of them, 12 in a row."""
+    title = f"24 flowers, and what is left of them {when}"
+    halves = {
+        f"{which}\n{words}": pictures[part]
+        for words, part in (("1 to 12", slice(12)), ("13 to 24", slice(12, 24)))
+        for which, pictures in rows.items()
+    }
+    run.picture(name, labelled_rows(halves, title, 12, limits=LIMITS), title)
+
+
+def three_networks(
+    run: Run,
+    networks: dict[str, tuple[int, tuple[int, ...]]],
+    epochs: dict[str, int],
+    seeds: int,
+) -> None:
+    """Train the deck's three networks of 6 numbers and its one of 5, each as long as it does."""
+    images = ist.load_images("flowers")
+    variance = float(np.var(np.asarray(images), axis=0).mean())
+    rows, curves = {"original": np.asarray(images)}, {}
+    ends: dict[str, list[float]] = {}
+    for name, (latent_dim, hidden) in run.each(networks.items(), "networks"):
+        settings = SETTINGS | {"hidden": hidden, "epochs": epochs[name]}
+        model = ist.Autoencoder(latent_dim, **settings)
+        label = "network-" + "-".join(map(str, (*hidden, latent_dim)))
+        models = [run.fit(f"{label}-{i}", clone(model), images, seed=i) for i in range(seeds)]
+        losses = [np.array(model.history_["loss"]) for model in models]
+        ends[name] = [float(loss[-1]) / variance for loss in losses]
+        curves[name] = planes.thinned(np.arange(1, len(losses[0]) + 1), losses[0])
+        rows[name] = ist.reconstruct(models[0], images)
+        steady = [planes.settled(loss) for loss in losses]
+        note = f"{seeds} seeds: {_listed(ends[name])}; within twice their last value from epochs "
+        note += ", ".join(f"{epoch:,}" for epoch in steady) + f" of {len(losses[0]):,}"
+        what = f"share of the variance lost, {name} network, {latent_dim} numbers"
+        run.figure(what, float(np.mean(ends[name])), note=note)
+    first, *_, third = [name for name in networks if networks[name][0] == LATENT]
+    holds = min(ends[third]) > max(ends[first])
+    note = "holds where every seed of the third ends above every seed of the first"
+    run.figure("loss of the third over the first", float(np.mean(ends[third]) /
+               np.mean(ends[first])), "stays higher", bool(holds), note)  # fmt: skip
+    title = "The three networks of 6 numbers, and one of 5: error against epochs"
+    run.picture("curves", planes.error_curves(curves, title), title)
+    _all_flowers(run, "flowers", rows, "by each network")
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.2g}" for value in values)
+
+
+def complexity(
+    run: Run, widths: tuple[int, ...], latents: tuple[int, ...], epochs: int, seeds: int
+) -> None:
+    """Ask whether fewer numbers at the same error need a wider network."""
+    images = ist.load_images("flowers")
+    variance = float(np.var(np.asarray(images), axis=0).mean())
+    lost = np.empty((len(widths), len(latents), seeds))
+    cells = [(i, j, k) for i in range(len(widths)) for j in range(len(latents))
+             for k in range(seeds)]  # fmt: skip
+    for i, j, k in run.each(cells, "widths and latent sizes"):
+        settings = SETTINGS | {"hidden": (widths[i], max(2, widths[i] // 3))}
+        model = ist.Autoencoder(latents[j], epochs=epochs, **settings)
+        model = run.fit(f"width-{widths[i]}-{latents[j]}-{k}", model, images, seed=k)
+        lost[i, j, k] = float(np.mean(model.history_["loss"][-100:])) / variance
+    fewest = [
+        min((latents[j] for j in range(len(latents)) if lost[i, j].mean() < LITTLE), default=None)
+        for i in range(len(widths))
+    ]
+    for width, least, found in zip(widths, fewest, lost, strict=True):
+        note = "; ".join(f"{k}: {_listed(of)}" for k, of in zip(latents, found, strict=True))
+        what = f"fewest numbers that keep {1 - LITTLE:.0%} of the variance, {width} units wide"
+        run.figure(what, least or "none", note=f"share lost by numbers, {seeds} seeds: {note}")
+    known = [least if least is not None else max(latents) + 1 for least in fewest]
+    falls = all(a >= b for a, b in itertools.pairwise(known)) and known[0] > known[-1]
+    deck, note = (
+        "fewer numbers need a more complex network",
+        "holds where it never rises and falls",
+    )
+    run.figure("fewest numbers, by width", ", ".join(map(str, known)), deck, falls, note)
+    title = "24 flowers: share of the variance lost, by units of the first layer"
+    lines = {
+        f"{k} number{'s' * (k > 1)}": (widths, lost[:, j].mean(1).tolist())
+        for j, k in enumerate(latents)
+    }
+    axes = ("units of the first hidden layer", "share of the variance lost")
+    run.picture("complexity", drawing.lines(lines, title, *axes, log_x=True), title)
 
 
 def flower_walks(run: Run, latent_dim: int, epochs: int, side: int) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.reproduction.recipes import DECKS, RECIPES
 from isthmus.reproduction.runner import RESULT, result_of
+from isthmus.reproduction.said import departures
 from isthmus.system.files import refuse_existing, replacing, replacing_folder
 
 if TYPE_CHECKING:
@@ -24,10 +25,23 @@ WIDEST = 1100
 QUALITY = 80
 VERDICTS = {True: "yes", False: "**no**", None: "-"}
 
+SEE = {
+    "A": {"encode": "verbs/encode.md", "compress": "verbs/compress.md",
+          "generate": "verbs/generate.md", "map": "verbs/map.md"},
+    "B": {"denoise": "verbs/denoise.md", "fine-tune": "verbs/finetune.md",
+          "morph": "verbs/morph.md", "edit": "verbs/edit.md"},
+    "C": {"the per-pixel network": "verbs/segment.md", "probe": "verbs/probe.md"},
+    "D": {"the live demo": "explore.md", "traverse": "verbs/traverse.md"},
+    "E": {"territory": "verbs/territory.md", "morph": "verbs/morph.md",
+          "walk through the plane": "explore.md"},
+}  # fmt: skip
+"""Pages of what a deck asks for."""
+
 HEADING = "# The decks, reproduced\n"
 OPENING = """
 What five slide decks say about learning narrow representations of images, beside what came out
-when every setting of theirs was run with isthmus. This page is generated from the results:
+when their settings were run with isthmus, and [where ours depart from theirs](#where-ours-depart).
+This page is generated from the results:
 
 ```
 isthmus reproduce --all
@@ -141,12 +155,22 @@ def _narrow(picture: Image) -> Image:
 def _page(results: Sequence[Result], shown: dict[str, list[tuple[str, str]]], path: Path) -> str:
     shown_path = path.name if path.is_absolute() else path.as_posix()
     parts = [HEADING + OPENING.format(path=shown_path), _overview(results), _failed(results)]
+    parts += [_departed({result["recipe"] for result in results})]
     for deck, title in DECKS.items():
         of_deck = [result for result in results if result["deck"] == deck]
         if of_deck:
-            parts.append(f"## Deck {deck}: {title}\n")
+            parts.append(f"## Deck {deck}: {title}\n{_see_also(deck, path.parent)}")
         parts += [_section(result, shown[result["recipe"]], path.stem) for result in of_deck]
     return "\n".join(part for part in parts if part).rstrip() + "\n"
+
+
+def _see_also(deck: str, beside: Path) -> str:
+    """Return links to the pages of what a deck asks for, where they lie beside this one."""
+    links = [
+        f"[{words}]({place})" for words, place in SEE.get(deck, {}).items()
+        if (beside / place).is_file()
+    ]  # fmt: skip
+    return f"\nBy hand, with images of your own: {', '.join(links)}.\n" if links else ""
 
 
 def _overview(results: Sequence[Result]) -> str:
@@ -183,6 +207,39 @@ def _failed(results: Sequence[Result]) -> str:
         if figure["holds"] is False
     ]
     return "\n".join(["## Where a deck's claim does not hold\n", *lines, ""]) if lines else ""
+
+
+def _departed(done: set[str]) -> str:
+    """Return where settings depart from the decks', what these leave open, and what is not run."""
+    found = list(departures())
+    sides = {
+        "deck and ours differ": [row for row in found if row.deck is not None],
+        "the deck does not say": [row for row in found if row.deck is None],
+    }
+    lines = ["## Where ours depart\n"]
+    if missing := [name for name in RECIPES if name not in done]:
+        lines.append(f"Not run yet, and not on this page: {', '.join(missing)}.\n")
+    for title, rows in sides.items():
+        cells = [
+            (_linked(row.recipe, done), row.what, _set(row.deck), _set(row.ours), _cell(row.why))
+            for row in rows
+        ]
+        lines.append(f"{_sentence(title).rstrip('.')}:\n")
+        lines.append(_table(("recipe", "setting", "deck", "ours", "why"), cells) + "\n")
+    return "\n".join(lines)
+
+
+def _linked(name: str, done: set[str]) -> str:
+    return f"[{name}](#{_anchor(name)})" if name in done else name
+
+
+def _set(value: object) -> str:
+    """Return a setting as it is read; those of several networks one after the other."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {_set(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_set, value))
+    return _number(value)
 
 
 def _section(result: Result, pictures: Sequence[tuple[str, str]], folder: str) -> str:

@@ -19,7 +19,7 @@ from isthmus.system.progress import Bar
 from isthmus.validation import hint
 
 if TYPE_CHECKING:
-    from isthmus.reproduction.recipes import Recipe
+    from isthmus.reproduction.recipe import Recipe
 
 RESULT = "result.json"
 FIGURE: schema.Schema = {

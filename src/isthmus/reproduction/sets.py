@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 import isthmus as ist
+from isthmus.data.catalog import data_root
 from isthmus.data.images import Images
 
 if TYPE_CHECKING:
@@ -31,3 +33,22 @@ def one_of_each(images: Images) -> Images:
     """Return the first image of every label."""
     _, first = np.unique(images.y, return_index=True)
     return images[first]
+
+
+def glyphs(run: Run) -> Images:
+    """Return the third font of the deck, or where it is not there, glyphs of our own."""
+    path = data_root() / "font5x7" / "fonts.csv"
+    if not path.is_file():
+        note = "data/font5x7 is not there: glyphs drawn for isthmus instead of the deck's font"
+        run.figure("font", "our own", "font 3", note=note)
+        return ist.load_images("glyphs")
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["font"] == "font3"]
+    lines = np.array([[row[f"row{i}"] for i in range(7)] for row in rows], dtype=np.uint8)
+    bits = np.unpackbits(lines[..., None], axis=2)[:, :, 3:]  # 5 of 8 bits
+    return Images(bits * np.uint8(255), y=np.arange(32), classes=[row["char"] for row in rows])
+
+
+def inked(ink: np.ndarray) -> np.ndarray:
+    """Return glyphs of 0 to 1 as they are printed: dark on a ground that paper shows up."""
+    return 0.92 - 0.87 * ink

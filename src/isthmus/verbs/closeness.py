@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,8 +11,8 @@ from isthmus.data.values import Pixels
 from isthmus.latent.neighbors import Best
 from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model
 
-if TYPE_CHECKING:
-    pass
+PERMUTED = 999
+"""Times that codes are handed to other images, to tell a correlation from chance."""
 
 
 def nearest_images(decoded: np.ndarray, images: ImagesLike) -> np.ndarray:
@@ -85,7 +85,10 @@ class Closeness(NamedTuple):
     rank : float
         Spearman's rank correlation of the two; NaN where either is always the same.
     chance : float
-        The p-value of that.
+        How probable a rank correlation at least as far from 0 is where codes have nothing to do
+        with confusion: Mantel's test, which hands the codes to other images `PERMUTED` times. The
+        pairs share images, so that a test which takes each for an observation of its own would say
+        far less than is true.
     """
 
     distance: np.ndarray
@@ -107,6 +110,7 @@ def closeness(codes: ArrayLike, confused: ArrayLike) -> Closeness:
     References
     ----------
     C. Spearman, The proof and measurement of association between two things, 1904.
+    N. Mantel, The detection of disease clustering and a generalized regression approach, 1967.
 
     Examples
     --------
@@ -115,13 +119,38 @@ def closeness(codes: ArrayLike, confused: ArrayLike) -> Closeness:
     >>> found.distance.tolist(), found.taken.tolist(), round(found.rank, 2)
     ([1.0, 5.0, 4.0], [0.25, 0.0, 0.05], -1.0)
     """
-    from scipy.stats import spearmanr
-
     codes, confused = np.asarray(codes, dtype=np.float64), np.asarray(confused)
     pairs = np.triu_indices(len(codes), 1)
     distance = np.linalg.norm(codes[pairs[0]] - codes[pairs[1]], axis=1)
     taken = ((confused + confused.T) / 2)[pairs]
     if len(taken) < 2 or not np.ptp(taken) or not np.ptp(distance):
         return Closeness(distance, taken, np.nan, np.nan)
-    rank, chance = spearmanr(distance, taken)
-    return Closeness(distance, taken, float(rank), float(chance))
+    return Closeness(distance, taken, *_ranked(distance, taken, len(codes)))
+
+
+def _ranked(a: np.ndarray, b: np.ndarray, n: int) -> tuple[float, float]:
+    """Return the rank correlation of two numbers a pair of n images, and Mantel's p-value."""
+    first, second = (_squared(_standard_ranks(values), n) for values in (a, b))
+    rank = float((first * second).sum()) / 2
+    rng, as_far = np.random.default_rng(0), 1
+    for _ in range(PERMUTED):
+        order = rng.permutation(n)
+        other = float((first[np.ix_(order, order)] * second).sum()) / 2
+        as_far += abs(other) >= abs(rank) - 1e-9
+    return rank, as_far / (PERMUTED + 1)
+
+
+def _standard_ranks(values: np.ndarray) -> np.ndarray:
+    """Return ranks about their mean, of length 1: their product is the rank correlation."""
+    from scipy.stats import rankdata
+
+    ranks: np.ndarray = rankdata(values) - (len(values) + 1) / 2
+    length: float = np.linalg.norm(ranks).item()
+    return ranks / length
+
+
+def _squared(values: np.ndarray, n: int) -> np.ndarray:
+    """Return a number a pair as a symmetric matrix."""
+    square = np.zeros((n, n))
+    square[np.triu_indices(n, 1)] = values
+    return square + square.T

@@ -55,8 +55,10 @@ def checked_extent(extent: Sequence[float]) -> Extent:
     return tuple(ends.tolist())
 
 
-def extent_of(codes: ArrayLike, dims: tuple[int, int] = (0, 1)) -> Extent:
+def extent_of(codes: ArrayLike, dims: tuple[int, int] = (0, 1), margin: float = MARGIN) -> Extent:
     """Return the rectangle that holds all codes in two of their numbers, and a margin.
+
+    The margin is a share of the range of the codes, on every side.
 
     Examples
     --------
@@ -65,7 +67,7 @@ def extent_of(codes: ArrayLike, dims: tuple[int, int] = (0, 1)) -> Extent:
     """
     codes = np.asarray(codes, dtype=np.float64)[:, list(dims)]
     low, high = codes.min(0), codes.max(0)
-    edge = MARGIN * np.maximum(high - low, 1e-6)
+    edge = margin * np.maximum(high - low, 1e-6)
     x, y = np.column_stack([low - edge, high + edge]).tolist()
     return (*x, *y)
 

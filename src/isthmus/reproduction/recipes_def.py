@@ -1,0 +1,242 @@
+"""The settings of decks D, E and F, by name: each names a function of its deck's file."""
+
+from __future__ import annotations
+
+from isthmus.reproduction.recipe import Recipe
+
+DEF: dict[str, Recipe] = {
+    "d-burgess-beta1": Recipe(
+        "D",
+        "the network of the papers, beta 1",
+        15,
+        "beta_vae",
+        {"architecture": "burgess", "beta": 1.0, "activation": "relu"},
+    ),
+    "d-burgess-beta4": Recipe(
+        "D",
+        "the network of the papers, beta 4",
+        15,
+        "beta_vae",
+        {"architecture": "burgess", "beta": 4.0, "activation": "relu"},
+        departures={
+            "activation": "of the paper that the network is from",
+            "images a batch": "of that paper",
+        },
+    ),
+    "d-burgess-beta10": Recipe(
+        "D",
+        "the network of the papers, beta 10",
+        15,
+        "beta_vae",
+        {"architecture": "burgess", "beta": 10.0, "activation": "relu"},
+    ),
+    "d-burgess-beta30": Recipe(
+        "D",
+        "the network of the papers, beta 30",
+        15,
+        "beta_vae",
+        {"architecture": "burgess", "beta": 30.0, "activation": "relu"},
+    ),
+    "d-deep-linear-beta1": Recipe(
+        "D",
+        "the deeper network as printed, without activations, beta 1",
+        25,
+        "beta_vae",
+        {"architecture": "deep", "beta": 1.0, "activation": "linear"},
+    ),
+    "d-deep-linear-beta4": Recipe(
+        "D",
+        "the deeper network as printed, without activations, beta 4",
+        25,
+        "beta_vae",
+        {"architecture": "deep", "beta": 4.0, "activation": "linear"},
+        departures={"images a batch": "as of the other network"},
+    ),
+    "d-deep-linear-beta10": Recipe(
+        "D",
+        "the deeper network as printed, without activations, beta 10",
+        25,
+        "beta_vae",
+        {"architecture": "deep", "beta": 10.0, "activation": "linear"},
+    ),
+    "d-deep": Recipe(
+        "D",
+        "a deeper network with relu, beta 4",
+        15,
+        "beta_vae",
+        {"architecture": "deep", "beta": 4.0, "activation": "relu"},
+    ),
+    "d-study": Recipe(
+        "D",
+        "betas and networks side by side",
+        0.1,
+        "study",
+        {
+            "recipes": {
+                "beta 1": "d-burgess-beta1",
+                "beta 4": "d-burgess-beta4",
+                "beta 10": "d-burgess-beta10",
+                "beta 30": "d-burgess-beta30",
+                "deep, linear, beta 1": "d-deep-linear-beta1",
+                "deep, linear, beta 4": "d-deep-linear-beta4",
+                "deep, linear, beta 10": "d-deep-linear-beta10",
+                "deep, relu, beta 4": "d-deep",
+            }
+        },
+    ),
+    "d-rotation": Recipe(
+        "D",
+        "a setting that captures rotation",
+        3,
+        "rotation",
+        {"digit": 6, "beta": 20.0, "epochs": 30},
+    ),
+    "e-architectures": Recipe(
+        "E",
+        "activations, optimisers and sizes on 32 glyphs",
+        2,
+        "architectures",
+        {"epochs": 10_000},
+    ),
+    "e-eight": Recipe(
+        "E",
+        "eight different architectures, as the deck trains them",
+        45,
+        "eight",
+        {"epochs": (*[60_000] * 5, 50_000, 150_000, 60_000)},
+        departures={
+            "learning rate": "Adam at 0.001",
+            "hidden layers of the eight": "one to four layers of 8 to 30 units, three activations",
+        },
+    ),
+    "e-glyphs": Recipe(
+        "E",
+        "32 glyphs from two numbers each",
+        1,
+        "chosen",
+        {"epochs": 10_000, "seeds": 6},
+        departures={
+            "glyphs a batch": "all at once, one step an epoch for the deck's seven",
+            "epochs": "ours is the fast setting; the deck's is e-eight's seventh",
+            "last activation": "a sigmoid, with binary cross-entropy",
+        },
+    ),
+    "e-transitions": Recipe(
+        "E",
+        "four transitions between glyphs",
+        0.2,
+        "transitions",
+        {"epochs": 10_000, "pairs": (("k", "h"), ("w", "u"), ("f", "{"), ("n", "r")), "steps": 10},
+        departures={"glyphs a batch": "the network is that of e-glyphs"},
+    ),
+    "e-denoising": Recipe(
+        "E",
+        "glyphs under noise, trained with it and without",
+        2,
+        "denoising",
+        {"epochs": 1500, "trained": (0, 0.05, 0.1, 0.15, 0.2), "tested": (0.05, 0.1, 0.15, 0.2)},
+    ),
+    "e-one-denoiser": Recipe(
+        "E",
+        "one network for glyphs under noise of all levels",
+        10,
+        "one_denoiser",
+        {
+            "epochs": 500,
+            "deck_epochs": 50_000,
+            "levels": (0, 0.05, 0.1, 0.15, 0.2),
+            "sets": 64,
+            "tested": (0.05, 0.1, 0.15, 0.2),
+        },
+        departures={
+            "epochs": "a hundredth: 2,048 steps an epoch; all would take 10 hours",
+            "sets": "drawn anew at every step, of all levels between",
+        },
+    ),
+    "e-attractors": Recipe(
+        "E",
+        "decision regions of the latent plane, and confusion",
+        0.5,
+        "attractors",
+        {
+            "epochs": 10_000,
+            "level": 0.1,
+            "sets": 400,
+            "seeds": 6,
+            "margins": (0.0, 0.1, 0.3),
+        },
+    ),
+    "e-flowers": Recipe(
+        "E",
+        "how few numbers hold 24 flowers",
+        5,
+        "flowers",
+        {
+            "latents": {"Adam": (1, 2, 3, 5, 6, 8), "SGD": (3, 5, 6, 8)},
+            "epochs": {"Adam": 2500, "SGD": 4000},
+        },
+    ),
+    "e-flowers-three": Recipe(
+        "E",
+        "the deck's three networks of 6 numbers, and its one of 5",
+        12,
+        "three_networks",
+        {
+            "networks": {
+                "first": (6, (100, 30)),
+                "5 numbers": (5, (100, 30)),
+                "second": (6, (200, 60)),
+                "third": (6, (30,)),
+            },
+            "epochs": {"first": 10_000, "5 numbers": 10_000, "second": 50_000, "third": 50_000},
+            "seeds": 3,
+        },
+        departures={
+            "epochs of the third": "as many as of the second",
+            "networks": "one of its kind, one twice as wide, one narrow",
+        },
+    ),
+    "e-flowers-complexity": Recipe(
+        "E",
+        "whether fewer numbers need a wider network",
+        8,
+        "complexity",
+        {"widths": (6, 12, 25, 50, 100), "latents": (1, 2, 3, 4, 6), "epochs": 5000, "seeds": 3},
+    ),
+    "e-flower-walks": Recipe(
+        "E",
+        "walks that look for flowers",
+        0.5,
+        "flower_walks",
+        {"latent_dim": 6, "epochs": 10_000, "side": 12},
+    ),
+    "f-compression": Recipe(
+        "F",
+        "digits as a few bytes each, beside PNG, JPEG, WebP and AVIF",
+        25,
+        "compression",
+        {"source": "mnist", "widths": (32, 64), "channels": (32, 64, 128), "epochs": 15},
+    ),
+    "f-compression-flowers": Recipe(
+        "F",
+        "flowers as a few bytes each, beside PNG, JPEG, WebP and AVIF",
+        25,
+        "compression",
+        {"source": "flowers102", "widths": (128,), "channels": (32, 64, 128, 256), "epochs": 20},
+    ),
+    "f-denoising": Recipe(
+        "F",
+        "noise taken out of digits, beside median, non-local means and PCA",
+        15,
+        "denoising",
+        {"width": 256, "noise": 0.3, "epochs": 30},
+    ),
+    "f-unsupervised": Recipe(
+        "F",
+        "20 numbers learned without labels: a classifier, and clusters",
+        15,
+        "unsupervised",
+        {"width": 20, "noise": 0.15, "warp": 0.15, "epochs": 30},
+    ),
+}
+"""Name to recipe."""
