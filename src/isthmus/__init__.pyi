@@ -31,6 +31,7 @@ from isthmus.verbs.compress import compress as compress
 from isthmus.verbs.decode import decode as decode
 from isthmus.verbs.decompress import decompress as decompress
 from isthmus.verbs.denoise import denoise as denoise
+from isthmus.verbs.disentangle import disentangle as disentangle
 from isthmus.verbs.edit import directions as directions
 from isthmus.verbs.edit import edit as edit
 from isthmus.verbs.encode import encode as encode

@@ -20,6 +20,7 @@ from isthmus.verbs.clustering import Clustering
 from isthmus.verbs.compressed import Compressed
 from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.denoised import Denoised
+from isthmus.verbs.disentangled import Disentanglement
 from isthmus.verbs.edit import Directions, Edited
 from isthmus.verbs.encode import Codes
 from isthmus.verbs.generated import Generated
@@ -132,6 +133,7 @@ def verbs(model: ist.Representation, given: ist.Images) -> None:
     assert_type(ist.pick(model, given), Picked)
     assert_type(ist.predict(model, given), Predictions)
     assert_type(ist.segment(model, given), Segments)
+    assert_type(ist.disentangle(model, given), Disentanglement)
     assert_type(ist.finetune(model, given), Tuned)
     assert_type(ist.directions(codes, given.y), Directions)
     assert_type(ist.territory(model, given), Territory)

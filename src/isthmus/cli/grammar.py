@@ -49,7 +49,7 @@ EXCEPTIONS = {
     "--count": "How many suit is another number for every command; `pick` takes a share too, as "
     "5%.",
     "--split": "`fit` learns from the part to train on, or nothing could be judged afterwards; "
-    "`rd`, and `denoise` where it adds noise, measure on the part held out.",
+    "`rd`, `disentangle`, and `denoise` where it adds noise, measure on the part held out.",
     "--labels": "`finetune` is about few, and takes 100; others take all there are.",
     "--width": "`som` has two sides, as 10x12.",
     "--n-clusters": "`cluster` may choose: auto.",

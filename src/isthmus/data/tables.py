@@ -68,6 +68,30 @@ def with_labels(images: Images, path: str | Path, columns: ColumnsLike | None = 
     return said_by(images, table, roles, places, path)
 
 
+def with_factors(images: Images, path: str | Path, columns: ColumnsLike | None = None) -> Images:
+    r"""Return images with what the other columns of a table say of them, its labels too if any.
+
+    The table has a line for every image and a column of names, as that of `with_labels`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = f"{tempfile.mkdtemp()}/f.csv"
+    >>> _ = Path(path).write_text("name,angle,size\n0,10,1\n1,20,3", encoding="utf-8")
+    >>> found = with_factors(Images(np.zeros((2, 2, 2))), path)
+    >>> {name: v.tolist() for name, v in found.attributes.items()}
+    {'angle': [10, 20], 'size': [1, 3]}
+    """
+    table, told = table_in(path), check_columns(columns)
+    roles = roles_of(table, told, path)
+    if roles.image is None or not (roles.others or roles.label):
+        raise ValueError(
+            f"{path} has the columns {', '.join(table)}: expected one of names of images, and one "
+            "for every factor"
+        )
+    return said_by(images, table, roles, _places(images, table, roles, path), path)
+
+
 def _told_apart(table: Table, roles: Roles, path: str | Path) -> Roles:
     """Return what columns hold, having checked that names and labels are among them."""
     binary = [name for name in roles.others if len(set(map(str, table[name]))) <= 2]

@@ -38,7 +38,14 @@ class Dci(NamedTuple):
     informativeness: float
 
 
-def dci(Z: ArrayLike, factors: Factors, *, bins: int = 20, random_state: int = 0) -> Dci:
+def dci(
+    Z: ArrayLike,
+    factors: Factors,
+    *,
+    bins: int = 20,
+    trees: int | None = None,
+    random_state: int = 0,
+) -> Dci:
     r"""Return disentanglement, completeness and informativeness of codes.
 
     A forest of 50 trees learns to tell every factor from half of the codes; :math:`R_{jv}` is how
@@ -55,6 +62,8 @@ def dci(Z: ArrayLike, factors: Factors, *, bins: int = 20, random_state: int = 0
         At least 2; numbers of many values are cut as `mutual_information` cuts them.
     bins : int
         Cells at most.
+    trees : int, optional
+        Trees of a forest, at least 1; by default 50.
     random_state : int
         Seed of the halves and of the forests.
 
@@ -81,7 +90,7 @@ def dci(Z: ArrayLike, factors: Factors, *, bins: int = 20, random_state: int = 0
     importance, right = [], []
     for v in table.T:
         forest = RandomForestClassifier(
-            TREES, max_features=None, random_state=random_state, n_jobs=1
+            trees or TREES, max_features=None, random_state=random_state, n_jobs=1
         )
         forest.fit(Z[learnt], v[learnt])
         importance.append(forest.feature_importances_)

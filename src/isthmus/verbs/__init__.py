@@ -36,6 +36,7 @@ VERBS = {
     "rate_distortion": Verb("verbs.rate_distortion", "judge", "rd"),
     "map": Verb("verbs.map", "judge"),
     "territory": Verb("verbs.territory", "judge"),
+    "disentangle": Verb("verbs.disentangle", "judge"),
     "finetune": Verb("verbs.finetune", "judge"),
 }
 """A public function each, and a command made from its signature; see CONTRIBUTING.md."""
