@@ -121,6 +121,11 @@ EXAMPLES = {
         "territory pca.safetensors photos --level 0.4 -o confusion.csv",
         "territory pca.safetensors photos -n 100 --resolution 100 -o territory",
     ),
+    "disentangle": (
+        "disentangle vae.safetensors sprites -o factors.png",
+        "disentangle vae.safetensors photos --labels factors.csv",
+        "disentangle seed0.safetensors,seed1.safetensors photos",
+    ),
     "finetune": (
         "finetune vae.safetensors photos --labels 100 -o few.safetensors",
         "finetune runs/photos photos --labels labels.csv -o few.safetensors",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,7 @@ def with_intervals(
     >>> 0 <= found["mig"].within < 0.1
     True
     """
-    asked = {"without": without, "random_state": random_state}
+    asked: dict[str, Any] = {"without": without, "random_state": random_state}
     value = factor_scores(Z, factors, trees=trees, **asked)
     found = []
     for rows in dealt(len(Z), parts, random_state):

@@ -91,7 +91,7 @@ def same_axes(one: np.ndarray, other: np.ndarray) -> float:
         total = R.sum(axis)
         peak = np.square(R.max(axis))
         found += float(np.divide(peak, total, out=np.zeros_like(total), where=total > 0).sum())
-    return found / sum(R.shape)
+    return found / float(sum(R.shape))
 
 
 def speaking(Z: np.ndarray, kl: ArrayLike | None = None) -> np.ndarray:
@@ -103,6 +103,7 @@ def speaking(Z: np.ndarray, kl: ArrayLike | None = None) -> np.ndarray:
     [False, False, True]
     """
     if kl is not None:
-        return np.asarray(kl) > INFORMATIVE
+        return np.asarray(np.asarray(kl) > INFORMATIVE)
     spread = Z.var(0)
-    return (spread > INFORMATIVE * spread.max()) if spread.max() > 0 else spread > 0
+    says: np.ndarray = (spread > INFORMATIVE * spread.max()) & (spread > 0)
+    return says

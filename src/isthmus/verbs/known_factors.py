@@ -84,7 +84,7 @@ def _known(v: np.ndarray) -> np.ndarray:
     if v.dtype.kind in "biu":
         return np.ones(len(v), dtype=bool)
     if v.dtype.kind == "f":
-        return ~np.isnan(v)
+        return np.asarray(~np.isnan(v))
     return np.array([not is_missing(each) for each in v.tolist()], dtype=bool)
 
 
