@@ -8,6 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from isthmus.metrics.intervals import Estimate
+
 
 def cluster_accuracy(y: ArrayLike, labels: ArrayLike) -> float:
     """Return the share of images right when every cluster is matched with at most one class.
@@ -42,10 +44,27 @@ def cluster_accuracy(y: ArrayLike, labels: ArrayLike) -> float:
     >>> cluster_accuracy([0, 0, 1, 1], [7, 7, 3, 3]), cluster_accuracy([0, 0, 0, 0], [1, 1, 1, 2])
     (1.0, 0.75)
     """
+    return cluster_accuracy_estimate(y, labels).value
+
+
+def cluster_accuracy_estimate(y: ArrayLike, labels: ArrayLike) -> Estimate:
+    """Return the share of images in the cluster of their class, and which of them are.
+
+    Examples
+    --------
+    >>> cluster_accuracy_estimate([0, 0, -1, 1], [7, 7, 3, 7]).each
+    array([ True,  True, False])
+    """
     from scipy.optimize import linear_sum_assignment
 
-    table, n = _contingency(y, labels)
-    return float(table[linear_sum_assignment(table, maximize=True)].sum() / n)
+    table, _ = _contingency(y, labels)
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    y, labels = _labelled(y, labels)
+    known, found = (np.unique(names[labels != -1]) for names in (y, labels))
+    right = np.zeros(len(y), dtype=bool)
+    for row, column in zip(rows, columns, strict=True):
+        right |= (y == known[row]) & (labels == found[column])
+    return Estimate(float(right.mean()), None, right)
 
 
 def purity(y: ArrayLike, labels: ArrayLike) -> float:

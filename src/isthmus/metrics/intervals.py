@@ -10,10 +10,22 @@ import numpy as np
 
 
 class Estimate(NamedTuple):
-    """A value, and half of its 95 % interval, if that is known."""
+    """A value, half of its 95 % interval, and what it is the mean of, as far as they are known.
+
+    Attributes
+    ----------
+    value : float
+        The figure of a model.
+    within : float, optional
+        Half of its interval.
+    each : ndarray of shape (n,), optional
+        Its share of every image: an error, a likeness, or whether it was right, as bool. Models
+        are compared by them.
+    """
 
     value: float
     within: float | None = None
+    each: np.ndarray | None = None
 
 
 def wilson(right: int, n: int, confidence: float = 0.95) -> tuple[float, float]:

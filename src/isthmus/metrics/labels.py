@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from isthmus.metrics.intervals import wilson
+from isthmus.metrics.intervals import Estimate, wilson
 from isthmus.metrics.probes import chosen_codes, classifier, hits, stratified
 from isthmus.validation import one_of
 
@@ -37,6 +37,9 @@ class Accuracy(NamedTuple):
         Labels learnt from, and images counted.
     settings : dict
         What a search has chosen.
+    right : bytes
+        A byte for every image counted, 1 where it is named rightly, in their order: by these two
+        classifiers are compared. Empty where that is not known.
     """
 
     accuracy: float
@@ -45,6 +48,20 @@ class Accuracy(NamedTuple):
     n_labels: int
     n_test: int
     settings: dict[str, float]
+    right: bytes = b""
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name}={value!r}" for name, value in self.record().items())
+        return f"Accuracy({told})"
+
+    def record(self) -> dict[str, Any]:
+        """Return the figures by their names."""
+        return {name: value for name, value in self._asdict().items() if name != "right"}
+
+    @property
+    def hits(self) -> np.ndarray:
+        """Which images are named rightly, (n,) bool."""
+        return np.frombuffer(self.right, dtype=bool)
 
 
 def counted(
@@ -58,7 +75,8 @@ def counted(
     (0.75, 0.300..., 0.954...)
     """
     n_right, n = int(np.sum(right)), len(right)
-    return Accuracy(n_right / n, *wilson(n_right, n), n_labels, n, settings or {})
+    each = np.asarray(right, dtype=bool).tobytes()
+    return Accuracy(n_right / n, *wilson(n_right, n), n_labels, n, settings or {}, each)
 
 
 def probe_codes(
@@ -116,7 +134,9 @@ def probe_codes(
     """
     one_of("kind", kind, PROBES)
     chosen = chosen_codes(Z_train, y_train, Z_test, y_test, limit, test_limit, random_state)
-    return _probed(kind, *chosen, random_state)
+    found = _probed(kind, *chosen, random_state)
+    order = np.argsort(stratified(np.asarray(y_test), test_limit, random_state))
+    return found._replace(right=found.hits[order].tobytes())
 
 
 def _probed(
@@ -146,31 +166,38 @@ def _sought(model: Representation, Z: np.ndarray, y: np.ndarray, seed: int) -> d
     return {name.removeprefix("svc__"): value for name, value in found.best_params_.items()}
 
 
+def _read(
+    Z: ArrayLike, y: ArrayLike, Z_test: ArrayLike, y_test: ArrayLike, kind: str, seed: int
+) -> Estimate:
+    found = probe_codes(Z, y, Z_test, y_test, kind, random_state=seed)
+    return Estimate(found.accuracy, None, found.hits)
+
+
 def knn_read(
     Z: ArrayLike, y: ArrayLike, Z_test: ArrayLike, y_test: ArrayLike, seed: int = 0
-) -> float:
+) -> Estimate:
     """Return the accuracy of the vote of the nearest codes; see `probe_codes`.
 
     Examples
     --------
-    >>> knn_read([[0.0], [1.0]], [0, 1], [[0.2], [0.9]], [0, 1])
-    1.0
+    >>> knn_read([[0.0], [1.0]], [0, 1], [[0.2], [0.9]], [0, 1]).each
+    array([ True,  True])
     """
-    return probe_codes(Z, y, Z_test, y_test, "knn", random_state=seed).accuracy
+    return _read(Z, y, Z_test, y_test, "knn", seed)
 
 
 def linear_read(
     Z: ArrayLike, y: ArrayLike, Z_test: ArrayLike, y_test: ArrayLike, seed: int = 0
-) -> float:
+) -> Estimate:
     """Return the accuracy of logistic regression on codes; see `probe_codes`."""
-    return probe_codes(Z, y, Z_test, y_test, "linear", random_state=seed).accuracy
+    return _read(Z, y, Z_test, y_test, "linear", seed)
 
 
 def svm_read(
     Z: ArrayLike, y: ArrayLike, Z_test: ArrayLike, y_test: ArrayLike, seed: int = 0
-) -> float:
+) -> Estimate:
     """Return the accuracy of a support vector machine on codes; see `probe_codes`."""
-    return probe_codes(Z, y, Z_test, y_test, "svm", random_state=seed).accuracy
+    return _read(Z, y, Z_test, y_test, "svm", seed)
 
 
 def accuracy(y: ArrayLike, found: ArrayLike) -> float:

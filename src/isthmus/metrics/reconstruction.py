@@ -45,6 +45,24 @@ def mse(X: Pixels, Y: Pixels) -> float:
     return _mse(X, Y, 1.0)
 
 
+def mse_estimate(X: Pixels, Y: Pixels) -> Estimate:
+    """Return the mean squared error, with its interval and the error of every image.
+
+    Examples
+    --------
+    >>> mse_estimate(np.zeros((2, 3, 3)), np.full((2, 3, 3), 0.5)).each
+    array([0.25, 0.25])
+    """
+    each = errors(X, Y)
+    return Estimate(mse(X, Y), mean_within(each), each)
+
+
+def errors(X: Pixels, Y: Pixels) -> np.ndarray:
+    """Return the mean squared error of every image, (n,)."""
+    pairs = _pairs(X, Y, 1.0)
+    return np.concatenate([np.square(x - y).reshape(len(x), -1).mean(1) for x, y in pairs])
+
+
 def _mse(X: Pixels, Y: Pixels, white: float) -> float:
     total = sum(float(np.square(x - y).sum()) for x, y in _pairs(X, Y, white))
     return total / float(np.prod(np.shape(X)))
@@ -115,18 +133,24 @@ def psnr_within(X: Pixels, Y: Pixels) -> float | None:
     """
     if len(X) < 2:
         return None
-    errors = np.concatenate(
-        [
-            np.square(to_unit(np.asarray(X[i : i + 500])) - to_unit(np.asarray(Y[i : i + 500])))
-            .reshape(len(X[i : i + 500]), -1)
-            .mean(1, dtype=np.float64)
-            for i in range(0, len(X), 500)
-        ]
-    )
-    if not errors.mean() > 0:
+    each = errors(X, Y)
+    if not each.mean() > 0:
         return 0.0
-    share = 1.96 * errors.std(ddof=1) / (errors.mean() * math.sqrt(len(errors)))
+    share = 1.96 * each.std(ddof=1) / (each.mean() * math.sqrt(len(each)))
     return round(10 / math.log(10) * float(share), 6)
+
+
+def mean_within(each: np.ndarray) -> float | None:
+    """Return half of the 95 % interval of a mean over images, by the normal distribution.
+
+    Examples
+    --------
+    >>> round(mean_within(np.array([0.0, 1.0, 0.0, 1.0])), 3)
+    0.566
+    """
+    if len(each) < 2 or not np.isfinite(each).all():
+        return None
+    return float(f"{1.96 * each.std(ddof=1) / math.sqrt(len(each)):.6g}")
 
 
 def told(X: Pixels, Y: Pixels) -> Estimate:
@@ -149,7 +173,9 @@ def told(X: Pixels, Y: Pixels) -> Estimate:
         return Estimate(0.0, 0.0)
     left = float(error.mean() / spread.mean())
     deviation = float(np.std(error - left * spread)) / math.sqrt(len(X))
-    return Estimate(max(0.0, 1 - left), 1.96 * deviation / float(spread.mean()))
+    return Estimate(
+        max(0.0, 1 - left), 1.96 * deviation / float(spread.mean()), 1 - error / spread.mean()
+    )
 
 
 def _pairs(X: Pixels, Y: Pixels, white: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:

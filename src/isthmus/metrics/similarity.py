@@ -6,7 +6,8 @@ import numpy as np
 
 from isthmus.data.ranges import Range
 from isthmus.data.values import Pixels
-from isthmus.metrics.reconstruction import _pairs, _units
+from isthmus.metrics.intervals import Estimate
+from isthmus.metrics.reconstruction import _pairs, _units, mean_within
 
 SIGMA = 1.5
 """Deviation in pixels of the Gaussian window of SSIM."""
@@ -54,6 +55,24 @@ def ssim(X: Pixels, Y: Pixels, data_range: float | Range | None = None) -> float
     >>> round(ssim(X, X), 6), ssim(X, 1 - X) < 0
     (1.0, True)
     """
+    return float(similarities(X, Y, data_range).mean())
+
+
+def ssim_estimate(X: Pixels, Y: Pixels, data_range: float | Range | None = None) -> Estimate:
+    """Return the mean structural similarity, with its interval and that of every image.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).random((2, 16, 16))
+    >>> ssim_estimate(X, X).each.round(6)
+    array([1., 1.])
+    """
+    each = similarities(X, Y, data_range)
+    return Estimate(float(each.mean()), mean_within(each), each)
+
+
+def similarities(X: Pixels, Y: Pixels, data_range: float | Range | None = None) -> np.ndarray:
+    """Return the structural similarity of every image, (n,); see `ssim`."""
     white, black, width = _units(X, Y, data_range)
     if len(np.shape(X)) not in (3, 4):
         raise ValueError(
@@ -61,10 +80,10 @@ def ssim(X: Pixels, Y: Pixels, data_range: float | Range | None = None) -> float
             "give (n, h, w) or (n, h, w, c) images"
         )
     pairs = ((x - black, y - black) for x, y in _pairs(X, Y, white))
-    return sum(_similarity(x, y, width) * len(x) for x, y in pairs) / len(X)
+    return np.concatenate([_similarity(x, y, width) for x, y in pairs])
 
 
-def _similarity(x: np.ndarray, y: np.ndarray, data_range: float) -> float:
+def _similarity(x: np.ndarray, y: np.ndarray, data_range: float) -> np.ndarray:
     # Only the sum of the two variances is needed, so four blurs do for five moments.
     a, b = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     mean_x, mean_y = _blur(x), _blur(y)
@@ -73,7 +92,9 @@ def _similarity(x: np.ndarray, y: np.ndarray, data_range: float) -> float:
     variances = _blur(x**2 + y**2) - squares
     similarity = (2 * product + a) * (2 * covariance + b)
     similarity /= (squares + a) * (variances + b)
-    return float(_inside(similarity).mean())
+    inside = _inside(similarity)
+    means: np.ndarray = inside.reshape(len(inside), -1).mean(1)
+    return means
 
 
 def _blur(x: np.ndarray) -> np.ndarray:

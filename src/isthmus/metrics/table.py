@@ -141,7 +141,7 @@ METRICS: dict[str, Metric] = {
     metric.key: metric
     for metric in (
         Metric(
-            "mse", "MSE", RECONSTRUCTION, "", "lower", "reconstruction.mse", PAIR,
+            "mse", "MSE", RECONSTRUCTION, "", "lower", "reconstruction.mse_estimate", PAIR,
             "squared value, where uint8 counts as 0 to 1",
             "Mean squared error between a held-out image and its reconstruction, over all pixels.",
         ),
@@ -152,7 +152,7 @@ METRICS: dict[str, Metric] = {
             "a tenth of the squared error.", 1,
         ),
         Metric(
-            "ssim", "SSIM", RECONSTRUCTION, "", "higher", "similarity.ssim",
+            "ssim", "SSIM", RECONSTRUCTION, "", "higher", "similarity.ssim_estimate",
             ("pictures", "reconstructions", "value_range"), "1 is identical",
             "Structural similarity: compares local brightness, contrast and structure in small "
             "windows, nearer to what the eye notices than a squared error.", 3,
@@ -192,7 +192,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "cluster_accuracy", "Accuracy", CLUSTERS, "%", "higher",
-            "clustering.cluster_accuracy", CLUSTERED, HELD,
+            "clustering.cluster_accuracy_estimate", CLUSTERED, HELD,
             "Share of images in the right class when every cluster of codes is matched to a "
             "class. The labels are not used to find the clusters.",
         ),

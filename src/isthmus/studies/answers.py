@@ -15,11 +15,12 @@ from isthmus.studies.summary import (
     can_win,
     curve_of,
     known,
+    reach,
     share_ends,
     too_large,
     written,
 )
-from isthmus.studies.ties import best_and_ties, reach
+from isthmus.studies.ties import best_and_ties
 
 Score = Mapping[str, Any]
 
@@ -196,7 +197,7 @@ def _keep(scores: Sequence[Score], baseline: Mapping[str, float]) -> Answer | No
     if not fit:
         return _nobody("Keep", question, having)
     order = sorted(fit, key=lambda s: s[key], reverse=True)
-    ties = best_and_ties(fit, lambda s: s[key], _known(f"{key}_within"))
+    ties = best_and_ties(fit, lambda s: s[key], _known(f"{key}_within"), key)
     best, size = ties[0], known(ties[0], "image_numbers")
 
     def form(s: Score) -> str:
@@ -332,7 +333,7 @@ def _by_share(
     scores: Sequence[Score], fit: Sequence[Score], key: str, asked: tuple[str, str, str]
 ) -> Answer:
     use, question, what = asked
-    ties = best_and_ties(fit, lambda s: s[key], lambda s: reach(s, key))
+    ties = best_and_ties(fit, lambda s: s[key], lambda s: reach(s, key), key)
     best, order = ties[0], sorted(fit, key=lambda s: s[key], reverse=True)
 
     def form(s: Score) -> str:
@@ -364,7 +365,7 @@ def _explain(scores: Sequence[Score]) -> Answer | None:
             "Of no code do the 5 leading numbers tell more than the mean image, as far as known."
         )
         return _nobody("Explain", question, having, reason)
-    ties = best_and_ties(fit, lambda s: s["leading"], _known("leading_within"))
+    ties = best_and_ties(fit, lambda s: s["leading"], _known("leading_within"), "leading")
     best, order = ties[0], sorted(fit, key=lambda s: s["leading"], reverse=True)
 
     def form(s: Score) -> str:

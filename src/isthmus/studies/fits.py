@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.fitted.heldout import halves
 from isthmus.fitted.store import in_words
-from isthmus.studies.measure import measure
+from isthmus.studies.each import Figures
+from isthmus.studies.evidence import Evidence
+from isthmus.studies.measure import measured
 from isthmus.system.files import plain
 from isthmus.system.memory import PeakMemory
 from isthmus.training.stages import INTERRUPTED
@@ -42,27 +44,21 @@ def record_of(
     random_state: int,
     cost: dict[str, float],
     learned_from: int,
-) -> tuple[dict[str, Any], str]:
-    """Return the record of a fitted model, and what a reader is to know of its held-out images."""
+) -> tuple[dict[str, Any], Figures, str]:
+    """Return the record of a fitted model, its figures of every image, and what is to be noted."""
+    evidence = Evidence(model, images, effort.most, random_state, cost)
+    scores, each = measured(evidence, effort.probes)
     record = {
         "model": name,
         "family": type(model).__name__,
         "parameters": {k: v for k, v in model.get_params().items() if k != "verbose"},
         "code": model.code_,
-        **measure(
-            model,
-            images,
-            most=effort.most,
-            probes=effort.probes,
-            random_state=random_state,
-            cost=cost,
-        ),
+        **scores,
         "learned_from": learned_from,
     }
-    measured = halves(model, images).measured
-    told = not measured.held_out or measured.left_out
-    note = f"{name} was measured {measured.words}." if told else ""
-    return plain(record, finite=True, unknown=in_words), note
+    of = halves(model, images).measured
+    note = f"{name} was measured {of.words}." if not of.held_out or of.left_out else ""
+    return plain(record, finite=True, unknown=in_words), each, note
 
 
 def _fit_within(seconds: float, model: Representation, train: Images) -> None:

@@ -92,8 +92,8 @@ def judged(study: Study, baseline: Mapping[str, float] | None = None) -> list[di
     """Return the scores of a study with what decides who can be best, those who cannot last.
 
     Beside its measures a score has ``flags``, ``image_numbers`` and ``image_bits``, ``numbers``
-    of its code, whether it is ``supervised``, and ``kept``, the share of what differs between
-    images that comes back.
+    of its code, whether it is ``supervised``, ``kept``, the share of what differs between images
+    that comes back, and ``each``, its figures of every image by seed.
     """
     images = study.images
     baseline = baseline or mean_image(images, study.scores)
@@ -103,6 +103,7 @@ def judged(study: Study, baseline: Mapping[str, float] | None = None) -> list[di
         model = study.models.get(score["model"])
         health = [str(note) for note in getattr(model, "health_", None) or []]
         more: dict[str, Any] = {"image_numbers": pixels, **labels}
+        more["each"] = getattr(study, "each", {}).get(score["model"], {})
         if images.dtype == np.uint8:
             more["image_bits"] = 8 * pixels
         if (mse := known(score, "mse")) is not None and baseline["mse"] > 0:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.fitted.store import in_words, load_model
+from isthmus.studies.each import read_each
 from isthmus.studies.folders import digest_of, record_of
 from isthmus.studies.outcome import Study, reason_of
 from isthmus.studies.plan import Effort
@@ -97,6 +98,8 @@ class Kept:
         _check_same(study, record, folder)
         study.models, rows = _finished(folder, record, models)
         study.scores += rows
+        each = read_each(folder)[0]
+        study.each |= {name: each[name] for name in study.models if name in each}
         self.began, self.saved = True, set(study.models)
         _take_over(study, record)
 

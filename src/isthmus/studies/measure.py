@@ -11,6 +11,7 @@ from isthmus.data.images import Images
 from isthmus.data.ranges import UNIT, in_words, is_nominal
 from isthmus.metrics.labels import PROBES
 from isthmus.metrics.table import studied
+from isthmus.studies.each import Figures, figures_of
 from isthmus.studies.evidence import MOST, Evidence
 
 if TYPE_CHECKING:
@@ -55,15 +56,22 @@ def measure(
         (bits, PSNR in dB below a range of 1) of codes that are rounded ever more coarsely. What a
         model has not is None, or left out.
     """
-    known = Evidence(model, images, most, random_state, cost or {})
+    return measured(Evidence(model, images, most, random_state, cost or {}), probes)[0]
+
+
+def measured(known: Evidence, probes: Sequence[str] = PROBES) -> tuple[dict[str, Any], Figures]:
+    """Return the scores of a model, and those figures of every held-out image that are known."""
     left_out = {f"{kind}_accuracy" for kind in PROBES if kind not in probes}
     found: dict[str, Any] = {}
+    each: Figures = {}
     for metric in studied():
         value = None if metric.key in left_out else metric.of(known)
         found[metric.key] = value and value.value
         if value and value.within is not None:
             found[f"{metric.key}_within"] = value.within
-    return found | _facts(known)
+        if value and value.each is not None:
+            each[metric.key] = value.each
+    return found | _facts(known), figures_of(known.images, each)
 
 
 def _facts(known: Evidence) -> dict[str, Any]:

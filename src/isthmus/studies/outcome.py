@@ -13,6 +13,7 @@ import numpy as np
 
 from isthmus.data.images import Images
 from isthmus.metrics.table import described, studied
+from isthmus.studies.each import FILE, Each, write_each
 from isthmus.studies.folders import digest_of, is_unfinished
 from isthmus.studies.plan import Schedule
 from isthmus.system.files import (
@@ -102,6 +103,8 @@ class Study(Result):
         What was asked for: the budget, the width, and how the images were to be loaded.
     explained : bool
         Whether it was only to say what would be fitted.
+    each : dict of str to dict of int to dict
+        By model and seed the figures of every held-out image, by which models are compared.
     """
 
     saves: ClassVar[tuple[str, ...]] = ("",)
@@ -130,6 +133,7 @@ class Study(Result):
     explained: bool = False
     waiting: list[str] = field(default_factory=list)
     spent: float = 0.0
+    each: Each = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.source = self.source or str(self.images.source)
@@ -313,7 +317,7 @@ class Study(Result):
     def files(self) -> list[str]:
         """Return the names of the files that are written."""
         models = [f"models/{name}.safetensors" for name in self.models]
-        return ["report.html", "scores.json", "scores.csv", *models]
+        return ["report.html", "scores.json", "scores.csv", FILE, *models]
 
     def _write_page(self, folder: Path) -> None:
         from isthmus.studies.report import write_report
@@ -367,6 +371,7 @@ class Study(Result):
         with replacing(folder / "scores.json") as temporary:
             temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         save_table(folder / "scores.csv", self.table(), COLUMNS)
+        write_each(folder, self.each)
 
 
 def reason_of(error: Exception) -> str:

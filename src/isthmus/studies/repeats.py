@@ -132,11 +132,12 @@ def _fit_again(name: str, result: Study, drawn: Study, seed: int) -> None:
     cost = fits.fit(model, train, math.inf)
     if fits.was_interrupted(model):
         raise KeyboardInterrupt
-    record, _ = fits.record_of(
+    record, each, _ = fits.record_of(
         name, model, drawn.images, effort=result.schedule.effort, random_state=seed, cost=cost,
         learned_from=len(train),
     )  # fmt: skip
     first = {"random_state": result.random_state, **_figures(score)}
+    result.each.setdefault(name, {})[seed] = each
     score["fits"] = [*score.get("fits", [first]), {"random_state": seed, **_figures(record)}]
     score.update(over_seeds(score["fits"]))
 

@@ -13,6 +13,7 @@ from isthmus.data.images import Images
 from isthmus.data.like import of_fixed_size
 from isthmus.data.readers import load_images
 from isthmus.fitted.store import load_model
+from isthmus.studies.each import read_each
 from isthmus.studies.folders import record_of, stopped_before
 from isthmus.studies.outcome import Study
 from isthmus.studies.plan import Effort, Schedule
@@ -104,17 +105,19 @@ def load_study(
     models = StoredModels(files, partial(load_model, device=device, allow=allow))
     effort = record.get("effort")
     known = {key: record[key] for key in BESIDE if key in record}
+    each, unread = read_each(folder)
     return StoredStudy(
         partial(_images_of, folder, record, models, images),  # type: ignore[arg-type]
         models,
         record["scores"],
-        _notes(record),
+        [*_notes(record), *unread],
         int(record.get("random_state", 0)),
         record.get("command"),
         **known,
         schedule=Schedule([], None, effort=Effort(**effort)) if effort else Schedule([], None),
         source=record["source"],
         options=record.get("options", {}),
+        each=each,
     )
 
 

@@ -236,12 +236,13 @@ def _fit_and_measure(name: str, model: Representation, result: Study, seconds: f
     cost = fits.fit(model, train, seconds)
     result.models[name] = model
     schedule.fitted()
-    record, note = fits.record_of(
+    record, each, note = fits.record_of(
         name, model, result.images, effort=schedule.effort, random_state=result.random_state,
         cost=cost, learned_from=len(train),
     )  # fmt: skip
     schedule.measured(name)
     result.scores.append(record)
+    result.each[name] = {result.random_state: each}
     result.notes += [note] if note else []
 
 

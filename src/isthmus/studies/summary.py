@@ -10,6 +10,7 @@ import numpy as np
 
 from isthmus.metrics.table import METRICS, studied
 from isthmus.metrics.units import percent, significant
+from isthmus.studies.ties import best_and_ties
 
 DASH = "\N{EN DASH}"
 
@@ -58,16 +59,15 @@ def summary(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     [('a', False), ('b', True)]
     """
     measures = [m for m in studied() if any(known(score, m.key) is not None for score in scores)]
-    best = {measure.key: best_text(scores, measure.key) for measure in measures}
+    best = {measure.key: marked(scores, measure.key) for measure in measures}
     rows = []
     for score in scores:
         texts = [(measure.key, written(score, measure.key)) for measure in measures]
-        wins = can_win(score)
         cells = [
             {
                 "text": text,
                 "number": known(score, key),
-                "best": wins and text == best[key],
+                "best": score["model"] in best[key],
                 "within": within(score, key),
             }
             for key, text in texts
@@ -111,6 +111,12 @@ def share_ends(score: Mapping[str, Any], key: str) -> tuple[float, float] | None
     seeds = known(score, f"{key}_seeds") or 0.0
     low, high = value - math.hypot(value - low, seeds), value + math.hypot(high - value, seeds)
     return max(0.0, low), min(1.0, high)
+
+
+def reach(score: Mapping[str, Any], key: str) -> float:
+    """Return half of the 95 % interval of a score, 0 where it is not known."""
+    ends = share_ends(score, key)
+    return (ends[1] - ends[0]) / 2 if ends else known(score, f"{key}_within") or 0.0
 
 
 def curve_of(score: Mapping[str, Any]) -> list[tuple[float, float]]:
@@ -165,29 +171,23 @@ def can_win(score: Mapping[str, Any]) -> bool:
     return not barred(score) and not too_large(score)
 
 
-def best_of(scores: Sequence[Mapping[str, Any]], key: str) -> Mapping[str, Any] | None:
-    """Return the score with the best value of a measure, None where nobody has it who can win.
+def marked(scores: Sequence[Mapping[str, Any]], key: str) -> set[str]:
+    """Return which models have the best value of a measure, or one not to be told from it.
+
+    Values that are written alike share the mark; there is none where all would have it.
 
     Examples
     --------
-    >>> best_of([{"model": "a", "psnr": 20}, {"model": "b", "psnr": 21}], "psnr")["model"]
-    'b'
+    >>> scores = [{"model": name, "psnr": db} for name, db in zip("abc", (20.01, 20.02, 3))]
+    >>> sorted(marked(scores, "psnr"))
+    ['a', 'b']
     """
-    having = [score for score in scores if known(score, key) is not None and can_win(score)]
-    choose = min if METRICS[key].better == "lower" else max
-    return choose(having, key=lambda score: score[key]) if having else None
-
-
-def best_text(scores: Sequence[Mapping[str, Any]], key: str) -> str | None:
-    """Return the best value as written: values written alike share the mark, unless all are.
-
-    None if there is nothing to compare.
-
-    Examples
-    --------
-    >>> best_text([{"psnr": 20.01}, {"psnr": 20.02}, {"psnr": 3}], "psnr")
-    '20.0'
-    """
-    best = best_of(scores, key)
-    differ = len({written(score, key) for score in scores if known(score, key) is not None}) > 1
-    return written(best, key) if best is not None and differ else None
+    having = [score for score in scores if known(score, key) is not None]
+    fit = [score for score in having if can_win(score)]
+    if not fit:
+        return set()
+    sign = -1 if METRICS[key].better == "lower" else 1
+    ties = best_and_ties(fit, lambda s: sign * s[key], lambda s: reach(s, key), key)
+    best = written(ties[0], key)
+    names = {s["model"] for s in fit if any(s is t for t in ties) or written(s, key) == best}
+    return names if len(names) < len(having) else set()

@@ -109,7 +109,7 @@ class Tuned(Charted):
         facts = {"model": self.file or in_words(self.model), "labels": self.tuned.n_labels}
         facts |= {"labels_seen_before": self.labels_seen, **said_of(self.measured)}
         facts |= {"recommended": self.best, "why": self.recommended} if self.best else {}
-        return facts | {name: each._asdict() for name, each in self.accuracies().items()}
+        return facts | {name: each.record() for name, each in self.accuracies().items()}
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the model, or figures and the chart, or all to a folder; see `Result.save`."""
