@@ -67,7 +67,7 @@ def test_report_folder(result, tmp_path):
     report = result.report(tmp_path / "run")
     folder = report.parent
     assert {path.name for path in folder.iterdir()} == {
-        "report.html", "scores.json", "scores.csv", "models", ".isthmus"
+        "report.html", "scores.json", "scores.csv", "each.safetensors", "models", ".isthmus"
     }  # fmt: skip
     record = json.loads((folder / "scores.json").read_text())
     assert record["test"] == len(result.images.test)
