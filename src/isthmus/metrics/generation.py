@@ -107,11 +107,14 @@ def frechet_distance(real: Pixels, drawn: Pixels) -> float:
 
 def gaussians_apart(one: np.ndarray, two: np.ndarray) -> float:
     """Return the Frechet distance of Gaussians fitted to two sets of vectors (n, k), (m, k)."""
-    first, second = np.atleast_2d(np.cov(one.T)), np.atleast_2d(np.cov(two.T))
-    apart = float(np.square(one.mean(0) - two.mean(0)).sum())
-    values = np.linalg.eigvals(first @ second).real
-    root = float(np.sqrt(np.maximum(values, 0)).sum())
-    return apart + float(np.trace(first) + np.trace(second)) - 2 * root
+    means = float(np.square(one.mean(0) - two.mean(0)).sum())
+    first, second = ((each - each.mean(0)) / np.sqrt(len(each) - 1) for each in (one, two))
+    if min(len(one), len(two)) < one.shape[1]:  # the same root, of a smaller matrix
+        root = float(np.linalg.svd(first @ second.T, compute_uv=False).sum())
+    else:
+        values = np.linalg.eigvals((first.T @ first) @ (second.T @ second)).real
+        root = float(np.sqrt(np.maximum(values, 0)).sum())
+    return means + float(np.square(first).sum() + np.square(second).sum()) - 2 * root
 
 
 def frechet_estimate(real: np.ndarray, drawn: np.ndarray, seed: int = 0) -> Estimate:
