@@ -1,5 +1,6 @@
 """Scores: pure functions of arrays that say how good images, codes and clusters are."""
 
+from isthmus.metrics.bjontegaard import bd_psnr, bd_rate
 from isthmus.metrics.clustering import ari, cluster_accuracy, nmi, purity
 from isthmus.metrics.disentanglement import rank_correlation, variance_explained
 from isthmus.metrics.factors import dci, explicitness, modularity, sap
@@ -35,6 +36,8 @@ __all__ = [
     "agreement",
     "ari",
     "auroc",
+    "bd_psnr",
+    "bd_rate",
     "beta_vae_score",
     "bits_per_image",
     "class_accuracy",

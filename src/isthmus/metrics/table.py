@@ -255,6 +255,17 @@ METRICS: dict[str, Metric] = {
             "those that are both; averaged over classes.",
         ),
         Metric(
+            "bd_rate", "BD-rate", VERBS, "%", "lower", "bjontegaard.bd_rate",
+            ("curve", "reference"), "share of the rate of a reference, 0 is as much",
+            "Bjøntegaard's delta: how much more or fewer bytes than another codec the same "
+            "quality takes, over all qualities that both reach.",
+        ),
+        Metric(
+            "bd_psnr", "BD-PSNR", VERBS, "dB", "higher", "bjontegaard.bd_psnr",
+            ("curve", "reference"), "dB, 0 is as good",
+            "Bjøntegaard's delta: how much better than another codec the same bytes are.", 2,
+        ),
+        Metric(
             "factor_vae_score", "FactorVAE", VERBS, "%", "higher",
             "interventions.factor_vae_score", FACTORS, "share of votes; 1 in m by chance",
             "How often the latent dimension that varies least tells which of m factors was fixed.",

@@ -1,0 +1,188 @@
+r"""Bjøntegaard's deltas: two curves of rate and quality compared over all that both reach.
+
+.. math:: \text{BD-rate} = \exp\Big(\frac{1}{q_1 - q_0} \int_{q_0}^{q_1}
+   \log r(q) - \log r_0(q)\, dq\Big) - 1
+
+over the qualities from :math:`q_0` to :math:`q_1` that both curves reach; BD-PSNR is the mean
+difference of quality over the rates, in logarithms, that both have. Between points curves are
+piecewise cubic and rise as the points do (pchip).
+
+References
+----------
+G. Bjontegaard, Calculation of average PSNR differences between RD-curves, VCEG-M33, 2001.
+F. Fritsch and R. Carlson, Monotone piecewise cubic interpolation, 1980.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+Curve = tuple[ArrayLike, ArrayLike]
+"""Rates, and the quality at each, in any order."""
+
+
+class Deltas(NamedTuple):
+    """How far a curve lies from a reference.
+
+    Attributes
+    ----------
+    rate : float or None
+        BD-rate: -0.2 is a fifth less for the same quality; None where they share no quality.
+    psnr : float or None
+        BD-PSNR in dB: quality gained at the same rate; None where they share no rate.
+    low, high : float
+        The qualities that both reach; NaN where there are none.
+    overlap : float
+        Share of these among all qualities from the lowest to the highest of either.
+    """
+
+    rate: float | None
+    psnr: float | None
+    low: float
+    high: float
+    overlap: float
+
+    @property
+    def words(self) -> str:
+        """The deltas in words.
+
+        Examples
+        --------
+        >>> bjontegaard(([1, 2], [20, 24]), ([2, 4], [20, 24])).words
+        'BD-rate -50.0 % over 20.0 to 24.0 dB, all that either reaches; BD-PSNR +4.00 dB'
+        >>> bjontegaard(([1, 2], [20, 24]), ([2, 4], [25, 29])).words
+        'no quality in common'
+        """
+        if self.rate is None:
+            return "no quality in common"
+        part = f"{100 * self.overlap:.0f} % of" if self.overlap < 0.995 else "all"
+        words = f"BD-rate {100 * self.rate:+.1f} % over {self.low:.1f} to {self.high:.1f} dB, "
+        words += f"{part} that either reaches; BD-PSNR "
+        return words + ("not to be had, no rate in common" if self.psnr is None
+                        else f"{self.psnr:+.2f} dB")  # fmt: skip
+
+
+def bjontegaard(curve: Curve, reference: Curve) -> Deltas:
+    """Return by how much a curve of rate and quality is better or worse than a reference.
+
+    Parameters
+    ----------
+    curve, reference : (array_like, array_like)
+        Rates above 0 and qualities in dB, at least one each. Points that another beats in both
+        are left out; fewer than two that are left have nothing between them to compare.
+
+    Returns
+    -------
+    Deltas
+        What is compared, and how large the overlap is.
+
+    Raises
+    ------
+    ValueError
+        If rates are not above 0, values not finite, or there are not as many of both.
+
+    Examples
+    --------
+    >>> psnr = np.array([20.0, 22, 25, 30])
+    >>> rates = np.array([1.0, 2, 3, 8])
+    >>> round(bjontegaard((0.8 * rates, psnr), (rates, psnr)).rate, 6)
+    -0.2
+    >>> round(bjontegaard((rates, psnr + 1.5), (rates, psnr)).psnr, 6)
+    1.5
+    """
+    ours, theirs = front(*curve), front(*reference)
+    low, high, overlap = _shared(ours[1], theirs[1])
+    rate = _mean_difference(ours[::-1], theirs[::-1])
+    gained = _mean_difference(ours, theirs)
+    if rate is None:
+        return Deltas(None, gained, math.nan, math.nan, 0.0)
+    return Deltas(math.expm1(rate), gained, low, high, overlap)
+
+
+def bd_rate(curve: Curve, reference: Curve) -> float | None:
+    """Return BD-rate, the mean change of rate at the same quality; None without an overlap.
+
+    Examples
+    --------
+    >>> bd_rate(([1, 2], [20, 24]), ([2, 4], [25, 29])) is None
+    True
+    """
+    return bjontegaard(curve, reference).rate
+
+
+def bd_psnr(curve: Curve, reference: Curve) -> float | None:
+    """Return BD-PSNR in dB, the mean change of quality at the same rate; None without an overlap.
+
+    Examples
+    --------
+    >>> round(bd_psnr(([1, 2], [21, 25]), ([1, 2], [20, 24])), 6)
+    1.0
+    """
+    return bjontegaard(curve, reference).psnr
+
+
+def front(rates: ArrayLike, quality: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return the logarithms of rates and the qualities of points that no other beats, rising.
+
+    Examples
+    --------
+    >>> front([4, 1, 2, 3], [30, 20, 25, 24])[1]
+    array([20., 25., 30.])
+    """
+    rate, good = np.asarray(rates, dtype=np.float64), np.asarray(quality, dtype=np.float64)
+    if rate.shape != good.shape or rate.ndim != 1 or not len(rate):
+        raise ValueError(f"rates of shape {rate.shape} and quality of {good.shape}: one each")
+    if not (np.isfinite(rate).all() and np.isfinite(good).all() and (rate > 0).all()):
+        raise ValueError("rates must be above 0 and finite, as must be the quality at each")
+    order = np.lexsort((-good, rate))
+    rate, good = rate[order], good[order]
+    best = np.concatenate([[-math.inf], np.maximum.accumulate(good)[:-1]])
+    return np.log(rate[good > best]), good[good > best]
+
+
+def at_quality(rates: ArrayLike, quality: ArrayLike, wanted: float) -> float | None:
+    """Return the rate at which a curve reaches a quality; None beyond its best point.
+
+    A curve that starts above the quality counts at its lowest point: nothing cheaper is to be had.
+
+    Examples
+    --------
+    >>> at_quality([2, 4, 8], [20, 24, 28], 15), at_quality([2, 4, 8], [20, 24, 28], 29)
+    (2.0, None)
+    >>> round(at_quality([2, 4, 8], [20, 24, 28], 22), 3)
+    2.828
+    """
+    x, y = front(rates, quality)
+    if wanted > y[-1]:
+        return None
+    if wanted <= y[0] or len(x) == 1:
+        return float(np.exp(x[0]))
+    return float(np.exp(_through(y, x)(wanted)))
+
+
+def _through(x: np.ndarray, y: np.ndarray) -> Any:
+    from scipy.interpolate import PchipInterpolator
+
+    return PchipInterpolator(x, y)
+
+
+def _shared(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
+    """Return where two ranges overlap, and how much of both together that is."""
+    low, high = float(max(one[0], other[0])), float(min(one[-1], other[-1]))
+    whole = max(one[-1], other[-1]) - min(one[0], other[0])
+    return low, high, max(0.0, (high - low) / whole) if whole > 0 else 0.0
+
+
+def _mean_difference(
+    ours: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray]
+) -> float | None:
+    """Return the mean of y over the x that both have, less that of the reference."""
+    low, high, overlap = _shared(ours[0], theirs[0])
+    if overlap <= 0:
+        return None
+    mine, other = (float(_through(x, y).integrate(low, high)) for x, y in (ours, theirs))
+    return (mine - other) / (high - low)
