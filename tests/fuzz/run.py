@@ -54,7 +54,8 @@ def judged(name, seeds, number):
         unnoticed = targets.TARGETS[name].sealed and changed != content
         return "unnoticed" if unnoticed else "read", ""
     except EXPECTED as error:
-        return "refused", str(error)[:200]
+        greedy = "Unable to allocate" in str(error) or "MemoryError" in str(error)
+        return "greedy" if greedy else "refused", str(error)[:200]
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(last.filename).name}:{last.lineno}"
@@ -76,6 +77,7 @@ def forget_peak():
 def work(name, seeds, numbers, out):
     """Read mutants one after another; leave a line of each in a file."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (2**32, 2**32))  # the machine is not to suffer
     with out.open("a") as file:
         for number in numbers:
             file.write(json.dumps({"began": number}) + "\n")

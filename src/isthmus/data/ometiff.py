@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ import numpy as np
 
 from isthmus.data.cache import check_unpacked
 from isthmus.data.ondisk import OnDisk, block_of, in_memory_or_on_disk, rows_of
+
+MOST_PLANES, MOST_FILES = 2**22, 10_000
+"""Planes of a stack that are read, and files that one may be spread over, at most."""
 
 
 def stack_of(file: Any, path: Path, nth: int | None = None) -> tuple[Any, dict[str, Any]] | None:
@@ -27,12 +31,15 @@ def stack_of(file: Any, path: Path, nth: int | None = None) -> tuple[Any, dict[s
     """
     if not file.is_ome:
         return None
+    _check_said(file, path)
     series = file.series[0]
     axes = series.axes.lower()
     if not {"y", "x"} <= set(axes) or len(set(axes)) != len(axes):
         return None
-    stored = sum(sum(page.databytecounts) for page in series.pages if page is not None)
-    check_unpacked(f"{path}: its stack of {series.shape}", series.nbytes, max(stored, series.size))
+    counts = [sum(page.databytecounts) for page in series.pages if page is not None]
+    said = series.keyframe.nbytes
+    # what is empty may be packed very well, but not to nothing
+    check_unpacked(f"{path}: an image of {series.keyframe.shape}", said, 9 * max(counts))
     source = _mapped(series, path) if series.dataoffset is not None else _Pages(series, path)
     shape, fetch = rows_of(source, axes)
     dtype = as_raster(np.zeros((1, 1, 1, 1), series.dtype)).dtype
@@ -44,6 +51,20 @@ def stack_of(file: Any, path: Path, nth: int | None = None) -> tuple[Any, dict[s
     names = _channels(file)
     meta = {"band_names": names} if len(names) == shape[3] else {}
     return in_memory_or_on_disk(images), meta
+
+
+def _check_said(file: Any, path: Path) -> None:
+    """Raise if the XML in a file tells of more than the file can hold."""
+    from xml.etree import ElementTree
+
+    for each in ElementTree.fromstring(file.ome_metadata).iter():
+        if each.tag.rpartition("}")[2] == "Pixels":
+            planes = math.prod(int(each.get(f"Size{axis}", 1)) for axis in "ZCT")
+            values = planes * math.prod(int(each.get(f"Size{axis}", 1)) for axis in "YX")
+            there = path.stat().st_size * (MOST_FILES if "FileName=" in file.ome_metadata else 1)
+            check_unpacked(f"its stack of {planes:,} planes", values, there)
+            if planes > MOST_PLANES:
+                raise ValueError(f"{planes:,} planes, expected up to {MOST_PLANES:,}")
 
 
 def as_raster(array: np.ndarray) -> np.ndarray:
@@ -71,7 +92,10 @@ class _Pages:
 
         with tifffile.TiffFile(self.path) as file:
             all_pages: Any = file.series[0].pages
-            read = [all_pages[int(page)].asarray() for page in chosen.ravel()]
+            found = [all_pages[int(page)] for page in chosen.ravel()]
+            if any(page is None for page in found):
+                raise ValueError(f"{self.path} lacks planes of the stack that it tells of")
+            read = [page.asarray() for page in found]
         within = index[len(outer) :]
         return np.stack([page[within] for page in read]).reshape(
             *chosen.shape, *read[0][within].shape
