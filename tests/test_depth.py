@@ -91,8 +91,10 @@ def test_the_depth_of_a_set_is_found(photos, bits, kind, suffix):
     np.testing.assert_array_equal(full.data, rounded(np.stack(stacks), 16))
 
 
+@pytest.mark.parametrize("part", [2**18, 20])
 @pytest.mark.parametrize("kind", CHANNELS)
-def test_transparency_is_laid_over_white(photos, kind):
+def test_transparency_is_laid_over_white(photos, kind, part, monkeypatch):
+    monkeypatch.setattr("isthmus.data.decode.PART", part)  # pixels that are scaled at once
     channels = CHANNELS[kind][1]
     values = deep(channels, 65535)
     write_png16(photos / "a.png", values, kind)

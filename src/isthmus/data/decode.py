@@ -9,7 +9,7 @@ import numpy as np
 
 from isthmus.data.depth import deep_layout, deep_values, opacity
 from isthmus.data.fitting import COLORED, FLATTENED, GREYED, ROUNDED, padded
-from isthmus.data.formats import ALONE, MAX_PIXELS, formats
+from isthmus.data.formats import ALONE, MAX_PIXELS, bytes_a_pixel, formats
 from isthmus.data.label_maps import NO_CLASS
 from isthmus.data.numbers import Asked
 from isthmus.data.opaque import over_white
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MOST_THUMBNAILS = 8
 """Pages of a TIFF file that are looked at: those of the size of the first are further images."""
+
+PART = 2**18
+"""Pixels of more than 8 bits that are scaled at once."""
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Grey of red, green and blue (ITU-R 601)."""
@@ -63,7 +66,7 @@ class Header(NamedTuple):
     """What an image file says of itself: its size the right way up, whether it is grey, or deep.
 
     Deep are files with more than 8 bits a value, which it takes the whole set to scale; `n_bytes`
-    is what it takes to decode them.
+    is what it unpacks to, and `cost` what it takes to decode it, in bytes.
     """
 
     height: int
@@ -71,6 +74,7 @@ class Header(NamedTuple):
     grey: bool
     deep: bool
     n_bytes: int
+    cost: int
 
 
 class Decoded(NamedTuple):
@@ -104,7 +108,8 @@ def read_header(file: IO[bytes]) -> Header:
             width, height = height, width
         deep = image.mode.split(";")[0] == "I" or deep_layout(image) is not None
         n_bytes = width * height * (4 if deep else len(image.getbands()))
-        return Header(height, width, is_grey(image), deep, n_bytes)
+        cost = width * height * bytes_a_pixel(image, deep_layout(image) is not None)
+        return Header(height, width, is_grey(image), deep, n_bytes, cost)
 
 
 def read_image(file: IO[bytes], size: tuple[int, int], grey: bool, rule: Rule) -> Decoded:
@@ -278,13 +283,20 @@ def _flatten_deep(
 
     highest, white = _highest(values), 2**bits - 1
     alpha = opacity(values, key, white)
-    colors = values[..., : 1 if values.shape[2] < 3 else 3] / np.float32(white)
-    if alpha is not None and alpha.min(initial=1) < 1:
-        colors, done = colors * alpha + (1 - alpha), done | FLATTENED
-    if grey and colors.shape[2] == 3:
-        colors = colors @ LUMA[:, None]
-    planes = np.ascontiguousarray(np.moveaxis(colors, -1, 0))
-    return [Image.fromarray(plane) for plane in planes], done, highest
+    flattened = alpha is not None and alpha.min(initial=1) < 1
+    of_file = 1 if values.shape[2] < 3 else 3
+    height, width = values.shape[:2]
+    bands = [Image.new("F", (width, height)) for _ in range(1 if grey else of_file)]
+    for top in range(0, height, rows := max(1, PART // width)):  # floats of all take too much
+        colors = values[top : top + rows, :, :of_file] / np.float32(white)
+        if flattened:
+            part = alpha[top : top + rows]  # type: ignore[index]
+            colors = colors * part + (1 - part)
+        if len(bands) < of_file:
+            colors = colors @ LUMA[:, None]
+        for band, plane in zip(bands, np.moveaxis(colors, -1, 0), strict=True):
+            band.paste(Image.fromarray(np.ascontiguousarray(plane)), (0, top))
+    return bands, done | (FLATTENED if flattened else 0), highest
 
 
 def values_if_deep(image: Image.Image, file: IO[bytes]) -> np.ndarray | None:

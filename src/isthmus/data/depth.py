@@ -108,12 +108,17 @@ def deep_values(image: Any, again: Callable[[], Any]) -> np.ndarray | None:
     if layout == "LA":  # four bytes a pixel, as RGBA has
         image._mode = "RGBA"
         image.tile = [tile._replace(args="RGBA") for tile in image.tile]
-        pairs = np.asarray(image).astype(np.uint16)
-        return pairs[..., 0::2] * np.uint16(256) + pairs[..., 1::2]
+        pairs = np.asarray(image)
+        values = pairs[..., 0::2].astype(np.uint16)
+        values *= np.uint16(256)
+        values += pairs[..., 1::2]
+        return values
     high = np.asarray(image).astype(np.uint16)
     other = again()
     other.tile = [tile._replace(args=_other_byte(tile.args)) for tile in other.tile]
-    return high * np.uint16(256) + np.asarray(other)
+    high *= np.uint16(256)
+    high += np.asarray(other)
+    return high
 
 
 def deep_layout(image: Any) -> str | None:

@@ -24,7 +24,7 @@ from isthmus.data.cache import (
 from isthmus.data.decode import Header, Rule, highest_value, read_header, read_image
 from isthmus.data.depth import depth_of, white_of
 from isthmus.data.fitting import size_changes
-from isthmus.data.formats import DECODING, memory_of, reason
+from isthmus.data.formats import DECODING, reason
 from isthmus.data.images import Images
 from isthmus.data.packed import Entry as Entry
 from isthmus.data.packed import Packed, from_cache, to_cache
@@ -58,6 +58,7 @@ class Plan(NamedTuple):
     kept: np.ndarray
     skipped: list[tuple[str, str]]
     sizes: np.ndarray
+    costs: np.ndarray
     deep: np.ndarray
     shape: tuple[int, int, int, int]
     verbose: bool | None
@@ -254,9 +255,10 @@ def _plan(entries: list[Entry], rule: Rule, source: Path, verbose: bool | None) 
         raise nothing_readable(source, skipped)
     shape = (len(headers), *_common_shape(list(headers.values()), rule))
     sizes = np.array([(header.height, header.width) for header in headers.values()])
+    costs = np.array([header.cost for header in headers.values()])
     deep = np.flatnonzero([header.deep for header in headers.values()])
     kept = np.array(list(headers))
-    return Plan(source, entries, rule, kept, skipped, sizes, deep, shape, verbose)
+    return Plan(source, entries, rule, kept, skipped, sizes, costs, deep, shape, verbose)
 
 
 def _header_or_reason(entry: Entry) -> Header | str:
@@ -296,7 +298,8 @@ def _decode_into(data: np.ndarray, plan: Plan) -> Packed:
 def _highest_of_some(plan: Plan) -> int:
     def highest(row: int) -> int:
         try:
-            with plan.entries[plan.kept[row]].open() as file:
+            cost = DECODING.of(int(plan.costs[row]))
+            with cost, plan.entries[plan.kept[row]].open() as file:
                 return highest_value(file)
         except Exception:  # it will be skipped and listed
             return 0
@@ -315,7 +318,7 @@ def _decoded(data: np.ndarray, plan: Plan, bits: int | None) -> tuple[Packed, in
     def decode(row: int) -> str | None:
         entry = plan.entries[plan.kept[row]]
         try:
-            with DECODING.of(memory_of(entry.name, plan.sizes[row])), entry.open() as file:
+            with DECODING.of(int(plan.costs[row])), entry.open() as file:
                 data[row], done, highest[row] = read_image(
                     file, (height, width), channels == 1, rule
                 )

@@ -6,10 +6,12 @@ import re
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from isthmus.system.shares import Shares
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 DECODING = Shares(3 * 2**27)
 """Bytes that images take while they are decoded, those in all threads together."""
@@ -77,7 +79,10 @@ def formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def memory_of(name: str, size: np.ndarray) -> int:
-    """Return what it takes to decode an image of a size, about; JPEG is decoded reduced."""
-    each = 4 if name.lower().endswith((".jpg", ".jpeg")) else 12
-    return each * int(size[0]) * int(size[1])
+def bytes_a_pixel(image: Image.Image, deep_colors: bool) -> int:
+    """Return what it takes to decode an image that was just opened, about; JPEG comes reduced."""
+    if image.format == "JPEG2000" or deep_colors:
+        return 28
+    if image.format == "JPEG":
+        return 6 if image.info.get("progressive") else 4
+    return 16 if image.has_transparency_data or image.format == "WEBP" else 12

@@ -308,7 +308,7 @@ def _seen(entry: Entry) -> tuple[tuple[int, int], str, int] | str:
         with entry.open() as file:
             header = read_header(file)  # refuses several pages, too many pixels
         check_unpacked("unpacked it", header.n_bytes, entry.stamp[0])
-        with DECODING.of(3 * header.n_bytes), entry.open() as file:
+        with DECODING.of(header.cost), entry.open() as file:
             picture = read_picture(file, entry.name)
     except Exception as error:  # on damaged files Pillow's readers raise almost anything
         return reason(error, entry.name)

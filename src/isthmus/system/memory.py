@@ -13,6 +13,11 @@ import psutil
 
 def _return_freed_memory() -> None:
     gc.collect()
+    trim()
+
+
+def trim() -> None:
+    """Give memory that was freed back to the system, where the C library keeps it."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # other C libraries do without
             ctypes.CDLL(None).malloc_trim(0)

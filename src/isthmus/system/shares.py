@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
 
+from isthmus.system.memory import trim
+
 
 class Shares:
     """So many bytes, for all threads together.
 
-    What needs more than there is waits until nobody else has any, and goes on then.
+    What needs more than there is waits until nobody else has any, and goes on then. What had a
+    quarter or more goes back to the system first: C libraries keep what each thread has freed.
 
     Parameters
     ----------
@@ -41,6 +44,8 @@ class Shares:
         try:
             yield
         finally:
+            if 4 * n >= self.most:
+                trim()
             with self.freed:
                 self.taken -= n
                 self.freed.notify_all()
