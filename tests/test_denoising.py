@@ -9,7 +9,7 @@ from PIL import Image
 import isthmus as ist
 from isthmus.data.corrupt import with_noise
 from isthmus.data.images import to_unit
-from isthmus.verbs.filters import median, non_local_means, principal
+from isthmus.verbs.filters import median, non_local_means, principal, total_variation
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,9 @@ def test_training_with_noise_helps(digits):
     assert found.shape == (2, *digits.test.shape)
     rows = found.table()
     after = {row["method"].split(" ")[0]: row["after"] for row in rows}
-    assert list(after) == ["with", "without", "median", "non-local", "PCA"]
+    assert list(after) == ["with", "without", "median", "non-local", "total", "PCA", "Wiener"]
     assert after["with"] > after["without"] + 0.5
-    assert after["with"] > max(after["median"], after["non-local"])
+    assert after["with"] > max(after["median"], after["non-local"], after["total"])
     assert all(row["before"] == rows[0]["before"] for row in rows)
 
 
@@ -68,9 +68,35 @@ def test_non_local_means_of_a_flat_image_is_its_mean():
 
 
 def test_principal_components_of_the_full_width_change_nothing(digits):
-    name, found = list(principal(digits.train)(to_unit(np.asarray(digits.test)), 0.0))[-1]
-    assert name == "PCA 64"
-    assert np.square(found - to_unit(np.asarray(digits.test))).mean() < 1e-10
+    test = to_unit(np.asarray(digits.test))
+    kept, shrunk = principal(digits.train)
+    found = [list(filtered(test, 0.0))[-1] for filtered in (kept, shrunk)]
+    assert [name for name, _ in found] == ["PCA 64", "Wiener 64"]
+    for _, images in found:
+        assert np.square(images - test).mean() < 1e-10
+
+
+def test_wieners_filter_leaves_what_the_closed_form_says():
+    """For variances l and noise s^2 the error is the mean of l s^2 / (l + s^2)."""
+    rng, sigma = np.random.default_rng(0), 0.3
+    turn, _ = np.linalg.qr(rng.normal(size=(9, 9)))
+    variances = np.geomspace(1, 0.001, 9)
+    draws = (rng.normal(size=(40_000, 9)) * np.sqrt(variances)) @ turn.T
+    clean = draws.astype(np.float32).reshape(-1, 3, 3, 1)
+    noisy = clean[20_000:] + rng.normal(0, sigma, (20_000, 3, 3, 1)).astype(np.float32)
+    kept, shrunk = principal(clean[:20_000])
+    ((_, found),) = shrunk(noisy, sigma)
+    error = np.square(found - clean[20_000:]).mean()
+    assert error == pytest.approx((variances * sigma**2 / (variances + sigma**2)).mean(), rel=0.02)
+    assert error < min(np.square(x - clean[20_000:]).mean() for _, x in kept(noisy, sigma))
+
+
+def test_total_variation_keeps_an_edge_that_a_mean_would_blur():
+    clean = np.zeros((1, 24, 24, 1), np.float32)
+    clean[:, :, 12:] = 1
+    noisy = with_noise(clean, "gaussian", 0.2)
+    found = dict(total_variation(noisy, 0.2))
+    assert min(np.square(x - clean).mean() for x in found.values()) < 0.2**2 / 12
 
 
 def test_the_table_has_a_row_for_every_noise(digits):
@@ -78,11 +104,9 @@ def test_the_table_has_a_row_for_every_noise(digits):
     found = ist.denoise(model, digits, "gaussian:0.2,masking:0.3")
     assert found.measured.words == "on 359 images the model never saw"
     table = found.listed()
+    others = {"non-local means", "total variation", "PCA filter", "Wiener"}
     assert [row["noise"] for row in table] == ["gaussian 0.2", "masking 0.3"]
-    assert all(
-        set(row) == {"noise", "before", "PCA", "median", "non-local means", "PCA filter"}
-        for row in table
-    )
+    assert all(set(row) == {"noise", "before", "PCA", "median", *others} for row in table)
 
 
 def test_what_cannot_denoise(digits):
@@ -105,7 +129,7 @@ def test_commands(run):
         assert picture.height > 200
     one = ("--noise", "gaussian:0.3", "--json")
     code, out, _ = run("denoise", "p.safetensors", "few.npy", "-o", "m.png", *one)
-    assert len(json.loads(out)["rows"]) == 4
+    assert len(json.loads(out)["rows"]) == 6
 
 
 @pytest.mark.parametrize(

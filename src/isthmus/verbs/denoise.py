@@ -18,7 +18,13 @@ from isthmus.metrics.reconstruction import mse, psnr
 from isthmus.system.progress import Bar
 from isthmus.validation import renamed
 from isthmus.verbs.denoised import Denoised, Noise, cleaned
-from isthmus.verbs.filters import Filter, median, non_local_means, principal
+from isthmus.verbs.filters import (
+    Filter,
+    median,
+    non_local_means,
+    principal,
+    total_variation,
+)
 from isthmus.verbs.parameters import ImagesLike, Models, Seconds, by_name
 from isthmus.verbs.remade import Remade, in_tiles
 from isthmus.verbs.within import Limit
@@ -118,7 +124,7 @@ def denoise(
     True
     >>> found = ist.denoise({"pca": model}, images[:60], "gaussian:0.3")
     >>> [row["method"] for row in found.table()]
-    ['pca', 'median 3x3', 'non-local means ...', 'PCA ...']
+    ['pca', 'median 3x3', 'non-local means ...', 'total variation ...', 'PCA ...', 'Wiener ...']
     """
     named, limit = by_name(models), Limit(budget)
     for model in named.values():
@@ -170,7 +176,8 @@ def _compared(
 ) -> Denoised:
     """Return what models make of images with noise, measured beside filters."""
     clean, ends = to_unit(np.asarray(images)), common_range(models.values(), images)
-    filters = [median, non_local_means, *([principal(reference)] if len(reference) > 1 else [])]
+    filters: list[Filter] = [median, non_local_means, total_variation]
+    filters += list(principal(reference)) if len(reference) > 1 else []
     rows, first = [], dict[str, np.ndarray]()
 
     def tried() -> Iterator[tuple[dict[str, Any], np.ndarray]]:

@@ -141,7 +141,7 @@ def wide(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         name = f"{row['noise']} {row['level']:g}"
         line = table.setdefault(name, {"before": f"{row['before']:.2f}"})
-        filters = ("median", "non-local means", "PCA")
+        filters = ("median", "non-local means", "total variation", "PCA", "Wiener")
         method = row["method"]
         name = next((f for f in filters if method.startswith(f"{f} ")), method)
         setting = method.removeprefix(name).strip()
