@@ -81,14 +81,14 @@ def best(use, *scores):
 def test_a_code_larger_than_the_image_cannot_be_best():
     pixels = score("pixels", psnr=40.0, numbers=1280, svm_accuracy=1.0)
     small = score("small", psnr=20.0, psnr_within=0.3, svm_accuracy=0.7)
-    assert best("Keep", pixels, small).models == ("small",)
-    assert best("Tell apart", pixels, small).models == ("small",)
-    alone = best("Keep", pixels)
+    assert best("Reconstruct", pixels, small).models == ("small",)
+    assert best("Classify", pixels, small).models == ("small",)
+    alone = best("Reconstruct", pixels)
     assert alone.models == ()
     assert alone.head == "none"
     assert "no smaller than the image" in alone.sure
     index = score("index", psnr=15.0, numbers=1, code="index, 1 of 3", image_numbers=1)
-    assert best("Keep", index).models == ("index",)
+    assert best("Reconstruct", index).models == ("index",)
 
 
 def test_a_poor_inversion_is_said_and_is_not_below_the_mean_image():
@@ -113,10 +113,10 @@ def test_a_model_with_a_problem_is_flagged_and_never_best(figures, health, flag)
     bad["flags"] = flags_of(bad, health, MEAN)
     assert [each.short for each in bad["flags"]] == [flag]
     good = score("good", psnr=12.0, frechet=9.0, svm_accuracy=0.2)
-    for use in ("Keep", "Generate", "Tell apart"):
+    for use in ("Reconstruct", "Generate", "Classify"):
         assert best(use, bad, good).models == ("good",)
         assert best(use, bad).models == ()
-    assert f"bad (30.0 dB) does not count: {flag}." in best("Keep", bad, good).sure
+    assert f"bad (30.0 dB) does not count: {flag}." in best("Reconstruct", bad, good).sure
     assert [row["name"] for row in summary([bad, good])["rows"]] == ["bad", "good"]
     assert not any(cell["best"] for cell in summary([bad, good])["rows"][0]["cells"])
 
@@ -130,20 +130,20 @@ def test_what_lies_within_its_interval_is_a_tie():
     near = score("near", psnr=20.0, psnr_within=0.3, svm_accuracy=0.90)
     top = score("top", psnr=20.4, psnr_within=0.3, svm_accuracy=0.92)
     far = score("far", psnr=19.0, psnr_within=0.3, svm_accuracy=0.50)
-    found = best("Keep", near, far, top)
+    found = best("Reconstruct", near, far, top)
     assert found.models == ("top", "near")
     assert found.head == "tie: top, near"
     assert "± 0.3 dB" in found.words
-    assert best("Tell apart", near, far, top).models == ("top", "near")
+    assert best("Classify", near, far, top).models == ("top", "near")
     sure = [{**each, "psnr_within": 0.01, "probed_on": 100_000} for each in (near, far, top)]
-    assert best("Keep", *sure).models == ("top",)
-    assert best("Tell apart", *sure).models == ("top",)
+    assert best("Reconstruct", *sure).models == ("top",)
+    assert best("Classify", *sure).models == ("top",)
 
 
 def test_codes_are_compared_at_equal_size():
     eight, nine = score("eight", psnr=20.0), score("nine", psnr=21.0)
     wide = score("wide", psnr=30.0, numbers=32)
-    assert best("Keep", eight, wide, nine).models == ("nine",)
+    assert best("Reconstruct", eight, wide, nine).models == ("nine",)
 
 
 def test_rates_are_compared_at_equal_quality():
@@ -166,17 +166,17 @@ def test_samples_without_variety_are_not_the_best():
 def test_who_learnt_from_labels_is_said_and_finds_no_groups():
     taught = score("taught", svm_accuracy=0.99, cluster_accuracy=0.99, supervised=True)
     other = score("other", svm_accuracy=0.5, cluster_accuracy=0.5)
-    assert "taught learnt from the labels" in best("Tell apart", taught, other).words
-    assert best("Group", taught, other).models == ("other",)
+    assert "taught learnt from the labels" in best("Classify", taught, other).words
+    assert best("Cluster", taught, other).models == ("other",)
 
 
 def test_nothing_measured_is_no_answer():
     assert answers([], MEAN) == []
     assert answers([{"model": "a"}], {}) == []
     assert answers([score("a", psnr=None, svm_accuracy=None)], MEAN) == []
-    assert best("Keep", {"model": "a", "psnr": np.inf}).models == ("a",)
+    assert best("Reconstruct", {"model": "a", "psnr": np.inf}).models == ("a",)
     table = score("table", psnr=None, kept=0.9)
-    assert "90.0 %" in best("Keep", table).words
+    assert "90.0 %" in best("Reconstruct", table).words
 
 
 def test_codes_of_few_numbers_have_no_leading_ones():
@@ -188,18 +188,18 @@ def test_codes_of_few_numbers_have_no_leading_ones():
 
 def test_what_is_no_better_than_chance_is_no_answer():
     blind = score("blind", svm_accuracy=0.3, chance=0.3, leading=0.1, leading_within=0.2)
-    assert best("Tell apart", blind).models == ()
-    assert "30.0 %" in best("Tell apart", blind).words
+    assert best("Classify", blind).models == ()
+    assert "30.0 %" in best("Classify", blind).words
     assert best("Explain", blind).models == ()
     few = score("few", cluster_accuracy=1.0, per_class=1.0)
-    assert "too few" in best("Group", few).words
+    assert "too few" in best("Cluster", few).words
 
 
 def test_few_held_out_images_are_said_in_a_line_and_leave_no_empty_answers():
     scores = [
         score("pca", psnr=20.0, psnr_within=2.0, leading=0.1, leading_within=0.5, held_out=4)
     ]
-    assert [answer.use for answer in answers(scores, {})] == ["Keep"]
+    assert [answer.use for answer in answers(scores, {})] == ["Reconstruct"]
     assert too_few(scores) == (
         "Only 4 held-out images cannot tell the models apart: it would take about 64 for "
         "a PSNR that is sure to 0.5 dB."

@@ -15,6 +15,7 @@ from typing import Any
 from isthmus.metrics.intervals import Estimate
 from isthmus.metrics.units import brief, percent, short, significant
 
+ANOMALIES = "Anomalies"
 RECONSTRUCTION, SAMPLES, PROBES = "Reconstruction", "Samples", "Labels from codes"
 CLUSTERS, COST, VERBS = "Clusters", "Cost", "Of a verb alone"
 
@@ -34,6 +35,8 @@ NEEDS = {
     "test_labels": "classes of these",
     "classes": "classes of held-out images (n,), -1 where unknown",
     "clusters": "clusters of their codes (n,)",
+    "whole": "anomaly scores of some held-out images",
+    "foreign": "those of the same images with a block of another one in them",
     "seed": "seed of whatever is drawn",
     "seconds": "seconds that the fit took",
     "peak_memory_mb": "MB that the fit needed",
@@ -206,6 +209,13 @@ METRICS: dict[str, Metric] = {
             "0 by chance, 1 identical",
             "Adjusted Rand index: how many pairs of images clusters and classes agree on, "
             "corrected for chance.", 3,
+        ),
+        Metric(
+            "altered", "Altered", ANOMALIES, "", "higher", "altered.altered_auroc",
+            ("whole", "foreign"), "0.5 by chance, 1 perfect",
+            "Area under the ROC curve of telling held-out images with a block of another image "
+            "in them from whole ones, by the error of their reconstruction, or where there is "
+            "none by the distance to the nearest codes.", 3,
         ),
         Metric(
             "bits_per_image", "Rate", COST, "bits", "lower", "", ("coded_bits",),

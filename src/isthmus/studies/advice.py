@@ -9,25 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.metrics.units import significant
-from isthmus.studies.answers import PROBES, Answer, answers, too_few
+from isthmus.studies.answer import Answer
+from isthmus.studies.answers import PROBES, answers, too_few
 from isthmus.studies.summary import bits_at, curve_of, known, share_ends
 
 Score = Mapping[str, Any]
 
 WORDS = {
-    "Tell apart": "classify",
-    "Group": "group",
+    "Classify": "classify",
+    "Cluster": "cluster",
     "Compress": "compress",
     "Generate": "generate",
-    "Keep": "keep images",
+    "Reconstruct": "reconstruct",
     "Explain": "explain",
+    "Spot anomalies": "spot anomalies",
 }
 """What a purpose is called here, in the order in which purposes are named."""
 NEXT = {
-    "Tell apart": "probe {model} {source}",
-    "Group": "cluster {model} {source} -o groups",
+    "Classify": "probe {model} {source}",
+    "Cluster": "cluster {model} {source} -o groups",
     "Compress": "compress {model} {source} -o small.isth",
-    "Keep": "reconstruct {model} {source} -o back.png",
+    "Reconstruct": "reconstruct {model} {source} -o back.png",
     "Generate": "generate {model} -o new.png",
 }
 """What is to be typed next: for the first purpose that has an answer."""
@@ -81,7 +83,7 @@ def _taken(answer: Answer, score: Score, baseline: Score) -> str:
 def _next(said: Sequence[tuple[str, Answer]], folder: Path, source: str) -> str:
     use, answer = next((pair for pair in said if pair[0] in NEXT), said[0])
     path = folder / "models" / f"{answer.models[0]}.safetensors"
-    command = NEXT.get(use, NEXT["Keep"])
+    command = NEXT.get(use, NEXT["Reconstruct"])
     given = {"model": shlex.quote(str(path)), "source": shlex.quote(source)}
     return f"isthmus {command.format(**given)}"
 
@@ -139,12 +141,18 @@ def _explain(score: Score, answer: Answer, baseline: Score) -> str:
     return _give_or_take(score["leading"], within, " %", _points) + " by 5 numbers"
 
 
+def _spot(score: Score, answer: Answer, baseline: Score) -> str:
+    within = known(score, "altered_within")
+    return _give_or_take(score["altered"], within, " AUROC", lambda v: significant(v, 2))
+
+
 FIGURES: dict[str, Callable[[Score, Answer, Score], str]] = {
-    "Tell apart": _classify,
-    "Group": _group,
+    "Classify": _classify,
+    "Cluster": _group,
     "Compress": _compress,
     "Generate": _generate,
-    "Keep": _keep,
+    "Reconstruct": _keep,
     "Explain": _explain,
+    "Spot anomalies": _spot,
 }
 """How well a model does what an answer names it for."""

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from isthmus.metrics.units import percent, significant
-from isthmus.studies.summary import (
-    barred,
-    bits_at,
-    can_win,
-    curve_of,
-    known,
-    reach,
-    share_ends,
-    too_large,
-    written,
+from isthmus.studies.answer import (
+    Answer,
+    _fits,
+    _having,
+    _known,
+    _listed,
+    _names,
+    _next,
+    _nobody,
+    _passed_over,
+    _ranked,
+    _sure,
 )
+from isthmus.studies.more_answers import speed, spot_anomalies
+from isthmus.studies.summary import bits_at, can_win, curve_of, known, reach, share_ends, written
 from isthmus.studies.ties import best_and_ties
 
 Score = Mapping[str, Any]
@@ -29,8 +32,6 @@ PROBES = {
     "linear_accuracy": "a linear classifier",
     "knn_accuracy": "nearest neighbours",
 }
-NAMED = 3
-"""Models of a tie that are named."""
 LEAST_VARIETY = 0.5
 """Share of the widest variety of samples that a model has to have to be best at drawing."""
 FEWEST_HELD = 10
@@ -39,44 +40,6 @@ SURE = 0.5
 """Half of the interval, in dB, that more of them are asked for."""
 FEW = 3
 """Held-out images a class by which groups can be judged, at least."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one purpose asks of a representation, and which model gives it.
-
-    Attributes
-    ----------
-    use : str
-        "Keep", "Compress", "Generate", "Tell apart", "Group" or "Explain".
-    question : str
-        The purpose in words.
-    models : tuple of str
-        The best one first, then those that cannot be told from it; empty if none qualifies.
-    words : str
-        The answer.
-    sure : str
-        How sure it is, and what it rests on.
-    at : float, optional
-        The PSNR at which rates are compared.
-    """
-
-    use: str
-    question: str
-    models: tuple[str, ...]
-    words: str
-    sure: str
-    at: float | None = None
-
-    @property
-    def head(self) -> str:
-        """Who is best: a model, a tie, or nobody."""
-        if not self.models:
-            return "none"
-        first = ", ".join(self.models[:NAMED])
-        more = len(self.models) - NAMED
-        words = f"{first} and {more} more" if more > 0 else first
-        return f"tie: {words}" if len(self.models) > 1 else words
 
 
 def answers(scores: Sequence[Score], baseline: Mapping[str, float]) -> list[Answer]:
@@ -97,15 +60,17 @@ def answers(scores: Sequence[Score], baseline: Mapping[str, float]) -> list[Answ
     --------
     >>> found = answers([{"model": "pca", "psnr": 20.0, "numbers": 2, "image_numbers": 9}], {})
     >>> found[0].use, found[0].head
-    ('Keep', 'pca')
+    ('Reconstruct', 'pca')
     """
     asked = (
-        _keep(scores, baseline),
+        _reconstruct(scores, baseline),
         _compress(scores),
         _generate(scores),
-        _tell(scores),
-        _group(scores),
+        _classify(scores),
+        _cluster(scores),
         _explain(scores),
+        spot_anomalies(scores),
+        speed(scores),
     )
     few = bool(too_few(scores))  # of which nothing is said where there is nothing to say
     return [answer for answer in asked if answer is not None and (answer.models or not few)]
@@ -143,51 +108,7 @@ def width_of(scores: Sequence[Score]) -> int | None:
     return max(widths, key=lambda width: (widths[width], width)) if widths else None
 
 
-def _known(key: str) -> Callable[[Score], float]:
-    return lambda score: known(score, key) or 0.0
-
-
-def _having(scores: Sequence[Score], key: str) -> list[Score]:
-    return [s for s in scores if (value := known(s, key)) is not None and not math.isnan(value)]
-
-
-def _nobody(use: str, question: str, scores: Sequence[Score], reason: str = "") -> Answer:
-    if reason:
-        return Answer(use, question, (), reason, "")
-    flagged = [s["model"] for s in scores if barred(s)]
-    large = [s["model"] for s in scores if too_large(s) and not barred(s)]
-    why = [f"{_listed(flagged)}: flagged below"] if flagged else []
-    why += [f"{_listed(large)}: the code is no smaller than the image"] if large else []
-    return Answer(use, question, (), "No model qualifies.", "; ".join(why))
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
-
-
-def _names(scores: Sequence[Score]) -> tuple[str, ...]:
-    return tuple(s["model"] for s in scores)
-
-
-def _next(order: Sequence[Score], ties: Sequence[Score], form: Callable[[Score], str]) -> str:
-    """Say who comes next, or how near the others of a tie are."""
-    if len(ties) > 1:
-        return f" Not to be told from it: {', '.join(map(form, ties[1:4]))}."
-    rest = [s for s in order if s not in ties]
-    return f" Next: {form(rest[0])}." if rest else ""
-
-
-def _passed_over(scores: Sequence[Score], best: Score, key: str, form: Callable[..., Any]) -> str:
-    """Say which barred models have better figures, so that nobody wonders."""
-    better = [s for s in _having(scores, key) if s[key] > best[key] and barred(s)]
-    if not better:
-        return ""
-    top = max(better, key=lambda s: s[key])
-    return f" {form(top)} does not count: {top['flags'][0].short}."
-
-
-def _keep(scores: Sequence[Score], baseline: Mapping[str, float]) -> Answer | None:
+def _reconstruct(scores: Sequence[Score], baseline: Mapping[str, float]) -> Answer | None:
     question = "a small code, and the image back from it"
     key = "psnr" if _having(scores, "psnr") else "kept"  # a table in units of its own has no dB
     having, width = _having(scores, key), width_of(scores)
@@ -195,7 +116,7 @@ def _keep(scores: Sequence[Score], baseline: Mapping[str, float]) -> Answer | No
         return None
     fit = [s for s in having if can_win(s) and (known(s, "numbers") or 0) <= (width or math.inf)]
     if not fit:
-        return _nobody("Keep", question, having)
+        return _nobody("Reconstruct", question, having)
     order = sorted(fit, key=lambda s: s[key], reverse=True)
     ties = best_and_ties(fit, lambda s: s[key], _known(f"{key}_within"), key)
     best, size = ties[0], known(ties[0], "image_numbers")
@@ -210,7 +131,11 @@ def _keep(scores: Sequence[Score], baseline: Mapping[str, float]) -> Answer | No
     of = f", where an image has {int(size):,}" if size else ""
     among = f" Compared: codes of up to {width} numbers{of}." if width else ""
     sure = _sure(best, f"{key}_within") + among + _passed_over(having, best, key, form)
-    return Answer("Keep", question, _names(ties), words + _next(order, ties, form), sure)
+    words += _next(order, ties, form, key)
+    ranked = _ranked(
+        fit, lambda s: s[key], _known(f"{key}_within"), lambda s: _quality(s, key), key
+    )
+    return Answer("Reconstruct", question, _names(ties), words, sure, **ranked)
 
 
 def _quality(score: Score, key: str, within: float | None = None) -> str:
@@ -219,18 +144,6 @@ def _quality(score: Score, key: str, within: float | None = None) -> str:
         share = percent(score[key]) if lost > 0.001 else f"all but {significant(100 * lost, 2)} %"
         return f"{share} of what differs between them"
     return f"{written(score, key)}{f' ± {within:.1f}' if within else ''} dB"
-
-
-def _sure(score: Score, key: str) -> str:
-    n = known(score, "held_out")
-    if known(score, key) is None or not n:
-        return "How sure is not known."
-    return f"± is a 95 % interval over {int(n):,} held-out images{_fits(score)}."
-
-
-def _fits(score: Score) -> str:
-    seeds = int(known(score, "seeds") or 1)
-    return f" and {seeds} seeds" if seeds > 1 else ""
 
 
 def _compress(scores: Sequence[Score]) -> Answer | None:
@@ -265,7 +178,8 @@ def _compress(scores: Sequence[Score]) -> Answer | None:
     words += f"{share}.{_next(order, ties, form)}"
     sure = "Bits at equal quality, of the file that `isthmus compress` writes; "
     sure += f"{len(fit)} of {len(having)} models come so near."
-    return Answer("Compress", question, _names(ties), words, sure, at)
+    ranked = _ranked(fit, bits, within, lambda s: f"{significant(-bits(s))} bits")
+    return Answer("Compress", question, _names(ties), words, sure, at, **ranked)
 
 
 def _generate(scores: Sequence[Score]) -> Answer | None:
@@ -293,10 +207,17 @@ def _generate(scores: Sequence[Score]) -> Answer | None:
     variety = known(best, "variety")
     words += f" and come near {percent(variety)} of these." if variety is not None else "."
     sure = "Measured in the leading principal components of held-out images, alike for all models."
-    return Answer("Generate", question, _names(ties), words + _next(order, ties, form), sure)
+    ranked = _ranked(
+        varied,
+        lambda s: -s["frechet"],
+        _known("frechet_within"),
+        lambda s: significant(s["frechet"]),
+    )
+    words += _next(order, ties, form)
+    return Answer("Generate", question, _names(ties), words, sure, **ranked)
 
 
-def _tell(scores: Sequence[Score]) -> Answer | None:
+def _classify(scores: Sequence[Score]) -> Answer | None:
     question = "the class of an image, read off its code"
     probe = next((key for key in PROBES if _having(scores, key)), None)
     if probe is None:
@@ -304,29 +225,29 @@ def _tell(scores: Sequence[Score]) -> Answer | None:
     having, width = _having(scores, probe), width_of(scores)
     fit = [s for s in having if can_win(s) and (known(s, "numbers") or 0) <= (width or math.inf)]
     if not fit:
-        return _nobody("Tell apart", question, having)
+        return _nobody("Classify", question, having)
     chance = known(fit[0], "chance") or 0.0
     if max(s[probe] for s in fit) <= chance:
         reason = f"No code does better than always naming the commonest class ({percent(chance)})."
-        return _nobody("Tell apart", question, having, reason)
+        return _nobody("Classify", question, having, reason)
     what = f"of held-out images are named rightly by {PROBES[probe]} on the codes of"
-    return _by_share(scores, fit, probe, ("Tell apart", question, what))
+    return _by_share(scores, fit, probe, ("Classify", question, what))
 
 
-def _group(scores: Sequence[Score]) -> Answer | None:
+def _cluster(scores: Sequence[Score]) -> Answer | None:
     question = "groups of alike images, without labels"
     having = _having(scores, "cluster_accuracy")
     if not having:
         return None
     fit = [s for s in having if can_win(s) and not s.get("supervised")]
     if not fit:
-        return _nobody("Group", question, having)
+        return _nobody("Cluster", question, having)
     few = known(fit[0], "per_class")
     if few is not None and few < FEW:
         reason = f"{few:.2g} held-out images a class are too few to judge groups by."
-        return _nobody("Group", question, having, reason)
+        return _nobody("Cluster", question, having, reason)
     what = "of held-out images are in the cluster of their class, by the codes of"
-    return _by_share(scores, fit, "cluster_accuracy", ("Group", question, what))
+    return _by_share(scores, fit, "cluster_accuracy", ("Cluster", question, what))
 
 
 def _by_share(
@@ -339,7 +260,7 @@ def _by_share(
     def form(s: Score) -> str:
         return f"{s['model']} ({percent(s[key])})"
 
-    words = f"{percent(best[key])} {what} {best['model']}." + _next(order, ties, form)
+    words = f"{percent(best[key])} {what} {best['model']}." + _next(order, ties, form, key)
     taught = [s["model"] for s in ties if s.get("supervised")]
     words += f" {_listed(taught)} learnt from the labels." if taught else ""
     ends = share_ends(best, key)
@@ -348,7 +269,13 @@ def _by_share(
         n = int(known(best, "held_out" if key == "cluster_accuracy" else "probed_on") or 0)
         sure = f"95 % interval: {percent(ends[0])} to {percent(ends[1])}, "
         sure += f"of {n:,} images{_fits(best)}."
-    return Answer(use, question, _names(ties), words, sure + _passed_over(scores, best, key, form))
+    labels = known(best, "labels")
+    sure += f" Learned from {int(labels):,} labels." if labels and key in PROBES else ""
+    sure += _passed_over(scores, best, key, form)
+    ranked = _ranked(
+        fit, lambda s: s[key], lambda s: reach(s, key), lambda s: percent(s[key]), key
+    )
+    return Answer(use, question, _names(ties), words, sure, **ranked)
 
 
 def _explain(scores: Sequence[Score]) -> Answer | None:
@@ -376,5 +303,10 @@ def _explain(scores: Sequence[Score]) -> Answer | None:
     count = int(known(best, "numbers") or 0)
     told = "The 5 leading numbers" if count > 5 or not count else f"All {count} numbers"
     words = f"{told} of {best['model']} tell {share} of what differs between images"
-    words += f".{_next(order, ties, form)}"
-    return Answer("Explain", question, _names(ties), words, _sure(best, "leading_within"))
+    words += f".{_next(order, ties, form, 'leading')}"
+    ranked = _ranked(
+        fit, lambda s: s["leading"], _known("leading_within"), lambda s: percent(s["leading"]),
+        "leading",
+    )  # fmt: skip
+    sure = _sure(best, "leading_within")
+    return Answer("Explain", question, _names(ties), words, sure, **ranked)

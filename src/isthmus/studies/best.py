@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isthmus.studies.answers import Answer, answers
+from isthmus.studies.answer import Answer
+from isthmus.studies.answers import answers
 from isthmus.studies.folders import is_study
 from isthmus.studies.stored import load_study
 from isthmus.validation import hint
@@ -15,22 +16,22 @@ if TYPE_CHECKING:
     from isthmus.studies.outcome import Study
 
 NEEDS = {
-    "reconstruct": (("Keep", "Compress"), "decode"),
-    "compress": (("Compress", "Keep"), "decode"),
-    "rate_distortion": (("Compress", "Keep"), "decode"),
-    "denoise": (("Keep",), "decode"),
-    "generate": (("Generate", "Keep"), "decode"),
-    "morph": (("Generate", "Keep"), "decode"),
-    "edit": (("Keep", "Generate"), "decode"),
-    "traverse": (("Explain", "Keep"), "decode"),
-    "territory": (("Explain", "Keep"), "decode"),
-    "decode": (("Keep",), "decode"),
-    "cluster": (("Group", "Tell apart"), "encode"),
-    "novelty": (("Keep", "Tell apart"), "encode"),
-    "finetune": (("Tell apart", "Keep"), "encode"),
+    "reconstruct": (("Reconstruct", "Compress"), "decode"),
+    "compress": (("Compress", "Reconstruct"), "decode"),
+    "rate_distortion": (("Compress", "Reconstruct"), "decode"),
+    "denoise": (("Reconstruct",), "decode"),
+    "generate": (("Generate", "Reconstruct"), "decode"),
+    "morph": (("Generate", "Reconstruct"), "decode"),
+    "edit": (("Reconstruct", "Generate"), "decode"),
+    "traverse": (("Explain", "Reconstruct"), "decode"),
+    "territory": (("Explain", "Reconstruct"), "decode"),
+    "decode": (("Reconstruct",), "decode"),
+    "cluster": (("Cluster", "Classify"), "encode"),
+    "novelty": (("Spot anomalies", "Reconstruct", "Classify"), "encode"),
+    "finetune": (("Classify", "Reconstruct"), "encode"),
 }
 """Verb to the purposes it serves, the first one first, and what a model has to be able to do."""
-OTHERS = (("Tell apart", "Keep", "Group"), "encode")
+OTHERS = (("Classify", "Reconstruct", "Cluster"), "encode")
 """Of all other verbs."""
 
 

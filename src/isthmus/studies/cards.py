@@ -11,7 +11,7 @@ from isthmus.data.images import to_unit
 from isthmus.latent.codes import codes_of, vectors
 from isthmus.plots.charts import rate_against_error
 from isthmus.plots.maps import draw
-from isthmus.studies.answers import Answer
+from isthmus.studies.answer import Answer
 from isthmus.studies.pictures import Pictures, some
 from isthmus.studies.summary import can_win, curve_of, drawn_curve
 from isthmus.verbs.traverse import ordered, traverse
@@ -62,13 +62,15 @@ class Cards:
         if answer.use == "Compress":
             return self._compress(answer) if answer.models else {}
         drawn = {
-            "Keep": (self._keep, "decode"),
+            "Reconstruct": (self._keep, "decode"),
             "Generate": (self._generate, "sample"),
-            "Tell apart": (self._tell, "encode"),
-            "Group": (self._group, "encode"),
+            "Classify": (self._tell, "encode"),
+            "Cluster": (self._group, "encode"),
             "Explain": (self._explain, "decode"),
         }
         model = self.study.models.get(answer.models[0]) if answer.models else None
+        if answer.use not in drawn:
+            return {}
         draws, verb = drawn[answer.use]
         return draws(answer.models[0], model) if model and model.can(verb) else {}
 

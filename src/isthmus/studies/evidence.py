@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,14 @@ from isthmus.codec.costs import Costs
 from isthmus.data.images import Images, evenly_spaced
 from isthmus.data.ranges import Range, is_nominal
 from isthmus.fitted.heldout import Halves, halves
-from isthmus.latent.codes import features, mapped, pixels_of, range_for
+from isthmus.latent.codes import features, mapped, pixels_of, range_for, vectors
+from isthmus.metrics.altered import altered
 from isthmus.metrics.generation import projection_of
 from isthmus.metrics.intervals import Estimate
+from isthmus.metrics.outliers import neighbour_distance
 from isthmus.metrics.table import NEEDS
 from isthmus.verbs.cluster import expected, group_codes
+from isthmus.verbs.novelty import errors_of
 from isthmus.verbs.probe import HELD, LABELS, labelled_halves
 from isthmus.verbs.traverse import ordered
 
@@ -36,6 +40,8 @@ DRAWN = 1000
 """Images drawn to be compared with as many held-out ones, at most."""
 FEWEST_DRAWN = 40
 """Held-out images that tell how real drawn ones look, at least."""
+FEWEST_STRANGE = 10
+"""Held-out images that tell how well altered ones are seen, at least."""
 WIDTH = 50
 """Principal components of the real images that samples are compared in, at most."""
 LEADING = 5
@@ -175,6 +181,20 @@ class Evidence(Mapping[str, Any]):
         return self._compared and self._compared[1]
 
     @cached_property
+    def _strange(self) -> tuple[np.ndarray, np.ndarray] | None:
+        return strangeness(self.model, _few(self.images), self.train, self.seed)
+
+    @property
+    def whole(self) -> np.ndarray | None:
+        """Anomaly scores of some held-out images."""
+        return self._strange and self._strange[0]
+
+    @property
+    def foreign(self) -> np.ndarray | None:
+        """Those of the same images with a block of another one in them."""
+        return self._strange and self._strange[1]
+
+    @cached_property
     def _halves(self) -> Halves | None:
         if self.all.y is None:
             return None
@@ -216,6 +236,11 @@ class Evidence(Mapping[str, Any]):
         return self._halves and self._halves.test.y
 
     @property
+    def labels(self) -> int | None:
+        """How many labels probes learn from."""
+        return self._halves and len(self._halves.train)
+
+    @property
     def probed_on(self) -> int | None:
         """How many images probes are evaluated on."""
         return self._halves and min(HELD, len(self._halves.test))
@@ -235,6 +260,25 @@ class Evidence(Mapping[str, Any]):
 
 def _few(images: Images, most: int = 300, least: int = 8) -> Images:
     return images.evenly(min(most, max(least, SOME // pixels_of(images)), len(images)))
+
+
+def strangeness(
+    model: Representation, images: Images, train: Images, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return anomaly scores of images, and of the same with a block of another one in each.
+
+    They are errors of reconstructions, or where there are none distances to the nearest codes of
+    training images.
+    """
+    if len(images) < FEWEST_STRANGE:
+        return None
+    both = [images, replace(images, data=altered(np.asarray(images), seed), rows=None)]
+    if model.can("decode"):
+        found = [errors_of(model, part) for part in both]
+    else:
+        known, *asked = [vectors(model, part) for part in (train, *both)]
+        found = [neighbour_distance(part, known) for part in asked]
+    return (found[0], found[1]) if np.isfinite(found).all() else None
 
 
 def samples(

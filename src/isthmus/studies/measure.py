@@ -81,6 +81,7 @@ def _facts(known: Evidence) -> dict[str, Any]:
         "numbers": int(np.prod(model.code_shape_of(known.images.shape[1:]))),
         "held_out": len(known.images),
         "probed_on": known.probed_on,
+        "labels": known.labels,
     }
     if known.costs is not None:
         usual = known.costs.usual

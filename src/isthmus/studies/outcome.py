@@ -175,6 +175,17 @@ class Study(Result):
         said = [*self._answers(), *self._left_out(), *self.notes, *late]
         return said + ([self.schedule.announced(self.source)] if self.explained else [])
 
+    def rankings(self) -> list[dict[str, Any]]:
+        """Return for every purpose which models are best for it, why, and the order of all.
+
+        The purposes are reconstruct, compress, generate, classify, cluster, explain, spot
+        anomalies and speed, as far as they were measured; `best` has more than one model where
+        these cannot be told apart, and models of a `ranking` with the same rank are such a tie.
+        """
+        from isthmus.studies.answers import answers
+
+        return [answer.record() for answer in answers(*self.judged())] if self.scores else []
+
     def judged(self) -> tuple[list[dict[str, Any]], dict[str, float]]:
         """Return the scores with the flags of every model, and those of the mean image."""
         from isthmus.studies.flags import judged, mean_image
@@ -191,10 +202,10 @@ class Study(Result):
         if few := too_few(scores):
             yield few
         for answer in answers(scores, baseline):
-            yield f"{answer.use:>10}  {answer.head}: {answer.words}"
+            yield f"{answer.use:>14}  {answer.head}: {answer.words}"
         for score in scores:
             if problems := ", ".join(flag.short for flag in score["flags"]):
-                yield f"{score['model']:>10}  {problems}"
+                yield f"{score['model']:>14}  {problems}"
 
     def _left_out(self) -> Iterator[str]:
         """Yield which models are not fitted, every reason once; of time a note says it."""
@@ -210,7 +221,8 @@ class Study(Result):
         found = {"plan": self.plan} if self.explained else {"scores": self.scores}
         page = {} if self.page is None else {"report": str(self.page)}
         said = {"advice": self.advice(self.page and Path(self.page).parent)} if self.scores else {}
-        return {**page, **said, **found, "notes": self.notes}
+        ranked = {} if self.explained else {"rankings": self.rankings()}
+        return {**page, **said, **ranked, **found, "notes": self.notes}
 
     def picture(self) -> Image:
         """Return held-out images, and below them what every model makes of them."""

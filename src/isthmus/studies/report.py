@@ -13,7 +13,8 @@ import numpy as np
 
 from isthmus.plots.charts import curves, losses_of, rate_against_error
 from isthmus.studies import labelled, learned, mapped, summary, walked
-from isthmus.studies.answers import Answer, answers, too_few
+from isthmus.studies.answer import Answer
+from isthmus.studies.answers import answers, too_few
 from isthmus.studies.cards import Cards
 from isthmus.studies.flags import judged, mean_image
 from isthmus.studies.pictures import (

@@ -61,6 +61,28 @@ def best_and_ties(
     return [s for s in order if tied(s)]
 
 
+def in_tiers(
+    scores: Sequence[Score],
+    value: Callable[[Score], float],
+    within: Callable[[Score], float],
+    key: str = "",
+) -> list[list[Score]]:
+    """Return scores in tiers: the best and its ties, the best of the rest and its ties, and so on.
+
+    Examples
+    --------
+    >>> scores = [{"model": name, "psnr": db} for name, db in zip("abc", (19.9, 20.0, 15.0))]
+    >>> found = in_tiers(scores, lambda s: s["psnr"], lambda s: 0.2)
+    >>> [[s["model"] for s in tier] for tier in found]
+    [['b', 'a'], ['c']]
+    """
+    tiers, rest = [], list(scores)
+    while rest:
+        tiers.append(best_and_ties(rest, value, within, key))
+        rest = [s for s in rest if all(s is not tie for tie in tiers[-1])]
+    return tiers
+
+
 def _near(best: float, value: float, *within: float) -> bool:
     return value == best or best - value <= math.hypot(*within)
 
