@@ -19,7 +19,7 @@ def study(tmp_path_factory):
 def test_a_study_stands_for_its_best_model_and_says_which(study, run, tmp_path):
     code, _, err = run("reconstruct", study, "glyphs", "-o", "all.npy")
     assert code == 0
-    assert f"of {study} pca is taken: best by 'keep'" in err
+    assert f"of {study} pca is taken: best by 'reconstruct'" in err
     code, _, err = run("reconstruct", f"{study}:pca", "glyphs", "-o", "pca.npy")
     assert (code, err) == (0, "")
     assert (tmp_path / "all.npy").read_bytes() == (tmp_path / "pca.npy").read_bytes()
