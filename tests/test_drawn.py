@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from isthmus import Images
+from isthmus import PCA, Images, load_images
 from isthmus.metrics import features, generation, kernel, prdc
+from isthmus.metrics.copies import copies, most_copied, nearest
 from isthmus.metrics.features import features_for, features_from
+from isthmus.metrics.ground import Ground
 from isthmus.metrics.halves import over_halves
+from isthmus.studies.measure import measure
 
 
 def clouds(n=60, m=50, d=4, shift=0.4, seed=0):
@@ -261,3 +264,122 @@ def test_files_that_are_no_encoder_of_such_images_are_refused(encoder, tmp_path)
         features_for(bands, tmp_path / "wrong.onnx")
     with pytest.raises(ValueError, match="is no file"):
         features_for(bands, tmp_path / "none.onnx")
+
+
+def test_the_nearest_training_image_is_that_of_all_distances(monkeypatch):
+    from isthmus.metrics import copies as module
+
+    rng = np.random.default_rng(0)
+    train, images = rng.normal(size=(2, 130, 7)).astype(np.float32)
+    monkeypatch.setattr(module, "CHUNK_NUMBERS", 60 * len(images))  # in three parts
+    found = nearest(Images(images), Images(train))
+    apart = np.linalg.norm(images[:, None].astype(float) - train, axis=2)
+    np.testing.assert_array_equal(found.row, apart.argmin(1))
+    np.testing.assert_allclose(found.distance, apart.min(1), rtol=1e-6)
+    np.testing.assert_allclose(found.around, np.sort(apart)[:, :50].mean(1), rtol=1e-5)
+
+
+def test_copies_are_told_from_images_that_are_plain_and_from_real_ones():
+    rng = np.random.default_rng(1)
+    train, held, new = rng.normal(size=(300, 20)), rng.normal(size=(200, 20)), None
+    new = rng.normal(size=(200, 20))
+    real, plain = copies(train, new, held), copies(train, 0.5 * new, held)
+    some = np.where(rng.uniform(size=(200, 1)) < 0.3, train[:200] + 0.1, new)
+    half = copies(train, some, held)
+    assert abs(real.z) < 3
+    assert abs(real.nearer.value - 0.5) < 2 * real.nearer.within
+    assert real.copied.value <= 0.04
+    assert plain.nearer.value > 0.95  # nearer to all of them
+    assert plain.copied.value <= 0.02
+    assert half.copied.value == pytest.approx(0.3, abs=0.08)
+    assert half.copied.value - half.copied.within > half.copied_held.value
+    assert half.z < -3
+    likely = most_copied(half.drawn, 40)
+    assert (half.drawn.row[likely] == likely).all()
+
+
+def test_mann_and_whitneys_test_is_that_of_scipy():
+    from scipy.stats import mannwhitneyu
+
+    rng = np.random.default_rng(2)
+    train, held, drawn = (
+        rng.normal(size=(90, 5)),
+        rng.normal(size=(60, 5)),
+        rng.normal(size=(50, 5)),
+    )
+    found = copies(train, 0.9 * drawn, held)
+    expected = mannwhitneyu(found.held.distance, found.drawn.distance)
+    assert found.nearer.value == pytest.approx(expected.statistic / (60 * 50))
+    assert 2 * _tail(found.z) == pytest.approx(expected.pvalue, rel=0.03)
+
+
+def _tail(z):
+    from scipy.stats import norm
+
+    return norm.sf(abs(z))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_images("digits")
+
+
+@pytest.fixture(scope="module")
+def ground(digits):
+    seen = features_from(digits.train, 1.0)
+    return Ground(digits.train, digits.test, seen)
+
+
+def spoiled(digits, ground):
+    """Other real images, and what is to be seen of each: a pattern, a blur, a digit less."""
+    from scipy.ndimage import gaussian_filter
+
+    real = np.asarray(ground.another).astype(np.float32) / digits.test.value_range[1]
+    board = 2 * (np.indices(real.shape[1:3]).sum(0) % 2)[..., None] - 1
+    left = real[np.asarray(ground.another.y) != 3]
+    return {
+        "real": real,
+        "checkerboard": real + 0.4 * board,
+        "faint": real + 0.1 * board,
+        "blur": gaussian_filter(real, (0, 0.6, 0.6, 0)),
+        "lost": np.concatenate([left, left])[: len(real)],
+    }
+
+
+def test_what_is_wrong_with_drawn_images_moves_the_score_that_is_to_see_it(digits, ground):
+    made = spoiled(digits, ground)
+    seen = {name: ground.like_real(images, "features") for name, images in made.items()}
+
+    def is_worse(name, score, times=1.0):
+        one, other = seen[name][score], seen["real"][score]
+        away = abs(one.value - other.value) > times * one.within
+        return away and (one.value > other.value) == (score in ("frechet", "kid"))
+
+    assert ground.by_chance["features"]["kid"].value == pytest.approx(seen["real"]["kid"].value)
+    assert all(is_worse("checkerboard", score, 5) for score in ("frechet", "kid", "precision"))
+    assert all(is_worse("faint", score, 2) for score in ("frechet", "kid", "density"))
+    assert all(is_worse("blur", score, 2) for score in ("frechet", "kid", "precision"))
+    assert seen["lost"]["coverage"].value < seen["real"]["coverage"].value - 0.03
+    assert seen["lost"]["precision"].value > 0.9
+    assert ground.copies(np.asarray(digits.train[:100])).copied.value == 1
+    assert ground.copies(made["real"]).copied.value < 0.06
+
+
+def test_few_or_flat_images_are_compared_as_far_as_they_can_be(digits):
+    flat = Images(np.asarray(digits).reshape(len(digits), -1), is_test=digits.is_test)
+    ground = Ground(flat.train, flat.test[:60], features_for(flat.train))
+    assert (ground.count, list(ground.spaces)) == (30, ["pixels"])
+    assert "Only 30 real images" in ground.doubts[0]
+    with pytest.raises(ValueError, match="39 held-out images are too few"):
+        Ground(flat.train, flat.test[:39], None)
+
+
+def test_a_study_measures_samples_beside_other_real_images(digits):
+    model = PCA(8).fit(digits.train)
+    found = measure(model, digits, most=400, probes=())
+    for key in ("feature_frechet", "kid", "precision", "recall", "density", "coverage"):
+        assert np.isfinite([found[key], found[f"{key}_within"], found[f"{key}_real"]]).all(), key
+    assert found["kid"] > found["kid_real"]
+    assert found["precision"] < found["precision_real"]
+    assert found["copied"] <= 0.05
+    assert "small network that learned the 10 classes" in found["compared_by"]

@@ -9,7 +9,8 @@ from sklearn.datasets import load_digits
 
 from isthmus import load_images
 from isthmus import metrics as scores
-from isthmus.metrics.table import NEEDS, said
+from isthmus.metrics.needs import NEEDS
+from isthmus.metrics.table import said
 from isthmus.studies.evidence import Evidence
 
 RNG = np.random.default_rng(0)

@@ -13,35 +13,12 @@ from importlib import import_module
 from typing import Any
 
 from isthmus.metrics.intervals import Estimate
+from isthmus.metrics.needs import NEEDS
 from isthmus.metrics.units import brief, percent, short, significant
 
 ANOMALIES = "Anomalies"
 RECONSTRUCTION, SAMPLES, PROBES = "Reconstruction", "Samples", "Labels from codes"
 CLUSTERS, COST, VERBS = "Clusters", "Cost", "Of a verb alone"
-
-NEEDS = {
-    "images": "held-out images (n, ...)",
-    "reconstructions": "the same, decoded from their codes (n, ...)",
-    "pictures": "`images`, where they have rows and columns (n, h, w, c)",
-    "value_range": "the values of black and white, where images are in no units of their own",
-    "few_images": "some of the held-out images, if codes are vectors that can be decoded",
-    "from_leading": "the same, decoded from the 5 leading numbers of their codes alone",
-    "coded_bits": "bits an image of held-out images as a compressed file, and half their interval",
-    "real": "features of held-out images (m, p), if the model can draw samples",
-    "drawn": "features of as many samples (m, p)",
-    "probe_codes": "codes of labelled training images",
-    "probe_labels": "classes of these",
-    "test_codes": "codes of labelled held-out images",
-    "test_labels": "classes of these",
-    "classes": "classes of held-out images (n,), -1 where unknown",
-    "clusters": "clusters of their codes (n,)",
-    "whole": "anomaly scores of some held-out images",
-    "foreign": "those of the same images with a block of another one in them",
-    "seed": "seed of whatever is drawn",
-    "seconds": "seconds that the fit took",
-    "peak_memory_mb": "MB that the fit needed",
-}
-"""What a study can hand to a metric. Where it is None, so is the metric."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +154,45 @@ METRICS: dict[str, Metric] = {
             ("real", "drawn"), HELD,
             "Of held-out images, the share that have a drawn one nearer than their fifth "
             "neighbour among themselves: low where all samples are alike, or none looks real.",
+        ),
+        Metric(
+            "feature_frechet", "Fréchet, features", SAMPLES, "", "lower", "",
+            ("feature_frechet",), "squared deviations",
+            "The same distance in features of a small network that learned from the images at "
+            "hand, which sees patterns that no principal component has: too large where images "
+            "are few, so it stands beside that of other real images.",
+        ),
+        Metric(
+            "kid", "KID", SAMPLES, "", "lower", "", ("kid",), "0 where drawn like real images",
+            "Kernel distance in the same features, right for few images too: 0 on average, and "
+            "by chance below, where samples are like real images.",
+        ),
+        Metric(
+            "precision", "Precision", SAMPLES, "%", "higher", "", ("precision",),
+            "share of samples",
+            "Samples that lie within the neighborhood of a real image, by the same features: how "
+            "many look real.",
+        ),
+        Metric(
+            "recall", "Recall", SAMPLES, "%", "higher", "", ("recall",), HELD,
+            "Real images that lie within the neighborhood of a sample: how much of what is real "
+            "is drawn. One sample far from all others can raise it.",
+        ),
+        Metric(
+            "density", "Density", SAMPLES, "", "higher", "", ("density",),
+            "1 where drawn like real images",
+            "Neighborhoods of real images that a sample lies in, as a share of what is expected: "
+            "above 1 where samples keep to the middle of what is real.", 2,
+        ),
+        Metric(
+            "coverage", "Coverage", SAMPLES, "%", "higher", "", ("coverage",), HELD,
+            "Real images with a sample in their neighborhood, by the same features: low where a "
+            "kind of image is never drawn.",
+        ),
+        Metric(
+            "copied", "Copies", SAMPLES, "%", "lower", "", ("copied",), "share of samples",
+            "Samples nearer to one training image, against the 50 around it, than 99 of 100 "
+            "held-out images are: about 1 % where nothing is learned by heart.",
         ),
         Metric(
             "knn_accuracy", "k-NN", PROBES, "%", "higher", "labels.knn_read", READ, HELD,

@@ -184,37 +184,40 @@ def _compress(scores: Sequence[Score]) -> Answer | None:
 
 def _generate(scores: Sequence[Score]) -> Answer | None:
     question = "new images that look like those of the set"
-    having = _having(scores, "frechet")
+    seen = bool(_having(scores, "feature_frechet"))
+    key, wide = ("feature_frechet", "coverage") if seen else ("frechet", "variety")
+    having = _having(scores, key)
     if not having:
         return None
     fit = [s for s in having if can_win(s)]
     if not fit:
         return _nobody("Generate", question, having)
-    widest = max(known(s, "variety") or 0.0 for s in fit)
-    varied = [s for s in fit if (known(s, "variety") or 0.0) >= LEAST_VARIETY * widest]
-    ties = best_and_ties(
-        varied, lambda s: -s["frechet"], lambda s: known(s, "frechet_within") or 0
-    )
-    best, order = ties[0], sorted(varied, key=lambda s: s["frechet"])
+    widest = max(known(s, wide) or 0.0 for s in fit)
+    varied = [s for s in fit if (known(s, wide) or 0.0) >= LEAST_VARIETY * widest]
+    ties = best_and_ties(varied, lambda s: -s[key], lambda s: known(s, f"{key}_within") or 0)
+    best, order = ties[0], sorted(varied, key=lambda s: s[key])
 
     def form(s: Score) -> str:
-        return f"{s['model']} ({significant(s['frechet'])})"
+        return f"{s['model']} ({significant(s[key])})"
 
-    within = known(best, "frechet_within")
-    words = f"Samples of {best['model']} are {significant(best['frechet'])}"
-    words += f" ± {significant(within, 2)}" if within else ""
-    words += " from held-out images (Fréchet distance)"
-    variety = known(best, "variety")
-    words += f" and come near {percent(variety)} of these." if variety is not None else "."
-    sure = "Measured in the leading principal components of held-out images, alike for all models."
+    words = _samples_in_words(best, key, wide) + _next(order, ties, form)
+    sure = f"By {best['compared_by']}" if seen else "In the leading principal components"
     ranked = _ranked(
-        varied,
-        lambda s: -s["frechet"],
-        _known("frechet_within"),
-        lambda s: significant(s["frechet"]),
+        varied, lambda s: -s[key], _known(f"{key}_within"), lambda s: significant(s[key])
     )
-    words += _next(order, ties, form)
+    sure += ", alike for all models."
     return Answer("Generate", question, _names(ties), words, sure, **ranked)
+
+
+def _samples_in_words(best: Score, key: str, wide: str) -> str:
+    """Return how near samples are to real images, and what is due to chance."""
+    within, real = known(best, f"{key}_within"), known(best, f"{key}_real")
+    variety = known(best, wide)
+    words = f"Samples of {best['model']} are {significant(best[key])}"
+    words += f" ± {significant(within, 2)}" if within else ""
+    words += " from held-out images (Fréchet distance"
+    words += ")" if real is None else f"; other real images {significant(real)})"
+    return words + (f" and come near {percent(variety)} of these." if variety is not None else ".")
 
 
 def _classify(scores: Sequence[Score]) -> Answer | None:

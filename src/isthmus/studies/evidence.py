@@ -17,8 +17,9 @@ from isthmus.latent.codes import features, mapped, pixels_of, range_for, vectors
 from isthmus.metrics.altered import altered
 from isthmus.metrics.generation import projection_of
 from isthmus.metrics.intervals import Estimate
+from isthmus.metrics.needs import NEEDS
 from isthmus.metrics.outliers import neighbour_distance
-from isthmus.metrics.table import NEEDS
+from isthmus.studies.drawn import Samples
 from isthmus.verbs.cluster import expected, group_codes
 from isthmus.verbs.novelty import errors_of
 from isthmus.verbs.probe import HELD, LABELS, labelled_halves
@@ -48,8 +49,8 @@ LEADING = 5
 """Latent dimensions that are kept to see how much few of them say."""
 
 
-class Evidence(Mapping[str, Any]):
-    """What `isthmus.metrics.table.NEEDS` lists, of one model: made when it is first asked for.
+class Evidence(Samples, Mapping[str, Any]):
+    """What `isthmus.metrics.needs.NEEDS` lists, of one model: made when it is first asked for.
 
     What a model or its images do not have is None.
 
@@ -74,6 +75,7 @@ class Evidence(Mapping[str, Any]):
         self.seconds, self.peak_memory_mb = cost.get("seconds"), cost.get("peak_memory_mb")
         self.most_labels = min(LABELS, most)
         train, held, *_ = halves(model, images)
+        self.learned = train
         if most < MOST:
             most = min(most, max(FEWEST, NUMBERS // pixels_of(images)))
             held = held.evenly(most)

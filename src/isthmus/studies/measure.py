@@ -53,8 +53,9 @@ def measure(
         how many images were measured (held_out) and probed_on. Bits are of the file that
         `isthmus.compress` makes: how many images are in it (coded), with which PSNR (coded_psnr),
         how many of the bits an image are header and tables (shared_bits), and `rate`, points
-        (bits, PSNR in dB below a range of 1) of codes that are rounded ever more coarsely. What a
-        model has not is None, or left out.
+        (bits, PSNR in dB below a range of 1) of codes that are rounded ever more coarsely. Beside
+        scores of samples stand, as KEY_real, those of other real images. What a model has not is
+        None, or left out.
     """
     return measured(Evidence(model, images, most, random_state, cost or {}), probes)[0]
 
@@ -82,6 +83,7 @@ def _facts(known: Evidence) -> dict[str, Any]:
         "held_out": len(known.images),
         "probed_on": known.probed_on,
         "labels": known.labels,
+        **known.beside_samples(),
     }
     if known.costs is not None:
         usual = known.costs.usual

@@ -1,0 +1,34 @@
+"""What a study can hand to a metric."""
+
+from __future__ import annotations
+
+NEEDS = {
+    "images": "held-out images (n, ...)",
+    "reconstructions": "the same, decoded from their codes (n, ...)",
+    "pictures": "`images`, where they have rows and columns (n, h, w, c)",
+    "value_range": "the values of black and white, where images are in no units of their own",
+    "few_images": "some of the held-out images, if codes are vectors that can be decoded",
+    "from_leading": "the same, decoded from the 5 leading numbers of their codes alone",
+    "coded_bits": "bits an image of held-out images as a compressed file, and half their interval",
+    "real": "features of held-out images (m, p), if the model can draw samples",
+    "drawn": "features of as many samples (m, p)",
+    "feature_frechet": "distance of Gaussians of samples and real images, by a network's features",
+    "kid": "their kernel distance there",
+    "precision": "share of samples that look real there",
+    "recall": "share of real images that are drawn",
+    "density": "neighborhoods of real images that a sample lies in",
+    "coverage": "share of real images with a sample beside them",
+    "copied": "share of samples that are copies of training images",
+    "probe_codes": "codes of labelled training images",
+    "probe_labels": "classes of these",
+    "test_codes": "codes of labelled held-out images",
+    "test_labels": "classes of these",
+    "classes": "classes of held-out images (n,), -1 where unknown",
+    "clusters": "clusters of their codes (n,)",
+    "whole": "anomaly scores of some held-out images",
+    "foreign": "those of the same images with a block of another one in them",
+    "seed": "seed of whatever is drawn",
+    "seconds": "seconds that the fit took",
+    "peak_memory_mb": "MB that the fit needed",
+}
+"""What a study can hand to a metric. Where it is None, so is the metric."""
