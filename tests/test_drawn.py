@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from isthmus import PCA, Images, load_images
+from isthmus import PCA, Images, generate, load_images
 from isthmus.metrics import features, generation, kernel, prdc
 from isthmus.metrics.copies import copies, most_copied, nearest
 from isthmus.metrics.features import features_for, features_from
@@ -383,3 +383,37 @@ def test_a_study_measures_samples_beside_other_real_images(digits):
     assert found["precision"] < found["precision_real"]
     assert found["copied"] <= 0.05
     assert "small network that learned the 10 classes" in found["compared_by"]
+
+
+def test_generate_says_how_real_its_draws_look(digits, tmp_path):
+    model = PCA(8).fit(digits.train)
+    plain = generate(model, 12, digits)
+    made = generate(model, 12, digits, score=True)
+    np.testing.assert_array_equal(np.asarray(made), np.asarray(plain))  # the score draws others
+    found = {(row["score"], row["compared_by"]): row for row in made.table()}
+    assert {by for _, by in found} == {"features", "pixels", "training images"}
+    assert found["kid", "features"]["value"] > found["kid", "features"]["real"]
+    assert made.scores["copied"] == found["copied", "training images"]["value"] <= 0.05
+    assert made.record()["samples"] == made.table()
+    said = " ".join(made.remarks())
+    assert "none is clipped" in said
+    assert "on 359 images the model never saw" in said
+    assert "Only 179 real images" in said
+    assert made.picture().height > plain.picture().height  # with the likeliest copies below
+    assert np.shape(made.lifelike.pairs) == (2, 10, 8, 8, 1)
+    made.save(tmp_path / "new")
+    assert len(list((tmp_path / "new").glob("*.png"))) == 12
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"encoder": "a.onnx"}, "is of use with score"),
+        ({"score": True, "per_class": 3}, "has a probe"),
+        ({"score": True, "sampler": "prior", "among": None}, "score needs images to compare with"),
+    ],
+)
+def test_scores_that_cannot_be_had_are_refused(digits, asked, said):
+    model = PCA(4).fit(np.asarray(digits.train))
+    with pytest.raises(ValueError, match=said):
+        generate(model, 3, **{"among": digits, **asked})

@@ -39,6 +39,7 @@ EXAMPLES = {
     "generate": (
         "generate vae.safetensors -n 25 -o new.png",
         "generate vae.safetensors --per-class 100 -o new",
+        "generate vae.safetensors --score --among mnist -o new.png",
         "generate runs/photos -n 9 -o new",
     ),
     "morph": (

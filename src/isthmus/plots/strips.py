@@ -182,6 +182,25 @@ def titled(picture: Image, title: str) -> Image:
     return canvas.convert("RGB")
 
 
+def below(pictures: Sequence[Image]) -> Image:
+    """Return pictures one below the other, on white.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> below([Image.new("RGB", (50, 10)), Image.new("RGB", (20, 30))]).size
+    (50, 40)
+    """
+    from PIL import Image
+
+    size = max(each.width for each in pictures), sum(each.height for each in pictures)
+    canvas, top = Image.new("RGB", size, "white"), 0
+    for each in pictures:
+        canvas.paste(each.convert("RGB"), (0, top))
+        top += each.height
+    return canvas
+
+
 def _wrapped(text: str, font: Font, width: int) -> list[str]:
     lines = [""]
     for word in text.split():

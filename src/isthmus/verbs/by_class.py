@@ -69,7 +69,7 @@ def labelled_source(model: Model, among: ImagesLike | None, labels: Any) -> Imag
     ValueError
         If there are none.
     """
-    images = _remembered(model) if among is None else as_images(among)
+    images = remembered(model, "per_class") if among is None else as_images(among)
     images = images if labels is None else with_labels(images, labels)
     if images.y is None or not (np.asarray(images.y) >= 0).any():
         raise ValueError(
@@ -79,8 +79,9 @@ def labelled_source(model: Model, among: ImagesLike | None, labels: Any) -> Imag
     return images
 
 
-def _remembered(model: Model) -> Images:
+def remembered(model: Model, asked: str) -> Images:
     """Return the images that a model has learnt from, read again from where they were."""
+    needed = "images with labels" if asked == "per_class" else "images to compare with"
     source = getattr(model, "source_", None)
     why = f"does not say what it learnt from ({source or 'nothing'})"
     try:
@@ -91,9 +92,7 @@ def _remembered(model: Model) -> Images:
     except (ValueError, OSError):
         if source not in (None, "array"):
             why = f"learnt from {source}, which cannot be read again"
-    raise ValueError(
-        f"per_class needs images with labels, and the model {why}: give among=SOURCE"
-    ) from None
+    raise ValueError(f"{asked} needs {needed}, and the model {why}: give among=SOURCE") from None
 
 
 def labelled_parts(model: Model, images: Images) -> Halves:

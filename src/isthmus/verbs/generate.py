@@ -31,6 +31,7 @@ from isthmus.verbs.by_class import (
     spread,
 )
 from isthmus.verbs.generated import Generated
+from isthmus.verbs.lifelike import lifelike
 from isthmus.verbs.parameters import ImagesLike, Model, Seconds
 from isthmus.verbs.within import Limit
 
@@ -56,6 +57,8 @@ def generate(
     *,
     per_class: int | None = None,
     labels: str | Path | None = None,
+    score: bool = False,
+    encoder: str | Path | None = None,
     temperature: float = 1.0,
     random_state: int = 0,
     tile_size: int | None = None,
@@ -85,6 +88,13 @@ def generate(
         have in common; of one of fewer than 2 there are no images.
     labels : path, optional
         A table of the classes of `among`, for `per_class`; see `isthmus.data.tables`.
+    score : bool
+        Say how real images drawn so look, beside real ones held out of `among`, by default of what
+        the model learnt from: Frechet and kernel distance, precision, recall, density and
+        coverage, in features of a small network that learns from the images to train on, and in
+        pixels; and whether they are copies of training images.
+    encoder : path, optional
+        An ONNX file of an encoder whose features are taken for `score` in place of that network's.
     temperature : float
         Above 0: below 1 codes keep to the middle of what is likely, so images are plainer. Not for
         "prior".
@@ -101,9 +111,9 @@ def generate(
     Returns
     -------
     Generated
-        An array (count, ...), or with `per_class` that many of each class, one class after
-        another: then ``labels`` and ``classes`` say of which, and ``judged`` how many of them a
-        probe of real images names rightly.
+        An array (count, ...), with `score` having ``lifelike``. With `per_class` that many of each
+        class, one class after another: then ``labels`` and ``classes`` say of which, and ``judged``
+        how many of them a probe of real images names rightly.
 
     Raises
     ------
@@ -128,8 +138,7 @@ def generate(
     >>> drawn.shape, drawn.scores["accuracy"] > 0.8
     ((200, 8, 8, 1), True)
     """
-    if labels is not None and per_class is None:
-        raise ValueError(f"labels={labels!r} are of use with per_class")
+    _check_asked(per_class, labels, score, encoder)
     limit = Limit(budget)
     sampler = sampler or ("prior" if among is None and per_class is None else "mixture")
     one_of("sampler", sampler, SAMPLERS)
@@ -142,8 +151,40 @@ def generate(
         make = (per_class, fit, sampler, temperature, random_state, limit)
         made = _of_classes(model, images, *make)
         return made.in_tiles(tile_size)
+    draw = _drawing(model, among, sampler, temperature, random_state, bool(verbose), limit)
+    drawn = Generated.of(draw(count, random_state), model).in_tiles(tile_size)
+    if score:
+        drawn.lifelike = lifelike(model, among, draw, encoder, random_state)
+    return drawn
+
+
+def _check_asked(
+    per_class: int | None, labels: Any, score: bool, encoder: str | Path | None
+) -> None:
+    """Raise ValueError where parameters do not go together."""
+    if labels is not None and per_class is None:
+        raise ValueError(f"labels={labels!r} are of use with per_class")
+    if score and per_class is not None:
+        raise ValueError(
+            f"per_class={per_class} has a probe say how good images of classes are; score is for "
+            "images of all together"
+        )
+    if encoder is not None and not score:
+        raise ValueError(f"encoder={str(encoder)!r} is of use with score")
+
+
+def _drawing(
+    model: Model,
+    among: ImagesLike | None,
+    sampler: str,
+    temperature: float,
+    seed: int,
+    verbose: bool,
+    limit: Limit,
+) -> Callable[[int, int], np.ndarray]:
+    """Return a function from a number and a seed to so many images."""
     if sampler == "prior":
-        return Generated.of(_of_prior(model, count, random_state), model).in_tiles(tile_size)
+        return partial(_of_prior, model)
     if among is None or not model.can("decode"):
         raise ValueError(
             f"sampler={sampler!r} needs images to go by, and a model that decodes: got "
@@ -153,9 +194,12 @@ def generate(
     rows = limit.rows(known, model.encode)
     known = known if rows is None else known[rows]
     codes = flattened(model, model.encode(known))
-    draw = fitted(codes, sampler, random_state=random_state, verbose=bool(verbose), limit=limit)
-    drawn = draw(count, np.random.default_rng(random_state), temperature)
-    return Generated.of(model.decode(drawn), model).in_tiles(tile_size)
+    draw = fitted(codes, sampler, random_state=seed, verbose=verbose, limit=limit)
+
+    def images(count: int, seed: int) -> np.ndarray:
+        return model.decode(draw(count, np.random.default_rng(seed), temperature))
+
+    return images
 
 
 def _decodes(model: Model, per_class: int, sampler: str) -> Model:

@@ -10,8 +10,11 @@ import numpy as np
 
 from isthmus.data.images import evenly_spaced
 from isthmus.metrics.labels import Accuracy
+from isthmus.metrics.table import METRICS
+from isthmus.metrics.units import percent
 from isthmus.verbs.by_class import Judged
 from isthmus.verbs.decoded import Decoded
+from isthmus.verbs.lifelike import Lifelike
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,18 +42,21 @@ class Generated(Decoded):
         What that probe found.
     left_out : dict of str to int
         Classes of too few training codes, and how many there were.
+    lifelike : Lifelike or None
+        How real images drawn so look, if that was asked for.
     """
 
     table_name: ClassVar[str] = "classes"
     facts: ClassVar[tuple[str, ...]] = (
         *Decoded.facts,
-        *("labels", "classes", "rows", "judged", "left_out"),
+        *("labels", "classes", "rows", "judged", "left_out", "lifelike"),
     )
     labels: np.ndarray | None = None
     classes: Sequence[str] = ()
     rows: Sequence[dict[str, Any]] = ()
     judged: Judged | None = None
     left_out: dict[str, int] = {}  # noqa: RUF012
+    lifelike: Lifelike | None = None
 
     def told(self, labels: np.ndarray, classes: Sequence[str], left_out: dict[str, int]) -> None:
         """Keep which classes they are of."""
@@ -66,7 +72,8 @@ class Generated(Decoded):
         """How many there are and of what size, and of classes how good they are."""
         found = self.judged
         if found is None:
-            return super().scores
+            figures = {} if self.lifelike is None else self.lifelike.figures
+            return {**super().scores, **figures}
         real = {} if found.real is None else {"real accuracy": found.real.accuracy}
         return {
             **super().scores,
@@ -78,11 +85,18 @@ class Generated(Decoded):
         }
 
     def table(self) -> list[dict[str, Any]]:
-        """Return a record of every class."""
-        return list(self.rows)
+        """Return a record of every class, or of every score."""
+        return list(self.rows) or ([] if self.lifelike is None else self.lifelike.rows)
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the table as a person reads it."""
+        return self.table() if self.rows else [_read(row) for row in self.table()]
 
     def record(self) -> dict[str, Any]:
         """Return all figures as JSON can hold them."""
+        if self.lifelike is not None:
+            told = {"samples": self.lifelike.rows, "remarks": self.lifelike.remarks}
+            return {**super().record(), **told}
         if self.labels is None:
             return super().record()
         return {**super().record(), "left_out": self.left_out, self.table_name: self.table()}
@@ -90,7 +104,7 @@ class Generated(Decoded):
     def heading(self) -> list[str]:
         """Return what a person is told before the table."""
         if self.labels is None:
-            return super().heading()
+            return [] if self.lifelike else super().heading()
         codes = [row["codes"] for row in self.rows]
         few = f"{min(codes):,}" + f" to {max(codes):,}" * (min(codes) < max(codes))
         size = "x".join(map(str, self.shape[1:]))
@@ -99,6 +113,7 @@ class Generated(Decoded):
     def remarks(self) -> list[str]:
         """Return how good images of classes are, and which classes there were too few codes of."""
         lines = [] if self.judged is None else [_in_words(self.judged, len(self.rows))]
+        lines += [] if self.lifelike is None else self.lifelike.remarks
         if self.left_out:
             few = ", ".join(f"{name} ({count})" for name, count in self.left_out.items())
             lines.append(f"no images of classes of fewer than 2 training codes: {few}")
@@ -107,7 +122,7 @@ class Generated(Decoded):
     def picture(self) -> Image:
         """Return a sheet of them, of classes with a row for some of each."""
         if self.labels is None:
-            return super().picture()
+            return self._above_pairs(super().picture())
         from isthmus.plots.figures import scale_to
         from isthmus.plots.pixels import limits_for
         from isthmus.plots.strips import labelled_rows
@@ -119,6 +134,18 @@ class Generated(Decoded):
         title = f"{len(shown)} of {len(every)} classes" if len(shown) < len(every) else ""
         limits = limits_for(images, self.ends)
         return labelled_rows(some, title, limits=limits, scale=scale_to(images, self.tile_size))
+
+    def _above_pairs(self, picture: Image) -> Image:
+        """Return a picture with the likeliest copies below it, if these were looked for."""
+        if self.lifelike is None:
+            return picture
+        from isthmus.plots.figures import scale_to
+        from isthmus.plots.pixels import limits_for
+        from isthmus.plots.strips import below
+
+        images = np.asarray(self)
+        limits, scale = limits_for(images, self.ends), scale_to(images, self.tile_size)
+        return below([picture, self.lifelike.picture(limits, scale)])
 
     def _by_class(self) -> list[tuple[dict[str, Any], np.ndarray]]:
         """Return the record and the images of every class."""
@@ -140,6 +167,14 @@ class Generated(Decoded):
             digits = len(str(int(rows.sum()) - 1))
             names = [f"{home}/{number:0{digits}}" for number in range(int(rows.sum()))]
             pngs.add(np.asarray(self)[rows], names)
+
+
+def _read(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a score as a person reads it."""
+    write = METRICS[row["score"]].write if row["score"] in METRICS else percent
+    within = "" if row["within"] is None else f" ± {write(row['within'])}"
+    real = row["real"]
+    return {**row, "value": write(row["value"]) + within, "real": write(real)}
 
 
 def folder_name(name: str) -> str:
