@@ -192,7 +192,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "copied", "Copies", SAMPLES, "%", "lower", "", ("copied",), "share of samples",
             "Samples nearer to one training image, against the 50 around it, than 99 of 100 "
-            "held-out images are: about 1 % where nothing is learned by heart.",
+            "held-out images are: about 1 % where none is memorised.",
         ),
         Metric(
             "knn_accuracy", "k-NN", PROBES, "%", "higher", "labels.knn_read", READ, HELD,

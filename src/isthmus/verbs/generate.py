@@ -111,9 +111,9 @@ def generate(
     Returns
     -------
     Generated
-        An array (count, ...), with `score` having ``lifelike``. With `per_class` that many of each
-        class, one class after another: then ``labels`` and ``classes`` say of which, and ``judged``
-        how many of them a probe of real images names rightly.
+        An array (count, ...), with `score` having ``lifelike``. With `per_class` that many of
+        each class, one class after another: then ``labels`` and ``classes`` say of which, and
+        ``judged`` how many of them a probe of real images names rightly.
 
     Raises
     ------
