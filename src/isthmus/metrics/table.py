@@ -159,8 +159,7 @@ METRICS: dict[str, Metric] = {
             "feature_frechet", "Fréchet, features", SAMPLES, "", "lower", "",
             ("feature_frechet",), "squared deviations",
             "The same distance in features of a small network that learned from the images at "
-            "hand, which sees patterns that no principal component has: too large where images "
-            "are few, so it stands beside that of other real images.",
+            "hand, which sees any pattern: too large where images are few.",
         ),
         Metric(
             "kid", "KID", SAMPLES, "", "lower", "", ("kid",), "0 where drawn like real images",
@@ -170,13 +169,11 @@ METRICS: dict[str, Metric] = {
         Metric(
             "precision", "Precision", SAMPLES, "%", "higher", "", ("precision",),
             "share of samples",
-            "Samples that lie within the neighborhood of a real image, by the same features: how "
-            "many look real.",
+            "Samples within the neighborhood of a real image: how many look real.",
         ),
         Metric(
             "recall", "Recall", SAMPLES, "%", "higher", "", ("recall",), HELD,
-            "Real images that lie within the neighborhood of a sample: how much of what is real "
-            "is drawn. One sample far from all others can raise it.",
+            "Real images within the neighborhood of a sample. One far sample can raise it.",
         ),
         Metric(
             "density", "Density", SAMPLES, "", "higher", "", ("density",),
@@ -186,8 +183,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "coverage", "Coverage", SAMPLES, "%", "higher", "", ("coverage",), HELD,
-            "Real images with a sample in their neighborhood, by the same features: low where a "
-            "kind of image is never drawn.",
+            "Real images with a sample nearby: low where a kind of image is never drawn.",
         ),
         Metric(
             "copied", "Copies", SAMPLES, "%", "lower", "", ("copied",), "share of samples",
