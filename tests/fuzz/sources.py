@@ -106,12 +106,35 @@ def write_npz(folder):
 
 def write_mat(folder):
     import scipy.io
+    import scipy.sparse
 
     things = {"x": GREY, "y": LABELS, "c": np.array(["ab", "c"], object)}
     scipy.io.savemat(folder / "a.mat", things)
     scipy.io.savemat(folder / "b.mat", things, do_compression=True)
     scipy.io.savemat(folder / "c.mat", {"x": GREY.reshape(12, 72), "y": LABELS}, format="4")
-    return [folder / name for name in ("a.mat", "b.mat", "c.mat")]
+    more = {"s": {"a": [1, 2], "b": "text"}, "t": np.array(["ab", "ä"]), "z": GREY[0] * 1j}
+    more |= {
+        "l": GREY[0, 0] > 9,
+        "p": scipy.sparse.eye(5, format="csc"),
+        "m": np.array([1, "a"], object),
+    }
+    scipy.io.savemat(folder / "d.mat", things | more, do_compression=True)
+    (folder / "e.mat").write_bytes(big_endian(x=GREY, y=LABELS[:, None].astype(np.uint8)))
+    return [folder / f"{name}.mat" for name in "abcde"]
+
+
+def big_endian(**arrays):
+    """Return a MATLAB file of bytes as a machine writes it that has the high byte first."""
+
+    def element(kind, content):
+        return struct.pack(">2I", kind, len(content)) + content + bytes(-len(content) % 8)
+
+    out = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x01\x00MI"
+    for name, values in arrays.items():
+        shape = struct.pack(f">{values.ndim}i", *values.shape)
+        head = element(6, struct.pack(">2I", 9, 0)) + element(5, shape) + element(1, name.encode())
+        out += element(14, head + element(2, values.tobytes("F")))
+    return out
 
 
 def write_h5(folder):

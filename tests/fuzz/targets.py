@@ -337,7 +337,11 @@ TARGETS = {
         of.write_sprites, of.read_any, (by.of_bytes, by.of_npz), shapes=((16, 64, 64, 1),)
     ),
     "mat": Target(
-        of.write_mat, of.read_any, (by.of_bytes, by.of_mat), "mat_*", shapes=(ONE, ONE, TWO)
+        of.write_mat,
+        of.read_any,
+        (by.of_bytes, by.of_mat),
+        "mat_*",
+        shapes=(ONE, ONE, TWO, ONE, ONE),
     ),
     "hdf5": Target(of.write_h5, of.read_any, corpus="h5_*", shapes=(ONE,) * 3),
     "idx": Target(of.write_idx, of.read_any, (by.of_bytes, by.of_packed), shapes=(ONE,) * 2),

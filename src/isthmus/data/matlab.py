@@ -18,6 +18,7 @@ NUMBERS = {
     16: "u1", 17: "u2", 18: "u4",
 }  # fmt: skip
 """Types of data elements; the last three are text."""
+TEXTS = {16: "utf-8", 17: "utf-16", 18: "utf-32"}
 MATRIX, COMPRESSED = 14, 15
 CELL, CHAR = 1, 4
 ARRAYS = range(6, 16)
@@ -58,6 +59,8 @@ class Variable(NamedTuple):
             return self._texts(self.content(HEAD * HEAD))
         kind, start, size, _ = _tag(self.content(HEAD), self.after, self.order)
         data = self.content(start + size)
+        if kind in TEXTS:
+            return _text(self._decoded(data[start : start + size], kind))
         stored = _stored(kind, self.order)
         if size != prod(self.shape) * stored.itemsize or start + size > len(data):
             raise ValueError(f"{self.name} of shape {self.shape} is not as long as it says")
@@ -71,6 +74,15 @@ class Variable(NamedTuple):
             if self.flags & LOGICAL
             else values.astype(stored.newbyteorder("="))
         )
+
+    def _decoded(self, data: bytes, kind: int) -> np.ndarray:
+        """Return the characters of a text, each as its number."""
+        text = data.decode(
+            TEXTS[kind] + ("" if kind == 16 else {"<": "-le", ">": "-be"}[self.order])
+        )
+        if len(text) != prod(self.shape):
+            raise ValueError(f"{self.name} of shape {self.shape} is not as long as it says")
+        return np.array(list(map(ord, text)), np.int64).reshape(self.shape, order="F")
 
     def _texts(self, data: bytes) -> np.ndarray:
         """Return a cell array of text."""
@@ -166,7 +178,7 @@ def _of_version_4(data: bytes) -> Iterator[Variable]:
         order = "<" if 0 <= struct.unpack_from("<i", data, at)[0] < 5000 else ">"
         kind, rows, columns, imaginary, length = struct.unpack_from(order + "5i", data, at)
         number, is_text = kind % 100 // 10, kind % 10 == 1
-        if kind // 1000 not in (0, 1) or number not in VERSION_4 or kind % 10 > 1 or length < 1:
+        if kind // 1000 not in (0, 1) or number not in VERSION_4 or kind % 10 > 2 or length < 1:
             raise ValueError("no such header")
         stored = np.dtype(order + VERSION_4[number])
         start = at + 20 + length
@@ -178,7 +190,7 @@ def _of_version_4(data: bytes) -> Iterator[Variable]:
         element = (
             struct.pack(order + "II", code, rows * columns * stored.itemsize) + data[start:end]
         )
-        flags = COMPLEX if imaginary else 0
+        flags = COMPLEX if imaginary or kind % 10 == 2 else 0  # sparse arrays are not read
         yield Variable(
             name, (rows, columns), CHAR if is_text else 6, flags, lambda _n, e=element: e, order, 0
         )
