@@ -354,8 +354,10 @@ def test_page(few, run, tmp_path):
         headings = [document._anchor(text) for text in re.findall(r"^#+ (.*)$", page, re.M)]
         assert anchor in headings
     assert not re.search(r"(?<![\w.])/(tmp|work|home|root|usr)\b", page)
-    again = run("--document", "docs/reproduction.md")
-    assert again[0] == 0
+    code, _, err = run("--document", "docs/reproduction.md")
+    assert code == 2
+    assert "exists already" in err
+    assert run("--document", "docs/reproduction.md", "--force")[0] == 0
     assert (tmp_path / "docs" / "reproduction.md").read_text() == page
 
 
@@ -364,7 +366,10 @@ def test_a_page_keeps_what_is_on_it(few, run, tmp_path):
     run("--document", "page.md")
     shutil.rmtree(tmp_path / "runs")
     run("b-tiny-3")
-    assert run("b-tiny-2", "--share", 0.5, "--document", "page.md")[0] == 0
+    again = ("b-tiny-2", "--share", 0.5, "--document", "page.md")
+    assert run(*again)[0] == 2
+    assert not (tmp_path / "runs/reproduce/b-tiny-2").exists()  # refused before any work
+    assert run(*again, "--force")[0] == 0
     page = (tmp_path / "page.md").read_text()
     assert page.count("\n### b-tiny-") == 2
     assert "rehearsal" not in page  # the full result stays

@@ -212,7 +212,7 @@ def write_results(folder):
 
 def read_result(path):
     root = path.parent.parent
-    ist.reproduce((), folder=root, document=root / "page.md")
+    ist.reproduce((), folder=root, document=root / "page.md", force=True)
 
 
 def write_record(folder):

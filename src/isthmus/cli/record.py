@@ -22,7 +22,7 @@ from isthmus.system.files import RECORD, plain, reading, recording, refuse_exist
 
 OUTPUTS = ("-o", "--out", "--export")
 """Options that name a folder to be written."""
-WRITTEN = ("output", "to", "path", "folder")
+WRITTEN = ("output", "to", "path", "folder", "document")
 """Parameters that are places where commands write."""
 SAID: schema.Schema = {
     "command": schema.rows(schema.text),

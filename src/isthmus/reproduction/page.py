@@ -45,12 +45,14 @@ This page is generated from the results:
 
 ```
 isthmus reproduce --all
-isthmus reproduce --document {path}
+isthmus reproduce --document {path} --force
 ```
 """
 
 
-def write_document(path: str | Path, root: str | Path = "runs/reproduce") -> int:
+def write_document(
+    path: str | Path, root: str | Path = "runs/reproduce", *, force: bool = False
+) -> int:
     """Write the page from the results in a folder, its pictures beside it; return their number.
 
     Recipes that are on the page already and not in the folder stay as they are.
@@ -61,6 +63,8 @@ def write_document(path: str | Path, root: str | Path = "runs/reproduce") -> int
         The page, ending in .md; pictures go to a folder of that name beside it.
     root : str or Path
         Folder of all results.
+    force : bool
+        Write it anew where it is.
 
     Returns
     -------
@@ -75,11 +79,9 @@ def write_document(path: str | Path, root: str | Path = "runs/reproduce") -> int
         If it cannot be written, or something else would be overwritten.
     """
     path, root = Path(path), Path(root)
-    if path.suffix != ".md":
-        raise ValueError(f"{path} must end in .md")
+    refuse_document(path, force=force)
     if not any(result_of(root / name) for name in RECIPES):
         raise ValueError(f"there are no results in {root}; run `isthmus reproduce NAME` first")
-    _refuse_strangers(path)
     homes = _homes(path.with_suffix(""), root)
     results = [result_of(homes[name]) or {} for name in RECIPES if name in homes]
     with replacing_folder(path.with_suffix(""), force=True, published=True) as folder:
@@ -104,11 +106,23 @@ def _homes(page: Path, root: Path) -> dict[str, Path]:
     return homes
 
 
-def _refuse_strangers(path: Path) -> None:
-    """Raise where something would be overwritten that is no page of ours."""
+def refuse_document(path: str | Path, *, force: bool = False) -> None:
+    """Raise where a page could not be written, before any work is done.
+
+    Raises
+    ------
+    ValueError
+        If the name does not end in .md.
+    FileExistsError
+        If it is there and `force` is not given, or something is there that is no page of ours.
+    """
+    path = Path(path)
+    if path.suffix != ".md":
+        raise ValueError(f"{path} must end in .md")
     if path.exists() and not path.read_text(encoding="utf-8").startswith(HEADING):
         raise FileExistsError(f"{path} is not a page of this kind: give another name")
-    refuse_existing(path.with_suffix(""), force=True)
+    for place in (path, path.with_suffix("")):
+        refuse_existing(place, force=force)
 
 
 def _copied(result: Result, home: Path, folder: Path) -> list[tuple[str, str]]:

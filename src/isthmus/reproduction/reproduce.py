@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from isthmus.reproduction.page import claims_of, write_document
+from isthmus.reproduction.page import claims_of, refuse_document, write_document
 from isthmus.reproduction.runner import check_share, chosen, reproduce_all
 from isthmus.verbs.parameters import Seconds
 from isthmus.verbs.result import Result
@@ -118,7 +118,7 @@ def reproduce(
     budget : float, optional
         Time to take, in seconds: after it no further recipe is begun.
     force : bool
-        Do again what was done.
+        Do again what was done, and write the page anew.
     verbose : bool
         Show progress on standard error.
     watch : callable, optional
@@ -148,7 +148,9 @@ def reproduce(
     limit = Limit(budget)
     check_share(share)
     wanted = chosen([names] if isinstance(names, str) else names, every)
-    if not wanted and document is None:
+    if document is not None:
+        refuse_document(document, force=force)
+    elif not wanted:
         raise ValueError("no recipe is named: give names, letters of decks, or every=True")
     found, failed = Reproduced(folder), list[str]()
     options: dict[str, Any] = {"share": share, "seed": seed, "force": force, "verbose": verbose}
@@ -166,5 +168,5 @@ def reproduce(
     if failed:
         raise ValueError(f"{len(failed)} of {len(wanted)} recipes failed: {', '.join(failed)}")
     if document is not None:
-        found.documented = write_document(document, folder)
+        found.documented = write_document(document, folder, force=force)
     return found

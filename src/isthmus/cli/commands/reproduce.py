@@ -32,7 +32,9 @@ def reproduce(
     ] = 1.0,
     seed: Seed = 0,
     budget: Budget = None,
-    force: Annotated[bool, typer.Option("--force", help="Do again what was done.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Do again what was done; write the page anew.")
+    ] = False,
     document: Annotated[
         Path | None,
         typer.Option(help="Write this page (.md) from the results found.", show_default=False),
