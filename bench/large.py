@@ -1,9 +1,10 @@
 """Memory that sets larger than it take: `python bench/large.py > bench/large.md`. Linux only.
 
 A memory-mapped file of noise of 3 GiB, to which every family is fitted in a process of its own, as
-a study makes it; and a folder of 200,000 images of 8x8 pixels, packed on disk. What counts is
-anonymous memory (RssAnon), looked at every 20 ms, beyond what is in use with the images loaded:
-pages of the file itself belong to the system, which may take them back.
+a study makes it; a folder of 200,000 images of 8x8 pixels, packed on disk; and the names of a
+million files. What counts is anonymous memory (RssAnon), looked at every 20 ms: pages of the file
+itself belong to the system, which may take them back. Words on the command line choose rows:
+`python bench/large.py kmeans vae packing listing`.
 """
 
 import json
@@ -20,12 +21,13 @@ from memory import status, write
 SIZE = 3 * 2**30
 SHAPE = (SIZE // 1024, 32, 32)
 FILES = 200_000
+NAMES = 1_000_000
 FEW = {"max_steps": 100, "epochs": 1, "max_iter": 2}
 """What of a fit is enough to see its memory: nothing new is allocated later."""
 
 
 class Anonymous:
-    """Watches the anonymous memory of this process; `peak` is the most beyond the beginning."""
+    """Watches the anonymous memory of this process; `peak` is the most of it."""
 
     def __enter__(self):
         self.before, self.peak, self.done = anonymous(), 0, threading.Event()
@@ -35,7 +37,7 @@ class Anonymous:
 
     def _watch(self):
         while not self.done.wait(0.02):
-            self.peak = max(self.peak, anonymous() - self.before)
+            self.peak = max(self.peak, anonymous())
 
     def __exit__(self, *_):
         self.done.set()
@@ -43,7 +45,7 @@ class Anonymous:
 
 
 def anonymous():
-    return status("RssAnon")
+    return status("RssAnon") + status("RssShmem")
 
 
 def fit(path, name):
@@ -70,16 +72,24 @@ def pack(folder):
     report(lambda: ist.load_images(folder))
 
 
+def names(_):
+    """In a process of its own: what is known of a million files before any is opened."""
+    from isthmus.data.folder import Path, entry_of_path, in_order
+
+    places = (Path(f"/nowhere/{i // 1000:04d}/{i:07d}.png") for i in range(NAMES))
+    report(lambda: in_order(entry_of_path(place, str(place)) for place in places))
+
+
 def report(work):
     started = time.process_time()
     with Anonymous() as memory:
         work()
-    seconds = time.process_time() - started
-    print(json.dumps({"seconds": seconds, "peak": memory.peak / 2**20}))
+    found = {"seconds": time.process_time() - started, "total": memory.peak / 2**20}
+    print(json.dumps(found | {"beyond": (memory.peak - memory.before) / 2**20}))
 
 
 def measured(*arguments):
-    command = [sys.executable, __file__, *arguments]
+    command = [sys.executable, __file__, "in-a-process", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         return None, done.stderr.strip().splitlines()[-1]
@@ -98,28 +108,38 @@ def tiny_images(folder):
 
 def said(name, *arguments):
     found, why = measured(*arguments)
-    figures = f"{found['seconds']:.0f} | {found['peak']:.0f}" if found else f"- | {why}"
+    figures = f"- | - | {why}"
+    if found:
+        figures = f"{found['seconds']:.0f} | {found['beyond']:.0f} | {found['total']:.0f}"
     print(f"| {name} | {figures} |", flush=True)
 
 
-def main():
+def main(asked):
     from isthmus.families import every_name
 
-    print("Memory that sets larger than it take: `python bench/large.py`.\n")
-    print("| work | seconds of a processor | most anonymous memory, MiB |")
-    print("|---|---:|---:|")
+    families = [name for name in every_name() if name in asked or not asked]
+    print("Memory that sets larger than it take: `python bench/large.py`. MiB of anonymous memory")
+    print("beyond what is in use with images and libraries loaded, and of the whole process.\n")
+    print("| work | seconds of a processor | most beyond | most in all |")
+    print("|---|---:|---:|---:|")
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         path = Path(folder) / "large.npy"
-        write(path, SHAPE)
-        for name in every_name():
-            if name != "pixelnet":  # it learns from maps of pixels
-                said(f"{name}, 3 GiB", "fit", str(path), name)
-        path.unlink()
-        tiny = Path(folder, "tiny")
-        tiny.mkdir()
-        tiny_images(tiny)
-        said(f"packing {FILES:,} images", "pack", str(tiny))
+        if families:
+            write(path, SHAPE)
+        for name in families:
+            said(f"{name}, 3 GiB", "fit", str(path), name)
+        path.unlink(missing_ok=True)
+        if "packing" in asked or not asked:
+            tiny = Path(folder, "tiny")
+            tiny.mkdir()
+            tiny_images(tiny)
+            said(f"packing {FILES:,} images", "pack", str(tiny))
+        if "listing" in asked or not asked:
+            said(f"listing {NAMES:,} files", "names", "")
 
 
 if __name__ == "__main__":
-    {"fit": fit, "pack": pack}[sys.argv[1]](*sys.argv[2:]) if len(sys.argv) > 1 else main()
+    if sys.argv[1:2] == ["in-a-process"]:
+        {"fit": fit, "pack": pack, "names": names}[sys.argv[2]](*sys.argv[3:])
+    else:
+        main(sys.argv[1:])

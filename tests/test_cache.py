@@ -10,6 +10,7 @@ from PIL import Image
 import isthmus as ist
 from isthmus.data.cache import cache_folder, held
 from isthmus.explorer.cache import Cache
+from isthmus.system.leftovers import prefix_for
 
 
 @pytest.fixture(autouse=True)
@@ -113,3 +114,12 @@ def test_a_cache_that_cannot_be_written_names_what_moves_it(monkeypatch, tmp_pat
         kept(1)
     with pytest.raises(OSError, match="set ISTHMUS_CACHE"):
         Cache("facts").path("atlas.png", lambda: b"")
+
+
+def test_any_command_sweeps_what_killed_runs_left_in_the_cache(run):
+    folder = cache_folder().parent / "explorer" / ("a" * 32)
+    folder.mkdir(parents=True)
+    left = prefix_for(folder / "codes").replace(f"-{os.getpid()}-", "-4194999-")
+    (folder / f"{left}abcd1234~").touch()
+    assert run("models", "--json")[0] == 0
+    assert os.listdir(folder) == []

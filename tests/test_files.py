@@ -90,6 +90,16 @@ def test_what_killed_runs_left_is_swept_and_what_was_whole_takes_its_place(tmp_p
     assert (tmp_path / "run" / "inner" / "scores.csv").read_text() == "new"
 
 
+def test_what_a_process_of_the_same_number_left_is_swept(tmp_path):
+    mine = leftovers.prefix_for(tmp_path / "a.csv") + "abcd1234~.csv"
+    named = leftovers.NAMED.fullmatch(mine)
+    began = int(named["born"])
+    (tmp_path / mine).touch()
+    (tmp_path / mine.replace(f"-{began}.", f"-{began + 60}.")).touch()
+    leftovers.sweep(tmp_path)
+    assert os.listdir(tmp_path) == [mine]
+
+
 KILLED = """
 import os, pathlib, sys
 from isthmus.system.files import replacing, replacing_folder

@@ -86,17 +86,29 @@ def test_nothing_is_left_where_nothing_was_finished(
     assert os.listdir(tmp_path) == []
 
 
-def test_an_interrupt_while_importing_is_one_line():
+@pytest.mark.parametrize(
+    ("stop", "code", "word"),
+    [
+        ("raise KeyboardInterrupt", 130, "interrupted"),
+        ("os.kill(os.getpid(), signal.SIGINT)", 130, "interrupted"),
+        ("os.kill(os.getpid(), signal.SIGTERM)", 143, "terminated"),
+    ],
+)
+def test_a_stop_while_importing_is_one_line(stop, code, word):
     script = (
-        "import sys; sys.argv = ['isthmus', 'models']\n"
+        "import os, signal, sys; sys.argv = ['isthmus', 'models']\n"
         "class Stop:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'isthmus.cli.main': raise KeyboardInterrupt\n"
+        "        try:\n"
+        f"            if name == 'isthmus.cli.main': {stop}\n"
+        "        except KeyboardInterrupt:\n"
+        f"            if '{stop}'.startswith('os'): raise ImportError('as numpy makes of it')\n"
+        "            raise\n"
         "sys.meta_path.insert(0, Stop())\n"
         "from isthmus.cli import start; start()\n"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert (ended.returncode, ended.stderr) == (130, "isthmus: interrupted; nothing written\n")
+    assert (ended.returncode, ended.stderr) == (code, f"isthmus: {word}; nothing written\n")
 
 
 def test_a_library_that_makes_another_error_of_an_interrupt_changes_nothing(run, monkeypatch):

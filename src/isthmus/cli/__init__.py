@@ -1,14 +1,29 @@
 """The command line: `isthmus.cli.main`."""
 
-import sys
+import os
+import signal
+from types import FrameType
 
 
 def start() -> None:
-    """Run the command line; Ctrl-C is one line while it is being imported too."""
+    """Run the command line; Ctrl-C and SIGTERM are one line while it is being imported too."""
+    usual = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    taken = [number for number, handler in usual.items() if signal.getsignal(number) == handler]
+    for number in taken:
+        signal.signal(number, _end)
     try:
         from isthmus.cli.main import main
 
         main()
     except KeyboardInterrupt:
-        sys.stderr.write("isthmus: interrupted; nothing written\n")
-        sys.exit(130)
+        _end(signal.SIGINT)
+    finally:
+        for number in taken:
+            signal.signal(number, usual[number])
+
+
+def _end(number: int, frame: FrameType | None = None) -> None:
+    """End at once: of an exception, libraries that are being imported make others."""
+    word = "terminated" if number == signal.SIGTERM else "interrupted"
+    os.write(2, f"isthmus: {word}; nothing written\n".encode())
+    os._exit(128 + number)

@@ -27,8 +27,11 @@ def with_volume(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def told(*, quiet: bool = False, verbose: bool = False, **given: Any) -> Any:
+        from isthmus.data.cache import cache_folder
+        from isthmus.data.evict import tidy
         from isthmus.system import progress
 
+        tidy(cache_folder().parent)
         if quiet and verbose:
             raise ValueError("--quiet and --verbose contradict each other: give one of them")
         progress.begin()

@@ -75,10 +75,15 @@ def cached(root: Path) -> list[Held]:
     return sorted(found, key=lambda held: held.used)
 
 
+def tidy(root: Path) -> None:
+    """Delete what killed runs left in the cache."""
+    for folder in (root / "images", root / "explorer", *(root / "explorer").glob("*/")):
+        sweep(folder)
+
+
 def make_room(root: Path, nbytes: int) -> None:
     """Delete the oldest of the cache until there is room for so many bytes within its limit."""
-    for folder in (root / "images", root / "explorer"):
-        sweep(folder)
+    tidy(root)
     there = cached(root)
     over = sum(held.nbytes for held in there) + nbytes - limit()
     for held in there:

@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def sweep(folder: Path) -> None:
     if folder in _swept or not folder.is_dir():
         return
     _swept.add(folder)
-    with os.scandir(folder) as entries:
+    left = []
+    with suppress(OSError), os.scandir(folder) as entries:
         left = [Path(entry.path) for entry in entries if is_temporary(entry.name)]
     # of two that were whole when a run was killed, the later one takes its place
     for path in sorted(left, key=_written, reverse=True):
@@ -92,11 +94,13 @@ def _runs(pid: int, born: int) -> bool:
 
 
 def _born(pid: int) -> int:
-    """Return when a process began, in seconds; 0 if there is none."""
+    """Return when a process began, in seconds that no setting of the clock changes; 0 for none."""
     import psutil
 
+    # Linux counts from when it was booted: a clock that is set moves both by as much
+    zero = psutil.boot_time() if sys.platform == "linux" else 0.0
     try:
-        return int(psutil.Process(pid).create_time())
+        return int(psutil.Process(pid).create_time() - zero)
     except (psutil.Error, ValueError, OverflowError):
         return 0
 

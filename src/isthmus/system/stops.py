@@ -80,7 +80,7 @@ def terminable() -> Iterator[None]:
         STOPS.by(stop)
         raise stop
 
-    ignored = signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ignored = signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None)
     numbers = [signal.SIGTERM, *([] if ignored else [signal.SIGINT])]
     before = {number: signal.signal(number, end) for number in numbers}
     try:
