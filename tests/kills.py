@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import shlex
@@ -410,15 +411,17 @@ def one_stop(
 
 
 def row_of(
-    name: str, given: Path, root: Path, kills: int, stops: int, importing: float
+    name: str, given: Path, root: Path, kills: int, stops: int, importing: float, until: float
 ) -> Counter[str]:
-    """Stop a command as often as is asked for; return what was counted."""
+    """Stop a command as often as is asked for, and as there is time; return what was counted."""
     words = COMMANDS[name].words.format(given=given)
     peace = in_peace(words, COMMANDS[name].results, root / f"{name}-peace")
     counted: Counter[str] = Counter(changes=peace.changes)
     plan = [signal.SIGKILL] * kills
     plan += [(signal.SIGINT, signal.SIGTERM)[i % 2] for i in range(stops)]
-    for place, number in enumerate(plan):
+    for place, number in enumerate(random.sample(plan, len(plan))):
+        if time.monotonic() > until:
+            break
         moment = MOMENTS[(place + place // 6) % len(MOMENTS)]
         for _ in range(TRIES):
             found = one_stop(name, given, root, number, moment, peace, importing)
@@ -436,7 +439,7 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def campaign(kills: int, interrupts: int, names: list[str], root: Path) -> int:
+def campaign(kills: int, interrupts: int, names: list[str], root: Path, seconds: float) -> int:
     """Carry it out, and print the figures; return how many faults there were."""
     given, bad = root / "given", 0
     given.mkdir()
@@ -448,7 +451,7 @@ def campaign(kills: int, interrupts: int, names: list[str], root: Path) -> int:
     print(f"|---|{'---:|' * len(COLUMNS)}")
     for name in names:
         each = -(-kills // len(names)), -(-interrupts // len(names))
-        row = row_of(name, given, root, *each, importing)
+        row = row_of(name, given, root, *each, importing, time.monotonic() + seconds)
         print(f"| {name} | {' | '.join(str(row[key]) for key in COLUMNS)} |", flush=True)
         bad += sum(row[key] for key in ("lost", "left", "other", "code", "words"))
     return bad
@@ -460,12 +463,13 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=108)
     parser.add_argument("--interrupts", type=int, default=42)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=math.inf, help="for each command")
     parser.add_argument("names", nargs="*", default=list(COMMANDS))
     asked = parser.parse_args()
     random.seed(asked.seed)
     print(f"Long commands, stopped: `python tests/kills.py --seed {asked.seed}`.\n")
     with tempfile.TemporaryDirectory() as root:
-        bad = campaign(asked.kills, asked.interrupts, asked.names, Path(root))
+        bad = campaign(asked.kills, asked.interrupts, asked.names, Path(root), asked.seconds)
     sys.exit(bool(bad))
 
 

@@ -3,11 +3,15 @@
 import os
 import signal
 from types import FrameType
+from typing import Any
 
 
 def start() -> None:
     """Run the command line; Ctrl-C and SIGTERM are one line while it is being imported too."""
-    usual = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    usual: dict[int, Any] = {
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGINT: signal.default_int_handler,
+    }
     taken = [number for number, handler in usual.items() if signal.getsignal(number) == handler]
     for number in taken:
         signal.signal(number, _end)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -225,7 +225,11 @@ def entry_of_path(path: Path, name: str) -> Entry:
         stamp = stat.st_size, stat.st_mtime_ns
     except OSError:  # a broken link: opening it will say so
         stamp = -1, 0
-    return Entry(name, stamp, partial(open, os.fspath(path), "rb"))
+    return Entry(name, stamp, partial(_open, os.fspath(path)))
+
+
+def _open(path: str) -> IO[bytes]:
+    return open(path, "rb")
 
 
 def _is_hidden(name: str) -> bool:
