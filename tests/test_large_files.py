@@ -151,6 +151,77 @@ def test_ome_zarr(tmp_path, version):
     assert images.meta["band_names"] == DYES
 
 
+VALUES = {
+    "bytes as int": RNG.integers(0, 256, (30, 6, 7, 3)),
+    "bytes as float": RNG.integers(0, 256, (30, 6, 7, 3)).astype("f4"),
+    "fractions": RNG.random((30, 6, 7)) * 255,
+    "12 bits": RNG.integers(0, 4096, (30, 6, 7), dtype=np.uint16),
+    "other order": RNG.integers(0, 65536, (30, 6, 7)).astype(">u2"),
+    "signed": RNG.integers(-900, 900, (30, 6, 7, 2), dtype=np.int16),
+    "half": RNG.random((30, 6, 7)).astype("f2"),
+    "bits": RNG.integers(0, 2, (30, 6, 7)).astype(bool),
+    "channels first": RNG.integers(0, 256, (30, 3, 12, 13), dtype=np.uint8),
+    "vectors": RNG.integers(0, 256, (30, 70)),
+}
+
+
+@pytest.mark.parametrize("asked", [{}, {"value_range": (0, 100)}, {"dtype": "float32"}])
+@pytest.mark.parametrize("kind", VALUES)
+def test_files_of_numbers_are_read_as_arrays_are(tmp_path, kept, kind, asked):
+    h5py, array = pytest.importorskip("h5py"), VALUES[kind]
+    np.save(tmp_path / "a.npy", array)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x", data=array, chunks=(4, *array.shape[1:]))
+        file["y"] = np.arange(30) % 3
+    here = ist.load_images(array, **asked)
+    for name in ("a.npy", "a.h5"):
+        there = ist.load_images(tmp_path / name, **asked)
+        assert there.dtype == here.dtype
+        np.testing.assert_array_equal(np.asarray(there), np.asarray(here))
+        assert [each.words for each in there.decisions] == [e.words for e in here.decisions]
+    assert (kept == "on disk") == isinstance(there.data, ondisk.OnDisk)
+    assert there.y.tolist() == [0, 1, 2] * 10
+
+
+def test_parts_of_hdf5_are_one_set(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x_train", data=IMAGES[:20], chunks=(3, 6, 7, 3))
+        file["x_test"] = IMAGES[20:]
+    images = ist.load_images(tmp_path / "a.h5")
+    np.testing.assert_array_equal(np.asarray(images), IMAGES)
+    np.testing.assert_array_equal(np.asarray(images[[25, 3, 19, 20]]), IMAGES[[25, 3, 19, 20]])
+    np.testing.assert_array_equal(np.asarray(images.test), IMAGES[20:])
+
+
+def test_a_damaged_part_of_hdf5_is_one_line(tmp_path, kept):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x", data=np.repeat(IMAGES, 9, axis=0), chunks=(9, 6, 7, 3),
+                            compression="gzip")  # fmt: skip
+    data = bytearray((tmp_path / "a.h5").read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 900] = bytes(900)
+    (tmp_path / "a.h5").write_bytes(data)
+    with pytest.raises(ValueError, match=r"a\.h5 is damaged"):
+        np.asarray(ist.load_images(tmp_path / "a.h5"))
+
+
+def test_a_guess_of_a_large_file_says_at_how_much_it_looked(tmp_path, kept, monkeypatch):
+    monkeypatch.setattr("isthmus.data.numbers.LOOKED_AT", 100)
+    monkeypatch.setattr("isthmus.data.values.LOOKED_AT", 100)
+    images = ist.Images(rows(VALUES["bytes as float"]))
+    assert images.dtype == np.uint8
+    assert "all of some 100 numbers looked at lie within it" in images.decisions[0].words
+
+
+def test_a_map_of_other_numbers_is_fitted_in_parts(tmp_path, kept):
+    np.save(tmp_path / "a.npy", VALUES["12 bits"])
+    there = ist.PCA(2, random_state=0).fit(np.load(tmp_path / "a.npy", mmap_mode="r"))
+    here = ist.PCA(2, random_state=0).fit(VALUES["12 bits"])
+    np.testing.assert_array_equal(there.components_, here.components_)
+    assert there.fitting_ == here.fitting_
+
+
 def test_zarr_without_its_library_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "a.zarr").mkdir()
     (tmp_path / "a.zarr" / "zarr.json").write_text("{}")

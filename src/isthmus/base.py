@@ -23,6 +23,7 @@ from isthmus.data.images import CHUNK_BYTES, Images, chunk_rows, with_channels
 from isthmus.data.like import bits_for, read_as
 from isthmus.data.nodata import check_finite
 from isthmus.data.numbers import KEEP
+from isthmus.data.ondisk import OnDisk
 from isthmus.data.values import ArrayLike, ImagesLike, as_array, as_values, to_array
 from isthmus.estimators import (
     BaseEstimator,
@@ -269,7 +270,11 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         asked, layout = (None, "auto") if reset else read_as(self, array)
         depth = {"bits": bits} if bits else {}
         images = Images(array, value_range=asked, layout=layout, loading=depth)
-        check_array(images.data, dtype=None, allow_nd=True, ensure_min_samples=fewest)
+        large = isinstance(images.data, OnDisk)  # it is looked at in parts
+        some = np.asarray(images.data[:fewest]) if large else images.data
+        check_array(some, dtype=None, allow_nd=True, ensure_min_samples=fewest)
+        if large:
+            check_finite(images)
         return images, array.shape if array.ndim == 3 and len(images) == len(
             array
         ) else images.shape

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from isthmus.data.cache import check_unpacked
 from isthmus.data.decode import Rule
+from isthmus.data.hdf5 import Dataset, datasets
 from isthmus.data.images import Images
 from isthmus.data.labels import Labels, labels_from
-from isthmus.data.layout import arranged, layout_as_fitted, matlab_layout
+from isthmus.data.layout import arranged, layout_as_fitted, matlab_layout, stored_axes
 from isthmus.data.matlab import CELL, CHAR, variables
+from isthmus.data.ondisk import OnDisk, in_a_row, is_small
 from isthmus.data.saving import READING
 
 if TYPE_CHECKING:
@@ -31,12 +33,18 @@ PART_NAMES = ("x_{}", "y_{}"), ("{}_images", "{}_labels")
 """How one file calls the images and the labels of train, val and test."""
 
 
+Rows: TypeAlias = "tuple[OnDisk, dict[str, str]]"
+"""Images that stay in their file, and what `Images.loading` says of their layout."""
+
+
 class Stored(NamedTuple):
     """An array inside a file, not read yet."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
     read: Callable[[], np.ndarray]
+    rows: Callable[[str], Rows] | None = None  # of what can be read in parts, by its layout
+    layout: str = "auto"
 
     def __str__(self) -> str:
         return f"{self.shape} {self.dtype}"
@@ -128,7 +136,7 @@ def choose(
 
 def labelled(
     path: Path,
-    data: np.ndarray,
+    data: Any,
     labels: ArrayLike | None = None,
     classes: list[str] | None = None,
     **known: Any,
@@ -145,12 +153,13 @@ def labelled(
     return Images(data, y=found.y, classes=found.classes, source=str(path), **beside)
 
 
-def joined(path: Path, parts: list[tuple[np.ndarray, Any]], n_train: int, **known: Any) -> Images:
+def joined(path: Path, parts: list[tuple[Any, Any]], n_train: int, **known: Any) -> Images:
     """Return the parts of a split, each images and labels or None, as one set."""
     shapes = [images.shape[1:] for images, _ in parts]
     if len(set(shapes)) > 1:
         raise ValueError(f"{path}: train and test differ in shape: {shapes[0]} and {shapes[-1]}")
-    data = np.concatenate([images for images, _ in parts])
+    on_disk = isinstance(parts[0][0], OnDisk)
+    data = (in_a_row if on_disk else np.concatenate)([images for images, _ in parts])
     labels: Any = None
     if any(part is not None for _, part in parts):
         none = np.full(1, None)
@@ -203,12 +212,12 @@ def _images_in(
     may = {name: str(array) for name, array in stored.items() if _may_be_images(name, array)}
     name = choose(path, wanted and wanted.strip("/"), may, stored)
     stored = stored | {name: turned(name)}
-    data = _read(path, stored[name])
+    (data,), note = _read_images(path, [stored[name]])
     label = _label_beside(stored, name)
     labels = None if label is None else _read(path, stored[label]).ravel()
-    return labelled(
-        path, data, labels, **_saved(path, stored, len(data)), **_numbers(stored, rule)
-    )
+    known = _numbers(stored, rule)
+    known["loading"] |= note
+    return labelled(path, data, labels, **_saved(path, stored, len(data)), **known)
 
 
 def _numbers(stored: dict[str, Stored], rule: Rule) -> dict[str, Any]:
@@ -243,7 +252,21 @@ def _turned(
     if layout == "auto":
         return array
     shape = arranged(np.broadcast_to(np.int8(0), array.shape), layout, source).shape
-    return Stored(shape, array.dtype, lambda: arranged(array.read(), layout, source))
+    read = partial(_arranged, array, layout, source)
+    return Stored(shape, array.dtype, read, array.rows, layout)
+
+
+def _arranged(array: Stored, layout: str, source: str) -> np.ndarray:
+    return arranged(array.read(), layout, source)
+
+
+def _read_images(path: Path, parts: Sequence[Stored]) -> tuple[list[Any], dict[str, str]]:
+    """Return images of several arrays, and what is to be noted of them; of large ones rows."""
+    found = [part.rows(part.layout) for part in parts if part.rows is not None]
+    every: list[Any] = [rows for rows, _ in found]
+    if len(every) < len(parts) or is_small(*every):
+        return [_read(path, part) for part in parts], {}
+    return every, found[0][1]
 
 
 def _read(path: Path, stored: Stored) -> np.ndarray:
@@ -251,8 +274,12 @@ def _read(path: Path, stored: Stored) -> np.ndarray:
         return stored.read()
 
 
+def _is_numbers(array: Stored | Dataset) -> bool:
+    return array.dtype.kind in "buif" and len(array.shape) in (2, 3, 4)
+
+
 def _may_be_images(name: str, array: Stored) -> bool:
-    if array.dtype.kind not in "buif" or len(array.shape) not in (2, 3, 4):
+    if not _is_numbers(array):
         return False
     is_vector = len(array.shape) == 2 and 1 in array.shape  # MATLAB has no arrays of one axis
     return name.rpartition("/")[2].lower() not in LABEL_NAMES and not is_vector
@@ -304,12 +331,12 @@ def _parts_of(stored: dict[str, Stored]) -> list[tuple[str, str | None]]:
 def _read_parts(
     path: Path, stored: dict[str, Stored], parts: list[tuple[str, str | None]], rule: Rule
 ) -> Images:
-    read = [
-        (_read(path, stored[images]), None if labels is None else _read(path, stored[labels]))
-        for images, labels in parts
-    ]
-    n_train = sum(len(images) for images, _ in read[:-1])
-    return joined(path, read, n_train, **rule.numbers)
+    found, note = _read_images(path, [stored[images] for images, _ in parts])
+    labels = [None if label is None else _read(path, stored[label]) for _, label in parts]
+    n_train = sum(len(images) for images in found[:-1])
+    known = rule.numbers
+    known["loading"] |= note
+    return joined(path, list(zip(found, labels, strict=True)), n_train, **known)
 
 
 def stored_npy(archive: zipfile.ZipFile, name: str) -> Stored:
@@ -332,33 +359,25 @@ def stored_npy(archive: zipfile.ZipFile, name: str) -> Stored:
     return Stored(shape, dtype, read)
 
 
-def _stored_hdf5(path: Path, file: Any) -> dict[str, Stored]:
-    import h5py
-
-    stored: dict[str, Stored] = {}
-
-    def visit(name: Any, item: Any) -> None:
-        # what begins with # is MATLAB's own book-keeping; numbers in other files are left there
-        known = isinstance(item, h5py.Dataset) and isinstance(name, str) and name[0] != "#"
-        if known and not _lies_elsewhere(item):
-            stored[name] = Stored(item.shape or (), item.dtype, partial(_numbers_of, item))
-
+def _stored_hdf5(path: Path, file: Any, by_matlab: bool = False) -> dict[str, Stored]:
+    """Return the arrays of an HDF5 file; those of MATLAB have their axes in reverse."""
     with damage_explained(path, "HDF5"):
-        file.visititems(visit)
-    return stored
+        found = datasets(path, file)
+    step = -1 if by_matlab else 1
 
+    def rows(one: Dataset, layout: str) -> Rows:
+        axes, note = stored_axes(one.shape[::step], one.dtype, layout, f"{path}:{one.name}")
+        return one.rows(axes[::step]), note
 
-def _lies_elsewhere(item: Any) -> bool:
-    """Return whether the numbers are in other files: any that this process may read."""
-    parts = item.virtual_sources() if item.is_virtual else ()
-    return bool(item.external) or any(part.file_name != "." for part in parts)
-
-
-def _numbers_of(item: Any) -> np.ndarray:
-    said = item.size * item.dtype.itemsize
-    file, own = item.file.id.get_filesize(), item.id.get_storage_size()
-    check_unpacked(f"{item.name} of {item.shape}", said, file if item.is_virtual else own)
-    return item[()]
+    return {
+        name: Stored(
+            one.shape[::step],
+            one.dtype,
+            lambda one=one: one[()].T if by_matlab else one[()],  # type: ignore[misc]
+            partial(rows, one) if _is_numbers(one) else None,
+        )
+        for name, one in found.items()
+    }
 
 
 def _read_mat_hdf5(path: Path, inside: str | None, rule: Rule) -> Images:
@@ -368,12 +387,4 @@ def _read_mat_hdf5(path: Path, inside: str | None, rule: Rule) -> Images:
     with damage_explained(path, ".mat"):
         file = h5py.File(path, "r")
     with file:
-        stored = {
-            name: Stored(array.shape[::-1], array.dtype, partial(_transposed, array))
-            for name, array in _stored_hdf5(path, file).items()
-        }
-        return _images_in(path, stored, inside, rule, by_matlab=True)
-
-
-def _transposed(array: Stored) -> np.ndarray:
-    return array.read().T
+        return _images_in(path, _stored_hdf5(path, file, True), inside, rule, by_matlab=True)

@@ -75,11 +75,17 @@ def decisions_of(images: PackedImages) -> list[Decision]:
     return found
 
 
+def _bytes_seen(looked_at: int | None) -> str:
+    """Return why numbers were taken for bytes; of large files some of them were looked at."""
+    every = f"all of some {looked_at:,} numbers looked at" if looked_at else "all numbers"
+    return WHY["bytes"].replace("all numbers", every)
+
+
 def _range(images: PackedImages, known: dict[str, Any]) -> Decision:
     by, asked, cut = known["range_by"], known.get("value_range"), known.get("clipped")
     if isinstance(asked, list | tuple):
         why = f"{cut:,} numbers beyond it are cut off" if cut else ""
-        why = WHY["bytes"] if by == "guess" else why
+        why = _bytes_seen(known.get("looked_at")) if by == "guess" else why
         return Decision("range", in_words((asked[0], asked[1])), by, why, "value_range")
     if by == "type":
         words = "0 to 255" if images.dtype == "uint8" else "0 to 1"

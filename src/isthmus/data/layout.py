@@ -9,6 +9,9 @@ LAYOUTS = ("nd", "dn", "nhw", "hwn", "nhwc", "nchw", "hwcn", "hw", "hwc", "chw")
 
 AXES = {"".join(sorted(axes)): axes for axes in ("nd", "nhw", "nhwc", "hw", "hwc")}
 
+STORED = {2: "nd", 3: "nhw", 4: "nhwc"}
+"""The order of axes where nothing is said."""
+
 CHANNELS = (1, 3, 4)
 """How many channels photographs have."""
 SMALLEST, FEWEST = 8, 16
@@ -112,6 +115,25 @@ def guessed_layout(array: np.ndarray) -> tuple[str, str]:
     if array.ndim == 3 and array.dtype == np.uint8 and array.shape[2] in CHANNELS[1:]:
         return ("hwc", "hwc") if min(array.shape[:2]) >= FEWEST else ("", "")
     return "", ""
+
+
+def stored_axes(
+    shape: tuple[int, ...], dtype: np.dtype, layout: str, source: str
+) -> tuple[str, dict[str, str]]:
+    """Return the axes of an array that stays in its file, as `rows_of` has them, and a note.
+
+    Examples
+    --------
+    >>> stored_axes((9, 3, 64, 64), np.dtype(np.uint8), "auto", "a.h5:x")
+    ('ncyx', {'layout': 'nchw', 'layout_why': 'nchw'})
+    >>> stored_axes((9, 64, 64), np.dtype(np.uint8), "auto", "a.h5:x")
+    ('nyx', {})
+    """
+    like = np.broadcast_to(np.zeros((), dtype), shape)
+    arranged(like, layout, source)  # refuses what is of other axes
+    order, why = (layout, "") if layout != "auto" else guessed_layout(like)
+    letters = (order or STORED[len(shape)]).translate(str.maketrans("hw", "yx"))
+    return letters, {"layout": order, "layout_why": why} if order else {}
 
 
 def layout_as_fitted(shape: tuple[int, ...], usual: str, expected: object) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import mmap
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,6 +19,9 @@ LARGE = 2**28
 
 BLOCK_BYTES = 2**26
 """What is read at once, at most."""
+
+RUNS = 16
+"""Places of a file in blocks that are looked at for a guess."""
 
 CHANNELS = "cs"
 """Letters of axes that count channels: c, and the samples of a pixel in TIFF files."""
@@ -56,9 +61,14 @@ class OnDisk:
         return len(self.shape)
 
     @property
+    def size(self) -> int:
+        """Number of all values."""
+        return math.prod(self.shape)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all values."""
-        return int(np.prod(self.shape)) * self.dtype.itemsize
+        return self.size * self.dtype.itemsize
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -75,8 +85,10 @@ class OnDisk:
             return np.asarray(self)[index]
         chosen = np.arange(len(self))[index]
         out = np.empty((len(chosen), *self.shape[1:]), self.dtype)
-        for where, row in sorted(enumerate(chosen.tolist()), key=lambda pair: pair[1]):
-            out[where] = self._rows(row, row + 1)[0]
+        order = np.argsort(chosen, kind="stable")
+        for run in np.split(order, np.flatnonzero(np.diff(chosen[order]) != 1) + 1):
+            if len(run):  # rows that follow each other are read at once
+                out[run] = self._rows(int(chosen[run[0]]), int(chosen[run[-1]]) + 1)
         return out
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -86,12 +98,32 @@ class OnDisk:
         array = self._rows(0, len(self))
         return array if dtype is None else array.astype(dtype, copy=False)
 
+    def some(self, most: int) -> np.ndarray:
+        """Return up to so many rows, spread evenly; of stored blocks runs from a few of them."""
+        runs = min(most, len(self)) if self.block == 1 else min(RUNS, len(self))
+        length = max(1, most // max(1, runs))
+        starts = np.linspace(0, max(0, len(self) - length), runs).round().astype(int).tolist()
+        parts = [self._rows(start, min(start + length, len(self))) for start in starts]
+        return np.concatenate([np.empty((0, *self.shape[1:]), self.dtype), *parts])
+
     def _rows(self, start: int, stop: int) -> np.ndarray:
+        if self.block == 1 and stop > start:
+            return self._run(start + self.first, stop + self.first)
         out = np.empty((stop - start, *self.shape[1:]), self.dtype)
         self._read_into(out, start + self.first)
         return out
 
+    def _run(self, start: int, stop: int) -> np.ndarray:
+        """Return rows that are not stored in blocks, as they are fetched."""
+        found = np.asarray(self.fetch(start, stop))
+        if len(found) < stop - start:
+            raise ValueError(f"row {start + len(found)} is not in the file")
+        return found
+
     def _read_into(self, out: np.ndarray, at: int) -> None:
+        if self.block == 1 and len(out):
+            out[:] = self._run(at, at + len(out))
+            return
         done = 0
         while done < len(out):
             number, inside = divmod(at + done, self.block)
@@ -140,6 +172,49 @@ class OnDisk:
                 _drop(out)
 
 
+def on_disk(array: Any) -> Any:
+    """Return a large memory map that is only read as rows on disk, all else as it is."""
+    if not isinstance(array, np.memmap) or array.flags.writeable or array.ndim < 2:
+        return array
+    name, root = getattr(array, "filename", None), _root(array)
+    if array.nbytes <= IN_MEMORY_BYTES or name is None or not isinstance(root, mmap.mmap):
+        return array
+    began = np.frombuffer(root, np.uint8).__array_interface__["data"][0]
+    first = array.__array_interface__["data"][0] - began + getattr(array, "offset", 0)
+    stat = os.stat(name)
+    facts = (str(name), stat.st_size, stat.st_mtime_ns, array.dtype.str, first, array.strides)
+
+    def fetch(start: int, stop: int) -> np.ndarray:
+        rows = np.array(array[start:stop])
+        release(array)
+        return rows
+
+    return OnDisk(array.shape, array.dtype, fetch, facts)
+
+
+def in_a_row(parts: Sequence[OnDisk]) -> OnDisk:
+    """Return several arrays on disk, of one shape and type, as one."""
+    ends = np.cumsum([len(part) for part in parts]).tolist()
+
+    def fetch(start: int, stop: int) -> np.ndarray:
+        bounds = [(e - len(p), e) for p, e in zip(parts, ends, strict=True)]
+        return np.concatenate(
+            [
+                np.asarray(part[max(start, low) - low : min(stop, high) - low])
+                for part, (low, high) in zip(parts, bounds, strict=True)
+                if low < stop and start < high
+            ]
+        )
+
+    facts = [(*part.facts, part.first, len(part)) for part in parts]
+    return OnDisk((ends[-1], *parts[0].shape[1:]), parts[0].dtype, fetch, tuple(facts))
+
+
+def sample_axes(axes: str) -> list[int]:
+    """Return which axes count images, of those that `rows_of` is given."""
+    return [place for place, axis in enumerate(axes) if axis not in f"yxd{CHANNELS}"]
+
+
 def rows_of(array: Any, axes: str) -> tuple[tuple[int, ...], Callable[[int, int], np.ndarray]]:
     """Return the shape of the images (n, h, w, c) in an array, and what reads some of them.
 
@@ -159,7 +234,7 @@ def rows_of(array: Any, axes: str) -> tuple[tuple[int, ...], Callable[[int, int]
     """
     inner = [axes.index(axis) for axis in ("d" if "d" in axes else "yx")]
     channels = [place for place, axis in enumerate(axes) if axis in CHANNELS]
-    samples = [place for place in range(len(axes)) if place not in (*inner, *channels)]
+    samples = sample_axes(axes)
     n_channels = int(np.prod([array.shape[place] for place in channels], initial=1))
     sides = [array.shape[place] for place in inner]
     counts = [array.shape[place] for place in samples]
@@ -195,9 +270,9 @@ def mapped(data: Any) -> np.ndarray:
     return array
 
 
-def is_small(array: OnDisk) -> bool:
-    """Return whether an array may as well be read as a whole."""
-    return array.nbytes <= IN_MEMORY_BYTES
+def is_small(*arrays: OnDisk) -> bool:
+    """Return whether arrays may as well be read as a whole."""
+    return sum(array.nbytes for array in arrays) <= IN_MEMORY_BYTES
 
 
 def in_memory_or_on_disk(array: OnDisk) -> Any:
@@ -223,9 +298,15 @@ def release(array: Any) -> None:
         _drop(array)
 
 
-def _drop(array: Any) -> None:
+def _root(array: Any) -> Any:
+    """Return what an array is a view of."""
     while isinstance(array, np.ndarray) and array.base is not None:
         array = array.base
+    return array
+
+
+def _drop(array: Any) -> None:
+    array = _root(array)
     if isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         with suppress(OSError, ValueError):
             array.madvise(mmap.MADV_DONTNEED)

@@ -16,7 +16,7 @@ from isthmus.data.labels import attributes_from, labels_from
 from isthmus.data.layout import laid_out
 from isthmus.data.nodata import empty_pixels, known_values
 from isthmus.data.numbers import Asked
-from isthmus.data.ondisk import OnDisk, release
+from isthmus.data.ondisk import OnDisk, on_disk, release
 from isthmus.data.ranges import Range, range_of
 from isthmus.data.values import as_array, as_values, is_deep, range_asked, to_array
 
@@ -91,11 +91,10 @@ class PackedImages:
     def _read(self, data: Any, value_range: Asked | None, layout: str) -> None:
         """Pack the numbers by the rule of `as_values`, and note in `loading` how they are read."""
         given = to_array(data, self.source)
-        if isinstance(given, OnDisk):  # it is read by the rule, whenever it is
-            by_type = {"value_range": None, "range_by": "type"}
-            self.data, self.loading = given, by_type | self.loading
-            return
-        given, laid = laid_out(given, layout, "layout" not in self.loading, self.source)
+        laid = dict[str, str]()
+        if not isinstance(given, OnDisk):
+            given, laid = laid_out(given, layout, "layout" not in self.loading, self.source)
+            given = on_disk(given[..., None] if given.ndim == 3 else given)
         asked = range_asked(given, value_range, "range_by" not in self.loading)
         known = {} if value_range is None else {k: v for k, v in asked.items() if k != "bits"}
         self.loading = asked | self.loading | known | laid
@@ -106,8 +105,6 @@ class PackedImages:
             raise ValueError(
                 f"images of shape {self.data.shape}: expected {AXES[2]}, {AXES[3]} or {AXES[4]}"
             )
-        if self.data.ndim == 3:
-            self.data = self.data[..., None]
         if self.changes is None and self.dtype == np.uint8 and is_deep(given):
             self.changes = np.full(len(self), fitting.ROUNDED, np.uint8)
 
@@ -236,8 +233,14 @@ class PackedImages:
         value = self.meta.get("no_data")
         if self.ndim == 2 or (value is None and self.dtype.kind != "f"):
             return None
-        empty = empty_pixels(np.asarray(self), value)
-        return empty if empty.any() else None
+        parts = (empty_pixels(chunk, value) for chunk in self.chunks())
+        first, seen = 0, list[np.ndarray]()
+        for part in parts:  # a large set has none, as a rule
+            if seen or part.any():
+                seen.append(part)
+            else:
+                first += len(part)
+        return np.concatenate([np.zeros((first, *self.shape[1:3]), bool), *seen]) if seen else None
 
     def chunks(self, size: int | None = None) -> Iterator[np.ndarray]:
         """Yield the packed values in order, `size` images at a time.

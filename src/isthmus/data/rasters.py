@@ -59,6 +59,9 @@ ENVI_KEPT = (
 GEO_TAGS = (33550, 33922, 34264, 34735, 34736, 34737, 42113)
 """TIFF tags that say where on the earth a raster lies, and which value stands for nothing."""
 
+AS_THEY_ARE = {"value_range": KEEP, "range_by": "file", "layout": "nhwc"}
+"""How numbers of rasters are read, as `Images.loading` has it."""
+
 NOT_NUMBERS = {0, 3, 5, 6, 8}
 """Photometric interpretations that need a decoder of photographs: inverted grey, palettes, CMYK,
 YCbCr and Lab."""
@@ -97,7 +100,7 @@ def read_tiff(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
     explained = damage_explained(path, "TIFF", but=(PermissionError, ImportError))
     with explained, tifffile.TiffFile(path) as file:
         if stack := stack_of(file, path, rule.nth):
-            return Images(stack[0], source=str(path), meta=stack[1])
+            return Images(stack[0], source=str(path), meta=stack[1], loading=dict(AS_THEY_ARE))
         every: list[Any] = list(file.pages)
         pages = [page for page in every if not page.subfiletype & 0b101]  # overviews and masks
         pages = pages[:: rule.nth or 1]
@@ -133,8 +136,8 @@ def _raster(
         key = f"raster-{key_of('raster', 1, [stamp_of(file) for file in files])}"
         array = held(key, array.shape, np.float32, partial(_copy_rows, array))
     meta = meta | no_data_in(meta)
-    as_they_are = {"value_range": KEEP, "range_by": "file", "layout": "nhwc"}
-    return Images(array, source=str(source), meta=meta, skipped=list(skipped), loading=as_they_are)
+    read = dict(AS_THEY_ARE)
+    return Images(array, source=str(source), meta=meta, skipped=list(skipped), loading=read)
 
 
 def _copy_rows(array: np.ndarray, out: np.ndarray) -> None:

@@ -123,7 +123,8 @@ def load_images(
         - IDX, plain or ``.gz``: one file, or the folder of the usual four;
         - ``.parquet`` with a column of encoded images or of lists of numbers;
         - ``.mat`` of any version, ``.h5`` and ``.hdf5``; the ``.npz`` of dSprites;
-        - ``.zarr`` folders of version 2 and 3, OME-Zarr too: large ones are read as needed;
+        - ``.zarr`` folders of version 2 and 3, OME-Zarr too: of these and of HDF5 large arrays
+          are read a part at a time;
         - rasters of any number of bands: ``.tif`` and ENVI (the ``.hdr`` or the file beside it),
           each one image of (1, h, w, bands), and OME-TIFF, (n, h, w, channels); they keep
           their numbers, and `meta` where they lie;

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from isthmus.data.depth import depth_of, highest_of, scaled
+from isthmus.data.depth import depth_of, scaled
 from isthmus.data.numbers import (
+    BYTES,
     KEEP,
+    LOOKED_AT,
     UNIT,
     Asked,
     are_bytes,
     are_dark_bytes,
+    are_whole_bytes,
     beyond,
     check_value_range,
+    ends_of,
+    is_sampled,
     stretched,
 )
 from isthmus.data.ondisk import OnDisk
@@ -86,8 +91,6 @@ def as_values(
     dtype('float32')
     """
     array = to_array(X, source)
-    if isinstance(array, OnDisk):  # it reads by this rule
-        return array
     kind = array.dtype.kind
     if kind not in "buif":
         raise ValueError(
@@ -95,6 +98,8 @@ def as_values(
             "floats or booleans"
         )
     asked = range_asked(array, value_range)["value_range"]
+    if isinstance(array, OnDisk):
+        return _in_parts(array, dtype, source, bits, asked)
     if isinstance(asked, list):
         return stretched(array, asked[0], asked[1], clip=True)
     if kind == "b":
@@ -106,14 +111,39 @@ def as_values(
     return array.astype(_float_for(array), copy=False)
 
 
+def _in_parts(array: OnDisk, dtype: str, source: str, bits: int | None, asked: Any) -> Any:
+    """Return an array that stays in its file, each part read by the rule when it is asked for."""
+    kind, bits = _packed_type(array, dtype, asked), bits or depth_if_deep(array)
+    if array.dtype == kind and not isinstance(asked, list):
+        return array
+
+    def read(rows: np.ndarray) -> np.ndarray:
+        values = as_values(rows, dtype, source, bits, asked)
+        if values.dtype == np.uint8 and kind == np.float32:  # all of this part are whole
+            return values / np.float32(255)
+        return values.astype(kind, copy=False)
+
+    return array.through(read, array.shape[1:], kind, (bits, asked, dtype))
+
+
+def _packed_type(array: OnDisk, dtype: str, asked: Any) -> np.dtype[Any]:
+    """Return the type that all parts of an array become."""
+    if isinstance(asked, list):
+        whole = tuple(asked) == BYTES and are_whole_bytes(array)
+        return np.dtype(np.uint8 if whole else np.float32)
+    if array.dtype.kind == "b" or array.dtype == np.uint8:
+        return np.dtype(np.uint8)
+    return np.dtype(dtype if is_deep(array) and asked != KEEP else _float_for(array))
+
+
 def range_asked(
-    array: np.ndarray, value_range: Asked | None = None, fresh: bool = True
+    array: Any, value_range: Asked | None = None, fresh: bool = True
 ) -> dict[str, Any]:
     """Return how numbers are to be read, as `Images.loading` notes it.
 
     Parameters
     ----------
-    array : ndarray
+    array : ndarray or OnDisk
         Of numbers of any type.
     value_range : (float, float) or {"auto", "keep"}, optional
         See `as_values`.
@@ -124,7 +154,8 @@ def range_asked(
     -------
     dict
         ``value_range`` is [black, white], "keep", or None where the type says it; ``range_by`` is
-        "given", "type" or "guess"; ``bits`` of uint16 images; ``clipped`` how many are cut off.
+        "given", "type" or "guess"; ``bits`` of uint16 images; ``clipped`` how many are cut off;
+        ``looked_at`` how many numbers a guess has seen, where these are not all.
 
     Examples
     --------
@@ -144,7 +175,8 @@ def range_asked(
     if is_deep(array):
         return {"value_range": None, "range_by": "type", "bits": depth_if_deep(array)}
     found = fresh and (are_dark_bytes if asked == UNIT else are_bytes)(array)
-    return {"value_range": [0.0, 255.0] if found else KEEP, "range_by": "guess"}
+    seen = {"looked_at": LOOKED_AT} if found and is_sampled(array) else {}
+    return {"value_range": [0.0, 255.0] if found else KEEP, "range_by": "guess"} | seen
 
 
 def to_array(X: object, source: str = "array") -> np.ndarray:
@@ -160,19 +192,21 @@ def to_array(X: object, source: str = "array") -> np.ndarray:
 
 def is_deep(array: object) -> bool:
     """Return whether these are 16-bit images: unsigned, and no vectors."""
-    return isinstance(array, np.ndarray) and array.dtype.str[1:] == "u2" and array.ndim > 2
+    is_one = isinstance(array, np.ndarray | OnDisk)
+    return is_one and array.dtype.str[1:] == "u2" and array.ndim > 2  # type: ignore[attr-defined]
 
 
 def depth_if_deep(array: Any) -> int | None:
     """Return how many bits 16-bit images need, None for anything else."""
-    return depth_of(highest_of(array)) if is_deep(array) else None
+    return depth_of(int(ends_of(array)[1])) if is_deep(array) else None
 
 
-def _float_for(array: np.ndarray) -> type:
+def _float_for(array: Any) -> type:
     """Return the float type that keeps the numbers: float32, or where need be float64."""
     wide = array.dtype.itemsize > (2 if array.dtype.kind in "iu" else 4)
     if wide and array.dtype.kind in "iu" and array.ndim > 2 and array.size:
-        wide = max(int(array.max()), -int(array.min())) > EXACT
+        low, high = ends_of(array)
+        wide = max(high, -low) > EXACT
     return np.float64 if wide else np.float32
 
 

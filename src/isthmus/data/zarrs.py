@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from isthmus.data.arrays import LABEL_NAMES, choose, damage_explained, labelled, library
+from isthmus.data.arrays import (
+    LABEL_NAMES,
+    choose,
+    damage_explained,
+    labelled,
+    laid_as_fitted,
+    library,
+)
 from isthmus.data.decode import Rule
-from isthmus.data.depth import depth_of
 from isthmus.data.images import Images
-from isthmus.data.layout import guessed_layout
-from isthmus.data.numbers import KEEP
-from isthmus.data.ondisk import OnDisk, block_of, is_small, rows_of
-from isthmus.data.values import as_values
+from isthmus.data.layout import STORED, stored_axes
+from isthmus.data.ondisk import OnDisk, block_of, in_memory_or_on_disk, rows_of, sample_axes
 
 MARKS = ("zarr.json", ".zarray", ".zgroup")
 """What is in a folder that is one."""
-
-AXES = {2: "nd", 3: "nyx", 4: "nyxc"}
-"""The order of axes where nothing is said."""
-
-LETTERS = {"n": "n", "h": "y", "w": "x", "c": "c", "d": "d"}
-"""Letters of `layout`, as axes are called here."""
 
 
 def is_zarr(path: Path) -> bool:
@@ -41,14 +38,15 @@ def read_zarr(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
         arrays, meta, axes = _arrays_of(found, inside)
     name = choose(path, inside, {n: str(a.shape) for n, a in arrays.items() if _may(n, a)}, arrays)
     array = arrays[name]
-    axes = axes if inside is None and axes else _axes(path, array, rule)
+    ome = (axes, {"layout": "nhwc"})
+    axes, note = ome if inside is None and axes else _axes(path, array, rule)
     with damage_explained(path, "Zarr"):
-        data, loading = _values(path, name, array, axes, rule)
-    label = next((arrays[key] for key in arrays if _is_label(key, name, arrays, len(data))), None)
-    labels = None if label is None else np.asarray(label[...]).ravel()
-    told = rule.numbers["loading"] | {"layout": "nd" if "d" in axes else "nhwc"} | loading
-    asked = None if isinstance(data, OnDisk) else rule.value_range
-    return labelled(path, data, labels, meta=meta, loading=told, value_range=asked)
+        data = _values(path, name, array, axes)
+        label = next((arrays[k] for k in arrays if _is_label(k, name, arrays, len(data))), None)
+        labels = None if label is None else np.asarray(label[...]).ravel()
+        known = rule.numbers
+        known["loading"] |= note
+        return labelled(path, data, labels, meta=meta, **known)
 
 
 def _arrays_of(found: Any, inside: str | None) -> tuple[dict[str, Any], dict[str, Any], str]:
@@ -69,55 +67,25 @@ def _arrays_of(found: Any, inside: str | None) -> tuple[dict[str, Any], dict[str
     return {"": largest}, meta, axes
 
 
-def _axes(path: Path, array: Any, rule: Rule) -> str:
-    if rule.layout != "auto":
-        if len(rule.layout) != array.ndim:
-            raise ValueError(
-                f"layout={rule.layout!r} is of {len(rule.layout)} axes, but {path} has the shape "
-                f"{array.shape}"
-            )
-        return "".join(LETTERS[letter] for letter in rule.layout)
+def _axes(path: Path, array: Any, rule: Rule) -> tuple[str, dict[str, str]]:
+    """Return the axes as they are told, named or guessed, and what is to be noted of them."""
+    rule = laid_as_fitted(array.shape, rule)
     names = getattr(array.metadata, "dimension_names", None)
     names = names or array.attrs.get("_ARRAY_DIMENSIONS") or ()
     letters = "".join(str(name)[:1].lower() for name in names)
-    if len(set(letters)) == array.ndim and set("yx") <= set(letters):
-        return letters
-    order, _ = guessed_layout(np.broadcast_to(np.zeros((), array.dtype), array.shape))
-    return "".join(LETTERS[letter] for letter in order) or AXES[array.ndim]
+    if rule.layout == "auto" and len(set(letters)) == array.ndim and set("yx") <= set(letters):
+        return letters, {"layout": "nhwc"}
+    return stored_axes(array.shape, array.dtype, rule.layout, str(path))
 
 
-def _values(
-    path: Path, name: str, array: Any, axes: str, rule: Rule
-) -> tuple[Any, dict[str, Any]]:
-    """Return the images as the rule of `as_values` has them, and the depth of 16-bit ones."""
+def _values(path: Path, name: str, array: Any, axes: str) -> Any:
+    """Return the images as they are stored: small ones read, large ones where they are."""
     shape, fetch = rows_of(array, axes)
-    sample = [place for place, axis in enumerate(axes) if axis not in "yxcsd"]
+    sample = sample_axes(axes)
     stored = array.chunks[sample[0]] if len(sample) == 1 else 1
     facts = (str(path.absolute()), name, axes, *_stamp(path))
     block = block_of(shape, max(4, array.dtype.itemsize), stored)
-    raw = OnDisk(shape, array.dtype, fetch, facts, block)
-    if is_small(raw):
-        return np.asarray(raw), {}
-    deep = array.dtype.str[1:] == "u2" and len(shape) > 2 and rule.value_range is None
-    starts = range(0, len(raw), block) if deep and rule.bits is None else ()
-    highest = max((int(np.asarray(raw[at : at + block]).max()) for at in starts), default=0)
-    bits = rule.bits or depth_of(highest)
-    # a guess from the numbers would need them all
-    asked: Any = rule.value_range or (None if deep else KEEP)
-    kind = rule.dtype if deep else "float32"
-    read = partial(as_values, dtype=kind, source=str(path), bits=bits, value_range=asked)
-    dtype = read(np.full((1,) * len(shape), 1, array.dtype)).dtype
-    dtype = np.dtype(np.float32) if isinstance(asked, tuple | list) else dtype
-    data = raw.through(lambda rows: _as(read(rows), dtype), shape[1:], dtype, (bits, asked, kind))
-    known = {"bits": bits} if deep else {"value_range": asked if asked != KEEP else None}
-    return data, known
-
-
-def _as(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-    """Return values of a type, uint8 as 0 to 1 where that is of floats."""
-    if values.dtype == np.uint8 and dtype == np.float32:
-        return values / np.float32(255)
-    return values.astype(dtype, copy=False)
+    return in_memory_or_on_disk(OnDisk(shape, array.dtype, fetch, facts, block))
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -128,7 +96,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 def _may(name: str, array: Any) -> bool:
     is_label = name.rpartition("/")[2].lower() in LABEL_NAMES
-    return not name or (not is_label and array.ndim in AXES and array.dtype.kind in "buif")
+    return not name or (not is_label and array.ndim in STORED and array.dtype.kind in "buif")
 
 
 def _is_label(key: str, name: str, arrays: dict[str, Any], n: int) -> bool:
