@@ -94,13 +94,15 @@ class PackedImages:
         laid = dict[str, str]()
         if not isinstance(given, OnDisk):
             given, laid = laid_out(given, layout, "layout" not in self.loading, self.source)
-            given = on_disk(given[..., None] if given.ndim == 3 else given)
-        asked = range_asked(given, value_range, "range_by" not in self.loading)
+            given = given[..., None] if given.ndim == 3 else given
+        rows = on_disk(given)
+        asked = range_asked(rows, value_range, "range_by" not in self.loading)
         known = {} if value_range is None else {k: v for k, v in asked.items() if k != "bits"}
         self.loading = asked | self.loading | known | laid
-        self.data = as_values(
-            given, self._packed_as, self.source, self.loading.get("bits"), asked["value_range"]
+        packed: Any = as_values(
+            rows, self._packed_as, self.source, self.loading.get("bits"), asked["value_range"]
         )
+        self.data = given if packed is rows else packed  # a map of such numbers stays one
         if self.data.ndim not in AXES:
             raise ValueError(
                 f"images of shape {self.data.shape}: expected {AXES[2]}, {AXES[3]} or {AXES[4]}"

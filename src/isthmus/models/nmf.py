@@ -121,7 +121,8 @@ class NMF(InPasses):
                 yield self._tensor(chunk) if unit == 1 else self._tensor(chunk) / unit
 
         mean, square = _moments(read())
-        factors = _Factors(self._start(images, unit, mean, rng), square, self.solver)
+        start = self._start(images, unit, mean, rng)
+        factors = _Factors(start, len(images), square, self.solver)
         errors = [square**0.5]
         for _ in self._passes(self.max_iter):
             errors.append(factors.improve(read))
@@ -234,9 +235,16 @@ class _Factors:
     They are float64 from when on the error is too small for the type of the images.
     """
 
-    def __init__(self, parts: torch.Tensor, square: float, solver: str):
+    def __init__(self, parts: torch.Tensor, n: int, square: float, solver: str):
         self.parts, self.square, self.solver = parts, square, solver
         self.codes: list[torch.Tensor] = []
+        # one piece of memory: many small ones between large chunks would keep these from reuse
+        self._held = parts.new_empty(n * len(parts))
+
+    def _add(self, codes: torch.Tensor) -> None:
+        """Keep the codes (k, rows) of one more chunk."""
+        first = sum(map(torch.numel, self.codes))
+        self.codes.append(self._held[first : first + codes.numel()].view_as(codes).copy_(codes))
 
     def improve(self, read: Callable[[], Iterator[torch.Tensor]]) -> float:
         """Update all codes, then the parts; return the Frobenius norm of what is left."""
@@ -247,7 +255,7 @@ class _Factors:
             x = x.to(parts)
             product = parts @ x.T
             if begin:
-                self.codes.append(_begin(product, inner, self.solver))
+                self._add(_begin(product, inner, self.solver))
             codes = self.codes[i]
             for _ in range(SWEEPS):
                 update(codes, product, inner)
@@ -259,7 +267,10 @@ class _Factors:
         norm = ((parts @ parts.T) * outer).sum(dtype=torch.float64)
         left = self.square - float(fit - norm)
         if left < DOUBT * torch.finfo(parts.dtype).eps * self.square:
-            self.parts, self.codes = parts.double(), [codes.double() for codes in self.codes]
+            self.parts, old, self.codes = parts.double(), self.codes, []
+            self._held = self._held.double()
+            for codes in old:
+                self._add(codes.double())
             left = self.square = 0.0
             for x, codes in zip(read(), self.codes, strict=True):
                 left += float((x - codes.T @ self.parts).square().sum())
