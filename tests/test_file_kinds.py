@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zipfile
 import zlib
 
 import numpy as np
@@ -374,6 +375,15 @@ def test_readers_of_ones_own(tmp_path, monkeypatch):
 
     images = ist.load_images(path)
     assert (images.source, images.classes) == (str(path), ["cat"])
+    Image.fromarray(array).save(tmp_path / "b.png")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        for name in ("a.Own.gz", "b.png"):
+            file.write(tmp_path / name, name)
+    (tmp_path / "a.zip").rename(other := tmp_path.parent / f"{tmp_path.name}.zip")
+    for among in (tmp_path, other):
+        found = ist.load_images(among)
+        assert found.names.tolist() == ["a.Own.gz", "b.png"]
+        same(found[:1], array)
     with pytest.raises(ValueError, match="suffix"):
         ist.register_reader("")
     with pytest.raises(TypeError, match="function"):

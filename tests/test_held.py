@@ -38,6 +38,21 @@ class Items:
         return self.pictures[row], int(Y[row])
 
 
+class Pairs(Items):
+    """As a Dataset of torch: tensors, and what comes with each."""
+
+    def __init__(self, beside, classes=None):
+        self.beside, self.classes = beside, classes
+
+    def __len__(self):
+        return N
+
+    def __getitem__(self, row):
+        if row >= N:
+            raise IndexError(row)
+        return torch.from_numpy(PIXELS[row][None]), self.beside[row]
+
+
 class Folder(Items):
     """As ImageFolder of torchvision: the paths of all files, with their labels."""
 
@@ -277,3 +292,51 @@ def test_verbs_take_what_is_held():
     model = ist.KMeans(3, max_iter=2, random_state=0).fit(PIXELS)
     same = ist.encode(model, Items())
     np.testing.assert_array_equal(same, model.encode(PIXELS))
+
+
+HOT = (np.arange(N * 3).reshape(N, 3) % 4 > 1).astype(int)
+MAPS = np.random.default_rng(1).integers(0, 3, (N, 6, 5))
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_several_labels_of_an_item_are_attributes(batched):
+    several = Pairs(torch.from_numpy(HOT), KINDS)
+    images = ist.load_images(torch.utils.data.DataLoader(several, 5) if batched else several)
+    assert images.y is None
+    assert {k: v.tolist() for k, v in images.attributes.items()} == dict(
+        zip(KINDS, HOT.T.tolist(), strict=True)
+    )
+    one = ist.load_images(Pairs(torch.eye(3).int()[torch.from_numpy(Y)], KINDS))
+    assert (one.y.tolist(), one.classes) == (Y.tolist(), KINDS)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        torch.from_numpy(MAPS),
+        torch.from_numpy(MAPS[:, None]).float(),
+        [Image.fromarray(each.astype(np.uint8)) for each in MAPS],
+    ],
+)
+def test_masks_beside_images_are_label_maps(beside):
+    images = ist.load_images(Pairs(beside))
+    np.testing.assert_array_equal(images.label_maps, MAPS)
+    larger = ist.load_images(Pairs(beside), size=(12, 10))
+    np.testing.assert_array_equal(larger.label_maps, MAPS.repeat(2, 1).repeat(2, 2))
+
+
+def test_what_cannot_be_kept_of_an_item_is_said():
+    with pytest.warns(UserWarning, match="of 12 of 12 items the first picture is read and the"):
+        ist.load_images(Pairs([torch.zeros(3, 6, 5)] * N))
+    with pytest.raises(ValueError, match=r"holds fractions: give whole .*PILToTensor"):
+        ist.load_images(Pairs(torch.from_numpy(MAPS[:, None]) / 255))
+
+
+def test_pictures_are_read_as_their_files_are(tmp_path):
+    colors = np.random.default_rng(2).integers(0, 256, (4, 6, 5, 3), dtype=np.uint8)
+    rgb = [Image.fromarray(each) for each in colors]
+    for mode in ("P", "RGBA", "CMYK", "LA"):
+        pictures = [each.convert(mode) for each in rgb]
+        np.testing.assert_array_equal(ist.Images(pictures), ist.load_images(pictures))
+    palettes = [each.quantize(4) for each in rgb]
+    assert ist.KMeans(2, random_state=0).fit(palettes).image_shape_ == (6, 5, 3)

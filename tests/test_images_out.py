@@ -13,6 +13,7 @@ from isthmus.explorer.manifest import View
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (12, 6, 7, 3), dtype=np.uint8)
+NAMES_12 = [f"image {row:02}" for row in range(12)]
 NAMES = ["dog", "cat", None, "bird"] * 3
 
 
@@ -25,6 +26,7 @@ def images():
     ("given", "classes", "y", "names"),
     [
         (["b", "a", None, "b"], None, [1, 0, -1, 1], ["a", "b"]),
+        ([2**70, 1, 1, 2**70], None, [1, 0, 0, 1], ["1", str(2**70)]),
         (np.array(["10", "9", "10", "9"]), None, [1, 0, 1, 0], ["9", "10"]),
         (["b", "a", np.nan, ""], ["b", "a"], [0, 1, -1, -1], ["b", "a"]),
         (np.array([b"x", b"y", b"x", b"x"]), None, [0, 1, 0, 0], ["x", "y"]),
@@ -51,6 +53,7 @@ def test_labels_of_any_kind(given, classes, y, names):
         (["cat", "cow", "cat", "cat"], ["cat", "dog"], "'cow', which is none of the classes cat"),
         ([0.5, 1, 0, 0], ["a", "b"], "y holds fractions as 0.5, which are no classes"),
         ([0, 1], None, "y has 2 entries for 4 images"),
+        ([2.0**60, 1, 0, 0], None, "y holds the label 1.15.*e.18, which is too large for"),
     ],
 )
 def test_labels_that_cannot_be(given, classes, message):
@@ -134,6 +137,35 @@ def test_what_is_saved_is_read_again(suffix, images, tmp_path):
     np.testing.assert_array_equal(again.is_test, known.is_test[order])
     with pytest.raises(FileExistsError):
         known.save(path)
+
+
+@pytest.mark.parametrize("suffix", ["", ".npz", ".parquet"])
+def test_attributes_and_factors_are_saved(suffix, tmp_path):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    told = {
+        "factors": {"angle": np.arange(12) / 7, "at": RNG.normal(size=(12, 2)).astype("f4")},
+        "attributes": {
+            "smiling": ["yes", "no", None] * 4,
+            "label": np.arange(12) % 2,
+            "a, word": [f"w {row}" for row in range(12)],
+            "age": [1.5, np.nan, 2] * 4,
+        },
+    }
+    kept = ist.Images(PIXELS, y=["dog", None, "cat"] * 4, **told)
+    again = ist.load_images(kept.save(tmp_path / f"kept{suffix}"))
+    for name in told:
+        here, there = getattr(kept, name), getattr(again, name)
+        assert list(here) == list(there)
+        for key, values in here.items():
+            np.testing.assert_array_equal(there[key], values)
+    assert again.classes == ["cat", "dog"]
+    np.testing.assert_array_equal(again.y, kept.y)
+    np.testing.assert_array_equal(np.asarray(again), PIXELS)
+    one = ist.Images(PIXELS / np.float32(255), attributes={"one": np.arange(12)}, names=NAMES_12)
+    again = ist.load_images(one.save(tmp_path / f"one{suffix}"))
+    assert (again.y, list(again.attributes)) == (None, ["one"])
+    assert [Path(name).stem for name in again.names] == NAMES_12
 
 
 def test_numbers_of_any_unit_are_saved_as_they_are(tmp_path):

@@ -1,6 +1,7 @@
 """Tables of images: files and labels named in csv, JSON, COCO, and beside a folder."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -97,6 +98,30 @@ def test_metadata_beside_a_folder_is_read(home, tmp_path):
     assert named(images) == [KINDS[i] for i in order]
     assert images.is_test.tolist() == [i > 8 for i in order]
     assert [name for name, _ in images.skipped] == ["train/gone.png", "validation/gone.png"]
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "labels.tsv", "labels.csv"])
+def test_a_table_in_a_zip_is_read_as_in_a_folder(home, tmp_path, name):
+    comma = "\t" if name.endswith("tsv") else ","
+    lines = [
+        f"{each.rpartition('/')[2]}{comma}{kind}" for each, kind in zip(NAMES, KINDS, strict=True)
+    ]
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for each in NAMES:
+        (folder / each.rpartition("/")[2]).write_bytes((home / each).read_bytes())
+    write(folder / name, "\n".join([f"file{comma}kind", *lines]))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        for path in folder.iterdir():
+            file.write(path, f"pictures/{path.name}")
+    for source in (folder, tmp_path / "a.zip"):
+        images = ist.load_images(source)
+        wanted = dict(zip([n.rpartition("/")[2] for n in NAMES], KINDS, strict=True))
+        assert named(images) == [wanted[n.rpartition("/")[2]] for n in images.names]
+        assert images.skipped == []
+    write(folder / name, f"a{comma}b\n1{comma}2")
+    if name.startswith("labels"):
+        assert ist.load_images(folder).skipped == [(name, "names none of the images")]
 
 
 def test_numbers_in_a_table_are_images(tmp_path):

@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 MOVED = {
     "isthmus.budget": "isthmus.training.budget",
@@ -30,6 +31,15 @@ MOVED = {
     "isthmus.views": "isthmus.plots",
 }
 """Modules that documentation has shown, and where they are now; what is inside moves along."""
+
+
+def moved_name(old: str, new: str, name: str) -> Any:
+    """Return what a module held that is in another now, and say so."""
+    if name.startswith("_") or not hasattr(module := import_module(new), name):
+        raise AttributeError(f"module {old!r} has no attribute {name!r}")
+    message = f"{old}.{name} is now {new}.{name}; the old name goes with the next release"
+    warnings.warn(message, DeprecationWarning, stacklevel=3)
+    return getattr(module, name)
 
 
 class _Old(Loader):

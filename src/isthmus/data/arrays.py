@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from isthmus.data.beside import KINDS, is_told
 from isthmus.data.cache import check_unpacked
 from isthmus.data.decode import Rule
 from isthmus.data.hdf5 import Dataset, datasets
@@ -149,8 +150,9 @@ def labelled(
     """
     found = Labels() if labels is None else labels_from(labels, classes, every=True)
     factors = {**known.pop("factors", {}), **found.factors}
-    beside = {"factors": factors, "attributes": dict(found.attributes)} | known
-    return Images(data, y=found.y, classes=found.classes, source=str(path), **beside)
+    attributes = {**found.attributes, **known.pop("attributes", {})}
+    known |= {"factors": factors, "attributes": attributes}
+    return Images(data, y=found.y, classes=found.classes, source=str(path), **known)
 
 
 def joined(path: Path, parts: list[tuple[Any, Any]], n_train: int, **known: Any) -> Images:
@@ -229,13 +231,20 @@ def _numbers(stored: dict[str, Stored], rule: Rule) -> dict[str, Any]:
 
 
 def _saved(path: Path, stored: dict[str, Stored], n: int) -> dict[str, Any]:
-    """Return names and split as `Images.save` writes them beside images."""
+    """Return names, split, attributes and factors as `Images.save` writes them."""
     found = {
         name: _read(path, stored[name])
         for name in ("name", "split")
         if name in stored and stored[name].shape == (n,) and stored[name].dtype.kind == "U"
     }
-    known = {"names": found["name"]} if "name" in found else {}
+    known: dict[str, Any] = {"names": found["name"]} if "name" in found else {}
+    for kind, kept in KINDS.items():
+        begins = f"{kind}:"
+        known[kept] = {
+            name.removeprefix(begins): _read(path, array)
+            for name, array in stored.items()
+            if name.startswith(begins) and array.shape[:1] == (n,)
+        }
     return known | ({"is_test": found["split"] == "test"} if "split" in found else {})
 
 
@@ -279,7 +288,7 @@ def _is_numbers(array: Stored | Dataset) -> bool:
 
 
 def _may_be_images(name: str, array: Stored) -> bool:
-    if not _is_numbers(array):
+    if not _is_numbers(array) or is_told(name):
         return False
     is_vector = len(array.shape) == 2 and 1 in array.shape  # MATLAB has no arrays of one axis
     return name.rpartition("/")[2].lower() not in LABEL_NAMES and not is_vector

@@ -54,24 +54,35 @@ def images_of_arrow(
         Another one where the content is another.
     """
     told = dict(rule.columns or {})
-    names, features = list(table.schema.names), features or _features(table.schema.metadata)
+    there, features = list(table.schema.names), features or _features(table.schema.metadata)
     may = {each.name: str(each.type) for each in table.schema if may_be_images(each.type)}
-    name = choose(Path(source), inside or told.pop("image", None), may, names)
+    name = choose(Path(source), inside or told.pop("image", None), may, there)
     plain = {
         each: table[each].to_pylist()
-        for each in names
+        for each in there
         if each != name and _is_plain(table.schema.field(each).type)
     }
+    names = _all_named(plain.get("name"))
+    if names and "name" not in told.values():
+        del plain["name"]
     roles = roles_of(plain | {name: []}, told | {"image": name}, source)
     roles = _labelled_by_kind(roles, features)
     files = next((plain[each] for each in roles.others if holds_names(plain[each])), None)
+    files = files or names
     classes = _names_of(features, roles.label)
     if holds_files(table.schema.field(name).type):
         entries = _entries(table[name], files, stamp)
         return images_of_entries(entries, plain, roles, source, rule, verbose, classes)
     known = known_of(plain, roles, range(len(table)), Path(source).name)
     data = stacked(source, table[name])
-    return with_attributes(labelled(Path(source), data, known.pop("labels", None), classes), known)
+    labels = known.pop("labels", None)
+    return with_attributes(labelled(Path(source), data, labels, classes, names=files), known)
+
+
+def _all_named(cells: list[Any] | None) -> list[str] | None:
+    """Return cells if all of them are text, each another."""
+    alone = cells is not None and all(isinstance(cell, str) for cell in cells)
+    return cells if alone and len(set(cells or [])) == len(cells or []) else None
 
 
 def read_arrow(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:

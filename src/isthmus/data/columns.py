@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from isthmus.data.beside import from_columns, is_told
 from isthmus.data.folder import TEST_NAMES, TRAIN_NAMES, split_of
 from isthmus.data.formats import IMAGE_NAME
 from isthmus.validation import hint, one_of
@@ -75,7 +76,7 @@ def roles_of(table: Table, told: Mapping[str, str], source: object) -> Roles:
                 f"{source} has no column {name!r} for the {role}: it has {_listed(head)}"
                 f"{hint(name, head)}"
             )
-    left = [name for name in head if name not in told.values()]
+    left = [name for name in head if name not in told.values() and not is_told(name)]
     image = told.get("image") or _image_column(table, left)
     left = [name for name in left if name != image]
     label = told.get("label") or _called(left, LABELS)
@@ -168,8 +169,11 @@ def known_of(
         known["meta"]["split_from"] = f"column {roles.split} of {source}"
     columns = {name: [_at(table[name], row) for row in rows] for name in roles.others}
     found = {name: attribute_in(cells) for name, cells in columns.items()}
-    known["attributes"] = {name: each for name, each in found.items() if each is not None}
-    return known
+    said = {name: [_at(cells, row) for row in rows] for name, cells in table.items()}
+    kept = from_columns({name: cells for name, cells in said.items() if is_told(name)})
+    known["attributes"] = {n: each for n, each in found.items() if each is not None}
+    known["attributes"] |= kept["attributes"]
+    return known | {"factors": kept["factors"]}
 
 
 def _at(cells: Sequence[Any], row: int | None) -> Any:

@@ -14,6 +14,7 @@ from isthmus.data.label_maps import NO_CLASS
 from isthmus.data.numbers import Asked
 from isthmus.data.opaque import over_white
 from isthmus.data.profiles import in_srgb
+from isthmus.moved import moved_name
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,6 +29,11 @@ LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Grey of red, green and blue (ITU-R 601)."""
 
 FITS, COLORS, DTYPES = ("crop", "pad", "stretch"), ("auto", "grey", "rgb"), ("uint8", "float32")
+
+
+def __getattr__(name: str) -> Any:
+    """Find what is in `isthmus.data.formats` now, for one release."""
+    return moved_name(__name__, "isthmus.data.formats", name)
 
 
 class Rule(NamedTuple):

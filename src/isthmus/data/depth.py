@@ -123,7 +123,8 @@ def deep_values(image: Any, again: Callable[[], Any]) -> np.ndarray | None:
 
 def deep_layout(image: Any) -> str | None:
     """Return "LA", "RGB" or "RGBA" where Pillow would cut 16 bits of each to 8."""
-    args = image.tile[0].args if image.tile else ""
+    tile = getattr(image, "tile", None)  # of what was read from a file
+    args = tile[0].args if tile else ""
     raw: Any = args if isinstance(args, str) else args[0] if args else ""
     if image.format not in ("PNG", "TIFF") or not isinstance(raw, str) or ";16" not in raw:
         return None

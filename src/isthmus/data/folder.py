@@ -28,6 +28,7 @@ from isthmus.data.formats import DECODING, reason
 from isthmus.data.images import Images
 from isthmus.data.packed import Entry as Entry
 from isthmus.data.packed import Packed, from_cache, to_cache
+from isthmus.data.registered import by_own_readers
 from isthmus.system.files import RECORD
 from isthmus.system.leftovers import MARKER
 from isthmus.system.progress import track
@@ -72,12 +73,6 @@ class Plan(NamedTuple):
 def read_folder(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
     """Read a folder of image files, sub-folders included."""
     entries, hidden = files_below(path)
-    return read_entries(path, entries, hidden, rule, verbose)
-
-
-def read_zip(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
-    """Read a zip of image files, as if it were a folder, without unpacking it."""
-    entries, hidden = members_of(path)
     return read_entries(path, entries, hidden, rule, verbose)
 
 
@@ -182,6 +177,7 @@ def read_entries(
     """Read files in their order as those of a folder; `hidden` are those left out, and why."""
     if not entries:
         raise nothing_readable(path, hidden)
+    entries = by_own_readers(entries)
     packed = pack(entries, rule, path, verbose)
     names = [entries[i].name for i in packed.kept]
     known = packed.known | {"skipped": sorted(packed.skipped + hidden)} | labels_of(names)

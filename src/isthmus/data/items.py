@@ -17,13 +17,21 @@ KEYS = (*IMAGES, "images", "pixel_values", "picture", "x", "data", "input", "jpg
 """What the entry of an image may be called, in a record of several."""
 
 
+MAPS = ("mask", "label_map", "segmentation_mask", "segmentation", "annotation", *LABELS)
+"""What a map of the classes of pixels may be called, in a record."""
+
+
 class Item(NamedTuple):
-    """One image: what it is made of, and what is known of it."""
+    """One image: what it is made of, and what is known of it.
+
+    What else came with it, a map of classes or another picture, is `other`.
+    """
 
     picture: Any
     label: Any = None
     name: str | None = None
     part: str | None = None
+    other: Any = None
 
 
 def is_pil(value: object) -> bool:
@@ -67,7 +75,8 @@ def item_of(value: Any, told: Mapping[str, str], part: str | None = None) -> Ite
     if isinstance(value, Sequence) and not isinstance(value, str) and len(value):
         picture, *rest = value
         label = next((each for each in rest if is_label(each)), None)
-        return Item(picture, label, name_of(picture), part)
+        other = next((each for each in rest if each is not None and not is_label(each)), None)
+        return Item(picture, label, name_of(picture), part, other)
     raise ValueError(
         f"{type(value).__name__} is no image: expected pictures, arrays, (image, label) or "
         "records as {'image': ..., 'label': ...}"
@@ -92,7 +101,10 @@ def _of_record(value: Mapping[str, Any], told: Mapping[str, str], part: str | No
     picture = value[image]
     name: str | None = value.get("__key__") or name_of(picture)
     of = part if split is None else str(value[split])
-    return Item(picture, None if label is None else value[label], name, of)
+    beside = [lower[word] for word in MAPS if word in lower and lower[word] != image]
+    other = next((value[key] for key in beside if is_picture(value[key])), None)
+    said = None if label is None else value[label]
+    return Item(picture, None if is_picture(said) else said, name, of, other)
 
 
 def is_held(value: object) -> bool:
@@ -120,11 +132,19 @@ def unbatched(values: Iterable[Any], told: Mapping[str, str], part: str | None) 
     """Yield the items of batches: a loader gives many images at a time."""
     for value in values:
         batch = item_of(value, told, part)
-        pictures = batch.picture
-        labels = None if batch.label is None else as_array(batch.label)
-        labels = [None] * len(pictures) if labels is None else np.ravel(labels).tolist()
-        for picture, label in zip(pictures, labels, strict=True):
-            yield Item(picture, label, name_of(picture), part)
+        pictures, label, other = batch.picture, batch.label, batch.other
+        if label is None and np.ndim(other) == 2 and len(other) == len(pictures) > 0:
+            label, other = other, None  # a row of labels an image
+        labels = [None] * len(pictures) if label is None else _each(label)
+        others = [None] * len(pictures) if other is None else other
+        for picture, label, other in zip(pictures, labels, others, strict=True):
+            yield Item(picture, label, name_of(picture), part, other)
+
+
+def _each(labels: Any) -> list[Any]:
+    """Return the labels of a batch: one of each image, or a row."""
+    values = np.asarray(as_array(labels))
+    return list(values) if values.ndim > 1 and values.shape[1] > 1 else values.ravel().tolist()
 
 
 def is_batch(value: Any, told: Mapping[str, str]) -> bool:
@@ -142,11 +162,10 @@ def is_batch(value: Any, told: Mapping[str, str]) -> bool:
 
 
 def item_label(label: Any) -> Any:
-    """Return a label as one number or word; of one-hot vectors the place of the one."""
+    """Return a label as one number or word; of several numbers their array."""
     if label is None or isinstance(label, str | int | float):
         return label
     values = np.asarray(as_array(label))
     if values.size == 1:
         return values.reshape(-1)[0].item()
-    hot = values.ndim == 1 and (np.sort(values)[:-1] == 0).all() and values.max() == 1
-    return int(values.argmax()) if hot else None
+    return values.ravel() if values.size else None

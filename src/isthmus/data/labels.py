@@ -17,6 +17,10 @@ TARGET = "target"
 """The factor that fractions are: they are no classes."""
 
 
+LARGEST = 2.0**53
+"""From here on floats are not exact, and no classes are counted."""
+
+
 class Labels(NamedTuple):
     """What is known of every image: a class, a number as a factor, or several attributes."""
 
@@ -66,13 +70,33 @@ def labels_from(
             return Labels(codes, kinds)
         given = np.array([None, *kinds], dtype=object)[codes + 1]
     values, missing = present(_column(given), every)
-    if values.dtype.kind == "f" and (values % 1).any():
+    if values.dtype.kind == "f" and (values != np.rint(values)).any():
         return _fractions(values, missing, names)
     if values.dtype.kind not in "biuf":
         return _named(values.astype(str), missing, names)
+    if values.dtype.kind != "b" and _is_beyond(values):
+        return _large(values, missing, names, every)
     if values.dtype.kind == "b" and names is None:
         return _named(values.astype(str), missing, ["False", "True"])
     return _numbered(values.astype(np.int64), missing, names, every)
+
+
+def _is_beyond(values: np.ndarray) -> bool:
+    """Return whether numbers are too large for those of classes."""
+    return bool(len(values)) and float(np.abs(values.astype(np.float64)).max()) >= LARGEST
+
+
+def _large(
+    values: np.ndarray, missing: np.ndarray, names: list[str] | None, every: bool
+) -> Labels:
+    """Return whole numbers too large to count classes as names; refuse what is not exact."""
+    if every and names is None and values.dtype.kind in "iu":
+        return _named(values.astype(str), missing, None)
+    wrong = values[np.abs(values.astype(np.float64)).argmax()]
+    raise ValueError(
+        f"y holds the label {wrong}, which is too large for the number of a class: give names "
+        "instead, as text, or numbers from 0"
+    )
 
 
 def present(labels: np.ndarray, every: bool = False) -> tuple[np.ndarray, np.ndarray]:

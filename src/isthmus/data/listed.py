@@ -80,6 +80,7 @@ def images_of_entries(
 def with_attributes(images: Images, known: dict[str, Any]) -> Images:
     """Return images that know what stood beside them."""
     images.attributes |= known["attributes"]
+    images.factors |= known["factors"]
     images.meta |= known["meta"]
     if "is_test" in known:
         images.is_test = known["is_test"]

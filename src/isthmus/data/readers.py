@@ -25,10 +25,9 @@ from isthmus.data.asked import chosen, ends_of, size_of
 from isthmus.data.columns import ColumnsLike, check_columns
 from isthmus.data.decode import COLORS, DTYPES, FITS, Rule
 from isthmus.data.depth import check_bits
-from isthmus.data.described_folder import read_described
+from isthmus.data.described_folder import read_described, read_zip
 from isthmus.data.fitting import SIZE_BITS
 from isthmus.data.flowers import is_flowers, read_flower_folder
-from isthmus.data.folder import read_zip
 from isthmus.data.formats import IMAGE_NAME, VIDEOS
 from isthmus.data.held import held
 from isthmus.data.idx import idx_parts, read_idx, read_idx_folder
@@ -123,8 +122,7 @@ def load_images(
         - IDX, plain or ``.gz``: one file, or the folder of the usual four;
         - ``.parquet`` with a column of encoded images or of lists of numbers;
         - ``.mat`` of any version, ``.h5`` and ``.hdf5``; the ``.npz`` of dSprites;
-        - ``.zarr`` folders of version 2 and 3, OME-Zarr too: of these and of HDF5 large arrays
-          are read a part at a time;
+        - ``.zarr`` folders of version 2 and 3, OME-Zarr too: as of HDF5, large ones in parts;
         - rasters of any number of bands: ``.tif`` and ENVI (the ``.hdr`` or the file beside it),
           each one image of (1, h, w, bands), and OME-TIFF, (n, h, w, channels); they keep
           their numbers, and `meta` where they lie;

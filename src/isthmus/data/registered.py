@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from tempfile import TemporaryDirectory
+from typing import IO, Any, TypeVar, overload
+
+import numpy as np
 
 from isthmus.data.decode import Rule
+from isthmus.data.formats import ALONE
 from isthmus.data.images import Images
 from isthmus.data.layout import arranged
+from isthmus.data.packed import Entry
+from isthmus.data.ranges import to_bytes
 from isthmus.data.values import ImagesLike, to_array
 
 Function = TypeVar("Function", bound="Callable[[Path], ImagesLike]")
@@ -30,9 +37,10 @@ def register_reader(suffix: str, function: Any = None) -> Any:
 
     `load_images`, and every verb that is given such a file, then calls it; size, color and range
     are brought about afterwards, as for all files. It comes before a reader of isthmus for the
-    same suffix. A package offers its readers to the command line too, without being imported, by
-    entry points of the group ``isthmus.readers``: a suffix, without its dot or with it, and the
-    function.
+    same suffix. In folders and zips it reads the files of that suffix, of one image each, which
+    come as 8 bits. A package offers its readers to the command line too, without being imported,
+    by entry points of the group ``isthmus.readers``: a suffix, without its dot or with it, and
+    the function.
 
     Parameters
     ----------
@@ -95,6 +103,39 @@ def own_reader(path: Path) -> Callable[[Path, str | None, Rule, bool | None], Im
         return Images(array, source=str(path), loading=rule.numbers)
 
     return read
+
+
+def by_own_readers(entries: list[Entry]) -> list[Entry]:
+    """Return files of a folder or a zip, those with a reader of one's own as it reads them.
+
+    Each has to hold one image, grey or in color; it comes as 8 bits.
+    """
+    if not suffixes():
+        return entries
+    return [
+        entry._replace(open=partial(_png_of, entry)) if own_reader(Path(entry.name)) else entry
+        for entry in entries
+    ]
+
+
+def _png_of(entry: Entry) -> IO[bytes]:
+    """Return what a reader of one's own makes of a file, as a PNG file."""
+    from PIL import Image
+
+    with entry.open() as file, TemporaryDirectory() as folder:
+        path = Path(getattr(file, "name", ""))
+        if not isinstance(file, io.BufferedReader):  # in a zip
+            path = Path(folder, Path(entry.name).name)
+            path.write_bytes(file.read())
+        reader: Any = own_reader(Path(entry.name))
+        images = reader(path, None, Rule(), None)
+        pixels = to_bytes(np.asarray(images), images.value_range)
+    if len(pixels) != 1 or pixels.ndim != 4 or pixels.shape[3] not in (1, 3):
+        raise ValueError(f"it holds images of shape {pixels.shape}: {ALONE}")
+    out = io.BytesIO()
+    Image.fromarray(pixels[0, ..., 0] if pixels.shape[3] == 1 else pixels[0]).save(out, "PNG")
+    out.seek(0)
+    return out
 
 
 def suffixes() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -11,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.data.beside import beside, flat_columns
 from isthmus.data.ranges import to_bytes
-from isthmus.data.shown import as_columns
+from isthmus.data.shown import columns_of
 from isthmus.system.files import refuse_existing, replacing, replacing_folder
 
 if TYPE_CHECKING:
     from isthmus.data.images import Images
+
+COLUMNS = ("name", "label", "split")
+"""What is kept of every image beside its attributes and factors."""
 
 READING = "reading"
 """What a .npz file calls how its numbers are to be read, as JSON."""
@@ -33,10 +38,10 @@ def write_images(images: Images, path: Path, force: bool = False) -> Path:
 
 
 def _to_folder(images: Images, path: Path, force: bool) -> None:
-    columns = as_columns(images)
+    columns = columns_of(images)
     labels, split = columns.get("label"), columns.get("split")
     sorted_in = labels is not None and None not in labels and len(set(labels)) > 1
-    save, names = _as_png(images), _names_of(images)
+    save, names, files = _as_png(images), _names_of(images), list[str]()
     with replacing_folder(path, force=force) as folder:
         for row, name in enumerate(names):
             parts = [] if split is None else [split[row]]
@@ -44,6 +49,19 @@ def _to_folder(images: Images, path: Path, force: bool) -> None:
             file = folder.joinpath(*parts, f"{name}.png")
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(save(row))
+            files.append(file.relative_to(folder).as_posix())
+        told = {} if sorted_in or labels is None else {"label": labels}
+        if beside := told | flat_columns(images):
+            _write_table(folder / "metadata.csv", {"file_name": files} | beside)
+
+
+def _write_table(path: Path, columns: dict[str, list[Any]]) -> None:
+    """Write columns as csv; what is none, or no number, is left empty."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        for cells in zip(*columns.values(), strict=True):
+            writer.writerow("" if cell is None or cell != cell else cell for cell in cells)
 
 
 def _names_of(images: Images) -> list[str]:
@@ -83,10 +101,10 @@ def _as_png(images: Images) -> Callable[[int], bytes]:
 def _to_npz(images: Images, path: Path, force: bool) -> None:
     columns = {
         name: np.array(["" if cell is None else cell for cell in cells])
-        for name, cells in as_columns(images).items()
-        if name in ("name", "label", "split")
+        for name, cells in columns_of(images).items()
+        if name in COLUMNS
     }
-    known: dict[str, Any] = {"images": np.asarray(images), **columns}
+    known: dict[str, Any] = {"images": np.asarray(images), **columns, **beside(images)}
     known[READING] = json.dumps(  # numbers as they are
         {"value_range": "keep", "range_by": "file", "layout": "nhwc"}
     )
@@ -105,6 +123,11 @@ def _to_parquet(images: Images, path: Path, force: bool) -> None:
     cells = np.asarray(images).tolist()
     if images.ndim == 4 and images.shape[3] in (1, 3) and images.dtype == np.uint8:
         png, names = _as_png(images), _names_of(images)
-        cells = [{"bytes": png(row), "path": f"{name}.png"} for row, name in enumerate(names)]
+        paths = [f"{name}.png" for name in names]
+        if (known := columns_of(images).get("name")) and len(set(known)) == len(known):
+            paths = known
+        cells = [{"bytes": png(row), "path": path} for row, path in enumerate(paths)]
+    columns = {name: c for name, c in columns_of(images).items() if name in COLUMNS}
     with replacing(path) as temporary:
-        parquet.write_table(pyarrow.table({"image": cells, **as_columns(images)}), temporary)
+        table = pyarrow.table({"image": cells, **columns, **flat_columns(images)})
+        parquet.write_table(table, temporary)

@@ -88,6 +88,13 @@ def _png(pixels: np.ndarray) -> bytes:
 
 def as_columns(images: Images) -> dict[str, Any]:
     """Return what is known of every image, each a column of a table."""
+    every = {**images.factors, **images.attributes}
+    named = {name: values for name, values in every.items() if values.ndim == 1}
+    return columns_of(images) | named
+
+
+def columns_of(images: Images) -> dict[str, Any]:
+    """Return the columns of names, labels, parts of the split and sizes, as far as known."""
     columns: dict[str, Any] = {}
     if images.names is not None:
         columns["name"] = list(map(str, images.names))
@@ -99,5 +106,4 @@ def as_columns(images: Images) -> dict[str, Any]:
         columns["split"] = ["test" if each else "train" for each in images.is_test]
     if images.sizes is not None:
         columns["height"], columns["width"] = np.asarray(images.sizes).T
-    every = {**images.factors, **images.attributes}
-    return columns | {name: values for name, values in every.items() if values.ndim == 1}
+    return columns

@@ -21,6 +21,7 @@ from isthmus.data.decode import Rule
 from isthmus.data.folder import Entry, entry_of_path, pack, split_of
 from isthmus.data.images import Images
 from isthmus.data.items import Item, is_array, is_pil, item_label
+from isthmus.data.maps_beside import map_of, maps_at
 from isthmus.data.piles import pile
 from isthmus.system.progress import Bar
 
@@ -51,12 +52,15 @@ def images_of_items(
     classes : list of str, optional
         Names of the labels.
     """
-    known: list[Item] = []
+    known, others = list[Item](), list[bool]()
 
     def pictures() -> Iterator[Any]:
         with Bar("reading images", 0, verbose) as bar:
             for item in items:
-                known.append(item._replace(picture=None, label=item_label(item.label)))
+                found = map_of(item.other, item.picture)
+                others.append(item.other is not None and found is None)
+                label = item_label(item.label)
+                known.append(item._replace(picture=None, label=label, other=found))
                 yield item.picture
                 bar.advance()
 
@@ -67,14 +71,21 @@ def images_of_items(
     every = chain([first], every)
     if is_array(first):
         piled = pile(map(_checked, every), rule)
-        more = {"sizes": piled.sizes, "changes": piled.changes}
+        more: dict[str, Any] = {"sizes": piled.sizes, "changes": piled.changes}
+        more |= maps_at([i.other for i in known], sum(others), _size(piled.data), rule, source)
         return _known(source, piled.data, known, list(range(len(known))), classes, rule, more)
     with Spool() as spool:
         entries = [spool.entry(picture, row, known[row].name) for row, picture in enumerate(every)]
         packed = pack(entries, rule, Path(source), verbose)
-    return _known(
-        source, packed.data, known, packed.kept.tolist(), classes, None, dict(packed.known)
-    )
+    kept, more = packed.kept.tolist(), dict(packed.known)
+    maps = [known[row].other for row in kept]
+    more |= maps_at(maps, sum(others), _size(packed.data), rule, source)
+    return _known(source, packed.data, known, kept, classes, None, more)
+
+
+def _size(data: np.ndarray) -> tuple[int, ...]:
+    """Return height and width of packed images: channels are last in them, or not there."""
+    return data.shape[1:3]
 
 
 def _checked(picture: Any) -> Any:
@@ -98,11 +109,25 @@ def _known(
         more["names"] = _short([str(item.name) for item in kept])
     if any(item.part for item in kept):
         more["is_test"] = split_of([str(item.part).lower() for item in kept])
-    labels = labels_in([item.label for item in kept])
-    there = any(label is not None for label in labels)
+    given = [item.label for item in kept]
+    rows = any(isinstance(label, np.ndarray) for label in given)
+    labels = _as_rows(given, source) if rows else labels_in(given)
+    there = any(label is not None for label in given)
     more |= {"meta": {"labels_from": source}} if there else {}
     more |= {} if rule is None else rule.numbers
     return labelled(Path(source), data, labels if there else None, classes, **more)
+
+
+def _as_rows(labels: list[Any], source: str) -> np.ndarray:
+    """Return labels of several numbers each as rows; NaN where an image has none."""
+    lengths = {np.size(label) for label in labels if label is not None}
+    if len(lengths) != 1:
+        raise ValueError(
+            f"{source}: labels of {', '.join(map(str, sorted(lengths)))} numbers: give as many of "
+            "every image"
+        )
+    none = np.full(lengths.pop(), np.nan)
+    return np.stack([none if label is None else np.ravel(label) for label in labels])
 
 
 def _short(names: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,6 +18,9 @@ LINES = (".jsonl", ".ndjson")
 METADATA = (*(f"metadata{suffix}" for suffix in TABLES), "_annotations.coco.json")
 """Files that say what is in the images of their folder: of Hugging Face, and of Roboflow."""
 
+MAY_TELL = tuple(f"labels{suffix}" for suffix in TABLES)
+"""Files that may say it too, where they name images of their folder."""
+
 
 def table_in(path: str | Path) -> Table:
     """Return the columns of a table in a file.
@@ -29,13 +33,18 @@ def table_in(path: str | Path) -> Table:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
+    return table_of(path.read_bytes(), path)
+
+
+def table_of(content: bytes, path: Path) -> Table:
+    """Return the columns of a table from the bytes of its file, in a folder or in a zip."""
     suffix = path.suffix.lower()
     if suffix == ".parquet":
-        return _of_parquet(path)
+        return _of_parquet(content, path)
     if suffix not in (".json", *LINES):
-        return _of_text(path)
+        return _of_text(content, path)
     with damage_explained(path, suffix):
-        return _checked(_of_json(path.read_text(encoding="utf-8-sig"), suffix in LINES))
+        return _checked(_of_json(content.decode("utf-8-sig"), suffix in LINES))
 
 
 def _of_json(text: str, by_line: bool) -> Table:
@@ -72,8 +81,8 @@ def _checked(table: Table) -> Table:
     return table
 
 
-def _of_text(path: Path) -> Table:
-    lines, comma = _parted(path)
+def _of_text(content: bytes, path: Path) -> Table:
+    lines, comma = _parted(content)
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=comma)]
     rows = [row for row in rows if any(row)]
     if len(rows) < 2:
@@ -83,9 +92,8 @@ def _of_text(path: Path) -> Table:
     return columns
 
 
-def _parted(path: Path) -> tuple[list[str], str]:
+def _parted(raw: bytes) -> tuple[list[str], str]:
     """Return the lines of a table, and what parts its columns: what its first line has most of."""
-    raw = path.read_bytes()
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:  # a spreadsheet of Windows
@@ -95,11 +103,11 @@ def _parted(path: Path) -> tuple[list[str], str]:
     return lines, max(",;\t", key=head.count)
 
 
-def _of_parquet(path: Path) -> Table:
+def _of_parquet(content: bytes, path: Path) -> Table:
     with library("pyarrow", path):
         import pyarrow.parquet as pq
     with damage_explained(path, ".parquet"):
-        table = pq.read_table(path)
+        table = pq.read_table(io.BytesIO(content))
     return {name: table[name].to_pylist() for name in table.column_names}
 
 

@@ -144,13 +144,14 @@ def said_by(
     known = known_of(table, roles, rows, Path(path).name)
     meta = images.meta | known["meta"]
     attributes = images.attributes | known["attributes"]
-    fresh: dict[str, Any] = {"meta": meta, "attributes": attributes}
+    factors = images.factors | known["factors"]
+    fresh: dict[str, Any] = {"meta": meta, "attributes": attributes, "factors": factors}
     if "is_test" in known:
         fresh["is_test"] = known["is_test"]
     if roles.label is None:
         return replace(images, **fresh)
     told = labelled(Path(images.source), np.zeros((len(images), 1)), known["labels"])
-    fresh["factors"] = images.factors | told.factors
+    fresh["factors"] |= told.factors
     split = images.with_split().is_test  # as models have it that know no labels
     return replace(images, **{"is_test": split, "y": told.y, "classes": told.classes} | fresh)
 

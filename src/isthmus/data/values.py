@@ -25,6 +25,7 @@ from isthmus.data.numbers import (
     stretched,
 )
 from isthmus.data.ondisk import OnDisk
+from isthmus.data.opaque import pixels_of
 
 if TYPE_CHECKING:
     import torch
@@ -231,12 +232,12 @@ def as_array(X: Any) -> Any:
             )
         return X.data
     if _is_picture(X):
-        return np.asarray(X)[None]
+        return pixels_of(X)[None]
     listed = isinstance(X, list | tuple) or (
         isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
     )
     if listed and len(X) and (hasattr(X[0], "__array_interface__") or hasattr(X[0], "__array__")):
-        return _stacked([np.asarray(p if _is_picture(p) else as_array(p)) for p in X])
+        return _stacked([pixels_of(p) if _is_picture(p) else np.asarray(as_array(p)) for p in X])
     return X
 
 
