@@ -4,6 +4,7 @@ import json
 import shutil
 import struct
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -580,3 +581,30 @@ def test_commands_say_how_many_pixels_have_no_data(tmp_path, run):
     assert "-9999 " not in out
     code, out, err = run("data", path, "--per", "pixel", "-o", "b.png")
     assert f"isthmus: {empty.sum()} pixels without data are left out\n" in err
+
+
+def test_pixels_without_data_are_in_no_patch_and_no_fit(tmp_path):
+    pytest.importorskip("tifffile")
+    import tifffile
+
+    scene = np.random.default_rng(0).uniform(50, 200, (40, 30, 3)).astype(np.float32)
+    scene[:9] = scene[:, 25:] = -9999
+    options = {"photometric": "minisblack", "extratags": [(42113, "s", 0, "-9999", True)]}
+    tifffile.imwrite(tmp_path / "a.tif", scene, planarconfig="contig", **options)
+    patches = ist.load_images(tmp_path / "a.tif", per="patch", size=8)
+    assert (np.asarray(patches).min() > 0, len(patches)) == (True, (31 - 7) * (25 - 7))
+    assert patches.loading["value_range"] == "keep"
+    tifffile.imwrite(tmp_path / "b.tif", np.stack([scene] * 3), planarconfig="contig", **options)
+    pages = ist.load_images(tmp_path / "b.tif")
+    with pytest.raises(ValueError, match=r"1,275 of 3,600 pixels have no data \(-9999\); per='p"):
+        ist.PCA(1).fit(pages)
+    maps = np.full((3, 40, 30), 1)
+    maps[:, :, 15:] = 0
+    net = ist.PixelNet(epochs=1, random_state=0).fit(replace(pages, label_maps=maps))
+    assert net.range_[0] >= 50
+    again = ist.load_images(pages.save(tmp_path / "b.npz"))
+    assert (again.meta["no_data"], again.without_data().sum()) == (-9999, 1275)
+    kept = ist.segment(ist.KMeans(2, random_state=0).fit(again.pixels()), pages[:1])
+    kept.save(tmp_path / "out")
+    with tifffile.TiffFile(next((tmp_path / "out").glob("*classes.tif"))) as file:
+        assert file.pages[0].tags[42113].value == "255"

@@ -21,7 +21,7 @@ from isthmus.contract import TWINS, Contract
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import CHUNK_BYTES, Images, chunk_rows, with_channels
 from isthmus.data.like import bits_for, read_as
-from isthmus.data.nodata import check_finite
+from isthmus.data.nodata import check_data, check_finite
 from isthmus.data.numbers import KEEP
 from isthmus.data.ondisk import OnDisk
 from isthmus.data.values import ArrayLike, ImagesLike, as_array, as_values, to_array
@@ -242,9 +242,10 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         elif len(X) < fewest:
             raise ValueError(f"{name} needs at least {fewest} images, got n_samples={len(X)}")
         else:
-            images, shape = X, X.shape
+            images = self._gapless(X) if reset else X
+            shape = X.shape
             if X.dtype.kind == "f":
-                check_finite(X)
+                check_finite(images)
         if reset:
             check_sides(name, shape)
             self.image_shape_ = tuple(int(side) for side in shape[1:])
@@ -252,6 +253,11 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
             # so that `load_images(like=)` does the same again
             self.fitting_ = loading_of(images) | {"bits": bits}
         self._check_shape(images)
+        return images
+
+    def _gapless(self, images: Images) -> Images:
+        """Return images to learn from, having refused such as have pixels without data."""
+        check_data(images)
         return images
 
     def _check_array(

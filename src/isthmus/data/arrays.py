@@ -22,7 +22,7 @@ from isthmus.data.labels import Labels, labels_from
 from isthmus.data.layout import arranged, layout_as_fitted, matlab_layout, stored_axes
 from isthmus.data.matlab import CELL, CHAR, variables
 from isthmus.data.ondisk import OnDisk, in_a_row, is_small
-from isthmus.data.saving import READING
+from isthmus.data.saving import META, READING
 
 if TYPE_CHECKING:
     from isthmus.data.values import ArrayLike
@@ -227,6 +227,8 @@ def _numbers(stored: dict[str, Stored], rule: Rule) -> dict[str, Any]:
     known = rule.numbers
     if READING in stored and rule.value_range is None and rule.layout == "auto":
         known["loading"] |= json.loads(str(stored[READING].read()))
+    if {READING, META} <= stored.keys():
+        known["meta"] = json.loads(str(stored[META].read()))
     return known
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 NO_DATA_TAG = 42113
 """Where a GeoTIFF says which value stands for nothing."""
 
+LEFT_OUT = "; per='pixel' (--per pixel) leaves out pixels without data"
+
 NEARLY = 2e-6
 """Beyond 1e30 headers write fewer digits than float32 has: so close counts as the value."""
 
@@ -107,5 +109,14 @@ def check_finite(images: Images) -> None:
         for chunk in images.chunks():
             check_array(chunk, allow_nd=True, dtype=None)
     except ValueError as error:
-        more = "; per='pixel' (--per pixel) leaves out pixels without data" * (images.ndim == 4)
+        more = LEFT_OUT * (images.ndim == 4)
         raise ValueError(f"{images.source}: {str(error).rstrip('.')}{more}") from None
+
+
+def check_data(images: Images) -> None:
+    """Raise ValueError if images hold the value that stands for no data, and say what to do."""
+    value = images.meta.get("no_data")
+    if value in (None, "nan") or (empty := images.without_data()) is None:
+        return
+    words = in_words(value, int(empty.sum()), empty.size)
+    raise ValueError(f"{images.source}: {words}{LEFT_OUT}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from numbers import Real
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from isthmus.data.ondisk import OnDisk, release
+from isthmus.data.ondisk import Held, OnDisk, release
 
 Asked: TypeAlias = "str | tuple[float, float] | list[float]"
 """What `value_range` may be."""
@@ -49,7 +49,7 @@ def check_value_range(asked: Asked | None) -> str | tuple[float, float]:
     return low, high
 
 
-def are_bytes(array: Any) -> bool:
+def are_bytes(array: Held) -> bool:
     """Return whether numbers of another type are most likely pixels from 0 to 255.
 
     That is where all lie within it and some above 127. Of vectors, which may be a table of
@@ -69,7 +69,7 @@ def are_bytes(array: Any) -> bool:
     return array.ndim > 2 or are_whole(looked_at)
 
 
-def are_dark_bytes(array: Any) -> bool:
+def are_dark_bytes(array: Held) -> bool:
     """Return whether numbers can only be 0 to 255, as a model knows images from 0 to 1."""
     if not may_be_pixels(array):
         return False
@@ -77,13 +77,13 @@ def are_dark_bytes(array: Any) -> bool:
     return low >= 0 and 1 < high <= 255 and (are_whole(array) or (high > DARK and array.ndim > 2))
 
 
-def may_be_pixels(array: Any) -> bool:
+def may_be_pixels(array: Held) -> bool:
     """Return whether numbers, of a type that does not say what white is, may be pixels."""
     wide = array.ndim > 2 or (array.ndim == 2 and array.shape[1] >= FEWEST)
     return wide and array.size > 0 and array.dtype.kind in "iuf" and array.dtype != np.uint8
 
 
-def is_unit_like(array: Any) -> bool:
+def is_unit_like(array: Held) -> bool:
     """Return whether these are floats about 0 to 1, as decoded and noisy images are."""
     if array.dtype.kind != "f" or not array.size:
         return False
@@ -91,7 +91,7 @@ def is_unit_like(array: Any) -> bool:
     return UNIT_LIKE[0] <= low and high <= UNIT_LIKE[1]
 
 
-def ends_of(array: Any) -> tuple[float, float]:
+def ends_of(array: Held) -> tuple[float, float]:
     """Return the least and the greatest number; what is no number is passed over."""
     parts = [(part.min(), part.max()) for part in _known(array)]
     if not parts:
@@ -99,14 +99,14 @@ def ends_of(array: Any) -> tuple[float, float]:
     return float(min(low for low, _ in parts)), float(max(high for _, high in parts))
 
 
-def are_whole(array: Any) -> bool:
+def are_whole(array: Held) -> bool:
     """Return whether all are whole numbers."""
     if array.dtype.kind in "iu":
         return True
     return all(bool((part == np.rint(part)).all()) for part in _parts(array))
 
 
-def are_whole_bytes(array: Any) -> bool:
+def are_whole_bytes(array: Held) -> bool:
     """Return whether all are whole numbers from 0 to 255."""
     low, high = ends_of(array)
     return low >= 0 and high <= 255 and are_whole(array)
@@ -133,38 +133,38 @@ def stretched(array: np.ndarray, black: float, white: float, clip: bool = False)
     return out
 
 
-def beyond(array: Any, black: float, white: float) -> int:
+def beyond(array: Held, black: float, white: float) -> int:
     """Return how many numbers are darker than black or lighter than white."""
     return sum(int(((part < black) | (part > white)).sum()) for part in _parts(array))
 
 
-def _some_of(array: Any) -> Any:
+def _some_of(array: Held) -> np.ndarray:
     """Return what a guess looks at: all numbers in memory, of those in a file some."""
     if not is_sampled(array):
-        return array
+        return np.asarray(array)
     many = max(1, LOOKED_AT * len(array) // array.size)
     if isinstance(array, OnDisk):
         return array.some(many)
     return np.asarray(array[np.linspace(0, len(array) - 1, many).round().astype(int)])
 
 
-def is_sampled(array: Any) -> bool:
+def is_sampled(array: Held) -> bool:
     """Return whether a guess looks at some of the numbers only: they are many, and in a file."""
     return isinstance(array, np.memmap | OnDisk) and array.size > LOOKED_AT
 
 
-def _rows(array: Any) -> Iterator[slice]:
+def _rows(array: Held) -> Iterator[slice]:
     step = max(1, AT_ONCE * len(array) // max(1, array.size)) if array.ndim else 1
     return (slice(start, start + step) for start in range(0, len(array), step))
 
 
-def _parts(array: Any) -> Iterator[np.ndarray]:
+def _parts(array: Held) -> Iterator[np.ndarray]:
     for rows in _rows(array):
         yield np.asarray(array[rows])
         release(array)
 
 
-def _known(array: Any) -> Iterator[np.ndarray]:
+def _known(array: Held) -> Iterator[np.ndarray]:
     for part in _parts(array):
         if part.dtype.kind == "f" and np.isnan(part).any():
             part = part[~np.isnan(part)]

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -172,7 +172,11 @@ class OnDisk:
                 _drop(out)
 
 
-def on_disk(array: Any) -> Any:
+Held: TypeAlias = "np.ndarray | OnDisk"
+"""Numbers in memory, in a memory map, or read from a file as they are asked for."""
+
+
+def on_disk(array: Held) -> Held:
     """Return a large memory map that is only read as rows on disk, all else as it is."""
     if not isinstance(array, np.memmap) or array.flags.writeable or array.ndim < 2:
         return array
@@ -264,10 +268,9 @@ def rows_of(array: Any, axes: str) -> tuple[tuple[int, ...], Callable[[int, int]
     )
 
 
-def mapped(data: Any) -> np.ndarray:
+def mapped(data: Held) -> np.ndarray:
     """Return the array of `Images.data`, of which any rows can be had at random."""
-    array: np.ndarray = data.mapped() if isinstance(data, OnDisk) else data
-    return array
+    return data.mapped() if isinstance(data, OnDisk) else data
 
 
 def is_small(*arrays: OnDisk) -> bool:
@@ -275,7 +278,7 @@ def is_small(*arrays: OnDisk) -> bool:
     return sum(array.nbytes for array in arrays) <= IN_MEMORY_BYTES
 
 
-def in_memory_or_on_disk(array: OnDisk) -> Any:
+def in_memory_or_on_disk(array: OnDisk) -> Held:
     """Return a small array read, a large one as it is."""
     return np.asarray(array) if is_small(array) else array
 
@@ -292,7 +295,7 @@ def block_of(shape: Sequence[int], itemsize: int, stored: int) -> int:
     return max(1, min(stored, BLOCK_BYTES // max(1, row)))
 
 
-def release(array: Any) -> None:
+def release(array: Held) -> None:
     """Give back the memory of a large map that is only read: pages are read again if needed."""
     if isinstance(array, np.ndarray) and not array.flags.writeable and array.nbytes > LARGE:
         _drop(array)

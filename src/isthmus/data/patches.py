@@ -10,6 +10,7 @@ import numpy as np
 
 from isthmus.data.decode import LUMA, Rule
 from isthmus.data.images import Images
+from isthmus.data.nodata import empty_pixels
 from isthmus.data.pictures import Pictures
 
 MOST = 40_000
@@ -46,15 +47,17 @@ def patches_of(images: Images | Pictures, rule: Rule, most: int | None = None) -
         raise ValueError(f"per='patch' needs images, got vectors of shape {known.shape}")
     known, size = known.with_split(), rule.size or (SIDE, SIDE)
     each, rng = -(-(most or MOST) // len(known)), np.random.default_rng(0)
-    found = [_cut(whole, size, each, rng) for whole in _wholes(images, rule)]
+    value = known.meta.get("no_data")
+    found = [_cut(whole, size, each, rng, value) for whole in _wholes(images, rule)]
     rows = np.repeat(np.arange(len(found)), [len(part) for part in found])
     if not len(rows):
         raise ValueError(
-            f"no image of {known.source} is as large as a patch of {size[0]}x{size[1]}: give a "
-            "smaller size"
+            f"no image of {known.source} is as large as a patch of {size[0]}x{size[1]}, or none "
+            "such has data all over: give a smaller size"
         )
     chosen = replace(known, factors={})[rows]
-    loading = {"fit": rule.fit, "color": rule.color, "dtype": rule.dtype, "per": "patch"}
+    asked = {"fit": rule.fit, "color": rule.color, "dtype": rule.dtype, "per": "patch"}
+    loading = known.loading | asked
     none: dict[str, Any] = dict.fromkeys(("rows", "sizes", "changes", "label_maps"))
     return replace(chosen, data=np.concatenate(found), loading=loading, **none)
 
@@ -71,11 +74,29 @@ def _wholes(images: Images | Pictures, rule: Rule) -> Iterator[np.ndarray]:
         yield unit if rule.dtype == "float32" else np.rint(unit * 255).astype(np.uint8)
 
 
-def _cut(whole: np.ndarray, size: tuple[int, int], most: int, rng: Any) -> np.ndarray:
-    """Return up to so many patches of an image, at places that chance has chosen."""
+def _cut(
+    whole: np.ndarray, size: tuple[int, int], most: int, rng: Any, no_data: Any = None
+) -> np.ndarray:
+    """Return up to so many patches of an image with data all over, where chance has chosen."""
     height, width = (side - part + 1 for side, part in zip(whole.shape, size, strict=False))
     if height < 1 or width < 1:
         return np.empty((0, *size, whole.shape[2]), whole.dtype)
-    places = np.sort(rng.choice(height * width, min(most, height * width), replace=False))
+    may = np.arange(height * width)
+    if (empty := empty_pixels(whole[None], no_data)[0]).any():
+        may = np.flatnonzero(~_touched(empty, size))
+    places = np.sort(may[rng.choice(len(may), min(most, len(may)), replace=False)])
     windows = np.lib.stride_tricks.sliding_window_view(whole, size, (0, 1))
     return np.moveaxis(windows[places // width, places % width], 1, -1)
+
+
+def _touched(empty: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return which patches, by the place of their first pixel, hold a pixel without data.
+
+    Examples
+    --------
+    >>> _touched(np.array([[True, False, False, False]]), (1, 2)).tolist()
+    [[True, False, False]]
+    """
+    sums = np.pad(empty.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    h, w = size
+    return (sums[h:, w:] - sums[:-h, w:] - sums[h:, :-w] + sums[:-h, :-w]) > 0

@@ -15,13 +15,16 @@ import numpy as np
 from isthmus.data.beside import beside, flat_columns
 from isthmus.data.ranges import to_bytes
 from isthmus.data.shown import columns_of
-from isthmus.system.files import refuse_existing, replacing, replacing_folder
+from isthmus.system.files import plain, refuse_existing, replacing, replacing_folder
 
 if TYPE_CHECKING:
     from isthmus.data.images import Images
 
 COLUMNS = ("name", "label", "split")
 """What is kept of every image beside its attributes and factors."""
+
+META = "meta"
+"""What a .npz file calls `Images.meta`, as JSON."""
 
 READING = "reading"
 """What a .npz file calls how its numbers are to be read, as JSON."""
@@ -108,6 +111,8 @@ def _to_npz(images: Images, path: Path, force: bool) -> None:
     known[READING] = json.dumps(  # numbers as they are
         {"value_range": "keep", "range_by": "file", "layout": "nhwc"}
     )
+    if images.meta:
+        known[META] = json.dumps(plain(images.meta))
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **known)
 

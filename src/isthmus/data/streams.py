@@ -110,8 +110,8 @@ def _known(
     if any(item.part for item in kept):
         more["is_test"] = split_of([str(item.part).lower() for item in kept])
     given = [item.label for item in kept]
-    rows = any(isinstance(label, np.ndarray) for label in given)
-    labels = _as_rows(given, source) if rows else labels_in(given)
+    several = any(isinstance(label, np.ndarray) for label in given)
+    labels = _as_rows(given, source) if several else labels_in(given)
     there = any(label is not None for label in given)
     more |= {"meta": {"labels_from": source}} if there else {}
     more |= {} if rule is None else rule.numbers

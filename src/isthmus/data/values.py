@@ -24,7 +24,7 @@ from isthmus.data.numbers import (
     is_sampled,
     stretched,
 )
-from isthmus.data.ondisk import OnDisk
+from isthmus.data.ondisk import Held, OnDisk
 from isthmus.data.opaque import pixels_of
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def as_values(
             f"{source} holds values of type {array.dtype}: expected numbers, that is integers, "
             "floats or booleans"
         )
-    asked = range_asked(array, value_range)["value_range"]
+    asked: Asked | None = range_asked(array, value_range)["value_range"]
     if isinstance(array, OnDisk):
         return _in_parts(array, dtype, source, bits, asked)
     if isinstance(asked, list):
@@ -112,7 +112,9 @@ def as_values(
     return array.astype(_float_for(array), copy=False)
 
 
-def _in_parts(array: OnDisk, dtype: str, source: str, bits: int | None, asked: Any) -> Any:
+def _in_parts(
+    array: OnDisk, dtype: str, source: str, bits: int | None, asked: Asked | None
+) -> Any:
     """Return an array that stays in its file, each part read by the rule when it is asked for."""
     kind, bits = _packed_type(array, dtype, asked), bits or depth_if_deep(array)
     if array.dtype == kind and not isinstance(asked, list):
@@ -127,7 +129,7 @@ def _in_parts(array: OnDisk, dtype: str, source: str, bits: int | None, asked: A
     return array.through(read, array.shape[1:], kind, (bits, asked, dtype))
 
 
-def _packed_type(array: OnDisk, dtype: str, asked: Any) -> np.dtype[Any]:
+def _packed_type(array: OnDisk, dtype: str, asked: object) -> np.dtype[Any]:
     """Return the type that all parts of an array become."""
     if isinstance(asked, list):
         whole = tuple(asked) == BYTES and are_whole_bytes(array)
@@ -138,7 +140,7 @@ def _packed_type(array: OnDisk, dtype: str, asked: Any) -> np.dtype[Any]:
 
 
 def range_asked(
-    array: Any, value_range: Asked | None = None, fresh: bool = True
+    array: Held, value_range: Asked | None = None, fresh: bool = True
 ) -> dict[str, Any]:
     """Return how numbers are to be read, as `Images.loading` notes it.
 
@@ -197,12 +199,12 @@ def is_deep(array: object) -> bool:
     return is_one and array.dtype.str[1:] == "u2" and array.ndim > 2  # type: ignore[attr-defined]
 
 
-def depth_if_deep(array: Any) -> int | None:
+def depth_if_deep(array: Held) -> int | None:
     """Return how many bits 16-bit images need, None for anything else."""
     return depth_of(int(ends_of(array)[1])) if is_deep(array) else None
 
 
-def _float_for(array: Any) -> type:
+def _float_for(array: Held) -> type:
     """Return the float type that keeps the numbers: float32, or where need be float64."""
     wide = array.dtype.itemsize > (2 if array.dtype.kind in "iu" else 4)
     if wide and array.dtype.kind in "iu" and array.ndim > 2 and array.size:

@@ -157,13 +157,14 @@ class Segments(Result, Planes):
         """Write what is said of the only image; what lies on the earth stays there."""
         from isthmus.data.geotiff import write_tiff
 
-        meta, empty = self.images.meta, self.images.without_data()
+        meta = self.images.meta
+        has_gaps = "no_data" in meta or self.images.without_data() is not None
         if self.attributes is not None:
-            nothing = None if empty is None else "nan"
+            nothing = "nan" if has_gaps else None
             write_tiff(folder / f"{stem}-attributes.tif", self.attributes[0], meta, nothing)
         if self.label_maps is not None:
             label_map = self._indices()
-            nothing = None if empty is None else str(np.iinfo(label_map.dtype).max)
+            nothing = str(np.iinfo(label_map.dtype).max) if has_gaps else None
             write_tiff(folder / f"{stem}-classes.tif", label_map, meta, nothing)
         for name, picture in self._drawn(stem).items():
             picture.save(folder / f"{name}.png")
