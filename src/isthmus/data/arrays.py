@@ -263,12 +263,9 @@ def _turned(
     if layout == "auto":
         return array
     shape = arranged(np.broadcast_to(np.int8(0), array.shape), layout, source).shape
-    read = partial(_arranged, array, layout, source)
-    return Stored(shape, array.dtype, read, array.rows, layout)
-
-
-def _arranged(array: Stored, layout: str, source: str) -> np.ndarray:
-    return arranged(array.read(), layout, source)
+    return Stored(
+        shape, array.dtype, lambda: arranged(array.read(), layout, source), array.rows, layout
+    )
 
 
 def _read_images(path: Path, parts: Sequence[Stored]) -> tuple[list[Any], dict[str, str]]:
