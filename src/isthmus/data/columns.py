@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from isthmus.data.beside import from_columns, is_told
+from isthmus.data.beside import KINDS, NAMED, is_told
 from isthmus.data.folder import TEST_NAMES, TRAIN_NAMES, split_of
 from isthmus.data.formats import IMAGE_NAME
 from isthmus.validation import hint, one_of
@@ -267,3 +267,35 @@ def _listed(words: Iterable[str], most: int = 12) -> str:
     words = list(words)
     more = f" and {len(words) - most:,} more" if len(words) > most else ""
     return ", ".join(words[:most]) + more
+
+
+def from_columns(columns: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, np.ndarray]]:
+    """Return what `flat_columns` wrote as "attributes" and "factors"; other columns are left.
+
+    Examples
+    --------
+    >>> from_columns({"factor:at[0]": ["1", "3"], "factor:at[1]": ["2", "4"], "x": [0, 0]})
+    {'attributes': {}, 'factors': {'at': array([[1, 2],
+           [3, 4]])}}
+    """
+    parts: dict[tuple[str, str], dict[tuple[int, ...], np.ndarray]] = {}
+    for name, cells in columns.items():
+        if match := NAMED.fullmatch(name):
+            place = tuple(map(int, match[3].split(","))) if match[3] else ()
+            parts.setdefault((KINDS[match[1]], match[2]), {})[place] = _as_column(cells)
+    found: dict[str, dict[str, np.ndarray]] = {kept: {} for kept in KINDS.values()}
+    for (kept, name), by_place in parts.items():
+        shape = tuple(np.max(list(by_place), axis=0).astype(int) + 1) if () not in by_place else ()
+        every = [by_place[place] for place in np.ndindex(shape) if place in by_place]
+        found[kept][name] = np.stack(every, -1).reshape(-1, *shape) if shape else every[0]
+    return found
+
+
+def _as_column(cells: Sequence[Any]) -> np.ndarray:
+    """Return cells as numbers, NaN where there is none, or as text with "" there."""
+    there = labels_in(cells).tolist()
+    if all(isinstance(cell, int) for cell in there):
+        return np.array(there)
+    if all(cell is None or isinstance(cell, int | float) for cell in there):
+        return np.array([np.nan if cell is None else cell for cell in there], dtype=np.float64)
+    return np.array(["" if cell is None else str(cell) for cell in there])

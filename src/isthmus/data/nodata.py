@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from isthmus.data.label_maps import NO_CLASS
 
 if TYPE_CHECKING:
     from isthmus.data.images import Images
@@ -87,6 +90,19 @@ def with_means(images: np.ndarray, empty: np.ndarray) -> np.ndarray:
     known = images[~empty]
     values[empty] = known.mean(0) if len(known) else 0
     return values
+
+
+def filled(images: Images) -> Images:
+    """Return images with means where they have no data, which have no class there either."""
+    empty = images.without_data()
+    if empty is None:
+        return images
+    maps = None if images.label_maps is None else np.array(images.label_maps)
+    if maps is not None:
+        maps[empty] = NO_CLASS
+    means = with_means(np.asarray(images), empty)
+    meta = {name: value for name, value in images.meta.items() if name != "no_data"}
+    return replace(images, data=means, rows=None, label_maps=maps, meta=meta)
 
 
 def in_words(value: Any, count: int, of: int) -> str:

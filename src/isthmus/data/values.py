@@ -25,7 +25,7 @@ from isthmus.data.numbers import (
     stretched,
 )
 from isthmus.data.ondisk import Held, OnDisk
-from isthmus.data.opaque import pixels_of
+from isthmus.data.pillow_pictures import pixels_of
 
 if TYPE_CHECKING:
     import torch

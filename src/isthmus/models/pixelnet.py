@@ -15,7 +15,7 @@ from torch.nn import functional
 from isthmus.base import _can, numbers_of
 from isthmus.data.images import Images, with_channels
 from isthmus.data.label_maps import NO_CLASS, without_class
-from isthmus.data.nodata import with_means
+from isthmus.data.nodata import filled
 from isthmus.data.values import ArrayLike, ImagesLike
 from isthmus.estimators import available_if
 from isthmus.fitted import health
@@ -146,16 +146,7 @@ class PixelNet(NeuralRepresentation):
                 raise ValueError(f"{name}={value} must be at least 1")
 
     def _gapless(self, images: Images) -> Images:
-        """Return images with means where they have no data, and no class there."""
-        empty = images.without_data()
-        if empty is None:
-            return images
-        maps = None if images.label_maps is None else np.array(images.label_maps)
-        if maps is not None:
-            maps[empty] = NO_CLASS
-        filled = with_means(np.asarray(images), empty)
-        meta = {name: value for name, value in images.meta.items() if name != "no_data"}
-        return replace(images, data=filled, rows=None, label_maps=maps, meta=meta)
+        return filled(images)
 
     def _with_targets(self, images: Images, y: np.ndarray | None) -> Images:
         """Return the images with the label maps to learn, if any; labels of images are no maps."""
