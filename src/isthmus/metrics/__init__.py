@@ -12,6 +12,7 @@ from isthmus.metrics.intervals import over_fits, wilson
 from isthmus.metrics.interventions import beta_vae_score, factor_vae_score, irs
 from isthmus.metrics.kernel import kernel_distance, kernel_over_subsets
 from isthmus.metrics.labels import probe_codes
+from isthmus.metrics.likelihood import aggregate_posterior
 from isthmus.metrics.outliers import auroc, mahalanobis, neighbour_distance
 from isthmus.metrics.posterior import active_units, kl_per_dimension
 from isthmus.metrics.prdc import neighborhoods
@@ -33,6 +34,7 @@ __all__ = [
     "METRICS",
     "Metric",
     "active_units",
+    "aggregate_posterior",
     "agreement",
     "ari",
     "auroc",

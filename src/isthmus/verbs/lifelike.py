@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 
 from isthmus.data.images import Images, as_images
 from isthmus.data.ranges import Range
-from isthmus.fitted.heldout import halves
+from isthmus.fitted.heldout import Halves, halves
 from isthmus.metrics.copies import Copies, most_copied
 from isthmus.metrics.features import features_for
 from isthmus.metrics.ground import LIKE_REAL, Ground
@@ -93,8 +94,7 @@ def lifelike(
     """
     images = remembered(model, "score") if among is None else as_images(among)
     parts = halves(model, images)
-    seen = features_for(parts.train, encoder, random_state=random_state)
-    ground = Ground(parts.train, parts.test, seen, seed=random_state)
+    ground = _ground(images, parts, encoder, random_state)
     drawn = np.asarray(draw(ground.count, random_state + 1))
     drawn = drawn.reshape(len(drawn), *images.shape[1:])
     if not np.isfinite(drawn).all():
@@ -104,6 +104,21 @@ def lifelike(
     words = [_compared(ground, parts.measured.words), *_of_values(drawn, images.value_range)]
     words += [_of_copies(found), *ground.doubts]
     return Lifelike([*rows, *_of_nearest(found)], found, _pairs(found, drawn, parts.train), words)
+
+
+def _ground(images: Images, parts: Halves, encoder: str | Path | None, seed: int) -> Ground:
+    """Return what images are compared with, which serves all models and samplers."""
+    known = _KNOWN.setdefault(images, {})
+    asked = (str(encoder), seed, len(parts.train), parts.rows.tobytes())
+    if asked not in known:
+        known.clear()
+        seen = features_for(parts.train, encoder, random_state=seed)
+        known[asked] = Ground(parts.train, parts.test, seen, seed=seed)
+    return known[asked]
+
+
+_KNOWN: weakref.WeakKeyDictionary[Images, dict[Any, Ground]] = weakref.WeakKeyDictionary()
+"""What was compared with last, while its images are there."""
 
 
 def _rows(ground: Ground, space: str, drawn: np.ndarray) -> list[dict[str, Any]]:
