@@ -1,12 +1,13 @@
 """What each score of drawn images sees: real images, spoiled in ways that are known.
 
-    python bench/drawn.py mnist cifar10 > bench/drawn.md
+    python bench/drawn.py mnist $ISTHMUS_DATA/cifar10 > bench/drawn.md
 
 Every line takes real held-out images that no reference has, spoils them, and says what the scores
 make of them beside others as they are.
 """
 
 import sys
+from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -68,13 +69,14 @@ def table(ground, made, space):
 def main(sets):
     """Print the tables of some sets."""
     print("# What scores of drawn images see\n")
-    print(f"By `python bench/drawn.py {' '.join(sets)}`; half of the 95 % interval behind each.\n")
+    names = " ".join(Path(name).name for name in sets)
+    print(f"By `python bench/drawn.py {names}`; half of the 95 % interval behind each.\n")
     for name in sets:
         images = ist.load_images(name)
         seen = features_for(images.train)
         ground = Ground(images.train, images.test, seen)
         made = spoiled(ground)
-        print(f"## {name}\n")
+        print(f"## {Path(name).name}\n")
         print(f"{ground.count} images each. By {seen.words}:\n")
         table(ground, made, "features")
         print("By 50 principal components of pixels:\n")
