@@ -270,6 +270,21 @@ def rewritten(path, changed, header=None):
     path.write_bytes(content)
 
 
+def test_files_are_not_written_again_where_that_would_take_too_long(packed, tmp_path):
+    from isthmus.codec.suited import written_pictures
+
+    asked = []
+
+    def is_over(ahead):
+        asked.append(ahead)
+        return True
+
+    written_pictures(None, packed.images, tmp_path / "a.isth", quality=30.0, is_over=is_over)
+    assert len(asked) <= 1
+    assert all(seconds > 0 for seconds in asked)
+    assert (tmp_path / "a.isth").is_file()
+
+
 def test_damaged_and_crafted_files_are_one_clear_error(packed, tmp_path):
     whole, path = packed.path.read_bytes(), tmp_path / "x.isth"
     right = [picture.pixels for picture in ist.decompress(packed.path).files]

@@ -155,3 +155,13 @@ def test_a_command_takes_a_budget(model, run, tmp_path):
         code, out, err = run("novelty", *asked, "0.000001s", "--json")
     assert (code, err, out.count("\n")) == (0, "", 1)
     assert "--budget 'soon': expected a time" in run("novelty", *asked, "soon")[2]
+
+
+def test_time_is_over_for_what_would_take_more_than_is_left():
+    limit = Limit(10, clock=lambda: 0.0)
+    assert (limit.is_over(), limit.is_over(ahead=9), limit.is_over(ahead=10)) == (
+        False,
+        False,
+        True,
+    )
+    assert not Limit(None).is_over(ahead=1e9)

@@ -323,7 +323,9 @@ TARGETS = {
     "tags": Target(write_tags, read_tags, (by.of_json, by.of_bytes)),
     "cache": Target(write_cache, read_cache, (by.of_json, by.of_bytes)),
     "codes": Target(write_codes, read_codes, (by.of_bytes, by.of_npz, by.of_lines)),
-    "pictures": Target(of.write_pictures, of.read_beside, (by.of_bytes, by.of_packed)),
+    "pictures": Target(
+        of.write_pictures, of.read_beside, (by.of_bytes, by.of_packed), "picture_*"
+    ),
     "deep": Target(of.write_deep, of.read_beside, (by.of_bytes, by.of_packed)),
     "npy": Target(of.write_npy, of.read_any, shapes=(ONE, TWO)),
     "npz": Target(

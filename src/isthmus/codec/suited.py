@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from copy import copy
 from pathlib import Path
@@ -117,12 +118,12 @@ def written_pictures(
     embed: bool = False,
     found_at: str | None = None,
     verbose: bool | None = None,
-    is_over: Callable[[], bool] | None = None,
+    is_over: Callable[[float], bool] | None = None,
 ) -> PicturesJob:
     """Write image files to a small file, whole or not at all; see `isthmus.compress`.
 
-    Without a model one is fitted to them, and is in the file. When `is_over`, what is written
-    once is kept, though it is not quite of the quality.
+    Without a model one is fitted to them, and is in the file. Where writing all of them again
+    `is_over` what time there is, what is written is kept, though it is not quite of the quality.
     """
     if model is None:
         quality = USUAL if quality is None and rate is None else quality
@@ -132,11 +133,12 @@ def written_pictures(
     with replacing(path) as temporary:
         search = Search(tuned.step, quality)
         while True:
+            began = time.monotonic()
             job = PicturesJob(pictures, tuned.with_step(search.step).layout, embed, found_at)
             with temporary.open("wb") as file:
                 for piece in job.pieces(verbose):
                     file.write(piece)
-            if search.ends(job.psnr) or (is_over and is_over()):
+            if search.ends(job.psnr) or (is_over and is_over(time.monotonic() - began)):
                 return job
 
 

@@ -24,11 +24,13 @@ IN_MEMORY_BYTES = 64 * 2**20
 LARGE, MOST_RATIO = 2**26, 900
 """What unpacks to more than this, and is that many times smaller packed, was made to do harm:
 deflate packs zeros 1,030 times smaller, and images of anything far less."""
+SOME, NEVER = 2**24, 9 * MOST_RATIO
+"""Nor does anything but harm pack less than that so many times smaller."""
 
 
 def check_unpacked(what: str, said: int, there: int) -> None:
     """Raise ValueError if so many bytes cannot have been packed into as few as are there."""
-    if said > LARGE and said > MOST_RATIO * there:
+    if (said > LARGE and said > MOST_RATIO * there) or (said > SOME and said > NEVER * there):
         raise ValueError(f"{what} is {said:,} bytes, {there:,} are there")
 
 

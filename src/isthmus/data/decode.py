@@ -114,6 +114,7 @@ def read_header(file: IO[bytes]) -> Header:
             width, height = height, width
         deep = image.mode.split(";")[0] == "I" or deep_layout(image) is not None
         n_bytes = width * height * (4 if deep else len(image.getbands()))
+        n_bytes //= 8 if image.mode == "1" else 1
         cost = width * height * bytes_a_pixel(image, deep_layout(image) is not None)
         return Header(height, width, is_grey(image), deep, n_bytes, cost)
 

@@ -48,9 +48,9 @@ class Limit:
             raise ValueError(f"budget={seconds:g} must be greater than 0")
         self.seconds, self.clock, self.began = seconds, clock, clock()
 
-    def is_over(self) -> bool:
-        """Return whether the time is spent."""
-        return self.seconds is not None and self.clock() - self.began >= self.seconds
+    def is_over(self, ahead: float = 0.0) -> bool:
+        """Return whether the time is spent, or will be in so many seconds."""
+        return self.seconds is not None and self.clock() - self.began + ahead >= self.seconds
 
     def until(
         self, items: Iterable[T], what: str = "of them", *, least: int = 1, total: int = 0
