@@ -142,7 +142,9 @@ def _given(model: Representation) -> dict[str, Any]:
 def _in_words(value: Any) -> str | None:
     if isinstance(value, dict):
         return ", ".join(f"{name} {one}" for name, one in value.items() if one is not None) or None
-    return None if value is None else ", ".join(map(str, value))
+    if value is None or isinstance(value, str | int | float):  # a file may say anything
+        return None if value is None else str(value)
+    return ", ".join(map(str, value))
 
 
 def _scores_of(path: Path) -> dict[str, Any]:
