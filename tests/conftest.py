@@ -23,8 +23,10 @@ HASTY = {
     "isthmus.metrics.labels.WIDTHS": (1.0,),
     "isthmus.metrics.labels.FOLDS": 2,
     "isthmus.verbs.layouts.QUICK": (20, 30),
+    "isthmus.metrics.features.MOST": 60,
 }
-"""Support vectors of one C and gamma, not the best of nine; few steps of t-SNE for reports."""
+"""Support vectors of one C and gamma, not the best of nine; few steps of t-SNE for reports,
+and of the network that drawn images are compared by."""
 
 
 def pytest_collection_modifyitems(items):
