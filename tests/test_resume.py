@@ -9,6 +9,7 @@ import pytest
 import isthmus as ist
 from isthmus.models.nmf import NMF
 from isthmus.models.pca import PCA
+from isthmus.studies.each import read_each
 from isthmus.studies.outcome import Study
 from isthmus.studies.plan import Schedule
 
@@ -57,6 +58,22 @@ def test_what_is_finished_survives_and_the_rest_is_as_if_nothing_had_happened(
     record = json.loads((tmp_path / "s" / "scores.json").read_text())
     assert (record["waiting"], len(record["scores"])) == ([], 4)
     assert (tmp_path / "s" / "report.html").is_file()
+
+
+def test_figures_of_images_are_there_before_the_scores_that_tell_of_them(tmp_path, monkeypatch):
+    calls = []
+
+    def second(*given):
+        calls.append(given)
+        if len(calls) == 2:
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("isthmus.studies.outcome.save_table", second)
+        ist.study(some(), {"one": ist.PCA(2), "other": ist.PCA(3)}, folder=tmp_path / "s")
+    record = json.loads((tmp_path / "s" / "scores.json").read_text())
+    assert [row["model"] for row in record["scores"]] == ["one", "other"]
+    assert list(read_each(tmp_path / "s")[0]) == ["one", "other"]
 
 
 STUDY = ("study", "digits", "--models", "kmeans,pca", "--width", "4", "-o", "s")

@@ -380,10 +380,10 @@ class Study(Result):
             "metrics": described(COLUMNS),
             "scores": self.scores,
         }
+        write_each(folder, self.each)  # before what says that a model is finished
         with replacing(folder / "scores.json") as temporary:
             temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         save_table(folder / "scores.csv", self.table(), COLUMNS)
-        write_each(folder, self.each)
 
 
 def reason_of(error: Exception) -> str:
