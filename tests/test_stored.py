@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import isthmus as ist
 
@@ -87,6 +88,40 @@ def test_a_source_is_read_as_the_study_read_it(folder, tmp_path):
     np.testing.assert_array_equal(found.images.is_test, made.images.is_test)
     again = ist.load_study(tmp_path / "mine", made.images)
     np.testing.assert_array_equal(again.images, made.images)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    rng, found = np.random.default_rng(0), []
+    for i in range(12):
+        found.append(Image.fromarray(rng.integers(0, 256, (9, 80), dtype=np.uint8)))
+        found[-1].save(tmp_path / f"{i}.png")
+    return found
+
+
+@pytest.mark.parametrize("source", ["?.png", ["7.png", "3.png", "9.png", "1.png", "0.png"]])
+def test_files_one_by_one_are_read_again_as_they_were_given(source, pictures, tmp_path):
+    many = isinstance(source, list)
+    source = [tmp_path / name for name in source] if many else tmp_path / source
+    made = ist.study(source, models=[ist.PCA(2)], folder=tmp_path / "mine")
+    assert made.images.shape == (5 if many else 10, 7, 64, 1)
+    found = ist.load_study(tmp_path / "mine").images
+    np.testing.assert_array_equal(found, made.images)
+    assert found.names.tolist() == made.images.names.tolist()
+
+
+def test_a_command_studies_files_one_by_one(pictures, run, tmp_path):
+    files = [f"{i}.png" for i in (7, 3, 9, 1, 0)]
+    code, _, err = run("study", *files, "--models", "pca", "--width", 2, "--max-steps", 1)
+    assert code == 0, err
+    found = ist.load_study(Path("runs") / tmp_path.name)
+    assert found.images.names.tolist() == files
+
+
+def test_pictures_in_memory_are_reduced_as_files_are(pictures):
+    made = ist.study(pictures, models=[ist.PCA(2)])
+    assert made.images.shape[1:] == (7, 64, 1)
+    assert any("were reduced" in note for note in made.notes)
 
 
 def test_the_folder_of_an_earlier_version_is_read(tmp_path):

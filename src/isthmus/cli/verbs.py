@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ KINDS: dict[str, Any] = {
     "Model": ModelFile,
     OPTIONAL: ModelOrNone,
     "Models": Annotated[list[Path], MODELS],
-    "Source": Source,
+    "Source": Sources,
 }
 """Arguments by the types of `isthmus.verbs.parameters`."""
 OURS = ("verbose", "began", "found_at", "force")
@@ -213,8 +214,21 @@ def _places(
         return []
     if output or not kind.usual:
         return output or []
-    source = Path(given[verb.parameters[0].name])
-    return [Path(kind.usual.replace("SOURCE", source.name or verb.name))]
+    name = _called_together(given[verb.parameters[0].name]) or verb.name
+    return [Path(kind.usual.replace("SOURCE", name))]
+
+
+def _called_together(words: list[str]) -> str:
+    """Return what a source is called: of several files the folder that all lie in.
+
+    Examples
+    --------
+    >>> _called_together(["digits"]), _called_together(["some/a.png", "some/b.png"])
+    ('digits', 'some')
+    """
+    if len(words) == 1:
+        return Path(words[0]).name
+    return Path(os.path.commonpath([Path(word).absolute().parent for word in words])).name
 
 
 def _save(result: Result, outputs: list[Path], force: bool) -> None:
@@ -269,6 +283,8 @@ def _read(
             alone = in_files(model, word, taken["split"], taken["rows"]) if as_files else None
             more = taken | {"asked": asked}
             sets = [alone] if alone else in_sizes(model, word, per=per, own=own, **more)
+        elif parameter.annotation == "Source":
+            values[name] = word if len(word) > 1 else word[0]
         else:
             values[name] = value_of(parameter, word, known)
     if verb.loads:

@@ -50,6 +50,19 @@ def expanded(source: Any) -> Any:
     return list(map(Path, found))
 
 
+def listed(source: Any) -> list[str] | None:
+    """Return the files that `expanded` made of a source, None of other sources.
+
+    Examples
+    --------
+    >>> listed(expanded(["a.png", "b.png"])), listed("digits")
+    (['a.png', 'b.png'], None)
+    """
+    if not isinstance(source, list) or not all(isinstance(each, Path) for each in source):
+        return None
+    return list(map(str, source)) or None
+
+
 def _is_path(value: object) -> bool:
     return isinstance(value, str | Path)
 

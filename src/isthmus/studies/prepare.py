@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from isthmus.families import every_name, free_name, named
 from isthmus.fitted.heldout import row_hashes
 from isthmus.studies.measure import range_note
 from isthmus.studies.needs import Need, need_of
+from isthmus.studies.opening import is_source
 from isthmus.studies.plan import LONGER, Schedule
 from isthmus.system.pace import loaded, on_core
 
@@ -218,7 +218,7 @@ def read_images(
     from isthmus.data.readers import load_images
 
     notes = []
-    whole = isinstance(source, str | Path) and loading.get("per", "image") == "image"
+    whole = is_source(source) and loading.get("per", "image") == "image"
     limit = {"longest": LONGEST_SIDE} if whole else {}
     images = load_images(source, **limit | loading)
     if len(images) < 4:

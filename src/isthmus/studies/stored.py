@@ -140,7 +140,8 @@ def _images_of(
     """Return the images of a study: those given, or read again; they have to be the same."""
     seed, options = int(record.get("random_state", 0)), _loading(record)
     if given is not None or options is not None:
-        given = record["source"] if given is None else given
+        again = record.get("options", {}).get("files", record["source"])
+        given = again if given is None else given
         images = _read(folder, given, partial(read_images, given, seed, options or {}))[0]
     else:
         source = record["source"]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isthmus.data.several import expanded, listed
 from isthmus.studies import fits
 from isthmus.studies.folders import is_study, stopped_before
 from isthmus.studies.kept import Kept
@@ -108,13 +109,13 @@ def study(
     >>> [record["model"] for record in result.scores]
     ['kmeans', 'pca']
     """
-    place = _place(folder, resume, force)
+    place, images = _place(folder, resume, force), expanded(images)
     prepared = prepare(
         images, models, budget=budget, repeats=repeats, max_steps=max_steps, width=width,
         random_state=random_state, verbose=verbose, began=began, **loading,
     )  # fmt: skip
     asked = {"budget": budget, "repeats": repeats, "max_steps": max_steps, "width": width}
-    result = _begun(prepared, random_state, asked | loading)
+    result = _begun(prepared, random_state, asked | loading, listed(images))
     if explain:
         result.done = result.explained = True
         return result
@@ -142,11 +143,14 @@ def _place(folder: str | Path | None, resume: bool, force: bool) -> Path | None:
     return Study.check(folder, force=force)
 
 
-def _begun(prepared: Prepared, random_state: int, options: dict[str, Any]) -> Study:
+def _begun(
+    prepared: Prepared, random_state: int, options: dict[str, Any], files: list[str] | None
+) -> Study:
     """Return a study before anything is fitted."""
     notes, schedule = prepared.notes, prepared.schedule
     result = Study(prepared.images, {}, [], notes, random_state, schedule=schedule, done=False)
-    result.options, result.train = options, prepared.train
+    result.options = options | ({"files": files} if files else {})
+    result.train = prepared.train
     result.plan, result.left_out = prepared.plan, prepared.unsuited
     return result
 

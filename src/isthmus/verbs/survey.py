@@ -171,13 +171,14 @@ def survey(
     -------
     Survey
 
-    Notes ----- Images are judged as grey values, their range being 1, at most 256 pixels wide.
-    Blank is a standard deviation below 0.01, dark a 99th percentile below 0.2. Detail is the
-    standard deviation of what a 3 x 3 smoothing takes away, over that of the image: blurred is
-    less than half the median of the set, and by 3.5 robust standard deviations less. Duplicates
-    are exact where all values are, and near where both an 8 x 8 and a 16 x 16 picture, brought to
-    mean 0 and norm 1, differ by less than 0.1: brighter or darker, scaled or compressed again, but
-    not cut.
+    Notes
+    -----
+    Images are judged as grey values, their range being 1, at most 256 pixels wide. Blank is a
+    standard deviation below 0.01, dark a 99th percentile below 0.2. Detail is the standard
+    deviation of what a 3 x 3 smoothing takes away, over that of the image: blurred is less than
+    half the median of the set, and by 3.5 robust standard deviations less. Duplicates are exact
+    where all values are, and near where both an 8 x 8 and a 16 x 16 picture, brought to mean 0 and
+    norm 1, differ by less than 0.1: brighter or darker, scaled or compressed again, but not cut.
 
     Examples
     --------

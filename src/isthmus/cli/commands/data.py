@@ -28,8 +28,8 @@ from isthmus.cli.options import (
 from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, print_table
 
 Looked = Annotated[
-    str | None,
-    typer.Argument(metavar="[SOURCE]", help="What to look at; none lists the named sets."),
+    list[str] | None,
+    typer.Argument(metavar="[SOURCE]...", help="What to look at; none lists the named sets."),
 ]
 Where = Annotated[
     list[Path] | None,
@@ -72,7 +72,7 @@ def data(
     if cache or clear:
         _look_at_cache(source, clear, as_json)
         return
-    if source is None:
+    if not source:
         _list_sets(as_json)
         return
     from isthmus.verbs.survey import Survey, survey
@@ -83,7 +83,8 @@ def data(
     given["value_range"] = ends_of(value_range)
     given |= {"nth": nth, "size": size_of(size), "resize": resize, "per": per}
     given |= {"labels": labels, "columns": columns}
-    found = survey(source, count=count, **given, verbose=watched())
+    looked: Any = source if len(source) > 1 else source[0]
+    found = survey(looked, count=count, **given, verbose=watched())
     written = [str(found.save(path, force=force)) for path in output or ()]
     if as_json:
         files = {"written": written} if written else {}
@@ -94,11 +95,11 @@ def data(
         typer.echo(f"wrote {name}")
 
 
-def _look_at_cache(source: str | None, clear: bool, as_json: bool) -> None:
+def _look_at_cache(source: list[str] | None, clear: bool, as_json: bool) -> None:
     from isthmus.cli.commands.cache import look
 
-    if source is not None:
-        raise ValueError(f"--cache is about all sources: leave {source} out")
+    if source:
+        raise ValueError(f"--cache is about all sources: leave {' '.join(source)} out")
     look(clear=clear, as_json=as_json)
 
 
