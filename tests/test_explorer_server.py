@@ -1,11 +1,13 @@
 """What the explorer's server answers, and what it refuses."""
 
+import io
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import isthmus as ist
 from isthmus.data.images import to_unit
@@ -111,6 +113,36 @@ def test_denoise_predict_segment_and_images(client, view):
     np.testing.assert_array_equal(
         array(ask(client, "images", rows)), np.asarray(view.images[rows])
     )
+
+
+@pytest.mark.parametrize("bands", [2, 5])
+def test_of_many_bands_three_are_shown(bands, page, tmp_path):
+    rng = np.random.default_rng(0)
+    images = ist.Images(rng.integers(0, 256, (12, 6, 7, bands), dtype=np.uint8))
+    images.meta["shown_bands"] = [1, 0]
+    models = {"pca": ist.PCA(2).fit(images), "kmeans": ist.KMeans(3, random_state=0).fit(images)}
+    view = View(models, images, cache=tmp_path, show=False)
+    assert view.manifest["images"]["shape"] == [6, 7, 3]
+    assert all("encode" not in model["can"] for model in view.manifest["models"])
+    with TestClient(create_app(view, page, TOKEN, hosts=("testserver",))) as client:
+        shown = array(ask(client, "images", np.arange(2, dtype="<i4")))
+        for channel, band in ((0, 1), (1, 0)):
+            assert (
+                np.corrcoef(shown[..., channel].ravel(), images.data[:2, ..., band].ravel())[0, 1]
+                > 0.99
+            )
+        assert array(ask(client, "decode", codes_of(view, "pca"), model="pca")).shape == (
+            5,
+            6,
+            7,
+            3,
+        )
+        assert (
+            Image.open(io.BytesIO(client.get(f"/{TOKEN}/data/atlas/0.png").content)).mode == "RGB"
+        )
+        assert len(client.get(f"/{TOKEN}/data/prototypes/kmeans.u8").content) == 3 * 6 * 7 * 3
+        words = refused(ask(client, "encode", shown, model="pca"), 404)
+        assert f"3 of {bands} bands" in words
 
 
 def test_nearest_finds_an_image_by_its_own_code(client, view):

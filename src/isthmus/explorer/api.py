@@ -14,7 +14,7 @@ import numpy as np
 from isthmus.data.decode import Rule, read_header
 from isthmus.data.folder import Entry, pack
 from isthmus.data.formats import reason
-from isthmus.data.ranges import from_bytes, to_bytes
+from isthmus.data.ranges import from_bytes
 from isthmus.explorer.manifest import View
 from isthmus.explorer.model_data import ModelData
 from isthmus.families import name_of
@@ -70,7 +70,7 @@ class Verbs:
     """
 
     def __init__(self, view: View):
-        self.view, self.shape = view, view.images.shape[1:]
+        self.view, self.shape, self.screen = view, view.images.shape[1:], view.screen
         self._lock, self._opening = threading.Lock(), threading.Lock()
         self._once: dict[Any, Any] = {}
         self.known: dict[str, Callable[[Mapping[str, str], bytes], np.ndarray]] = {
@@ -103,7 +103,7 @@ class Verbs:
 
     def _decoded(self, shown: ModelData, codes: np.ndarray) -> np.ndarray:
         back = shown.model.decode(codes)
-        return to_bytes(back.reshape(len(back), *self.shape), self.view.ends)
+        return self.screen.bytes_of(back.reshape(len(back), *self.shape))
 
     def _encode(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
         shown = self._shown(query, "encode")
@@ -165,10 +165,10 @@ class Verbs:
         ids = self._array(body, "<i4", (), int(np.prod(self.shape)))
         if not 0 <= ids.min() <= ids.max() < len(self.view.images):
             raise Refused(400, f"ids run from 0 to {len(self.view.images) - 1}")
-        return to_bytes(np.asarray(self.view.images[ids.astype(np.int64)]), self.view.ends)
+        return self.screen.bytes_of(np.asarray(self.view.images[ids.astype(np.int64)]))
 
     def _open(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
-        h, w, c = self.shape
+        h, w, c = self.screen.shape
         rule = Rule((h, w), self.view.loading["fit"], "grey" if c == 1 else "rgb")
         rule = rule._replace(bits=self.view.loading["bits"])
         read = functools.partial(io.BytesIO, body)
@@ -213,6 +213,10 @@ class Verbs:
         return codes
 
     def _pixels(self, body: bytes, answer: int = 0) -> np.ndarray:
+        if not self.screen.whole:
+            raise Refused(
+                404, f"the page shows 3 of {self.shape[2]} bands: no model can take its pixels"
+            )
         pixels = self._array(body, "u1", self.shape, answer)
         return from_bytes(pixels, self.view.ends)
 

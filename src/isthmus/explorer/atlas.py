@@ -1,4 +1,4 @@
-"""Pixels as the page has them: bytes, and small pictures many to a sheet."""
+"""Small pictures of images, many to a sheet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.data.images import Images
-from isthmus.data.ranges import to_bytes
+from isthmus.explorer.screen import Screen
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,21 +26,22 @@ class Atlas:
     Parameters
     ----------
     images : Images
-        Of 1 or 3 channels.
-    ends : (float, float)
-        The values that 0 and 255 stand for.
+        What is shown.
+    screen : Screen
+        What of it, as bytes.
 
     Examples
     --------
-    >>> atlas = Atlas(Images(np.zeros((10, 8, 8), np.uint8)), (0.0, 1.0))
+    >>> images = Images(np.zeros((10, 8, 8), np.uint8))
+    >>> atlas = Atlas(images, Screen(images, (0.0, 1.0)))
     >>> atlas.columns, atlas.pages, atlas.tile
     (4, 1, (8, 8))
     """
 
-    def __init__(self, images: Images, ends: tuple[float, float]):
+    def __init__(self, images: Images, screen: Screen):
         h, w = images.shape[1:3]
         shrunk = min(1.0, LARGEST / max(h, w))
-        self.images, self.ends = images, ends
+        self.images, self.screen = images, screen
         self.tile = max(1, round(shrunk * h)), max(1, round(shrunk * w))
         self.columns = min(SHEET // max(self.tile), max(1, math.isqrt(len(images) - 1) + 1))
         self.pages = -(-len(images) // self.columns**2)
@@ -49,10 +50,10 @@ class Atlas:
         """Return a sheet as a PNG file."""
         from PIL import Image
 
-        (h, w), side, c = self.tile, self.columns, self.images.shape[3]
+        (h, w), side, c = self.tile, self.columns, self.screen.shape[2]
         some = self.images[number * side**2 : (number + 1) * side**2]
         sheet: Any = np.zeros((side * side, h, w, c), np.uint8)
-        sheet[: len(some)] = self._thumbnails(to_bytes(np.asarray(some), self.ends))
+        sheet[: len(some)] = self._thumbnails(self.screen.bytes_of(np.asarray(some)))
         sheet = sheet.reshape(side, side, h, w, c).swapaxes(1, 2).reshape(side * h, side * w, c)
         file = io.BytesIO()
         Image.fromarray(sheet[..., 0] if c == 1 else sheet).save(file, "png", compress_level=3)

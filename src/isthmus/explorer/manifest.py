@@ -20,6 +20,7 @@ from isthmus.explorer.cache import Cache
 from isthmus.explorer.colourings import Colour, by_factor, by_label
 from isthmus.explorer.layouts import EXTRA
 from isthmus.explorer.model_data import Files, ModelData
+from isthmus.explorer.screen import Screen
 from isthmus.explorer.tags import Tags
 from isthmus.fitted.fingerprints import fingerprint, fingerprint_of
 from isthmus.latent.codes import common_range
@@ -44,7 +45,8 @@ class View:
     models : dict of str to Representation
         Fitted, by name.
     images : Images or array of shape (n, h, w) or (n, h, w, c)
-        Grey or RGB. Those to train on come first on the page.
+        Those to train on come first on the page. Of others than grey and RGB three bands are
+        shown.
     title : str, optional
         What the page is called; by default the source of the images.
     layouts : iterable of {"tsne", "umap"}
@@ -78,7 +80,7 @@ class View:
     Raises
     ------
     ValueError
-        If images are vectors or neither grey nor RGB, or a model knows others.
+        If images are vectors, or a model knows others.
 
     Examples
     --------
@@ -111,6 +113,7 @@ class View:
         strict = of_fixed_size(models)
         self.loading = loading_of(models[strict] if strict else images)
         self.ends = common_range(models.values(), images)
+        self.screen = Screen(self.images, self.ends)
         self.files: Files = {}
         seen = fingerprint_of(self.images)
         self.kept = Cache(seen, root=cache)
@@ -120,7 +123,7 @@ class View:
             safe = file_name(name, self.model_data)
             settings = repr(sorted(model.get_params(deep=False).items()))
             kept = Cache(seen, fingerprint(model), settings, root=cache)
-            shown = self.images, self.ends
+            shown = self.images, self.screen
             self.model_data[safe] = ModelData(safe, model, *shown, kept, layouts, show, limit)
         entries, colours = [], list(self._known_colours())
         with Bar("explorer", len(models), show) as bar:
@@ -136,7 +139,7 @@ class View:
         self.manifest = facts | more
 
     def _facts(self, title: str, live: bool) -> dict[str, Any]:
-        atlas = Atlas(self.images, self.ends)
+        atlas = Atlas(self.images, self.screen)
         for page in range(atlas.pages):
             draw = functools.partial(atlas.page, page)
             self.files[f"data/atlas/{page}.png"] = functools.partial(
@@ -144,7 +147,7 @@ class View:
             )
         shape = {
             "count": len(self.images),
-            "shape": list(self.images.shape[1:]),
+            "shape": list(self.screen.shape),
             "fit": self.loading["fit"],
         }
         tiles = {"columns": atlas.columns, "tile": list(atlas.tile), "pages": atlas.pages}
@@ -207,10 +210,9 @@ def file_name(name: str, taken: Iterable[str]) -> str:
 def _check(models: Mapping[str, Any], images: Images) -> None:
     if not models:
         raise ValueError("the explorer needs at least one model")
-    if images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
+    if images.ndim != 4 or not len(images):
         raise ValueError(
-            f"the explorer shows grey or RGB images, (n, h, w, 1) or (n, h, w, 3); got an array "
-            f"of shape {images.shape}"
+            f"the explorer shows images, (n, h, w, c); got an array of shape {images.shape}"
         )
     for name, model in models.items():
         fits = with_channels(model.image_shape_) == images.shape[1:]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.data.images import Images, chunk_rows
-from isthmus.data.ranges import to_bytes
 from isthmus.explorer import layouts
 from isthmus.explorer.cache import Cache
 from isthmus.explorer.onnx import can_export, packed
+from isthmus.explorer.screen import Screen
 from isthmus.families import name_of
 from isthmus.latent.codes import PIECE_BYTES, averaged, pieces, pixels_of, vectors
 from isthmus.signature import caption
@@ -48,8 +48,8 @@ class ModelData:
         Fitted.
     images : Images
         In the order of the page.
-    ends : (float, float)
-        The values that the bytes 0 and 255 stand for.
+    screen : Screen
+        What the page shows of them.
     kept : Cache
         Where what is computed is kept; it follows from model and images.
     extra : iterable of {"tsne", "umap"}
@@ -65,14 +65,14 @@ class ModelData:
         name: str,
         model: Representation,
         images: Images,
-        ends: tuple[float, float],
+        screen: Screen,
         kept: Cache,
         extra: Iterable[str] = (),
         show: bool | None = None,
         limit: Limit | None = None,
     ):
         self.limit = limit or Limit(None)
-        self.name, self.model, self.images, self.ends = name, model, images, ends
+        self.name, self.model, self.images, self.screen = name, model, images, screen
         self.kept, self.extra, self.show = kept, tuple(extra), show
         kind = model.code_kind_
         self.code = "vector" if kind == "grid" else kind  # a grid is shown flat
@@ -142,10 +142,11 @@ class ModelData:
             self.__dict__.pop(name, None)
 
     def _verbs(self) -> Iterator[str]:
-        yield "encode"
+        if self.screen.whole:
+            yield "encode"
         if self.decodes:
             yield from ("decode", "sample") if self.code != "pixels" else ("decode",)
-        if self.classes() is not None:
+        if self.screen.whole and self.classes() is not None:
             yield "predict"
 
     def classes(self) -> list[str] | None:
@@ -264,13 +265,14 @@ class ModelData:
         if self.code != "index":
             return {}
         path = self.kept.array(
-            "prototypes.u8", lambda: to_bytes(self.model.decode(np.arange(self.width)), self.ends)
+            "prototypes.u8",
+            lambda: self.screen.bytes_of(self.model.decode(np.arange(self.width))),
         )
         self._add(f"prototypes/{self.name}.u8", path)
         return {}
 
     def _onnx(self, part: str) -> str | None:
-        if not can_export(self.model, part):
+        if not self.screen.whole or not can_export(self.model, part):
             return None
         name, kept = f"onnx/{self.name}-{part}.onnx", f"{part}.onnx"
         make = functools.partial(packed, self.model, part)
