@@ -688,6 +688,8 @@ def test_what_cannot_be_read_is_skipped_and_listed(photos, tmp_path):
     save(photos / ".git" / "in.png", flat(7))
     (photos / "bomb.png").write_bytes(bomb_bytes(100_000))
     (photos / "large.png").write_bytes(bomb_bytes(10_500))
+    save(photos / "thumbnail.tif", flat(9))
+    (photos / "thumbnail.tif").rename(photos / "IMG_1.DNG")
     os.symlink(photos / "gone.png", photos / "link.png")
     os.symlink(photos, photos / "loop")
     images = load_images(photos, size=(4, 6))
@@ -695,13 +697,14 @@ def test_what_cannot_be_read_is_skipped_and_listed(photos, tmp_path):
     assert (images.data == 7).all()
     reasons = dict(images.skipped)
     assert len(reasons) == len(images.skipped)
-    assert reasons.pop("cut.jpg").startswith("image file is truncated")
-    assert reasons.pop("head.jpg") == "Truncated File Read"
     assert reasons == {
         ".git": "hidden",
         ".thumb.png": "hidden",
         "bomb.png": "more than 100,000,000 pixels",
+        "cut.jpg": "damaged: its end is missing",
         "empty.png": "empty file",
+        "head.jpg": "damaged: its end is missing",
+        "IMG_1.DNG": "raw data of a camera: develop it to JPEG or TIFF first",
         "labels.csv": "not an image",
         "large.png": "more than 100,000,000 pixels",
         "link.png": "No such file or directory",
@@ -728,7 +731,7 @@ def test_nothing_readable(photos):
         load_images(photos)
     for i in range(5):
         (photos / f"{i}.txt").write_text("hello")
-    with pytest.raises(ValueError, match=r"0 of 5 files read \(0.txt: not an image; .*; \.\.\.\)"):
+    with pytest.raises(ValueError, match=r"0 of 5 files read, 5 not an image \(0.txt, \.\.\.\)"):
         load_images(photos)
     save(photos / "a.png", np.random.default_rng(0).integers(0, 255, (50, 50), dtype=np.uint8))
     (photos / "a.png").write_bytes((photos / "a.png").read_bytes()[:999])

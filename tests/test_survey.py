@@ -48,7 +48,8 @@ def test_a_folder_is_told_of_and_nothing_is_written_unasked(photos, run, tmp_pat
     for words in ("Blüten  ", "Wälder/grey.png", "Wälder/ä01.png (Wälder/copy.png)"):
         assert words in out, words
     assert "1 of 30 to 32x32: 50% of the area" in out
-    assert "broken ß.png" in err
+    assert "skipped, damaged: its end is missing: Wälder/broken ß.png" in out
+    assert not err
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 
@@ -74,6 +75,43 @@ def test_what_is_wrong_is_found_and_written(photos, run, tmp_path):
     tables = {"counts.csv", "images.csv", "picture.png", "survey.json"}
     assert written == tables | {"command.json", ".isthmus"}
     assert run("data", "photos", "-o", "it")[0] == 2
+
+
+def test_a_table_of_files_some_of_which_are_none(photos, run):
+    names = [path.relative_to(photos).as_posix() for path in sorted(photos.rglob("*.png"))][:12]
+    rows = [
+        f"{name},{'ab'[i % 2]},{i}"
+        for i, name in enumerate([*names, "gone.png", "Wälder/notes.txt"])
+    ]
+    (photos / "all.csv").write_text("\n".join(["File Name,Kind,Score", *rows]), encoding="utf-8")
+    code, out, err = run("data", "photos/all.csv")
+    assert code == 0, err
+    for words in (
+        "count  12",
+        "Kind (6 a, 6 b), Score 0 to 11",
+        "labels  none: --columns label=NAME",
+        "1  skipped, not an image: Wälder/notes.txt",
+    ):
+        assert words in out, out
+    out = run("data", "photos/all.csv", "--columns", "label=Kind", "--json")[1]
+    assert json.loads(out)["classes"] == ["a", "b"]
+
+
+def test_why_there_are_no_labels_and_what_raw_files_are(photos, run, tmp_path):
+    picture(0).save(photos / "top.png")
+    (photos / "Wälder" / "IMG_1.NEF").write_bytes((photos / "top.png").read_bytes())
+    out = run("data", "photos")[1]
+    assert "as 1 of 31 images lie in none (top.png)" in out
+    assert (
+        "1  skipped, raw data of a camera: develop it to JPEG or TIFF first: Wälder/IMG_1.NEF"
+        in out
+    )
+    for source in ("photos/Wälder/IMG_1.NEF", "raw"):
+        (tmp_path / "raw").mkdir(exist_ok=True)
+        (tmp_path / "raw" / "a.CR2").write_bytes(b"II*")
+        code, _, err = run("data", source)
+        assert code == 2
+        assert "raw data of a camera" in err
 
 
 def test_in_python_it_takes_what_load_images_takes():

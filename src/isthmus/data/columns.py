@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -28,6 +29,8 @@ SPLITS = ("split", "set", "subset", "partition", "part", "usage", "phase", "fold
 """What columns may be called, in any case; of a table of two the first and the second."""
 LOOKED_AT = 20
 """Cells by which it is told whether a column holds names of image files."""
+MOSTLY = 0.75
+"""Share of them that are such names, at least: a table may list other files too."""
 
 
 class Roles(NamedTuple):
@@ -90,21 +93,32 @@ def roles_of(table: Table, told: Mapping[str, str], source: object) -> Roles:
 
 def _image_column(table: Table, names: Sequence[str]) -> str | None:
     """Return the column of names of files: one that holds some, or is called so."""
-    called = [name for word in IMAGES for name in names if name.strip().lower() == word]
+    called = [name for word in IMAGES for name in names if plain_name(name) == word]
     files = [name for name in (*called, *names) if holds_files(table[name])]
     return next(iter([*files, *called, *(names[:1] if len(table) == 2 else [])]), None)
 
 
 def holds_files(cells: Sequence[Any]) -> bool:
-    """Return whether cells are names of image files."""
+    """Return whether cells are names of image files, most of them."""
     some = [cell for cell in cells[:LOOKED_AT] if not is_missing(cell)]
-    return bool(some) and all(
-        isinstance(each, str | Path) and IMAGE_NAME.fullmatch(Path(each).name) for each in some
-    )
+    names = [Path(each).name for each in some if isinstance(each, str | Path)]
+    files = sum(bool(IMAGE_NAME.fullmatch(name)) for name in names)
+    return 0 < files >= MOSTLY * len(some)
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a column as the lists of names here have them.
+
+    Examples
+    --------
+    >>> plain_name(" File Name"), plain_name("Class-Name")
+    ('file_name', 'class_name')
+    """
+    return re.sub(r"[\s_-]+", "_", name.strip().lower())
 
 
 def _called(names: Iterable[str], words: Sequence[str]) -> str | None:
-    lower = {name.strip().lower(): name for name in reversed(list(names))}
+    lower = {plain_name(name): name for name in reversed(list(names))}
     return next((lower[word] for word in words if word in lower), None)
 
 
@@ -128,7 +142,7 @@ def held_out(cells: Sequence[Any], name: str) -> np.ndarray | None:
     [False, True]
     """
     words = [_as_part(str(cell)) for cell in cells]
-    lower, found = name.strip().lower(), set(words)
+    lower, found = plain_name(name), set(words)
     if lower.startswith("is_") and found <= {"0", "1", "true", "false"}:
         says = np.array([word in ("1", "true") for word in words])
         return says if lower == "is_test" else ~says

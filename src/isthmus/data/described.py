@@ -30,6 +30,8 @@ def described(images: Images) -> dict[str, Any]:
         "labels": _labels(images),
         "factors": {name: _spread(values) for name, values in sorted(images.factors.items())}
         or None,
+        "attributes": {name: _spread(values) for name, values in images.attributes.items()}
+        or None,
         "label maps": _legend(images),
         "bands": _bands(images),
         "no data": no_data(images),
@@ -55,9 +57,21 @@ def _decided(images: Images) -> str | None:
 def _labels(images: Images) -> str | None:
     """Return how many images have labels, and where these came from."""
     if images.y is None:
-        return None
+        return _unlabelled(images)
     said = f", by {images.meta['labels_from']}" if "labels_from" in images.meta else ""
     return f"{int((np.asarray(images.y) != -1).sum()):,} of {len(images):,} images{said}"
+
+
+def _unlabelled(images: Images) -> str | None:
+    """Return what could be labels: attributes; sub-folders, but for images that lie in none."""
+    if images.attributes:
+        return "none: --columns label=NAME makes an attribute the labels"
+    names = [] if images.names is None else [str(name) for name in images.names]
+    beside = [name for name in names if "/" not in name]
+    if not beside or len(beside) == len(names):
+        return None
+    some = f"{len(beside):,} of {len(names):,}"
+    return f"none: folders are no classes, as {some} images lie in none ({named(beside)})"
 
 
 def why_skipped(skipped: list[tuple[str, str]]) -> str | None:
@@ -68,13 +82,31 @@ def why_skipped(skipped: list[tuple[str, str]]) -> str | None:
     >>> why_skipped([("a.txt", "not an image"), ("b.md", "not an image"), ("c.png", "empty file")])
     '2 not an image (a.txt, ...), 1 empty file (c.png)'
     """
+    some = by_reason(skipped)
+    words = [f"{len(n):,} {why} ({n[0]}{', ...' * (len(n) > 1)})" for why, n in some[:LISTED]]
+    n = len(some) - LISTED
+    more = [f"{n:,} other reason{'s' * (n > 1)}"] * (n > 0)
+    return ", ".join([*words, *more]) or None
+
+
+def by_reason(skipped: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Return the names of files by the reason for which they were skipped, the most first."""
     reasons: dict[str, list[str]] = {}
     for name, why in skipped:
         reasons.setdefault(why, []).append(name)
-    some = sorted(reasons.items(), key=lambda each: -len(each[1]))
-    words = [f"{len(n):,} {why} ({n[0]}{', ...' * (len(n) > 1)})" for why, n in some[:LISTED]]
-    more = [f"{len(some) - LISTED:,} other reasons"] * (len(some) > LISTED)
-    return ", ".join([*words, *more]) or None
+    return sorted(reasons.items(), key=lambda each: -len(each[1]))
+
+
+def named(names: list[str]) -> str:
+    """Return the first of several names, and how many more there are.
+
+    Examples
+    --------
+    >>> named(["a", "b"]), named(list("abcdefg"))
+    ('a, b', 'a, b, c, d, e and 2 more')
+    """
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + f" and {more:,} more" * (more > 0)
 
 
 def memory(images: Images) -> str:
@@ -87,11 +119,16 @@ def memory(images: Images) -> str:
     '1.0 MiB as they are packed, 4.0 MiB as float32'
     """
     sizes = images.nbytes, 4 * int(np.prod(images.shape))
-    return "{} as they are packed, {} as float32".format(*map(_mebibytes, sizes))
+    return "{} as they are packed, {} as float32".format(*map(_in_units, sizes))
 
 
-def _mebibytes(size: int) -> str:
-    return f"{size / 2**30:,.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.1f} MiB"
+UNITS = ((30, "GiB"), (20, "MiB"), (10, "KiB"), (0, "bytes"))
+"""Powers of two, and what so many bytes are called."""
+
+
+def _in_units(size: int) -> str:
+    power, unit = next(each for each in UNITS if size >= 2 ** each[0] or not each[0])
+    return f"{size / 2**power:,.1f} {unit}" if power else f"{size:,} {unit}"
 
 
 def kept_in(images: Images) -> str:
@@ -134,6 +171,10 @@ def in_words(value: object) -> str:
 
 def _spread(values: np.ndarray) -> str:
     """Return the range of a factor, and how many values of it there are if they can be counted."""
+    if values.dtype.kind == "U" and values.ndim == 1:
+        words, times = np.unique(values[values != ""], return_counts=True)
+        order = np.argsort(-times, kind="stable")
+        return f"({named([f'{times[row]:,} {words[row]}' for row in order.tolist()])})"
     if values.dtype.kind not in "iufb" or values.ndim > 1:
         return f"of {values.dtype}"
     low, high = values.min(), values.max()

@@ -23,8 +23,9 @@ from isthmus.data.cache import (
 )
 from isthmus.data.decode import Header, Rule, highest_value, read_header, read_image
 from isthmus.data.depth import depth_of, white_of
+from isthmus.data.described import why_skipped
 from isthmus.data.fitting import size_changes
-from isthmus.data.formats import DECODING, reason
+from isthmus.data.formats import DECODING, reason, refuse_raw
 from isthmus.data.images import Images
 from isthmus.data.packed import Entry as Entry
 from isthmus.data.packed import Packed, from_cache, to_cache
@@ -137,12 +138,10 @@ def nothing_readable(source: Path, skipped: list[tuple[str, str]]) -> ValueError
     """Return the error for a source without a single image, with the first reasons."""
     if not skipped:
         return ValueError(f"{source} has no files in it: expected images")
-    reasons = "; ".join(f"{name}: {why}" for name, why in skipped[:3])
-    more = "; ..." if len(skipped) > 3 else ""
     rasters = [name for name, _ in skipped if name.lower().endswith((".hdr", ".tif", ".tiff"))]
     hint = f"; give a raster by its own name: {source / rasters[0]}" if rasters else ""
     return ValueError(
-        f"no images in {source}: 0 of {len(skipped)} files read ({reasons}{more}){hint}"
+        f"no images in {source}: 0 of {len(skipped)} files read, {why_skipped(skipped)}{hint}"
     )
 
 
@@ -261,6 +260,7 @@ def _header_or_reason(entry: Entry) -> Header | str:
     if entry.stamp[0] == 0:
         return "empty file"
     try:
+        refuse_raw(entry.name)
         with entry.open() as file:
             header = read_header(file)
         check_unpacked("unpacked it", header.n_bytes, entry.stamp[0])

@@ -47,8 +47,32 @@ ALONE = "give it by its own name"
 HEIC = (".heic", ".heif")
 HEIC_NEEDS = 'pip install "isthmus[heic]"'
 
+RAW = (".3fr", ".arw", ".cr2", ".cr3", ".dng", ".iiq", ".nef", ".nrw", ".orf", ".pef", ".raf",
+       ".rw2", ".srw", ".x3f")  # fmt: skip
+"""What raw files of cameras are called: in many of them Pillow sees a thumbnail alone."""
+
 VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".ogv")
 """What videos are called."""
+
+
+OF_CAMERA = "raw data of a camera: develop it to JPEG or TIFF first"
+
+CUT_OFF = re.compile("truncated", re.IGNORECASE)
+"""What Pillow says of files that end too early, with numbers that differ from file to file."""
+
+
+def refuse_raw(name: str) -> None:
+    """Refuse the raw files of cameras, by their names.
+
+    Examples
+    --------
+    >>> refuse_raw("a.jpg")
+    >>> refuse_raw("IMG_1.CR2")
+    Traceback (most recent call last):
+    ValueError: raw data of a camera: develop it to JPEG or TIFF first
+    """
+    if name.lower().endswith(RAW):
+        raise ValueError(OF_CAMERA)
 
 
 def reason(error: Exception, name: str) -> str:
@@ -65,7 +89,7 @@ def reason(error: Exception, name: str) -> str:
     if isinstance(error, Image.DecompressionBombError):
         return f"more than {MAX_PIXELS:,} pixels"
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return words.splitlines()[0]
+    return "damaged: its end is missing" if CUT_OFF.search(words) else words.splitlines()[0]
 
 
 @cache

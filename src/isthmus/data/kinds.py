@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import IO
@@ -29,6 +29,26 @@ def kinds_of(images: Images) -> dict[str, int]:
         return _counted(_kind(str(path / name)) for name in names)
     with closing(zipfile.ZipFile(path)) as archive:
         return _counted(_kind(io.BytesIO(archive.read(name))) for name in names)
+
+
+MODES = {"1": "black and white", "L": "grey", "LA": "grey with transparency", "P": "palette",
+         "RGBA": "RGB with transparency", "I;16": "grey of 16 bits"}  # fmt: skip
+"""What Pillow calls kinds of pixels, in words."""
+
+
+def kinds_in_words(kinds: Mapping[str, int]) -> str | None:
+    """Return how many files there are of every kind; None where there are none.
+
+    Examples
+    --------
+    >>> kinds_in_words({"JPEG RGB": 7, "PNG 1": 2})
+    '7 JPEG RGB, 2 PNG black and white'
+    """
+    said = []
+    for kind, n in kinds.items():
+        file, _, mode = kind.partition(" ")
+        said.append(f"{n:,} {file} {MODES.get(mode, mode)}")
+    return ", ".join(said) or None
 
 
 def _counted(kinds: Iterable[str]) -> dict[str, int]:

@@ -21,7 +21,7 @@ from isthmus.data.cache import (
 from isthmus.data.decode import Rule, fit_image, is_grey
 from isthmus.data.fitting import COLORED, GREYED, size_changes
 from isthmus.data.folder import files_below, labels_of, nothing_readable
-from isthmus.data.formats import MAX_PIXELS, VIDEOS, formats, reason
+from isthmus.data.formats import MAX_PIXELS, VIDEOS, formats, reason, refuse_raw
 from isthmus.data.images import Images
 from isthmus.data.profiles import in_srgb
 from isthmus.system import schema
@@ -142,6 +142,7 @@ def _images(
 
 
 def _clip(name: str, path: Path, nth: int) -> Clip:
+    refuse_raw(name)
     if name.lower().endswith(VIDEOS):
         return _video(name, path, nth)
     with _opened(path) as image:

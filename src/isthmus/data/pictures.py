@@ -33,7 +33,7 @@ from isthmus.data.folder import (
     members_of,
     nothing_readable,
 )
-from isthmus.data.formats import DECODING, IMAGE_NAME, MAX_PIXELS, formats, reason
+from isthmus.data.formats import DECODING, IMAGE_NAME, MAX_PIXELS, formats, reason, refuse_raw
 from isthmus.data.idx import idx_parts
 from isthmus.data.images import Images
 from isthmus.data.profiles import in_srgb
@@ -305,6 +305,7 @@ def _seen(entry: Entry) -> tuple[tuple[int, int], str, int] | str:
     if entry.stamp[0] == 0:
         return "empty file"
     try:
+        refuse_raw(entry.name)
         with entry.open() as file:
             header = read_header(file)  # refuses several pages, too many pixels
         check_unpacked("unpacked it", header.n_bytes, entry.stamp[0])

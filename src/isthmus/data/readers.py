@@ -41,7 +41,7 @@ from isthmus.data.parquet import read_parquet
 from isthmus.data.patches import patches_of
 from isthmus.data.pictures import as_pictures
 from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
-from isthmus.data.registered import own_reader, suffixes
+from isthmus.data.registered import own_reader, unknown_kind
 from isthmus.data.segnet import is_segnet, read_segnet
 from isthmus.data.several import expanded, read_files
 from isthmus.data.sprites import is_dsprites, read_dsprites
@@ -385,10 +385,7 @@ def _reader(path: Path) -> Reader:
         return READERS[suffix]
     if IMAGE_NAME.fullmatch(path.name):
         return _read_file
-    raise ValueError(
-        f"{path} is of an unknown kind; known are folders and "
-        f"{', '.join([*READERS, *suffixes()])}; isthmus.register_reader adds others"
-    )
+    raise unknown_kind(path, READERS)
 
 
 def _refuse_layout(rule: Rule, source: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import IO, Any, TypeVar, overload
 import numpy as np
 
 from isthmus.data.decode import Rule
-from isthmus.data.formats import ALONE
+from isthmus.data.formats import ALONE, OF_CAMERA, RAW
 from isthmus.data.images import Images
 from isthmus.data.layout import arranged
 from isthmus.data.packed import Entry
@@ -141,6 +141,23 @@ def _png_of(entry: Entry) -> IO[bytes]:
 def suffixes() -> list[str]:
     """Return the suffixes that readers of one's own are there for."""
     return sorted({*_own, *_offered()})
+
+
+def unknown_kind(path: Path, known: Iterable[str]) -> ValueError:
+    """Return the error for a file that no reader is for; `known` are the suffixes of isthmus.
+
+    Examples
+    --------
+    >>> unknown_kind(Path("a.txt"), [".npy"])
+    ValueError('a.txt is of an unknown kind; known are ...
+    """
+    if path.name.lower().endswith(RAW):
+        return ValueError(f"{path}: {OF_CAMERA}, or register a reader: isthmus.register_reader")
+    every = ", ".join([*known, *suffixes()])
+    return ValueError(
+        f"{path} is of an unknown kind; known are folders, image files and {every}; "
+        "isthmus.register_reader adds others"
+    )
 
 
 def _dotted(suffix: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from isthmus.data.described import described, kept_in, memory
 from isthmus.data.images import Images
-from isthmus.data.kinds import cut_in_words, kinds_of, lost, sizes_in_words
+from isthmus.data.kinds import cut_in_words, kinds_in_words, kinds_of, lost, sizes_in_words
 from isthmus.data.readers import load_images
 from isthmus.metrics.quality import Findings, quality
 from isthmus.plots.classes import by_class, grouped
@@ -64,7 +64,7 @@ class Survey(Result):
         facts = described(self.images)
         more = {
             "sizes": sizes_in_words(self.images),
-            "files": ", ".join(f"{n:,} {kind}" for kind, n in self.kinds.items()) or None,
+            "files": kinds_in_words(self.kinds),
             "cut": cut_in_words(self.images),
             "skipped": facts.pop("skipped"),
             "why skipped": facts.pop("why skipped", None),

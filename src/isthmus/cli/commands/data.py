@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +28,7 @@ from isthmus.cli.options import (
     ends_of,
     size_of,
 )
-from isthmus.cli.output import changed_in, print_changed, print_json, print_skipped, print_table
+from isthmus.cli.output import BROAD, changed_in, print_json, print_table
 
 Looked = Annotated[
     list[str] | None,
@@ -104,30 +107,29 @@ def _look_at_cache(source: list[str] | None, clear: bool, as_json: bool) -> None
 
 
 def _say(found: Any) -> None:
-    from isthmus.data.described import in_words
+    from isthmus.data.described import by_reason, in_words, named
     from isthmus.verbs.survey import WORDS
 
     for name, value in found.scores.items():
-        if name not in WORDS:
-            typer.echo(f"{name:>11}  {in_words(value)}")
+        if name not in (*WORDS, "why skipped"):
+            _line(name, in_words(value))
     if found.images.y is not None:
         print_table(found.table())
     for kind, words in WORDS.items():
         some = [each for each in found.findings if each["finding"] == kind]
         if some:
-            typer.echo(f"{len(some):>11,}  {words}: {_named(some)}")
-    print_skipped(found.images)
-    print_changed(found.images)
+            like = (f"{each['image']} ({each['like']})" for each in some if each["like"])
+            names = list(like) or [each["image"] for each in some]
+            _line(f"{len(some):,}", f"{words}: {named(names)}")
+    for why, names in by_reason(found.images.skipped):
+        _line(f"{len(names):,}", f"skipped, {why}: {named(names)}")
 
 
-def _named(some: list[dict[str, Any]], most: int = 5) -> str:
-    """Return the first images in question by name, and which each is like."""
-    words = [
-        f"{each['image']} ({each['like']})" if each["like"] else each["image"]
-        for each in some[:most]
-    ]
-    more = [f"and {len(some) - most:,} more"] * (len(some) > most)
-    return ", ".join([*words, *more])
+def _line(head: str, words: str) -> None:
+    """Print a fact under its name; in a terminal its further lines stand below the first."""
+    wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else BROAD
+    typer.echo(textwrap.fill(f"{head:>11}  {words}", max(wide, 40), subsequent_indent=" " * 13,
+                             break_long_words=False, break_on_hyphens=False))  # fmt: skip
 
 
 def _list_sets(as_json: bool) -> None:
