@@ -114,6 +114,15 @@ def test_why_there_are_no_labels_and_what_raw_files_are(photos, run, tmp_path):
         assert "raw data of a camera" in err
 
 
+def test_of_many_classes_the_first_are_told(run, tmp_path):
+    np.savez(
+        tmp_path / "many.npz", images=np.eye(40, dtype=np.uint8).reshape(40, 5, 8), y=np.arange(40)
+    )
+    out = run("data", "many.npz")[1]
+    assert "and 25 more, which" in out
+    assert len(out.splitlines()) < 40
+
+
 def test_in_python_it_takes_what_load_images_takes():
     images = ist.load_images("glyphs")
     found = ist.survey(images)

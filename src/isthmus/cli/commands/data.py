@@ -48,6 +48,8 @@ Cached = Annotated[
     bool, typer.Option("--cache", help="Show what of images and the explorer is kept on disk.")
 ]
 Cleared = Annotated[bool, typer.Option("--clear", help="Delete what is kept, after showing it.")]
+MOST_CLASSES = 15
+"""Classes that are told of: what is understood is to fit a screen."""
 OnSheet = Annotated[int, typer.Option("--count", "-n", help="Images on the contact sheet.")]
 
 
@@ -111,10 +113,15 @@ def _say(found: Any) -> None:
     from isthmus.verbs.survey import WORDS
 
     for name, value in found.scores.items():
-        if name not in (*WORDS, "why skipped"):
+        if name == "classes":
+            _line(name, f"{len(value):,}: {named(value)}")
+        elif name not in (*WORDS, "why skipped"):
             _line(name, in_words(value))
     if found.images.y is not None:
-        print_table(found.table())
+        rows = found.table()
+        print_table(rows[:MOST_CLASSES])
+        if len(rows) > MOST_CLASSES:
+            typer.echo(f"... and {len(rows) - MOST_CLASSES:,} more, which --json and -o DIR have")
     for kind, words in WORDS.items():
         some = [each for each in found.findings if each["finding"] == kind]
         if some:
