@@ -305,7 +305,7 @@ def study(tmp_path_factory, images):
 def test_a_study_brings_its_models_scores_and_split(study, tmp_path):
     found = inputs_of(str(study), names=["kmeans", "pca"])
     assert list(found.models) == ["kmeans", "pca"]
-    assert found.title == "digits, mine"
+    assert found.title == "digits, study mine"
     assert found.scores["pca"]["mse"] > 0
     assert "family" not in found.scores["pca"]
     view = View(found.models, found.images, scores=found.scores, cache=tmp_path, show=False)
@@ -404,7 +404,7 @@ def test_python_opens_what_the_command_opens(page, study, images, monkeypatch):
         assert raw(address, f"GET {parts.path} HTTP/1.1")[0] == 200
         manifest = json.loads(raw(address, f"GET {parts.path}data/manifest.json HTTP/1.1")[1])
         assert manifest["images"]["count"] == 30
-        assert manifest["title"] == "digits, mine"
+        assert manifest["title"] == "digits, study mine"
     explorer.close()  # it is already
     with pytest.raises(ConnectionError):
         raw(address, f"GET {parts.path} HTTP/1.1")
@@ -423,7 +423,7 @@ def test_python_exports_what_the_command_exports(run, page, study, tmp_path):
     assert first.keys() == second.keys()
     assert len(first) > 10
     said = [json.loads(each.pop("data/manifest.json")) for each in (first, second)]
-    assert [each.pop("title") for each in said] == ["digits, mine", "digits"]
+    assert [each.pop("title") for each in said] == ["digits, study mine", "digits"]
     assert said[0] == said[1]
     assert first == second
     with pytest.raises(FileExistsError):

@@ -84,12 +84,17 @@ def tell(line: str) -> None:
 
 def print_skipped(images: Any) -> None:
     """Say on standard error, once a command, which files could not be read, and why."""
-    from isthmus.data.described import depth, no_data
-
     for name, reason in images.skipped[:10]:
         tell(f"skipped {name}: {reason}")
     if len(images.skipped) > 10:
         tell(f"skipped {len(images.skipped) - 10} more")
+    print_read(images)
+
+
+def print_read(images: Any) -> None:
+    """Say on standard error by which depth values are read, and how many pixels have no data."""
+    from isthmus.data.described import depth, no_data
+
     if (images.loading.get("bits") or 16) < 16:
         tell(f"isthmus: values are read by {depth(images)}")
     if {"no_data", "left_out"} & images.meta.keys() and (words := no_data(images)):

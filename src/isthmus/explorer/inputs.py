@@ -115,7 +115,18 @@ def _of_study(
     models = {one: study.models[one] for one in chosen}
     shown, note = (study.images, "") if images is None else images_for(models, images, asked)
     source = study.source if images is None else str(shown.source)
-    return Inputs(models, shown, ", ".join(filter(None, (source, name))), scores, note)
+    return Inputs(models, shown, _title(source, name), scores, note)
+
+
+def _title(source: str, name: str) -> str:
+    """Return what a page is called: by its images, and by the study where that is called otherwise.
+
+    Examples
+    --------
+    >>> _title("digits", "first try"), _title("data/photos", "photos"), _title("digits", "")
+    ('digits, study first try', 'data/photos', 'digits')
+    """
+    return source if name in ("", Path(source).name) else f"{source}, study {name}"
 
 
 def _figures(row: Mapping[str, Any]) -> dict[str, float | None]:

@@ -28,7 +28,7 @@ from isthmus.cli.options import (
     ends_of,
     size_of,
 )
-from isthmus.cli.output import BROAD, changed_in, print_json, print_table
+from isthmus.cli.output import BROAD, changed_in, print_json, print_read, print_table
 
 Looked = Annotated[
     list[str] | None,
@@ -130,6 +130,7 @@ def _say(found: Any) -> None:
             _line(f"{len(some):,}", f"{words}: {named(names)}")
     for why, names in by_reason(found.images.skipped):
         _line(f"{len(names):,}", f"skipped, {why}: {named(names)}")
+    print_read(found.images)
 
 
 def _line(head: str, words: str) -> None:
