@@ -119,7 +119,7 @@ def _of_study(
 
 
 def _title(source: str, name: str) -> str:
-    """Return what a page is called: by its images, and by the study where that is called otherwise.
+    """Return what a page is called: by its images, and by a study of another name.
 
     Examples
     --------
