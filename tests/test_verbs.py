@@ -303,3 +303,17 @@ def test_nothing_is_overwritten_without_force(run, models, tmp_path, verb):
     assert (code, err.count("\n")) == (2, 1)
     assert "--force" in err
     assert (tmp_path / "x.png").read_text() == "mine"
+
+
+def test_a_sheet_of_many_has_some_each_below_what_it_was_made_from():
+    images = ist.load_images("digits")
+    model = ist.PCA(4).fit(images)
+    back = ist.reconstruct(model, images)
+    assert max(back.picture().size) < 2000
+    assert "200 of 1,797 images" in back._title(200)
+    few = ist.reconstruct(model, images[:2]).in_tiles(8)
+    tiles, _, scale = few._tiles(np.array([0, 1]))
+    assert scale == 1
+    np.testing.assert_allclose(tiles[:, :8], images.data[:2] / np.float32(255))
+    np.testing.assert_array_equal(tiles[:, 10:], np.asarray(few))
+    assert ist.reconstruct(model, images[:1]).in_tiles(8).picture().size == (8, 8)

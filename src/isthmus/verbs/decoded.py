@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from isthmus.data.images import evenly_spaced, to_unit
 from isthmus.data.names import file_called, files_called
 from isthmus.data.pictures import save_png
 from isthmus.data.ranges import Range
@@ -21,7 +22,14 @@ from isthmus.verbs.result import ArrayResult
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from isthmus.data.images import Images
+    from isthmus.plots.pixels import Limits
 
+
+ON_SHEET, PAIRS = 1000, 200
+"""Images on a sheet, and those with what they were made from."""
+GAP, APART = 2, 14
+"""Pixels between an image and what became of it, about, and between such pairs."""
 WIDEST = 4096
 """Pixels that an image in a picture may be wide."""
 
@@ -106,18 +114,53 @@ class Decoded(ArrayResult):
         return {**({"sizes": self.note} if self.note else {}), **super().record()}
 
     def picture(self) -> Image:
-        """Return a contact sheet of all of them; of files, some before and after."""
-        from isthmus.plots.figures import scale_to, sheet
-        from isthmus.plots.pixels import limits_for
+        """Return a contact sheet, those they were made from above them, if there are several."""
+        from isthmus.plots.figures import sheet
+        from isthmus.plots.strips import titled
 
         if self.files is not None:
             return self.files.strip()
-        images, of = np.asarray(self), self.images
-        called = list(map(file_called, self.called))
+        rows = evenly_spaced(len(self), ON_SHEET if self._before is None else PAIRS)
+        tiles, limits, scale = self._tiles(rows)
+        gap, captions = 4 if self._before is None else APART, self._captions(rows)
+        drawn = sheet(tiles, captions=captions, limits=limits, scale=scale, gap=gap)
+        title = self._title(len(rows))
+        return titled(drawn, title) if title else drawn
+
+    def _tiles(self, rows: np.ndarray) -> tuple[np.ndarray, Limits | None, float | None]:
+        """Return some of them to draw, each below what it was made from; how bright, how large."""
+        from isthmus.plots.figures import scale_for, scale_to
+        from isthmus.plots.pixels import limits_for, limits_of
+
+        back = np.asarray(self)[rows]
+        limits, scale = limits_for(back, self.ends), scale_to(back, self.tile_size)
+        if self._before is None:
+            return back, limits, scale
+        before = to_unit(np.asarray(self._before[rows]))
+        scale = scale_for(*back.shape[1:3]) if scale is None else scale
+        gap = np.full((len(back), max(1, round(GAP / scale)), *back.shape[2:]), np.nan, np.float32)
+        tiles = np.concatenate([before, gap, to_unit(back)], axis=1)
+        return tiles, limits_of(before) if limits is None else limits, scale
+
+    @property
+    def _before(self) -> Images | None:
+        """What they were made from, if it can be drawn above them."""
+        of = self.images
+        alike = of is not None and of.shape == self.shape
+        return of if alike and self.ndim == 4 and len(self) > 1 else None
+
+    def _captions(self, rows: np.ndarray) -> list[str] | None:
+        of, called = self.images, list(map(file_called, self.called))
         called = called if of is None else files_called(of, range(len(of)))
-        captions = called if any(called) and len(called) == len(images) else None
-        limits, scale = limits_for(images, self.ends), scale_to(images, self.tile_size)
-        return sheet(images, captions=captions, limits=limits, scale=scale)
+        there = any(called) and len(called) == len(self)
+        return [called[row] for row in rows.tolist()] if there else None
+
+    def _title(self, shown: int) -> str:
+        """Return how many there are and which are shown, "" where that is plain to see."""
+        some = f"{shown} of {len(self):,} images, evenly spaced" if shown < len(self) else ""
+        if self._before is None:
+            return some
+        return f"{self._before.source}: {some or f'{shown} images'}, each above what became of it"
 
     @classmethod
     def joined(cls, results: Sequence[Self]) -> Self:
