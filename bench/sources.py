@@ -165,13 +165,6 @@ def _(home):
     return pd.DataFrame({"picture": home.pictures, "kind": pd.Categorical(home.labels)})
 
 
-@way("DataFrame of numbers")
-def _(home):
-    import pandas as pd
-
-    return pd.DataFrame(home.grey.reshape(N, -1))
-
-
 @way("metadata.csv in a folder")
 def _(home):
     folder = home.new("described")

@@ -274,6 +274,10 @@ def test_pictures_of_every_mode_are_read_as_their_files(tmp_path):
         (iter([]), "nothing came"),
         (iter([object()]), "object is no image"),
         ([{"a": 1}], "none of a is an image"),
+        (
+            Frame(a=["x", "y"], b=["u", "v"], c=[1, 2]),
+            "a, b, c, of which none names files of images",
+        ),
         ([PICTURES[0], PIXELS[1]], "array among pictures"),
     ],
 )

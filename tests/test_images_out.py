@@ -217,3 +217,16 @@ def test_the_page_of_sources_runs(tmp_path, monkeypatch):
         exec(block.split("```")[0], known)
     again = ist.load_images("few.npz")
     assert (len(again), again.classes) == (40, ["3", "5"])
+
+
+def test_a_table_of_pandas_has_a_row_for_every_image():
+    pandas = pytest.importorskip("pandas")
+    images = ist.Images(np.zeros((3, 4, 4)), y=["ant", None, "bee"], names=["a", "b", "c"])
+    images.attributes["age"] = np.array([1, 2, 3])
+    table = images.to_pandas()
+    assert isinstance(table, pandas.DataFrame)
+    assert list(table.columns) == ["name", "label", "age"]
+    assert table.label.isna().tolist() == [False, True, False]
+    assert table.age.tolist() == [1, 2, 3]
+    with pytest.raises(ValueError, match="none names files"):
+        ist.load_images(table[["name"]])

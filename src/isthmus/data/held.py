@@ -126,6 +126,11 @@ def _of_frame(frame: Any, rule: Rule, verbose: bool | None) -> Images | None:
         }
         return held(_records(table), rule._replace(columns=told), verbose)
     if not holds_files(table.get(image or "", [])) and roles.label is None:
+        if any(isinstance(_first(cells), str) for cells in table.values()):
+            raise ValueError(
+                f"{called(frame)} has the columns {', '.join(table)}, of which none names files "
+                "of images or holds pictures: say which does, as columns='image=NAME'"
+            )
         return None
     return images_of_table(table, called(frame), Path(), rule, verbose)
 
