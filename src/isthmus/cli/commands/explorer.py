@@ -13,7 +13,15 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.inputs import in_half, in_options, loading, rows_from, warn_of_seen, watched
+from isthmus.cli.inputs import (
+    in_half,
+    in_options,
+    loading,
+    parted,
+    rows_from,
+    warn_of_seen,
+    watched,
+)
 from isthmus.cli.options import (
     AsJson,
     Color,
@@ -201,8 +209,14 @@ def _within(budget: str | None) -> dict[str, float]:
     return {} if budget is None else {"budget": seconds_of(budget, "--budget")}
 
 
-def _words(given: list[str]) -> tuple[Any, str | None]:
-    """Return models, or the folder of a study, and a source of images."""
+def _words(given: list[str]) -> tuple[Any, str | list[str] | None]:
+    """Return models, or the folder of a study, and a source of images.
+
+    Examples
+    --------
+    >>> _words(["pca.safetensors", "vae.safetensors", "a.png", "b.png"])
+    (['pca.safetensors', 'vae.safetensors'], ['a.png', 'b.png'])
+    """
     from isthmus.studies.folders import is_study
 
     if is_study(given[0]):
@@ -216,7 +230,7 @@ def _words(given: list[str]) -> tuple[Any, str | None]:
             f"{given[0]} is not the folder of a study: give MODEL... SOURCE, as in `isthmus "
             "explore pca.safetensors mnist`, or a folder that `isthmus study` wrote"
         )
-    return given[:-1], given[-1]
+    return parted(given)
 
 
 def _write(found: Any, options: dict[str, Any], to: Path, as_json: bool, *, force: bool) -> None:
