@@ -80,6 +80,20 @@ def is_held(source: Any) -> bool:
     )
 
 
+def is_source(value: object) -> bool:
+    """Return whether a value is what `load_images` is to read, rather than images or an array."""
+    from isthmus.data.pictures import Pictures
+
+    if isinstance(value, Pictures):  # files that a verb takes as they are
+        return False
+    several = isinstance(value, list | tuple) and len(value) > 0
+    return (
+        isinstance(value, str | Path)
+        or (several and all(isinstance(each, str | Path) for each in value))  # type: ignore[attr-defined]
+        or is_held(value)
+    )
+
+
 def _are_items(source: Sequence[Any]) -> bool:
     """Return whether a list is of pictures, and not of numbers or of arrays of one shape."""
     first = source[0]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from isthmus.data.held import is_source
 from isthmus.data.images import Images, as_images
 from isthmus.data.like import like_all
 from isthmus.data.readers import load_images
@@ -16,7 +17,6 @@ from isthmus.fitted.store import load_model
 from isthmus.latent.codes import check_range
 from isthmus.metrics.table import METRICS
 from isthmus.studies.folders import is_study
-from isthmus.studies.opening import is_source
 from isthmus.studies.outcome import Study
 from isthmus.studies.stored import load_study
 from isthmus.validation import hint

@@ -96,6 +96,8 @@ def opening(verb: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(verb)
     def called(*args: Any, **given: Any) -> Any:
+        from isthmus.data.held import is_source
+
         named = dict(zip(kinds, args, strict=False)) | given
         models = {name for name in named if kinds.get(name, "").startswith("Model")}
         opened = {name: _opened(named[name], verb.__name__) for name in models}
@@ -111,21 +113,6 @@ def opening(verb: Callable[..., Any]) -> Callable[..., Any]:
     # functions are pickled by their names, so for other processes this one has to be found there
     setattr(sys.modules[verb.__module__], verb.__name__, called)
     return called
-
-
-def is_source(value: object) -> bool:
-    """Return whether a value is what `load_images` is to read, rather than images or an array."""
-    from isthmus.data.held import is_held
-    from isthmus.data.pictures import Pictures
-
-    if isinstance(value, Pictures):  # files that a verb takes as they are
-        return False
-    several = isinstance(value, list | tuple) and len(value) > 0
-    return (
-        isinstance(value, str | Path)
-        or (several and all(isinstance(each, str | Path) for each in value))  # type: ignore[attr-defined]
-        or is_held(value)
-    )
 
 
 def _opened(model: Any, verb: str) -> Any:

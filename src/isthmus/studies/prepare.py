@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from isthmus.data.held import is_source
 from isthmus.data.images import Images
 from isthmus.families import every_name, free_name, named
 from isthmus.fitted.heldout import row_hashes
 from isthmus.studies.measure import range_note
 from isthmus.studies.needs import Need, need_of
-from isthmus.studies.opening import is_source
 from isthmus.studies.plan import LONGER, Schedule
 from isthmus.system.pace import loaded, on_core
 
