@@ -705,7 +705,7 @@ def test_what_cannot_be_read_is_skipped_and_listed(photos, tmp_path):
         "empty.png": "empty file",
         "head.jpg": "damaged: its end is missing",
         "IMG_1.DNG": "raw data of a camera: develop it to JPEG or TIFF first",
-        "labels.csv": "not an image",
+        "labels.csv": "is empty: expected names of columns, and a line for every image",
         "large.png": "more than 100,000,000 pixels",
         "link.png": "No such file or directory",
         "notes.txt": "not an image",

@@ -260,8 +260,8 @@ def _header_or_reason(entry: Entry) -> Header | str:
     if entry.stamp[0] == 0:
         return "empty file"
     try:
-        refuse_raw(entry.name)
         with entry.open() as file:
+            refuse_raw(entry.name, file)
             header = read_header(file)
         check_unpacked("unpacked it", header.n_bytes, entry.stamp[0])
         return header

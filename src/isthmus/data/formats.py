@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from isthmus.system.shares import Shares
 
@@ -61,8 +61,8 @@ CUT_OFF = re.compile("truncated", re.IGNORECASE)
 """What Pillow says of files that end too early, with numbers that differ from file to file."""
 
 
-def refuse_raw(name: str) -> None:
-    """Refuse the raw files of cameras, by their names.
+def refuse_raw(name: str, file: IO[bytes] | None = None) -> None:
+    """Refuse the raw files of cameras, by their names, but for what own readers made PNG of.
 
     Examples
     --------
@@ -71,8 +71,11 @@ def refuse_raw(name: str) -> None:
     Traceback (most recent call last):
     ValueError: raw data of a camera: develop it to JPEG or TIFF first
     """
-    if name.lower().endswith(RAW):
+    if not name.lower().endswith(RAW):
+        return
+    if file is None or file.read(4) != b"\x89PNG":
         raise ValueError(OF_CAMERA)
+    file.seek(0)
 
 
 def reason(error: Exception, name: str) -> str:

@@ -305,8 +305,8 @@ def _seen(entry: Entry) -> tuple[tuple[int, int], str, int] | str:
     if entry.stamp[0] == 0:
         return "empty file"
     try:
-        refuse_raw(entry.name)
         with entry.open() as file:
+            refuse_raw(entry.name, file)
             header = read_header(file)  # refuses several pages, too many pixels
         check_unpacked("unpacked it", header.n_bytes, entry.stamp[0])
         with DECODING.of(header.cost), entry.open() as file:
