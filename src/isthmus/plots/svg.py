@@ -111,10 +111,10 @@ class Chart:
         x = Axis(*across, left, right, log=log[0], whole=whole, margin=margins[0])
         y = Axis(*upwards, bottom, top, log=log[1], margin=margins[1])
         for value in x.ticks():
-            self._rule(x.at(value), top, x.at(value), bottom)
+            self.rule(x.at(value), top, x.at(value), bottom)
             self.label(x.at(value), bottom + 15, short(value), "middle")
         for value in y.ticks():
-            self._rule(left, y.at(value), right, y.at(value))
+            self.rule(left, y.at(value), right, y.at(value))
             self.label(left - 6, y.at(value) + 4, short(value), "end")
         self.parts.append(
             f'<path d="M{left} {top}V{bottom:.1f}H{right:.1f}" fill="none" stroke="currentColor"/>'
@@ -127,7 +127,8 @@ class Chart:
         )
         return x, y
 
-    def _rule(self, x1: float, y1: float, x2: float, y2: float) -> None:
+    def rule(self, x1: float, y1: float, x2: float, y2: float) -> None:
+        """Draw a faint line of the grid."""
         self.parts.append(
             f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="currentColor" '
             'stroke-opacity=".13"/>'

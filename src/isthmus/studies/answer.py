@@ -41,6 +41,8 @@ class Answer:
         best of it.
     figures : dict of str to str
         By model the figure they are ranked by, as it is written.
+    key : str
+        The name of that figure in scores, "" if it is none.
     """
 
     use: str
@@ -51,6 +53,7 @@ class Answer:
     at: float | None = None
     tiers: tuple[tuple[str, ...], ...] = ()
     figures: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
 
     @property
     def head(self) -> str:
@@ -134,6 +137,7 @@ def _ranked(
     return {
         "tiers": tuple(_names(tier) for tier in tiers),
         "figures": {s["model"]: write(s) for tier in tiers for s in tier},
+        "key": key,
     }
 
 

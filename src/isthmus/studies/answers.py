@@ -154,8 +154,10 @@ def _compress(scores: Sequence[Score]) -> Answer | None:
     fit = [s for s in having if can_win(s)]
     if not fit:
         return _nobody("Compress", question, having)
-    reach = sorted((curve_of(s)[-1][1] for s in fit), reverse=True)
-    at = math.floor(10 * reach[(len(reach) - 1) // 2]) / 10  # half of them come so near
+    ends = sorted(
+        (curve_of(s)[-1][1] - (known(s, "psnr_within") or 0.0) for s in fit), reverse=True
+    )
+    at = math.floor(10 * ends[(len(ends) - 1) // 2]) / 10  # half of them surely come so near
     fit = [s for s in fit if bits_at(curve_of(s), at) is not None]
 
     def bits(s: Score) -> float:
@@ -203,7 +205,7 @@ def _generate(scores: Sequence[Score]) -> Answer | None:
     words = _samples_in_words(best, key, wide) + _next(order, ties, form)
     sure = f"By {best['compared_by']}" if seen else "In the leading principal components"
     ranked = _ranked(
-        varied, lambda s: -s[key], _known(f"{key}_within"), lambda s: significant(s[key])
+        varied, lambda s: -s[key], _known(f"{key}_within"), lambda s: significant(s[key]), key
     )
     sure += ", alike for all models."
     return Answer("Generate", question, _names(ties), words, sure, **ranked)

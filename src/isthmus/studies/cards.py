@@ -9,10 +9,12 @@ import numpy as np
 
 from isthmus.data.images import to_unit
 from isthmus.latent.codes import codes_of, vectors
+from isthmus.metrics.altered import altered
 from isthmus.plots.charts import rate_against_error
 from isthmus.plots.maps import draw
 from isthmus.studies.answer import Answer
 from isthmus.studies.pictures import Pictures, some
+from isthmus.studies.ranked import charted
 from isthmus.studies.summary import can_win, curve_of, drawn_curve
 from isthmus.verbs.traverse import ordered, traverse
 
@@ -61,16 +63,17 @@ class Cards:
         """Return the picture of an answer for the template: an image or an SVG, and what it is."""
         if answer.use == "Compress":
             return self._compress(answer) if answer.models else {}
+        if answer.use == "Speed":
+            return self._speed(answer)
         drawn = {
             "Reconstruct": (self._keep, "decode"),
             "Generate": (self._generate, "sample"),
             "Classify": (self._tell, "encode"),
             "Cluster": (self._group, "encode"),
             "Explain": (self._explain, "decode"),
+            "Spot anomalies": (self._spot, "decode"),
         }
         model = self.study.models.get(answer.models[0]) if answer.models else None
-        if answer.use not in drawn:
-            return {}
         draws, verb = drawn[answer.use]
         return draws(answer.models[0], model) if model and model.can(verb) else {}
 
@@ -134,6 +137,18 @@ class Cards:
         walk = traverse(model, codes[len(codes) // 2], dims, self.columns, among=held)
         picture = self.pictures.draw(walk.reshape(-1, *walk.shape[2:]), self.columns)
         return self._embed(picture, f"Each row changes one number of {name}.")
+
+    def _spot(self, name: str, model: Representation) -> dict[str, Any]:
+        held = some(self.study.images.test, self.columns)
+        strange = altered(to_unit(np.asarray(held)), self.study.random_state)
+        back = np.reshape(model.decode(model.encode(strange)), strange.shape)
+        rows = np.concatenate([strange, back])
+        said = f"Above a block of another image in each; {name} does not give it back, below."
+        return self._embed(self.pictures.draw(rows, len(held)), said)
+
+    def _speed(self, answer: Answer) -> dict[str, Any]:
+        chart = charted(answer, {score["model"]: score for score in self.scores})
+        return {"svg": chart["svg"], "said": "Seconds of fitting."}
 
     def _embed(self, picture: Image, said: str) -> dict[str, Any]:
         return {"said": said, **self.pictures.embed(picture)}

@@ -77,5 +77,5 @@ def speed(scores: Sequence[Score]) -> Answer | None:
     words = f"{ties[0]['model']} was fitted in {brief(ties[0]['seconds'])} s"
     words += f".{_next(order, ties, form)}"
     sure = f"On this machine, as busy as it was: less than a factor of {ALIKE} is called a tie."
-    ranked = _ranked(fit, value, within, lambda s: f"{brief(s['seconds'])} s")
+    ranked = _ranked(fit, value, within, lambda s: f"{brief(s['seconds'])} s", "seconds")
     return Answer("Speed", question, _names(ties), words, sure, **ranked)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.plots.charts import curves, losses_of, rate_against_error
-from isthmus.studies import labelled, learned, mapped, summary, walked
+from isthmus.studies import labelled, learned, mapped, ranked, summary, walked, worst
 from isthmus.studies.answer import Answer
 from isthmus.studies.answers import answers, too_few
 from isthmus.studies.cards import Cards
@@ -108,6 +108,7 @@ def render(study: Study, *, live: bool | None = None, drawn: dict[Any, Any] | No
         measured=_measured(study, scores),
         flags={name: score["flags"] for name, score in by_name.items()},
         cards=cards,
+        rankings=ranked.shown(found, scores),
         left_out=_left_out(study),
         few=too_few(scores),
         plan=list(getattr(study, "plan", None) or []),
@@ -127,6 +128,7 @@ def _drawn(
     return {
         "reconstructions": _reconstructions(study, pictures, scores),
         "samples": _samples(study, pictures),
+        "worst": worst.shown(study, pictures, scores),
         "parts": learned.shown(study.models, pictures),
         "walks": walked.shown(study, pictures),
         "labelled": labelled.shown(study, pictures),
