@@ -199,3 +199,41 @@ def test_a_study_keeps_the_figures_of_every_image(tmp_path):
     (tmp_path / "study" / FILE).unlink()
     assert read_each(tmp_path / "study") == ({}, [])
     assert ist.load_study(tmp_path / "study", images).each == {}
+
+
+def test_classifiers_are_compared_on_the_same_images():
+    from isthmus.metrics.compared import as_record, in_words
+    from isthmus.metrics.labels import Accuracy, counted
+
+    chance = np.random.default_rng(0)
+    easy = chance.random(400)
+    found = {name: counted(easy < share, 10) for name, share in (("a", 0.9), ("b", 0.895))}
+    found["c"] = counted(easy < 0.7, 10)
+    told = as_record(found)
+    assert (told["b"]["tie"], told["c"]["tie"]) == (True, False)
+    assert told["c"]["behind"] == pytest.approx(0.2, abs=0.05)
+    assert in_words(found)[0].endswith("points behind; b cannot be told from it")
+    assert in_words({"a": Accuracy(0.9, 0.8, 1.0, 5, 10, {}), "b": found["b"]}) == []
+
+
+def test_the_interval_of_an_roc_curve_holds_its_area_as_often_as_it_says():
+    from scipy.stats import norm
+
+    from isthmus.metrics.outliers import auroc_estimate
+
+    chance, held = np.random.default_rng(0), 0
+    truth, new = norm.cdf(1 / np.sqrt(2)), np.arange(200) >= 150
+    for _ in range(RUNS):
+        found = auroc_estimate(new, chance.normal(size=200) + new)
+        held += abs(found.value - truth) <= found.within
+    assert COVERED[0] <= held / RUNS <= COVERED[1]
+
+
+def test_what_a_verb_compares_has_an_interval():
+    images = ist.load_images("digits").evenly(300)
+    model = ist.PCA(4).fit(images.train)
+    found = ist.probe(model, images, kinds=["knn", "linear"])
+    assert len(found.record()["compared"]) == 1
+    assert "on the same images" in found.remarks()[0]
+    new = ist.novelty(model, images, truth=images.y == 8)
+    assert 0 < new.auroc_within == new.scores["auroc within"] < 0.2

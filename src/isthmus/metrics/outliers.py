@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from isthmus.latent.neighbors import nearest_codes
+from isthmus.metrics.intervals import Estimate
 
 
 def mahalanobis(Z: ArrayLike, reference: ArrayLike) -> np.ndarray:
@@ -157,6 +159,47 @@ def auroc(truth: ArrayLike, scores: ArrayLike) -> float:
         raise ValueError(f"truth says that {n_new} of {len(truth)} are new: some must be, not all")
     above = rankdata(scores)[truth].sum() - n_new * (n_new + 1) / 2
     return float(above / (n_new * n_known))
+
+
+def auroc_estimate(truth: ArrayLike, scores: ArrayLike) -> Estimate:
+    r"""Return the area under the ROC curve, and half of its 95 % interval.
+
+    By DeLong's variance :math:`s_1^2 / n_1 + s_0^2 / n_0`, of how many ordinary images each of the
+    n_1 new ones is above, and how many new ones are above each of the n_0 ordinary ones.
+
+    References
+    ----------
+    DeLong, DeLong and Clarke-Pearson, "Comparing the areas under two or more correlated receiver
+    operating characteristic curves", 1988.
+
+    Examples
+    --------
+    >>> found = auroc_estimate(np.arange(60) >= 40, np.arange(60) % 31)
+    >>> round(found.value, 3), round(found.within, 3)
+    (0.7, 0.129)
+    """
+    value = auroc(truth, scores)
+    truth, scores = np.asarray(truth).astype(bool), np.asarray(scores)
+    new, known = scores[truth], scores[~truth]
+    parts = share_below(new, known), 1 - share_below(known, new)
+    if min(map(len, parts)) < 2:
+        return Estimate(value)
+    variance = sum(float(part.var(ddof=1)) / len(part) for part in parts)
+    return Estimate(value, float(f"{1.96 * math.sqrt(variance):.6g}"))
+
+
+def share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the share of others below every value, half of those that are equal.
+
+    Examples
+    --------
+    >>> share_below(np.array([0.0, 1.0, 2.0]), np.array([1.0, 1.0]))
+    array([0. , 0.5, 1. ])
+    """
+    order = np.sort(others)
+    sides = [np.searchsorted(order, values, side) for side in ("left", "right")]
+    found: np.ndarray = np.mean(sides, axis=0) / len(others)
+    return found
 
 
 def _vectors(Z: Any, reference: Any, fewest: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 from isthmus.data.images import Images, as_images, evenly_spaced, to_unit
 from isthmus.fitted.heldout import half_of
 from isthmus.latent.codes import mapped, vectors
-from isthmus.metrics.outliers import auroc, mahalanobis, neighbour_distance
+from isthmus.metrics.outliers import auroc_estimate, mahalanobis, neighbour_distance
 from isthmus.validation import one_of
 from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model, Seconds
 from isthmus.verbs.scored import Novelty
@@ -118,8 +118,8 @@ def novelty(
         scores = mapped(WORK[by](model), images, by, verbose)
     else:
         scores = _distances(model, images, reference, by, verbose)
-    found = None if truth is None else auroc(np.asarray(truth), scores)
-    return Novelty(scores, by, images, model, found, count)
+    found = None if truth is None else auroc_estimate(np.asarray(truth), scores)
+    return Novelty(scores, by, images, model, found and found.value, count, found and found.within)
 
 
 def _chosen(model: Model, by: str, referred: bool) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from isthmus.fitted.heldout import MeasuredOn
+from isthmus.metrics import compared
 from isthmus.metrics.few_labels import Point
 from isthmus.metrics.labels import Accuracy
 from isthmus.verbs.parameters import Model
@@ -69,11 +70,15 @@ class Probing(Charted):
         title = f"What probes read off {self.model}: {self.source}, {n_labels:,} labels"
         return accuracy_chart(self.accuracies, title, self.measured.name)
 
+    def remarks(self) -> list[str]:
+        """Return which probes cannot be told from the best one."""
+        return compared.in_words(self.accuracies)
+
     def record(self) -> dict[str, Any]:
-        """Return all figures, and what the search of the probes has chosen."""
+        """Return all figures, how far probes are behind the best, and what a search has chosen."""
         settings = {kind: each.settings for kind, each in self.accuracies.items()}
         facts = {"source": self.source, "settings": settings, "images": self.measured.count}
-        return super().record() | facts
+        return super().record() | facts | {"compared": compared.as_record(self.accuracies)}
 
     def table(self) -> list[dict[str, Any]]:
         """Return everything found as records, of the accuracies and of the curve."""

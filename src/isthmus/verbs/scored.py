@@ -43,6 +43,8 @@ class Novelty(Result):
         How well the scores find what truth says is new.
     count : int
         How many of the most anomalous a picture and a person are shown.
+    auroc_within : float, optional
+        Half of the 95 % interval of that area.
     """
 
     table_name: ClassVar[str] = "scores"
@@ -52,10 +54,13 @@ class Novelty(Result):
     model: Any
     auroc: float | None = None
     count: int = 20
+    auroc_within: float | None = None
 
     def __post_init__(self) -> None:
         figures = {"by": self.by, "unit": self.unit, "images": len(self.images)}
         figures |= {} if self.auroc is None else {"auroc": self.auroc}
+        if self.auroc_within is not None:
+            figures["auroc within"] = self.auroc_within
         self.scores = Scores.of(self.scores, figures)
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from isthmus.fitted.heldout import MeasuredOn
+from isthmus.metrics import compared
 from isthmus.metrics.labels import Accuracy
 from isthmus.verbs.probing import ends_of, in_words
 from isthmus.verbs.result import Charted, said_of
@@ -80,8 +81,9 @@ class Tuned(Charted):
         return {"labels": self.tuned.n_labels, "before": self.started_from, **found, **said}
 
     def remarks(self) -> list[str]:
-        """Return which network is recommended, and why."""
-        return [f"recommended: {self.recommended}"] if self.best else []
+        """Return which network is recommended, and why; which cannot be told from the best."""
+        said = [f"recommended: {self.recommended}"] if self.best else []
+        return said + compared.in_words(self.accuracies())
 
     @property
     def recommended(self) -> str:
@@ -109,6 +111,7 @@ class Tuned(Charted):
         facts = {"model": self.file or in_words(self.model), "labels": self.tuned.n_labels}
         facts |= {"labels_seen_before": self.labels_seen, **said_of(self.measured)}
         facts |= {"recommended": self.best, "why": self.recommended} if self.best else {}
+        facts["compared"] = compared.as_record(self.accuracies())
         return facts | {name: each.record() for name, each in self.accuracies().items()}
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
