@@ -8,7 +8,7 @@ import pytest
 import isthmus as ist
 from isthmus.metrics.altered import altered, altered_auroc
 from isthmus.studies.answers import answers
-from isthmus.studies.evidence import strangeness
+from isthmus.studies.evidence import anomaly_scores
 
 PURPOSES = ["reconstruct", "compress", "generate", "classify", "cluster", "explain",
             "spot anomalies", "speed"]  # fmt: skip
@@ -101,6 +101,6 @@ def test_the_interval_of_altered_images_is_held():
 def test_scores_of_altered_images_take_ten_of_them():
     images = ist.load_images("digits").evenly(200)
     model = ist.SOM((2, 2), random_state=0).fit(images.train)
-    found = strangeness(model, images.test, images.train)
+    found = anomaly_scores(model, images.test, images.train)
     assert altered_auroc(*found).value > 0.5
-    assert strangeness(model, images.test[:4], images.train) is None
+    assert anomaly_scores(model, images.test[:4], images.train) is None

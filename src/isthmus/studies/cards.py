@@ -140,9 +140,9 @@ class Cards:
 
     def _spot(self, name: str, model: Representation) -> dict[str, Any]:
         held = some(self.study.images.test, self.columns)
-        strange = altered(to_unit(np.asarray(held)), self.study.random_state)
-        back = np.reshape(model.decode(model.encode(strange)), strange.shape)
-        rows = np.concatenate([strange, back])
+        foreign = altered(to_unit(np.asarray(held)), self.study.random_state)
+        back = np.reshape(model.decode(model.encode(foreign)), foreign.shape)
+        rows = np.concatenate([foreign, back])
         said = f"Above a block of another image in each; {name} does not give it back, below."
         return self._embed(self.pictures.draw(rows, len(held)), said)
 

@@ -41,7 +41,7 @@ DRAWN = 1000
 """Images drawn to be compared with as many held-out ones, at most."""
 FEWEST_DRAWN = 40
 """Held-out images that tell how real drawn ones look, at least."""
-FEWEST_STRANGE = 10
+FEWEST_ALTERED = 10
 """Held-out images that tell how well altered ones are seen, at least."""
 WIDTH = 50
 """Principal components of the real images that samples are compared in, at most."""
@@ -183,18 +183,18 @@ class Evidence(Samples, Mapping[str, Any]):
         return self._compared and self._compared[1]
 
     @cached_property
-    def _strange(self) -> tuple[np.ndarray, np.ndarray] | None:
-        return strangeness(self.model, _few(self.images), self.train, self.seed)
+    def _anomalies(self) -> tuple[np.ndarray, np.ndarray] | None:
+        return anomaly_scores(self.model, _few(self.images), self.train, self.seed)
 
     @property
     def whole(self) -> np.ndarray | None:
         """Anomaly scores of some held-out images."""
-        return self._strange and self._strange[0]
+        return self._anomalies and self._anomalies[0]
 
     @property
     def foreign(self) -> np.ndarray | None:
         """Those of the same images with a block of another one in them."""
-        return self._strange and self._strange[1]
+        return self._anomalies and self._anomalies[1]
 
     @cached_property
     def _halves(self) -> Halves | None:
@@ -264,7 +264,7 @@ def _few(images: Images, most: int = 300, least: int = 8) -> Images:
     return images.evenly(min(most, max(least, SOME // pixels_of(images)), len(images)))
 
 
-def strangeness(
+def anomaly_scores(
     model: Representation, images: Images, train: Images, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Return anomaly scores of images, and of the same with a block of another one in each.
@@ -272,7 +272,7 @@ def strangeness(
     They are errors of reconstructions, or where there are none distances to the nearest codes of
     training images.
     """
-    if len(images) < FEWEST_STRANGE:
+    if len(images) < FEWEST_ALTERED:
         return None
     both = [images, replace(images, data=altered(np.asarray(images), seed), rows=None)]
     if model.can("decode"):
