@@ -14,7 +14,7 @@ from isthmus.studies.summary import known, share_ends
 
 Score = Mapping[str, Any]
 
-LOGARITHMIC = {"seconds": SHORT, "frechet": 0.0}
+LOGARITHMIC = {"seconds": SHORT, "frechet": 0.0, "feature_frechet": 0.0}
 """Metrics that differ by factors, and the least of them that is drawn."""
 
 
