@@ -23,7 +23,7 @@ from isthmus.studies.ties import best_and_ties
 
 SHORT = 0.1
 """Seconds below which nobody waits: they count as so many."""
-ALIKE = 1.5
+ALIKE = 2.0
 """Clocks on a busy machine do not tell times apart that differ by less than this factor."""
 
 
@@ -76,6 +76,6 @@ def speed(scores: Sequence[Score]) -> Answer | None:
     ties, order = best_and_ties(fit, value, within), sorted(fit, key=value, reverse=True)
     words = f"{ties[0]['model']} was fitted in {brief(ties[0]['seconds'])} s"
     words += f".{_next(order, ties, form)}"
-    sure = f"On this machine, as busy as it was: less than a factor of {ALIKE} is called a tie."
+    sure = f"On this machine, as busy as it was: less than a factor of {ALIKE:g} is called a tie."
     ranked = _ranked(fit, value, within, lambda s: f"{brief(s['seconds'])} s", "seconds")
     return Answer("Speed", question, _names(ties), words, sure, **ranked)

@@ -92,8 +92,10 @@ def within(score: Mapping[str, Any], key: str) -> str:
     ends = share_ends(score, key)
     if ends:
         return f"{percent(ends[0])} to {percent(ends[1])}"
-    half = known(score, f"{key}_within")
-    return f"± {significant(half, 2)} {METRICS[key].unit}".strip() if half else ""
+    half, unit = known(score, f"{key}_within"), METRICS[key].unit
+    if half and unit == "%":
+        half, unit = 100 * half, "points"
+    return f"± {significant(half, 2)} {unit}".strip() if half else ""
 
 
 def share_ends(score: Mapping[str, Any], key: str) -> tuple[float, float] | None:
