@@ -3,42 +3,165 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
-QUALITIES = {
-    "jpeg": (2, 5, 10, 20, 35, 50, 75, 90),
-    "webp": (0, 3, 8, 15, 25, 40, 60, 80),
-    "avif": (0, 6, 12, 20, 30, 45, 60, 80),
+from isthmus.codec.more_formats import MORE, read_more
+
+
+class Lossy(NamedTuple):
+    """A format that loses something, and how it is asked for more or for less.
+
+    Attributes
+    ----------
+    few, every : sequence of numbers
+        Qualities that are tried usually, from the least there is on, and all there are.
+    ways : dict of str to dict
+        Each is tried, and the cheapest counts; of grey images the first alone.
+    slow : dict of str to dict
+        Further ones that take their time, at the few qualities.
+    """
+
+    few: tuple[float, ...]
+    every: tuple[float, ...]
+    ways: dict[str, dict[str, Any]]
+    slow: Mapping[str, dict[str, Any]] = MappingProxyType({})
+
+
+LOSSY = {
+    "jpeg": Lossy(
+        (1, 2, 3, 5, 8, 12, 18, 26, 36, 50, 65, 80, 90, 95),
+        tuple(range(1, 96)),
+        {
+            "4:2:0": {"subsampling": 2, "optimize": True},
+            "4:4:4": {"subsampling": 0, "optimize": True},
+        },
+    ),
+    "webp": Lossy(
+        (0, 1, 2, 4, 7, 11, 16, 23, 32, 43, 56, 70, 85, 100),
+        tuple(range(101)),
+        {"method 6": {"method": 6}},
+    ),
+    "avif": Lossy(
+        (0, 1, 2, 3, 4, 5, 6, 8, 11, 15, 21, 29, 39, 50, 62, 80),
+        tuple(range(101)),
+        {"speed 6": {"speed": 6}},
+        {"speed 3": {"speed": 3}, "speed 0": {"speed": 0}},
+    ),
+    "jpeg2000": Lossy(
+        (12, 15, 18, 20, 22, 24, 27, 30, 34, 38, 44),
+        tuple(range(10, 51)),
+        {"asked dB": {}},
+    ),
+    "jpegxl": Lossy(
+        (25, 18, 13, 9.5, 7, 5, 3.5, 2.5, 1.7, 1, 0.5),
+        tuple(round(25 * 0.9**i, 2) for i in range(44)),
+        {"distance, effort 7": {"effort": 7}},
+        {"distance, effort 9": {"effort": 9}},
+    ),
+    "jpegls": Lossy(
+        (127, 90, 60, 40, 27, 18, 12, 8, 5, 3, 2, 1),
+        tuple(range(127, 0, -1)),
+        {"most a value is off": {}},
+    ),
 }
-"""Settings of the formats that lose something; PNG and lossless WebP have one each."""
-EXACT = ("png", "webp-lossless")
-FORMATS = (*QUALITIES, *EXACT)
+"""Formats that lose something."""
+EXACT: dict[str, dict[str, Any]] = {
+    "png": {"optimize": True},
+    "webp-lossless": {"lossless": True, "quality": 90, "method": 6},
+    "jpegxl-lossless": {"lossless": True, "effort": 7},
+    "jpegls-lossless": {},
+}
+"""Formats that lose nothing, and how they are written."""
+FORMATS = (*LOSSY, *EXACT)
 
 
-def in_files(pixels: np.ndarray, name: str, quality: int) -> tuple[int, np.ndarray]:
+class Setting(NamedTuple):
+    """One way to write a format.
+
+    Attributes
+    ----------
+    name : str
+        Of the format.
+    quality : float
+        As the format counts it; 0 of those that lose nothing.
+    way : str
+        What else was chosen.
+    """
+
+    name: str
+    quality: float = 0
+    way: str = ""
+
+    def read_back(self, image: np.ndarray) -> tuple[int, np.ndarray]:
+        """Return the bytes of one image (h, w, c) written so, and the image read back."""
+        kind = self.name.partition("-")[0]
+        if kind in MORE:
+            return read_more(image, kind, self.quality, **self._options)
+        quality = {} if self.name in EXACT else {"quality": int(self.quality)}
+        return read_back(image, kind, **quality, **self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        if self.name in EXACT:
+            return EXACT[self.name]
+        lossy = LOSSY[self.name]
+        return {**lossy.ways, **lossy.slow}[self.way]
+
+
+def settings_of(
+    name: str, thorough: bool = False, grey: bool = False, sheet: bool = True
+) -> list[Setting]:
+    """Return the settings of a format that are tried, from the least to the best.
+
+    Slow ones are for sheets: a file each is mostly header.
+
+    Examples
+    --------
+    >>> [len(settings_of("jpeg", grey=grey)) for grey in (False, True)], settings_of("png")
+    ([28, 14], [Setting(name='png', quality=0, way='')])
+    """
+    if name in EXACT:
+        return [Setting(name)]
+    lossy = LOSSY[name]
+    ways = list(lossy.ways)[:1] if grey else list(lossy.ways)
+    found = [
+        Setting(name, q, way) for way in ways for q in (lossy.every if thorough else lossy.few)
+    ]
+    if thorough and sheet:
+        found += [Setting(name, q, way) for way in lossy.slow for q in lossy.few]
+    return found
+
+
+def writable(names: Iterable[str]) -> Iterator[str]:
+    """Yield the formats of some names that can be written here."""
+    from isthmus.codec.more_formats import codecs
+
+    for name in names:
+        kind = name.partition("-")[0]
+        if (kind not in MORE or codecs() is not None) and (kind != "avif" or _has_avif()):
+            yield name
+
+
+def _has_avif() -> bool:
+    from PIL import features
+
+    return bool(features.check("avif"))
+
+
+def in_files(pixels: np.ndarray, setting: Setting) -> tuple[int, np.ndarray]:
     """Return the bytes of a file for each image (n, h, w, c), and the images read back."""
-    files = [_written(image, name, quality) for image in pixels]
+    files = [setting.read_back(image) for image in pixels]
     return sum(size for size, _ in files), np.stack([image for _, image in files])
 
 
-def on_one_sheet(pixels: np.ndarray, name: str, quality: int) -> tuple[int, np.ndarray]:
+def on_one_sheet(pixels: np.ndarray, setting: Setting) -> tuple[int, np.ndarray]:
     """Return the bytes of one file with all images side by side, and the images read back."""
-    size, sheet = _written(_sheet(pixels), name, quality)
+    size, sheet = setting.read_back(_sheet(pixels))
     return size, _cut(sheet, pixels.shape)
-
-
-def _written(image: np.ndarray, name: str, quality: int) -> tuple[int, np.ndarray]:
-    """Return the bytes of a file of one image (h, w, c), and the image read back."""
-    every: dict[str, dict[str, Any]] = {
-        "png": {"optimize": True},
-        "jpeg": {"quality": quality, "optimize": True},
-        "webp": {"quality": quality, "method": 6},
-        "webp-lossless": {"lossless": True, "quality": 90, "method": 6},
-        "avif": {"quality": quality, "speed": 6},
-    }
-    return read_back(image, name.partition("-")[0], **every[name])
 
 
 def read_back(image: np.ndarray, name: str, **options: Any) -> tuple[int, np.ndarray]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from isthmus.metrics.bjontegaard import Deltas, at_quality, bjontegaard, front, rates_at
+
+Curve = tuple[np.ndarray, np.ndarray]
+"""PSNR, and the bytes an image at each, both rising."""
 
 
 class Point(NamedTuple):
@@ -23,6 +28,8 @@ class Point(NamedTuple):
         Of what comes back; infinite and 1 if nothing is lost. SSIM is NaN for vectors.
     model_bytes : float
         Size of the model, shared among the images: it is not counted in `bytes_per_image`.
+    way : str
+        How else a format was written, as "4:2:0" or "speed 6".
     """
 
     codec: str
@@ -31,10 +38,13 @@ class Point(NamedTuple):
     psnr: float
     ssim: float
     model_bytes: float = 0.0
+    way: str = ""
 
 
 def crossings(points: Sequence[Point], model: str) -> dict[str, float | None]:
-    """Return up to which PSNR a model needs fewer bytes than each format, on straight lines.
+    """Return up to which PSNR a model needs fewer bytes than each format.
+
+    A format that starts above a PSNR counts at its lowest point, as nothing cheaper is to be had.
 
     Parameters
     ----------
@@ -47,8 +57,8 @@ def crossings(points: Sequence[Point], model: str) -> dict[str, float | None]:
     -------
     dict of str to float or None
         For every other codec: the PSNR in dB at which its curve crosses the model's; None where
-        the model needs more bytes wherever both were measured; infinity where it needs fewer;
-        NaN where there is no such place.
+        the model needs more bytes wherever it was measured; infinity where it needs fewer; NaN
+        where the codec ends below the model's first point.
 
     Examples
     --------
@@ -62,28 +72,38 @@ def crossings(points: Sequence[Point], model: str) -> dict[str, float | None]:
     return {name: _crossing(ours, other) for name, other in curves.items() if len(other[0]) > 1}
 
 
-def curves_of(points: Sequence[Point]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return PSNR, rising, and bytes an image of every codec that loses something."""
-    curves: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+def curves_of(points: Sequence[Point]) -> dict[str, Curve]:
+    """Return the curve of every codec that loses something: points that no other of it beats."""
+    curves: dict[str, Curve] = {}
     for name in dict.fromkeys(point.codec for point in points):
-        own = sorted((p.psnr, p.bytes_per_image) for p in points if p.codec == name)
-        finite = np.array([pair for pair in own if np.isfinite(pair[0])]).reshape(-1, 2)
-        curves[name] = (finite[:, 0], finite[:, 1])
+        own = [p for p in points if p.codec == name and np.isfinite(p.psnr)]
+        curves[name] = np.empty(0), np.empty(0)
+        if own:
+            rates, psnr = front([p.bytes_per_image for p in own], [p.psnr for p in own])
+            curves[name] = psnr, np.exp(rates)
     return curves
 
 
-def bytes_at(curve: tuple[np.ndarray, np.ndarray], psnr: float | np.ndarray) -> np.ndarray:
-    """Return the bytes at some PSNR, on straight lines in log bytes; NaN out of reach."""
-    quality, size = curve
-    return np.exp(np.interp(psnr, quality, np.log(size), left=np.nan, right=np.nan))
+def bytes_at(curve: Curve, psnr: float) -> float | None:
+    """Return the bytes an image at a PSNR, None beyond the best; below it those of the lowest."""
+    return at_quality(curve[1], curve[0], psnr) if len(curve[0]) else None
 
 
-def _crossing(ours: tuple[Any, ...], theirs: tuple[Any, ...]) -> float | None:
-    low, high = max(ours[0][0], theirs[0][0]), min(ours[0][-1], theirs[0][-1])
+def deltas(curves: dict[str, Curve], model: str) -> dict[str, Deltas]:
+    """Return BD-rate and BD-PSNR of a model against every other codec that loses something."""
+    ours = curves[model]
+    others = {name: curve for name, curve in curves.items() if name != model and len(curve[0])}
+    if not len(ours[0]):
+        return {}
+    return {name: bjontegaard(ours[::-1], other[::-1]) for name, other in others.items()}
+
+
+def _crossing(ours: Curve, theirs: Curve) -> float | None:
+    low, high = ours[0][0], min(ours[0][-1], theirs[0][-1])
     if low >= high:
         return float("nan")
     psnr = np.linspace(low, high, 2001)
-    cheaper = bytes_at(ours, psnr) < bytes_at(theirs, psnr)
+    cheaper = rates_at(*ours[::-1], psnr) < rates_at(*theirs[::-1], psnr)
     if cheaper.all():
         return float("inf")
     return float(psnr[cheaper.nonzero()[0][-1]]) if cheaper.any() else None

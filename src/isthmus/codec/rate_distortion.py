@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.codec.compress import Job
-from isthmus.codec.formats import FORMATS, QUALITIES, in_files, on_one_sheet
+from isthmus.codec.formats import (
+    FORMATS,
+    Setting,
+    in_files,
+    on_one_sheet,
+    settings_of,
+    writable,
+)
 from isthmus.codec.frames import Coded, restored, rounded
+from isthmus.codec.more_formats import HINT
 from isthmus.codec.packing import packed_model
 from isthmus.codec.rate_control import ADDED, Trial
 from isthmus.codec.rate_curves import Point
@@ -39,14 +47,10 @@ def points_of(
     formats: Sequence[str] = FORMATS,
     points: int = 8,
     verbose: bool | None = False,
+    thorough: bool = False,
 ) -> Iterator[Point]:
     """Yield what models and formats make of images; see `isthmus.rate_distortion`."""
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown or points < 1:
-        raise ValueError(
-            f"formats={list(formats)}, points={points}: formats are {', '.join(FORMATS)}, and "
-            "points at least 1"
-        )
+    check_asked(formats, points)
     for name, model in models.items():
         if not model.can("decode"):
             raise ValueError(f"{name} is a {type(model).__name__}, which cannot decode")
@@ -54,16 +58,47 @@ def points_of(
     pixels = _as_bytes(images, ends) if formats else np.empty(0)
     if formats:
         images = replace(images, data=from_bytes(pixels, ends), rows=None)
-    total = len(models) * points + sum(2 * len(QUALITIES.get(name, (0,))) for name in formats)
+    grey = bool(formats) and pixels.shape[-1] == 1
+    plans = [
+        (way, write, settings_of(name, thorough, grey, write is on_one_sheet))
+        for name in formats
+        for way, write in (("a file each", in_files), ("one sheet", on_one_sheet))
+    ]
+    total = len(models) * points + sum(len(settings) for *_, settings in plans)
     with Bar("rate and distortion", total, verbose) as bar:
         for name, model in models.items():
             for point in _of_model(name, model, images, points, ends):
                 yield point
                 bar.advance(note=name)
-        for name in formats:
-            for point in _of_format(name, pixels):
+        for plan in plans:
+            for point in _of_format(pixels, *plan):
                 yield point
-                bar.advance(note=name)
+                bar.advance(note=point.codec)
+
+
+def formats_of(asked: Sequence[str]) -> list[str]:
+    """Return the formats that are asked for by their names; "all" are those to be had here.
+
+    Raises
+    ------
+    ValueError
+        If there is no such format.
+    """
+    if list(asked) == ["all"]:
+        return list(writable(FORMATS))
+    check_asked(asked, 1)
+    return list(asked)
+
+
+def check_asked(formats: Sequence[str], points: int) -> None:
+    """Raise ValueError for formats that there are none of, ImportError for what is missing."""
+    if any(name not in FORMATS for name in formats) or points < 1:
+        raise ValueError(
+            f"formats={list(formats)}, points={points}: formats are {', '.join(FORMATS)}, and "
+            "points at least 1"
+        )
+    if missing := [name for name in formats if name not in list(writable([name]))]:
+        raise ImportError(f"{', '.join(missing)}: {HINT}")
 
 
 def sample_of(images: Images, most: int = MEASURED) -> Images:
@@ -98,15 +133,19 @@ def _point(
     return Point(name, step, job.nbytes / len(job.images), job.writer.psnr, alike, weight)
 
 
-def _of_format(name: str, pixels: np.ndarray) -> Iterator[Point]:
-    """Yield the points of a format, as many qualities at a time as there are processors."""
-    qualities = QUALITIES.get(name, (0,))
+def _of_format(
+    pixels: np.ndarray,
+    way: str,
+    write: Callable[[np.ndarray, Setting], tuple[int, np.ndarray]],
+    settings: Sequence[Setting],
+) -> Iterator[Point]:
+    """Yield the points of a format, as many settings at a time as there are processors."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # the formats' own code leaves Python free
-        for way, write in (("a file each", in_files), ("one sheet", on_one_sheet)):
-            found = pool.map(partial(write, pixels, name), qualities)
-            for quality, (size, back) in zip(qualities, found, strict=True):
-                scores = psnr(pixels, back), ssim(pixels, back)
-                yield Point(f"{name}, {way}", quality, size / len(pixels), *scores)
+        found = pool.map(partial(write, pixels), settings)
+        for setting, (size, back) in zip(settings, found, strict=True):
+            scores = psnr(pixels, back), ssim(pixels, back)
+            codec = f"{setting.name}, {way}"
+            yield Point(codec, setting.quality, size / len(pixels), *scores, way=setting.way)
 
 
 def _as_bytes(images: Images, ends: Range) -> np.ndarray:

@@ -156,12 +156,23 @@ def at_quality(rates: ArrayLike, quality: ArrayLike, wanted: float) -> float | N
     >>> round(at_quality([2, 4, 8], [20, 24, 28], 22), 3)
     2.828
     """
+    found = rates_at(rates, quality, [wanted])[0]
+    return None if math.isnan(found) else float(found)
+
+
+def rates_at(rates: ArrayLike, quality: ArrayLike, wanted: ArrayLike) -> np.ndarray:
+    """Return the rates of a curve at some qualities, as `at_quality`; NaN beyond its best point.
+
+    Examples
+    --------
+    >>> rates_at([2, 4, 8], [20, 24, 28], [15, 22, 29]).round(3)
+    array([2.   , 2.828,   nan])
+    """
     x, y = front(rates, quality)
-    if wanted > y[-1]:
-        return None
-    if wanted <= y[0] or len(x) == 1:
-        return float(np.exp(x[0]))
-    return float(np.exp(_through(y, x)(wanted)))
+    asked = np.asarray(wanted, dtype=np.float64)
+    within = np.clip(asked, y[0], y[-1])
+    log = np.full(asked.shape, x[0]) if len(x) == 1 else _through(y, x)(within)
+    return np.where(asked > y[-1], np.nan, np.exp(log))
 
 
 def _through(x: np.ndarray, y: np.ndarray) -> Any:

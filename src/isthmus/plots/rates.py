@@ -13,8 +13,16 @@ from isthmus.plots.plots import as_picture, chart
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-OTHERS = {"jpeg": "#b26a00", "webp": "#5a8f29", "avif": "#a3479b", "png": "#777777"}
-"""A colour for every format; lossless WebP has that of WebP."""
+OTHERS = {
+    "jpeg": "#b26a00",
+    "webp": "#5a8f29",
+    "avif": "#a3479b",
+    "png": "#777777",
+    "jpeg2000": "#0f8b8d",
+    "jpegxl": "#c1292e",
+    "jpegls": "#8d6e63",
+}
+"""A colour for every format; lossless WebP has that of WebP, and so on."""
 
 
 def draw_rates(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from isthmus.codec.rate_distortion import points_of, sample_of
+from isthmus.codec.formats import FORMATS
+from isthmus.codec.more_formats import HINT
+from isthmus.codec.rate_distortion import formats_of, points_of, sample_of
 from isthmus.data.images import Images, as_images
 from isthmus.fitted.heldout import measured_part
 from isthmus.validation import renamed
@@ -15,18 +17,20 @@ from isthmus.verbs.within import Limit
 def rate_distortion(
     models: Models,
     images: ImagesLike,
-    formats: Words = ("jpeg", "webp", "avif", "png", "webp-lossless"),
+    formats: Words = ("all",),
     *,
     points: int = 8,
     count: int | None = 1000,
     split: str = "test",
+    thorough: bool = False,
     budget: Seconds | None = None,
     verbose: bool | None = None,
 ) -> Rates:
-    """Measure bytes per image against quality: models beside PNG, JPEG, WebP and AVIF.
+    """Measure bytes per image against quality: models beside JPEG, WebP, AVIF, PNG and others.
 
     Models and formats are given the same images, in 8 bits where there are formats; and PSNR is by
-    the same range.
+    the same range. They are compared at equal PSNR, where a format that starts above it counts at
+    its lowest point, and by BD-rate (Bjontegaard 2001).
 
     Parameters
     ----------
@@ -37,8 +41,9 @@ def rate_distortion(
         Images of the range that the models learned (`Images.value_range`).
     formats : sequence of str
         Formats beside them, each with one file an image, whose headers small images pay dearly
-        for, and with all of them on one sheet: some of jpeg, webp, avif, png and webp-lossless, or
-        none.
+        for, and with all of them on one sheet: some of jpeg, webp, avif, png and webp-lossless; of
+        jpeg2000, jpegxl, jpegls, jpegxl-lossless and jpegls-lossless, which need imagecodecs; all
+        that are to be had, or none.
     points : int
         Steps of every model, at least 1.
     count : int or None
@@ -47,6 +52,8 @@ def rate_distortion(
     split : {"test", "train", "all"}
         Which images: test takes those held out that no model has learnt from. An array without a
         split is measured as a whole.
+    thorough : bool
+        Try every quality of every format, and the slow speeds of AVIF and JPEG XL: takes long.
     budget : float, optional
         Time to take, in seconds above 0: after it no further point is measured; models come first.
     verbose : bool, optional
@@ -59,6 +66,8 @@ def rate_distortion(
 
     Raises
     ------
+    ImportError
+        If a format is asked for that cannot be written here.
     ValueError
         If a model cannot decode, a format is not known, or images are none that a format can hold
         or of another range than a model knows.
@@ -78,5 +87,9 @@ def rate_distortion(
     named = by_name(models)
     part = measured_part(list(named.values()), as_images(images), split)
     some = part.test if count is None else sample_of(part.test, count)
-    found = limit.until(points_of(named, some, formats, points, verbose), "points")
-    return Rates(found, some, part.measured.of(len(some)))
+    chosen = formats_of(formats)
+    measured = points_of(named, some, chosen, points, verbose, thorough)
+    found = Rates(limit.until(measured, "points"), some, part.measured.of(len(some)))
+    if left := [name for name in FORMATS if list(formats) == ["all"] and name not in chosen]:
+        found.said = f"{', '.join(left)} left out: they {HINT}"
+    return found

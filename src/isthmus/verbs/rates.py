@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from isthmus.codec.rate_curves import Point, crossings, curves_of
+from isthmus.codec.rate_curves import Curve, Point, bytes_at, crossings, curves_of, deltas
 from isthmus.data.images import Images
 from isthmus.fitted.heldout import MeasuredOn
+from isthmus.metrics.bjontegaard import Deltas
+from isthmus.metrics.units import percent, significant
 from isthmus.system.files import plain
 from isthmus.verbs.result import Result
 
@@ -54,6 +56,30 @@ class Rates(Result, list[Point]):
         """Rows of the table that are enough for a person: all."""
         return len(self)
 
+    def deltas(self) -> list[dict[str, Any]]:
+        """Return BD-rate and BD-PSNR of every model against every other codec, a record each.
+
+        None is no quality, or no rate, that both reach; overlap is the share of the qualities.
+        """
+        rows, curves = [], curves_of(self)
+        for name in models_of(curves):
+            for other, found in deltas(curves, name).items():
+                row = {"model": name, "reference": other, **found._asdict()}
+                rows.append(plain(row, digits=4, finite=True))
+        return rows
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return bytes an image at equal PSNR: a row for every codec, a column for every PSNR.
+
+        In brackets stands where a codec starts that starts above the PSNR: its lowest point.
+        """
+        curves = {name: curve for name, curve in curves_of(self).items() if len(curve[0])}
+        wanted = compared_at(curves)
+        return [
+            {"codec": name, **{f"{q:g} dB": _said_at(curve, q) for q in wanted}}
+            for name, curve in curves.items()
+        ] or self.table()
+
     def table(self) -> list[dict[str, Any]]:
         """Return the points, four digits of every number; None is a PSNR without end."""
         return [plain(point._asdict(), digits=4, finite=True) for point in self]
@@ -61,7 +87,7 @@ class Rates(Result, list[Point]):
     def record(self) -> dict[str, Any]:
         """Return points and verdicts as JSON can hold them."""
         verdicts = [f"{name}: {words}" for name, words in self.scores.items()]
-        return {**super().record(), "verdicts": verdicts}
+        return {**super().record(), "verdicts": verdicts, "deltas": self.deltas()}
 
     def picture(self) -> Image:
         """Return the chart of bytes an image against PSNR."""
@@ -85,22 +111,63 @@ def drawn(points: Sequence[Point], title: str) -> Image:
 
 
 def verdicts_of(points: Sequence[Point]) -> dict[str, str]:
-    """Return for every model, in words, up to which PSNR it needs fewer bytes than the formats."""
-    said = {}
-    for name in (name for name in curves_of(points) if "," not in name):
-        found = crossings(points, name)
+    """Return for every model, in words, how it compares with the formats on one sheet."""
+    said, curves = {}, curves_of(points)
+    for name in models_of(curves):
+        found, bjontegaard = crossings(points, name), deltas(curves, name)
         size = next(p.model_bytes for p in points if p.codec == name)
-        parts = [_verdict(other, psnr) for other, psnr in found.items() if "sheet" in other]
+        parts = [
+            _verdict(other, psnr) + _delta(bjontegaard[other])
+            for other, psnr in found.items()
+            if "sheet" in other
+        ]
         told = "; ".join(parts) or "beside no other codec"
         said[name] = f"{told}. The model adds {size:.3g} bytes an image if it is counted."
     return said
+
+
+def models_of(curves: Iterable[str]) -> list[str]:
+    """Return the names that are of models."""
+    return [name for name in curves if "," not in name]
+
+
+def compared_at(curves: Mapping[str, Curve], most: int = 6) -> list[float]:
+    """Return the PSNRs in whole dB at which codecs are compared: those that models reach.
+
+    Examples
+    --------
+    >>> compared_at({"pca": (np.array([10.2, 17.8]), np.array([1.0, 9.0]))})
+    [11.0, 13.0, 15.0, 17.0]
+    """
+    models = [curves[name][0] for name in models_of(curves)]
+    if not models:
+        return []
+    low = np.ceil(min(psnr[0] for psnr in models))
+    high = max(low, np.floor(max(psnr[-1] for psnr in models)))
+    step = max(1, -(-(high - low + 1) // most))
+    return [float(q) for q in np.arange(low, high + 0.5, step)]
+
+
+def _delta(found: Deltas) -> str:
+    if found.rate is None:
+        return ""
+    shared = f"{found.low:.1f} to {found.high:.1f} dB, {percent(found.overlap)} of both"
+    return f", BD-rate {100 * found.rate:+.1f} % ({shared})"
+
+
+def _said_at(curve: Curve, psnr: float) -> str:
+    size = bytes_at(curve, psnr)
+    if size is None:
+        return "-"
+    starts = curve[0][0]
+    return significant(size) + (f" [{starts:.1f} dB]" if starts > psnr + 0.05 else "")
 
 
 def _verdict(other: str, psnr: float | None) -> str:
     if psnr is None:
         return f"more bytes than {other}"
     if np.isnan(psnr):
-        return f"no quality in common with {other}"
+        return f"{other} ends below its lowest point"
     return f"fewer bytes than {other} " + (
-        "wherever both reach" if np.isinf(psnr) else f"up to {psnr:.1f} dB"
+        "wherever it was measured" if np.isinf(psnr) else f"up to {psnr:.1f} dB"
     )
