@@ -77,9 +77,7 @@ def test_a_format_that_starts_above_counts_at_its_lowest_point():
 def test_all_is_said_at_equal_quality():
     found = Rates(OURS + THEIRS + WORSE + FINE, ist.load_images("digits")[:4], None)
     words = found.scores["ours"]
-    assert (
-        "fewer bytes than jpeg, one sheet wherever it was measured, BD-rate -50.0 %" in words
-    )
+    assert "fewer bytes than jpeg, one sheet wherever it was measured, BD-rate -50.0 %" in words
     assert "fewer bytes than avif, one sheet up to" in words
     ours, jpeg, avif = found.listed()
     assert ours["18 dB"] == "2.00"
