@@ -67,6 +67,17 @@ def _check_said(file: Any, path: Path) -> None:
                 raise ValueError(f"{planes:,} planes, expected up to {MOST_PLANES:,}")
 
 
+def check_end(page: Any, n_bytes: int) -> None:
+    """Raise if a page says that its numbers go on after the end of its file."""
+    places = zip(page.dataoffsets, page.databytecounts, strict=True)
+    needed = max((start + count for start, count in places), default=0)
+    if needed > n_bytes:
+        raise ValueError(
+            f"the header contradicts its file: the pixels end at byte {needed}, the file at "
+            f"{n_bytes}"
+        )
+
+
 def as_raster(array: np.ndarray) -> np.ndarray:
     """Return numbers as rasters keep them: uint8 and floats as they are, others as float32."""
     if array.dtype == bool:
@@ -95,6 +106,8 @@ class _Pages:
             found = [all_pages[int(page)] for page in chosen.ravel()]
             if any(page is None for page in found):
                 raise ValueError(f"{self.path} lacks planes of the stack that it tells of")
+            for page in found:
+                check_end(page, page.parent.filehandle.size)
             read = [page.asarray() for page in found]
         within = index[len(outer) :]
         return np.stack([page[within] for page in read]).reshape(

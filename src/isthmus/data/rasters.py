@@ -19,7 +19,7 @@ from isthmus.data.depth import deep_values
 from isthmus.data.images import Images
 from isthmus.data.nodata import no_data_in
 from isthmus.data.numbers import KEEP
-from isthmus.data.ometiff import stack_of
+from isthmus.data.ometiff import check_end, stack_of
 from isthmus.system.files import plain
 
 if TYPE_CHECKING:
@@ -230,14 +230,8 @@ def _listed(text: str) -> list[str]:
 
 def _check_extent(page: Any, n_bytes: int) -> None:
     """Raise if the header of a page asks for more than the file has."""
-    places = list(zip(page.dataoffsets, page.databytecounts, strict=True))
-    needed = max((start + count for start, count in places), default=0)
-    if needed > n_bytes:
-        raise ValueError(
-            f"the header contradicts its file: the pixels end at byte {needed}, the file at "
-            f"{n_bytes}"
-        )
-    stored, said = sum(count for _, count in places), page.nbytes
+    check_end(page, n_bytes)
+    stored, said = sum(page.databytecounts), page.nbytes
     # what is empty may be packed very well, but not to nothing
     check_unpacked(f"the header contradicts its file: shape {page.shape}", said, 9 * stored)
     whole = page.bitspersample % 8 == 0 and not page.is_tiled
