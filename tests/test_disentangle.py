@@ -60,7 +60,7 @@ def test_intervals_by_parts_hold_the_truth_19_times_of_20():
     held = []
     for draw in range(600):
         x = rng.normal(size=(400, 2)) @ [[1.0, 0.6], [0.0, 0.8]]
-        value, within = by_parts(
+        value, within, _ = by_parts(
             lambda rows, x=x: float(np.corrcoef(x[rows].T)[0, 1]), len(x), random_state=draw
         )
         held.append(abs(value - 0.6) < within)

@@ -198,7 +198,7 @@ def test_groups_far_from_the_origin_and_of_any_scale(method):
 
 def test_images_without_labels_are_ten_clusters_and_no_score(pca, images):
     found = ist.cluster(pca, np.asarray(images.test), verbose=False)
-    assert set(found.scores) == {"images", "clusters", "unclustered"}
+    assert not {"accuracy", "nmi", "ami", "purity"} & set(found.scores)
     assert found.scores["clusters"] == 10
     with pytest.raises(ValueError, match="no map"):
         found.map_picture()

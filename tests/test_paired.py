@@ -236,4 +236,4 @@ def test_what_a_verb_compares_has_an_interval():
     assert len(found.record()["compared"]) == 1
     assert "on the same images" in found.remarks()[0]
     new = ist.novelty(model, images, truth=images.y == 8)
-    assert 0 < new.auroc_within == new.scores["auroc within"] < 0.2
+    assert 0 < new.within["auroc"] < 0.2

@@ -177,6 +177,43 @@ def ari(y: ArrayLike, labels: ArrayLike) -> float:
     return float(_quietly(adjusted_rand_score, y, labels))
 
 
+def adjusted_information(y: ArrayLike, labels: ArrayLike) -> float:
+    """Return the mutual information of classes and clusters, adjusted for chance (AMI).
+
+    ``ami = (I - E[I]) / ((H(y) + H(labels)) / 2 - E[I])``, with the mean E over all clusterings of
+    these sizes.
+
+    Parameters
+    ----------
+    y : array_like of int of shape (n,)
+        Classes; images with -1 are unlabelled and left out.
+    labels : array_like of int of shape (n,)
+        Clusters, by any numbers; images of none, -1, are one more cluster.
+
+    Returns
+    -------
+    float
+        At most 1 (equal up to names); 0 is what chance gives, however many clusters there are.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or no image is labelled.
+
+    References
+    ----------
+    Vinh, Epps and Bailey, "Information theoretic measures for clusterings comparison", 2010.
+
+    Examples
+    --------
+    >>> round(adjusted_information([0, 0, 1, 1], [1, 1, 0, 0]), 6)
+    1.0
+    """
+    from sklearn.metrics import adjusted_mutual_info_score
+
+    return float(_quietly(adjusted_mutual_info_score, y, labels))
+
+
 def _quietly(score: Callable[..., float], y: ArrayLike, labels: ArrayLike) -> float:
     with warnings.catch_warnings():  # few images in many clusters is no reason to warn
         warnings.simplefilter("ignore")

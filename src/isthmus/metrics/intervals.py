@@ -28,6 +28,19 @@ class Estimate(NamedTuple):
     each: np.ndarray | None = None
 
 
+def of_mean(values: np.ndarray) -> Estimate:
+    """Return the mean of a figure over images, and half of its 95 % interval.
+
+    Examples
+    --------
+    >>> of_mean(np.array([0.0, 1.0] * 50)).within < 0.1, of_mean(np.array([3.0])).within is None
+    (True, True)
+    """
+    n = len(values)
+    within = 1.96 * float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else None
+    return Estimate(float(np.mean(values)), within)
+
+
 def wilson(right: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return Wilson's interval of a share: where the true one lies, by what was counted.
 

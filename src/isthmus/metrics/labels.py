@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from isthmus.metrics.classification import guessed, judged
 from isthmus.metrics.intervals import Estimate, wilson
-from isthmus.metrics.probes import chosen_codes, classifier, hits, stratified
+from isthmus.metrics.probes import answers, chosen_codes, classifier, stratified
 from isthmus.validation import one_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ NEIGHBOURS = 5
 SEARCHED = 600
 """Training codes among which C and gamma are sought, at most: their best values hardly move."""
 FOLDS = 3
+RECORDED = ("accuracy", "low", "high", "n_labels", "n_test", "settings")
 PENALTIES, WIDTHS = (1.0, 10.0, 100.0), (0.25, 1.0, 4.0)
 
 
@@ -40,6 +42,10 @@ class Accuracy(NamedTuple):
     right : bytes
         A byte for every image counted, 1 where it is named rightly, in their order: by these two
         classifiers are compared. Empty where that is not known.
+    balanced, macro_f1 : Estimate, optional
+        Accuracy averaged over classes, and F1; see `isthmus.metrics.classification`.
+    chance : float, optional
+        How often the most frequent class of the images counted is right.
     """
 
     accuracy: float
@@ -49,6 +55,9 @@ class Accuracy(NamedTuple):
     n_test: int
     settings: dict[str, float]
     right: bytes = b""
+    balanced: Estimate | None = None
+    macro_f1: Estimate | None = None
+    chance: float | None = None
 
     def __repr__(self) -> str:
         told = ", ".join(f"{name}={value!r}" for name, value in self.record().items())
@@ -56,7 +65,7 @@ class Accuracy(NamedTuple):
 
     def record(self) -> dict[str, Any]:
         """Return the figures by their names."""
-        return {name: value for name, value in self._asdict().items() if name != "right"}
+        return {name: value for name, value in self._asdict().items() if name in RECORDED}
 
     @property
     def hits(self) -> np.ndarray:
@@ -148,7 +157,13 @@ def _probed(
     if kind == "svm":
         settings = _sought(model, Z, y, seed)
         model.set_params(**{f"svc__{name}": value for name, value in settings.items()})
-    return counted(hits(model, Z, y, Z_test, y_test), len(y), settings)
+    found = answers(model, Z, y, Z_test)
+    by_class = judged(y_test, found)
+    return counted(found == y_test, len(y), settings)._replace(
+        balanced=by_class["balanced_accuracy"],
+        macro_f1=by_class["macro_f1"],
+        chance=guessed(y_test),
+    )
 
 
 def _sought(model: Representation, Z: np.ndarray, y: np.ndarray, seed: int) -> dict[str, float]:

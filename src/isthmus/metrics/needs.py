@@ -25,6 +25,8 @@ NEEDS = {
     "test_labels": "classes of these",
     "classes": "classes of held-out images (n,), -1 where unknown",
     "clusters": "clusters of their codes (n,)",
+    "codes": "codes of held-out images: (n,) indices or (n, k) vectors",
+    "factor_scores": "scores of codes against known factors of the images, by their names",
     "whole": "anomaly scores of some held-out images",
     "foreign": "those of the same images with a block of another one in them",
     "seed": "seed of whatever is drawn",

@@ -80,3 +80,31 @@ def spread(values: list[float]) -> float | None:
         return None
     quantile = t.ppf(0.975, len(found) - 1)
     return float(quantile * found.std(ddof=1) / math.sqrt(len(found)))
+
+
+def by_bootstrap(
+    score: Callable[[np.ndarray], float], n: int, *, draws: int = 200, random_state: int = 0
+) -> Estimate:
+    """Return a score of n images with half of its 95 % interval: 1.96 deviations over draws.
+
+    The images are drawn again with replacement. It is for scores that images in the sample twice
+    do not mislead: shares and ranks, not counts of shared cells (`by_parts`).
+
+    References
+    ----------
+    Efron and Tibshirani, An introduction to the bootstrap, 1993.
+
+    Examples
+    --------
+    >>> values = np.random.default_rng(0).normal(size=1000)
+    >>> found = by_bootstrap(lambda rows: float(values[rows].mean()), len(values))
+    >>> 0.055 < found.within < 0.07
+    True
+    """
+    value = score(np.arange(n))
+    if n < FEWEST:
+        return Estimate(value)
+    rng = np.random.default_rng(random_state)
+    found = np.array([score(rng.integers(n, size=n)) for _ in range(draws)])
+    found = found[np.isfinite(found)]
+    return Estimate(value, 1.96 * float(found.std(ddof=1)) if len(found) > draws / 2 else None)

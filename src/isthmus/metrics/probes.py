@@ -199,14 +199,20 @@ def hits(
     y_test: np.ndarray,
 ) -> np.ndarray:
     """Return which test labels a classifier gets right once it is fitted, (n,) bool."""
+    return np.asarray(answers(model, Z_train, y_train, Z_test) == y_test)
+
+
+def answers(
+    model: Representation, Z_train: np.ndarray, y_train: np.ndarray, Z_test: np.ndarray
+) -> np.ndarray:
+    """Return the classes that a classifier names once it is fitted, (n,)."""
     from threadpoolctl import threadpool_limits
 
     few = 1 if Z_train.size <= SMALL else None  # threads wait for each other at every product
     # a fit cut short is still a score, and not the user's fault
     with threadpool_limits(few, "blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        right: np.ndarray = model.fit(Z_train, y_train).predict(Z_test) == y_test
-        return right
+        return np.asarray(model.fit(Z_train, y_train).predict(Z_test))
 
 
 def chosen_codes(

@@ -6,115 +6,25 @@ and the explorer show whatever is in the table.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from importlib import import_module
+from collections.abc import Iterable
 from typing import Any
 
-from isthmus.metrics.intervals import Estimate
-from isthmus.metrics.needs import NEEDS
-from isthmus.metrics.units import brief, percent, short, significant
-
-ANOMALIES = "Anomalies"
-RECONSTRUCTION, SAMPLES, PROBES = "Reconstruction", "Samples", "Labels from codes"
-CLUSTERS, COST, VERBS = "Clusters", "Cost", "Of a verb alone"
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One line of the table.
-
-    Attributes
-    ----------
-    key : str
-        Its name in scores, files and JSON.
-    title : str
-        Its name in tables.
-    group : str
-        Under which heading it stands.
-    unit : str
-        Its unit; "%" of a share, which is 0 to 1 and written as a percentage; "" if it has none.
-    better : {"higher", "lower"}
-        Which way is better.
-    function : str
-        The function of `isthmus.metrics`, as ``module.name``. It returns a number, an `Estimate`,
-        or None; "" where what is needed is the figure itself.
-    needs : tuple of str
-        What the function is given, in this order: names of `NEEDS`, if a study is to compute it.
-    scale : str
-        The unit in words.
-    meaning : str
-        What it says, in a sentence or two.
-    decimals : int or None
-        Decimals that are written; None for three significant digits.
-    """
-
-    key: str
-    title: str
-    group: str
-    unit: str
-    better: str
-    function: str
-    needs: tuple[str, ...]
-    scale: str
-    meaning: str
-    decimals: int | None = None
-
-    @property
-    def arrow(self) -> str:
-        """Direction of better values."""
-        return "↓" if self.better == "lower" else "↑"
-
-    @property
-    def hint(self) -> str:
-        """The words of a tooltip."""
-        return f"{self.meaning} Unit: {self.scale}. {self.better.capitalize()} is better."
-
-    @property
-    def heading(self) -> str:
-        """Title, unit and direction, for the head of a column."""
-        unit = f", {self.unit}" if self.unit not in ("", "%") else ""
-        return f"{self.title}{unit} {self.arrow}"
-
-    @property
-    def studied(self) -> bool:
-        """Whether a study computes it."""
-        return set(self.needs) <= set(NEEDS)
-
-    def write(self, value: float) -> str:
-        """Write a value without its unit; a share as a percentage."""
-        if not math.isfinite(value):
-            return "∞" if value > 0 else "\N{EN DASH}"
-        if self.unit in ("%", "s"):
-            return percent(value) if self.unit == "%" else brief(value)
-        return significant(value) if self.decimals is None else f"{value:,.{self.decimals}f}"
-
-    def said(self, value: float) -> str:
-        """Write a value with its unit."""
-        return self.write(value) + (f" {self.unit}" if self.unit not in ("", "%") else "")
-
-    def of(self, known: Mapping[str, Any]) -> Estimate | None:
-        """Compute it from what is known; None where something that it needs is not."""
-        given = []
-        for name in self.needs:  # what costs most comes last, and is not asked for in vain
-            if (value := known[name]) is None:
-                return None
-            given.append(value)
-        found = self.compute(*given)
-        return found if found is None or isinstance(found, Estimate) else Estimate(float(found))
-
-    def compute(self, *given: Any) -> Any:
-        """Call the function of the metric with what it needs."""
-        if not self.function:
-            return given[0]
-        module, _, name = self.function.rpartition(".")
-        return getattr(import_module(f"isthmus.metrics.{module}"), name)(*given)
-
+from isthmus.metrics.factor_table import FACTOR_METRICS
+from isthmus.metrics.metric import (
+    ANOMALIES,
+    CLUSTERS,
+    COST,
+    PROBES,
+    RECONSTRUCTION,
+    SAMPLES,
+    VERBS,
+)
+from isthmus.metrics.metric import Metric as Metric
+from isthmus.metrics.needs import NEEDS as NEEDS
+from isthmus.metrics.units import short
 
 HELD = "share of held-out images"
 PAIR, CLUSTERED = ("images", "reconstructions"), ("classes", "clusters")
-FACTORS = ("codes", "factors")
 READ = ("probe_codes", "probe_labels", "test_codes", "test_labels", "seed")
 
 METRICS: dict[str, Metric] = {
@@ -223,6 +133,36 @@ METRICS: dict[str, Metric] = {
             "corrected for chance.", 3,
         ),
         Metric(
+            "ami", "AMI", CLUSTERS, "", "higher", "cluster_scores.ami_estimate", CLUSTERED,
+            "0 by chance, 1 identical",
+            "Adjusted mutual information of clusters and classes: as NMI, but corrected for "
+            "chance, so that many small clusters do not raise it.", 3,
+        ),
+        Metric(
+            "purity", "Purity", CLUSTERS, "%", "higher", "cluster_scores.purity_estimate",
+            CLUSTERED, HELD,
+            "Share of images of the most frequent class of their cluster. It grows with the "
+            "number of clusters: compare it only where that is equal.",
+        ),
+        Metric(
+            "silhouette", "Silhouette", CLUSTERS, "", "higher", "cluster_scores.silhouette",
+            ("codes", "clusters"), "-1 to 1; 0 where clusters touch",
+            "How much nearer a code is to its own cluster than to the next. Asks for no labels, "
+            "and compares within one space of codes.", 3,
+        ),
+        Metric(
+            "davies_bouldin", "Davies-Bouldin", CLUSTERS, "", "lower",
+            "cluster_scores.davies_bouldin", ("codes", "clusters"), "0 for points far apart",
+            "How wide clusters are beside the distance to the one they are least apart from. Asks "
+            "for no labels.", 3,
+        ),
+        Metric(
+            "stability", "Stability", CLUSTERS, "", "higher", "cluster_scores.stability",
+            ("codes", "clusters", "seed"), "0 by chance, 1 always the same",
+            "How far k-means finds the same clusters from other seeds (mean ARI of any two of 4): "
+            "low where there are no clusters to be found, or not as many.", 3,
+        ),
+        Metric(
             "altered", "Altered", ANOMALIES, "", "higher", "altered.altered_auroc",
             ("whole", "foreign"), "0.5 by chance, 1 perfect",
             "Area under the ROC curve of telling held-out images with a block of another image "
@@ -250,6 +190,51 @@ METRICS: dict[str, Metric] = {
             "How often the class that is named is the right one.",
         ),
         Metric(
+            "balanced_accuracy", "Balanced accuracy", VERBS, "%", "higher",
+            "classification.balanced_accuracy", ("labels", "predicted"),
+            "mean share of a class; 1 in C by chance",
+            "How often a class is named rightly, averaged over classes: rare ones count alike.",
+        ),
+        Metric(
+            "macro_f1", "Macro-F1", VERBS, "", "higher", "classification.macro_f1",
+            ("labels", "predicted"), "0 to 1",
+            "Harmonic mean of how many of a class are found and how many that are called so are "
+            "of it, averaged over classes.", 3,
+        ),
+        Metric(
+            "calibration_error", "Calibration error", VERBS, "%", "lower",
+            "classification.calibration_error", ("right", "sure"), "0 at best",
+            "How far probabilities are from how often they are right (ECE, 15 cells): of images "
+            "called 80 % sure, 80 % should be. Of few images it is above 0 by chance.",
+        ),
+        Metric(
+            "brier", "Brier score", VERBS, "", "lower", "classification.brier",
+            ("labels", "probabilities"), "0 at best, 2 if surely wrong",
+            "Squared error of the probabilities of all classes: right and well calibrated.", 3,
+        ),
+        Metric(
+            "average_precision", "Average precision", VERBS, "%", "higher",
+            "detection.average_precision", ("truth", "scores"), "the share of the new by chance",
+            "Of those with the highest scores how many are new, averaged over all that are: says "
+            "more than AUROC where few are new.",
+        ),
+        Metric(
+            "false_alarms", "False alarms", VERBS, "%", "lower", "detection.false_alarms",
+            ("truth", "scores"), "share of the ordinary; 95 % by chance",
+            "How much of what is ordinary is called new where 95 % of the new is caught (FPR at "
+            "95 % TPR).",
+        ),
+        Metric(
+            "recall_at_k", "Recall at k", VERBS, "%", "higher", "retrieval.recall_at_k",
+            ("labels", "found"), "share of queries",
+            "How often at least one of the k nearest images has the class that was looked for.",
+        ),
+        Metric(
+            "mean_average_precision", "mAP", VERBS, "%", "higher",
+            "retrieval.average_precision_at_k", ("labels", "found", "there"), "0 to 100 %",
+            "How early images of the class that was looked for come among the k nearest.",
+        ),
+        Metric(
             "auroc", "AUROC", VERBS, "", "higher", "outliers.auroc", ("truth", "scores"),
             "0.5 by chance, 1 perfect",
             "Area under the ROC curve: how often something new has a higher score than something "
@@ -259,6 +244,21 @@ METRICS: dict[str, Metric] = {
             "precision_at_k", "Precision at k", VERBS, "%", "higher", "retrieval.precision_at_k",
             ("labels", "found"), "share of what is found",
             "How many of the k nearest images have the class that was looked for.",
+        ),
+        Metric(
+            "trustworthiness", "Trustworthiness", VERBS, "", "higher", "map_scores.map_scores",
+            ("codes", "points"), "about 0.5 by chance, 1 perfect",
+            "Whether images that are near on a map have near codes.", 3,
+        ),
+        Metric(
+            "continuity", "Continuity", VERBS, "", "higher", "map_scores.map_scores",
+            ("codes", "points"), "about 0.5 by chance, 1 perfect",
+            "Whether images of near codes are near on a map.", 3,
+        ),
+        Metric(
+            "neighbour_overlap", "Neighbour overlap", VERBS, "%", "higher",
+            "map_scores.map_scores", ("codes", "points"), "share of the 10 nearest",
+            "How many of the nearest codes are among the nearest on a map.",
         ),
         Metric(
             "global_accuracy", "Global accuracy", VERBS, "%", "higher",
@@ -287,66 +287,7 @@ METRICS: dict[str, Metric] = {
             ("curve", "reference"), "dB, 0 is as good",
             "Bjøntegaard's delta: how much better than another codec the same bytes are.", 2,
         ),
-        Metric(
-            "factor_vae_score", "FactorVAE", VERBS, "%", "higher",
-            "interventions.factor_vae_score", FACTORS, "share of votes; 1 in m by chance",
-            "How often the latent dimension that varies least tells which of m factors was fixed.",
-        ),
-        Metric(
-            "beta_vae_score", "beta-VAE", VERBS, "%", "higher", "interventions.beta_vae_score",
-            FACTORS, "share of votes; 1 in m by chance",
-            "How often a linear classifier tells from differences of codes which of m factors "
-            "pairs of images share: easily high, as each factor may lie in many dimensions.",
-        ),
-        Metric(
-            "mig", "MIG", VERBS, "", "higher", "information.mig", FACTORS, "0 to 1",
-            "Mutual information gap: how much more one latent dimension alone knows of a factor "
-            "than the next, as a share of the factor. 1: one dimension for each; 0: spread, or "
-            "unknown.", 3,
-        ),
-        Metric(
-            "sap", "SAP", VERBS, "", "higher", "factors.sap", FACTORS, "0 to 1",
-            "Separated attribute predictability: how much better a line through one latent "
-            "dimension follows a factor than a line through the next.", 3,
-        ),
-        Metric(
-            "irs", "IRS", VERBS, "", "higher", "interventions.irs", FACTORS, "0 to 1",
-            "Interventional robustness: how still every latent dimension stays while all factors "
-            "but its own change.", 3,
-        ),
-        Metric(
-            "modularity", "Modularity", VERBS, "", "higher", "factors.modularity", FACTORS,
-            "0 to 1",
-            "How far every latent dimension knows of one factor only, however little: noise that "
-            "by chance knows of one scores too.", 3,
-        ),
-        Metric(
-            "explicitness", "Explicitness", VERBS, "", "higher", "factors.explicitness", FACTORS,
-            "0 by chance to 1",
-            "How well linear classifiers of all latent dimensions together tell the values of the "
-            "factors (2 AUC - 1): what is there, parted or not.", 3,
-        ),
-        Metric(
-            "dci_disentanglement", "DCI: disentangled", VERBS, "", "higher", "", ("forests",),
-            "0 to 1",
-            "How far every latent dimension matters for one factor only, by forests that tell the "
-            "factors from codes.", 3,
-        ),
-        Metric(
-            "dci_completeness", "DCI: complete", VERBS, "", "higher", "", ("forests",), "0 to 1",
-            "How far every factor is told by one latent dimension only, by these forests.", 3,
-        ),
-        Metric(
-            "dci_informativeness", "DCI: informative", VERBS, "%", "higher", "", ("forests",),
-            "share of values told rightly",
-            "How often these forests tell the values of the factors rightly, on other images.",
-        ),
-        Metric(
-            "udr", "UDR", VERBS, "", "higher", "udr.udr", ("several",), "0 to 1",
-            "How far a model has the same latent dimensions as others of its family and other "
-            "seeds, up to order and sign: what all find is likely to be there. Needs no factors; "
-            "models that all say nothing, or all the same mixture, are not told apart.", 3,
-        ),
+        *FACTOR_METRICS,
     )
 }  # fmt: skip
 """Every metric by its key, in the order of tables."""
@@ -368,10 +309,11 @@ def metric_of(name: str) -> Metric | None:
     return METRICS.get(name.replace(" ", "_"))
 
 
-def said(name: str, value: Any, default: str = "") -> str:
+def said(name: str, value: Any, default: str = "", within: float | None = None) -> str:
     """Write a figure of any name as a person reads it: of a metric with its unit.
 
-    Floats of names that are no metric are written as those of `default`, if that is given.
+    Floats of names that are no metric are written as those of `default`, if that is given. Half
+    of its interval comes after it, if that is known.
 
     Examples
     --------
@@ -379,11 +321,17 @@ def said(name: str, value: Any, default: str = "") -> str:
     ('21.5 dB', '97.2 %', '1797')
     >>> said("accuracy of the sure", 1.0)
     '100.0 %'
+    >>> said("accuracy", 0.5, within=0.025)
+    '50.0 ± 2.5 %'
     """
     known = metric_of(name) or metric_of(name.partition(" of ")[0])
     metric = known or (metric_of(default) if isinstance(value, float) else None)
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return metric.said(value) if metric and number else short(value)
+    if not metric or not number:
+        return short(value)
+    if within is None:
+        return metric.said(value)
+    return f"{metric.write(value).removesuffix(' %')} ± {metric.said(within)}"
 
 
 def described(names: Iterable[str]) -> dict[str, dict[str, Any]]:

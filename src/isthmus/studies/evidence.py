@@ -15,12 +15,14 @@ from isthmus.data.ranges import Range, is_nominal
 from isthmus.fitted.heldout import Halves, halves
 from isthmus.latent.codes import features, mapped, pixels_of, range_for, vectors
 from isthmus.metrics.altered import altered
+from isthmus.metrics.factor_scores import FEW_TREES, with_intervals
 from isthmus.metrics.generation import projection_of
 from isthmus.metrics.intervals import Estimate
 from isthmus.metrics.needs import NEEDS
 from isthmus.metrics.outliers import neighbour_distance
 from isthmus.studies.drawn import Samples
 from isthmus.verbs.cluster import expected, group_codes
+from isthmus.verbs.known_factors import known_factors
 from isthmus.verbs.novelty import errors_of
 from isthmus.verbs.probe import HELD, LABELS, labelled_halves
 from isthmus.verbs.traverse import ordered
@@ -37,6 +39,8 @@ CODED = 2**23
 """Numbers in the held-out images that are compressed, at most."""
 SOME = 2**21
 """Numbers in the images that are decoded for one of the slower metrics, at most; see `_few`."""
+MOST_FACTORS, WIDEST = 1000, 64
+"""Held-out images whose factors are held against codes, and width of these codes, at most."""
 DRAWN = 1000
 """Images drawn to be compared with as many held-out ones, at most."""
 FEWEST_DRAWN = 40
@@ -252,6 +256,21 @@ class Evidence(Samples, Mapping[str, Any]):
         """Classes of held-out images, if any is known."""
         y = self.images.y if self._halves else None
         return y if y is not None and (np.asarray(y) != -1).any() else None
+
+    @cached_property
+    def factor_scores(self) -> dict[str, Estimate] | None:
+        """Scores of codes against what is known of the images beside their classes."""
+        if not (self.images.factors or self.images.attributes):
+            return None
+        few = self.images.evenly(MOST_FACTORS)
+        known, rows = known_factors(few)
+        fits = self.codes.ndim == 2 and self.codes.shape[1] <= WIDEST
+        if not known or len(rows) < FEWEST or not fits:
+            return None
+        codes = features(self.model, few)[rows]
+        settings: dict[str, Any] = {"trees": FEW_TREES, "parts": 4, "without": ("explicitness",)}
+        found = with_intervals(codes, known, **settings, random_state=self.seed)
+        return {name: each for name, each in found.items() if np.isfinite(each.value)}
 
     @cached_property
     def clusters(self) -> np.ndarray:

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.data.images import Images, as_images
+from isthmus.data.images import Images, as_images, evenly_spaced
 from isthmus.latent.codes import features, vectors
 from isthmus.latent.neighbors import nearest_codes
-from isthmus.metrics.groups import METHODS, Groups, agreement, group, placed
+from isthmus.metrics.cluster_scores import (
+    SAMPLED,
+    agreement_within,
+    davies_bouldin,
+    silhouette,
+    stability,
+)
+from isthmus.metrics.groups import METHODS, Groups, group, placed
 from isthmus.metrics.how_many import how_many
+from isthmus.metrics.intervals import Estimate
 from isthmus.validation import one_of
 from isthmus.verbs.clustering import Clustering
 from isthmus.verbs.laid_out import check_files
@@ -45,7 +53,8 @@ def cluster(
     r"""Cluster codes, and draw central and borderline images of each cluster.
 
     With labels they are judged by the best one-to-one matching m of clusters with classes,
-    :math:`\max_m \frac 1 n \sum_i [m(l_i) = y_i]`, by NMI and by ARI.
+    :math:`\max_m \frac 1 n \sum_i [m(l_i) = y_i]`, by NMI, ARI, AMI and purity; without, by
+    the silhouette, the Davies-Bouldin index, and how far k-means finds the same from other seeds.
 
     Parameters
     ----------
@@ -120,11 +129,15 @@ def cluster(
     within = partial(limit.until, what="numbers of clusters")
     seek = _among_codes if on == "codes" else _on_a_map
     groups, places, rows = seek(model, images, method, sought, within, verbose)
-    found = _scores(groups.labels, images)
+    found = _facts(groups.labels)
+    judged = _judged(model, images, groups.labels, random_state)
+    found |= {name: each.value for name, each in judged.items()}
     if n_clusters == AUTO and method != "hdbscan":
         found["chosen"] = "by the mean silhouette, of 2 to 20"
     laid_out = "copy" if copy else "link" if link else ""
-    return Clustering(groups, found, images, model, method, places, rows, laid_out)
+    made = Clustering(groups, found, images, model, method, places, rows, laid_out)
+    made.within = {name: each.within for name, each in judged.items()}
+    return made
 
 
 Within = Callable[[Iterable[int]], Iterable[int]]
@@ -222,9 +235,21 @@ def _map(codes: np.ndarray, random_state: int) -> np.ndarray:
     return layout(codes, random_state=random_state)
 
 
-def _scores(labels: np.ndarray, images: Images) -> dict[str, Any]:
+def _facts(labels: np.ndarray) -> dict[str, Any]:
     found: dict[str, Any] = {"images": len(labels), "clusters": int(labels.max()) + 1}
-    found["unclustered"] = float((labels < 0).mean())
-    if images.y is None or not (np.asarray(images.y) != -1).any():
-        return found
-    return found | agreement(images.y, labels)
+    return found | {"unclustered": float((labels < 0).mean())}
+
+
+def _judged(model: Model, images: Images, labels: np.ndarray, seed: int) -> dict[str, Estimate]:
+    """Return how good clusters are by the classes, if any are known, and by the codes alone."""
+    found = {}
+    if images.y is not None and (np.asarray(images.y) != -1).any():
+        found = agreement_within(images.y, labels)
+    rows = evenly_spaced(len(images), SAMPLED)
+    codes, own = vectors(model, images[rows]), labels[rows]
+    alone = {
+        "silhouette": silhouette(codes, own),
+        "davies_bouldin": davies_bouldin(codes, own),
+        "stability": stability(codes, own, seed),
+    }
+    return found | {name: each for name, each in alone.items() if each is not None}

@@ -13,7 +13,7 @@ from isthmus.fitted.heldout import MeasuredOn, judged
 from isthmus.metrics.groups import Groups
 from isthmus.verbs.laid_out import lay_out
 from isthmus.verbs.probing import in_words
-from isthmus.verbs.result import Result, class_of, name_of, said_of
+from isthmus.verbs.result import Result, class_of, halves_of, name_of, said_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,7 +32,8 @@ class Clustering(Result):
     groups : Groups
         ``labels``, ``distance`` and ``certainty`` of every image; see `isthmus.metrics.group`.
     scores : dict
-        How many clusters, the share of images in none, and with labels accuracy, nmi and ari.
+        How many clusters, the share of images in none, with labels accuracy, nmi, ari, ami and
+        purity, and by up to 1,000 codes alone silhouette, davies_bouldin and stability.
     images : Images
         What was clustered.
     model : Representation
@@ -99,7 +100,7 @@ class Clustering(Result):
     def record(self) -> dict[str, Any]:
         """Return how clusters were sought, and the figures of all."""
         sought = {"method": self.method, "on": "codes" if self.map is None else "map"}
-        return sought | self.scores | said_of(self.measured)
+        return sought | self.scores | halves_of(self.within) | said_of(self.measured)
 
     def pictures(self) -> dict[str, Image]:
         """Return the clusters, if there are any, and the map, if there is one."""

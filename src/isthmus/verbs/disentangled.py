@@ -154,7 +154,8 @@ class Disentanglement(Result):
 
 def _ends(told: Told) -> dict[str, Any]:
     """Return a score, the ends of its interval, and chance, as a table has them."""
-    (value, within, _), chance = told
+    value, within = told.estimate[:2]
+    chance = told.chance
     low, high = (None, None) if within is None else (max(0.0, value - within), value + within)
     ends = {"value": value, "low": low, "high": high and min(1.0, high), "chance": chance}
     return {name: None if each is None else round(each, 4) for name, each in ends.items()}

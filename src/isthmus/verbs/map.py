@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isthmus.data.images import Images, as_images
+from isthmus.data.images import Images, as_images, evenly_spaced
+from isthmus.latent.codes import vectors
+from isthmus.metrics.map_scores import SAMPLED, Faithful, map_scores
 from isthmus.validation import hint, renamed
 from isthmus.verbs.layouts import Map
 from isthmus.verbs.mapped import Mapped, known_of
@@ -13,7 +15,10 @@ from isthmus.verbs.parameters import ImagesLike, Model, Seconds
 from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
-    pass
+    import numpy as np
+
+FEWEST = 20
+"""Images on a map, of fewer of which neighbours say nothing."""
 
 
 @renamed(color="color_by", on="onto")
@@ -91,9 +96,18 @@ def map(
         model, images, method, dimensions, random_state, bool(verbose), limit.is_over
     )
     if place is None and onto is None:
-        return Mapped(found.points, images, found, color)
+        return Mapped(found.points, images, found, color, kept=_kept(model, images, found.points))
     others = None if place is None else images
-    return Mapped(found.place(model, shown), shown, found, color, True, others)
+    points = found.place(model, shown)
+    return Mapped(points, shown, found, color, True, others, kept=_kept(model, shown, points))
+
+
+def _kept(model: Model, images: Images, points: np.ndarray) -> Faithful | None:
+    """Return how far the map keeps the neighbours of codes, of some images; None of very few."""
+    if len(points) < FEWEST:
+        return None
+    rows = evenly_spaced(len(points), SAMPLED)
+    return map_scores(vectors(model, images[rows]), points[rows])
 
 
 def _color(images: Images, by: str | None) -> str | None:

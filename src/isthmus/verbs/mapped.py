@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from isthmus.data.images import Images
+from isthmus.metrics.map_scores import Faithful
 from isthmus.verbs.layouts import Map
 from isthmus.verbs.result import Result, class_of, name_of
 
@@ -43,6 +44,8 @@ class Mapped(Result):
         Whether they were placed on a map of others.
     others : Images or None
         Those others, where they were given.
+    kept : Faithful or None
+        How far neighbours by codes are neighbours on the map, of up to 1,000 images.
     """
 
     saves: ClassVar[tuple[str, ...]] = (".png", ".npz", ".parquet", "")
@@ -57,12 +60,21 @@ class Mapped(Result):
     placed: bool = False
     others: Images | None = None
     data: str = ""
+    kept: Faithful | None = None
 
     @property
     def scores(self) -> dict[str, Any]:
-        """How the map was made, how many places there are, and the file they are in."""
+        """How the map was made, how far it keeps neighbours, and the file that places are in."""
         data = {"data": self.data} if self.data else {}
-        return {"method": self.on.method, "shape": list(self.points.shape), **data}
+        facts = {"method": self.on.method, "shape": list(self.points.shape), **data}
+        kept = {} if self.kept is None else self.kept._asdict()
+        return facts | {name: each.value for name, each in kept.items()}
+
+    @property
+    def within(self) -> dict[str, float | None]:  # type: ignore[override]
+        """Half of the 95 % intervals of how far it keeps neighbours."""
+        kept = {} if self.kept is None else self.kept._asdict()
+        return {name: each.within for name, each in kept.items()}
 
     @property
     def shown(self) -> int:
@@ -89,8 +101,8 @@ class Mapped(Result):
         return columns | {f"factor {k}": v for k, v in images.factors.items() if v.ndim == 1}
 
     def record(self) -> dict[str, Any]:
-        """Return how the map was made; the places are in a file."""
-        return self.scores
+        """Return how the map was made, and its scores; the places are in a file."""
+        return {name: v for name, v in super().record().items() if name != self.table_name}
 
     def picture(self) -> Image:
         """Return the images where they lie; those a map was made of, if others, as pale dots."""

@@ -15,6 +15,8 @@ from isthmus.verbs.result import Result, caption_of, class_of, name_of
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from isthmus.metrics.intervals import Estimate
+
 
 DRAWN = 100
 """Queries on a picture, at most."""
@@ -53,15 +55,32 @@ class Nearest(Result, Neighbors):
 
     @property
     def scores(self) -> dict[str, Any]:
-        """How much was searched; precision at k where classes are known."""
-        from isthmus.metrics.retrieval import precision_at_k
+        """How much was searched; of known classes how often they are found, and by chance."""
+        from isthmus.metrics.retrieval import found_by_chance
 
         queries, k = self.rows.shape
-        facts = {"queries": queries, "searched": len(self.among), "k": k}
+        facts: dict[str, Any] = {"queries": queries, "searched": len(self.among), "k": k}
+        found = {name: each.value for name, each in self._judged().items()}
+        if not found:
+            return facts
+        known: Any = self.queries.y
+        there: Any = getattr(self.among, "y", None)
+        chance = found_by_chance(known[self.asked], there, k)
+        named = {f"{name} at k of chance": value for name, value in chance.items()}
+        return facts | found | named
+
+    @property
+    def within(self) -> dict[str, float | None]:  # type: ignore[override]
+        """Half of the 95 % intervals over queries."""
+        return {name: each.within for name, each in self._judged().items()}
+
+    def _judged(self) -> dict[str, Estimate]:
+        from isthmus.metrics.retrieval import retrieved
+
         there, known = getattr(self.among, "y", None), self.queries.y
         if there is None or known is None or not (known[self.asked] >= 0).any():
-            return facts
-        return facts | {"precision at k": precision_at_k(known[self.asked], there[self.rows])}
+            return {}
+        return retrieved(known[self.asked], there[self.rows], there)
 
     def table(self) -> list[dict[str, Any]]:
         """Return a record for every query and rank."""

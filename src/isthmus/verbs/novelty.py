@@ -10,7 +10,9 @@ import numpy as np
 from isthmus.data.images import Images, as_images, evenly_spaced, to_unit
 from isthmus.fitted.heldout import half_of
 from isthmus.latent.codes import mapped, vectors
-from isthmus.metrics.outliers import auroc_estimate, mahalanobis, neighbour_distance
+from isthmus.metrics.detection import detected
+from isthmus.metrics.intervals import Estimate
+from isthmus.metrics.outliers import mahalanobis, neighbour_distance
 from isthmus.validation import one_of
 from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model, Seconds
 from isthmus.verbs.scored import Novelty
@@ -65,7 +67,8 @@ def novelty(
         a reference or the model cannot decode, else the error. A codebook has no "distance", and
         only a VAE a "likelihood".
     truth : array of bool of shape (n,), optional
-        True for what is new: the scores are then judged by the area under their ROC curve.
+        True for what is new: the scores are then judged by the area under their ROC curve, by
+        average precision, and by false alarms where 95 % of the new is caught.
     split : {"all", "train", "test"}
         Which of the images to judge.
     count : int
@@ -118,8 +121,11 @@ def novelty(
         scores = mapped(WORK[by](model), images, by, verbose)
     else:
         scores = _distances(model, images, reference, by, verbose)
-    found = None if truth is None else auroc_estimate(np.asarray(truth), scores)
-    return Novelty(scores, by, images, model, found and found.value, count, found and found.within)
+    if truth is None:
+        return Novelty(scores, by, images, model, None, count)
+    found = detected(np.asarray(truth), scores)
+    found["new"] = Estimate(float(np.asarray(truth).astype(bool).mean()))
+    return Novelty(scores, by, images, model, found["auroc"].value, count, found)
 
 
 def _chosen(model: Model, by: str, referred: bool) -> str:

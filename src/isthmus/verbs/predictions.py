@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,6 +13,10 @@ from isthmus.data.images import Images, to_unit
 from isthmus.data.names import files_called
 from isthmus.data.tables import labels_of
 from isthmus.fitted.heldout import MeasuredOn, judged
+from isthmus.metrics.classification import believed, confusion, guessed
+from isthmus.metrics.classification import judged as judged_classes
+from isthmus.metrics.intervals import Estimate, of_mean
+from isthmus.system.files import save_table
 from isthmus.verbs.result import Result, name_of
 
 if TYPE_CHECKING:
@@ -78,7 +83,46 @@ class Predictions(Result):
         right = self.labels.astype(str) == np.asarray(true).astype(str)
         sure = known & ~self.unsure
         found |= {"accuracy": float(right[known].mean())}
-        return found | ({"accuracy of the sure": float(right[sure].mean())} if sure.any() else {})
+        found |= {"accuracy of the sure": float(right[sure].mean())} if sure.any() else {}
+        true = np.asarray(true)[known].astype(str)
+        found |= {"accuracy of guessing": guessed(true)}
+        return found | {name: each.value for name, each in self._judged(true, known).items()}
+
+    def _judged(self, true: np.ndarray, known: np.ndarray) -> dict[str, Estimate]:
+        """Return how good names and probabilities are, with intervals."""
+        names = list(map(str, self.classes))
+        columns = np.array([names.index(each) if each in names else -1 for each in true.tolist()])
+        alike = judged_classes(true, self.labels[known].astype(str))
+        return alike | believed(columns, self.probabilities[known])
+
+    @property
+    def within(self) -> dict[str, float | None]:  # type: ignore[override]
+        """Half of the 95 % intervals over images."""
+        if "brier" not in self.scores:
+            return {}
+        known = self._known()
+        true = np.asarray(labels_of(self.images))[known].astype(str)
+        right = true == self.labels[known].astype(str)
+        found = {name: each.within for name, each in self._judged(true, known).items()}
+        return {"accuracy": of_mean(right).within} | found
+
+    @property
+    def confusion(self) -> list[dict[str, Any]]:
+        """How many of every class (row) are taken for each (column), if classes are known."""
+        if "brier" not in self.scores:
+            return []
+        known = self._known()
+        true = np.asarray(labels_of(self.images))[known].astype(str)
+        classes, table = confusion(true, self.labels[known].astype(str))
+        rows = zip(classes.tolist(), table.tolist(), strict=True)
+        return [
+            {"class": name, **dict(zip(classes.tolist(), row, strict=True))} for name, row in rows
+        ]
+
+    def _to_folder(self, folder: Path) -> None:
+        super()._to_folder(folder)
+        if rows := self.confusion:
+            save_table(folder / "confusion.csv", rows)
 
     def _known(self) -> np.ndarray:
         """Return of which images a class is known."""
@@ -109,7 +153,8 @@ class Predictions(Result):
 
     def record(self) -> dict[str, Any]:
         """Return all figures, and what is said of every image, briefly."""
-        return super().record() | {self.table_name: self.listed()}
+        table = {"confusion": self.confusion} if self.confusion else {}
+        return super().record() | table | {self.table_name: self.listed()}
 
     def pictures(self) -> dict[str, Image]:
         """Return the picture by its name."""

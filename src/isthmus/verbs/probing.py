@@ -83,7 +83,14 @@ class Probing(Charted):
     def table(self) -> list[dict[str, Any]]:
         """Return everything found as records, of the accuracies and of the curve."""
         kept = [
-            {"probe": kind, "labels": a.n_labels, "draws": 1, **ends_of(a), "interval": "95 %"}
+            {
+                "probe": kind,
+                "labels": a.n_labels,
+                "draws": 1,
+                **ends_of(a),
+                "interval": "95 %",
+                **beside(kind, a),
+            }
             for kind, a in self.accuracies.items()
         ]
         return kept + [
@@ -93,10 +100,20 @@ class Probing(Charted):
                 "draws": p.draws,
                 **ends_of(p),
                 "interval": "draws",
+                **beside(kind),
             }
             for kind, line in self.curve.items()
             for p in line
         ]
+
+
+def beside(kind: str, found: Accuracy | None = None) -> dict[str, Any]:
+    """Return what stands beside an accuracy: by classes, by chance, and what was searched for."""
+    figures = [found and found.balanced, found and found.macro_f1]
+    balanced, f1 = (each and round(each.value, 6) for each in figures)
+    chance = found and found.chance
+    facts = {"balanced_accuracy": balanced, "macro_f1": f1, "most frequent class": chance}
+    return facts | {"searched": "C, gamma" if kind == "svm" else "nothing"}
 
 
 def ends_of(found: Accuracy | Point) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -21,7 +21,9 @@ from isthmus.system.files import (
     replacing_folder,
     save_table,
 )
-from isthmus.verbs.parameters import ArrayLike, ImagesLike, Models
+from isthmus.verbs.parameters import ImagesLike, Models
+from isthmus.verbs.score_arrays import Scores as Scores
+from isthmus.verbs.score_arrays import as_plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,6 +43,8 @@ class Result:
     ----------
     scores : dict
         Numbers and words that sum it up.
+    within : dict
+        Half of the 95 % intervals of some of them.
     measured : MeasuredOn or None
         Which images the scores are of, and whether a model had learnt from them.
     shown : int
@@ -88,6 +92,7 @@ class Result:
     """Parameter with which a verb refuses images that were changed, so that it says so."""
 
     scores: Any
+    within: Mapping[str, float | None] = {}
     note: str = ""
     said: str = ""
     command: str | None = None
@@ -113,7 +118,7 @@ class Result:
     def heading(self) -> list[str]:
         """Return what a person is told before the table, by lines: the scores."""
         return [
-            f"{name:>12}  {said(name, value, self.metric)}"
+            f"{name:>12}  {said(name, value, self.metric, self.within.get(name))}"
             for name, value in dict(self.scores).items()
         ]
 
@@ -135,7 +140,8 @@ class Result:
 
     def record(self) -> dict[str, Any]:
         """Return all figures as JSON can hold them: what a command prints with --json."""
-        return {**dict(self.scores), **said_of(self.measured), self.table_name: self.table()}
+        facts = {**dict(self.scores), **halves_of(self.within), **said_of(self.measured)}
+        return facts | {self.table_name: self.table()}
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write it to a file of the kind that the suffix says, or to a folder, as a whole or not.
@@ -297,44 +303,15 @@ class ArrayResult(Result, np.ndarray):
         return f"{type(self).__name__}({len(self)} images{of}, {self.shape}, {self.dtype})"
 
 
-class Scores(np.ndarray):
-    """A score of every image, and by their names figures of all: an array, and a mapping.
-
-    What is cut out of it or computed from it is a plain array.
+def halves_of(within: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Return what a record says of half the intervals of scores.
 
     Examples
     --------
-    >>> scores = Scores.of([0.5, 2.0], {"auroc": 0.9})
-    >>> scores["auroc"], dict(scores), scores[1:]
-    (0.9, {'auroc': 0.9}, array([2.]))
+    >>> halves_of({"mig": 0.02})
+    {'mig_within': 0.02}
     """
-
-    figures: Mapping[str, Any] = {}
-
-    @classmethod
-    def of(cls, values: ArrayLike, figures: Mapping[str, Any]) -> Scores:
-        """Return scores (n,) with figures of all."""
-        found = np.asarray(values, dtype=np.float64).view(cls)
-        found.figures = dict(figures)
-        return found
-
-    def keys(self) -> Iterable[str]:
-        """Return the names of the figures."""
-        return self.figures.keys()
-
-    def __getitem__(self, key: Any) -> Any:
-        return self.figures[key] if isinstance(key, str) else np.asarray(self)[key]
-
-    def __array_wrap__(
-        self, array: np.ndarray, context: object = None, return_scalar: bool = False
-    ) -> Any:
-        return as_plain(array)
-
-
-def as_plain(array: np.ndarray) -> Any:
-    """Return an array without what else it knows, or one number as a number."""
-    array = array.view(np.ndarray)
-    return array if array.ndim else array[()]
+    return {f"{name}_within": half for name, half in within.items()}
 
 
 def said_of(measured: MeasuredOn | None) -> dict[str, Any]:

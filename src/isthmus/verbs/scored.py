@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from isthmus.data.images import Images
 from isthmus.fitted.heldout import MeasuredOn, judged
+from isthmus.metrics.intervals import Estimate
 from isthmus.verbs.probing import in_words
 from isthmus.verbs.result import Result, Scores, class_of, name_of
 
@@ -43,8 +44,9 @@ class Novelty(Result):
         How well the scores find what truth says is new.
     count : int
         How many of the most anomalous a picture and a person are shown.
-    auroc_within : float, optional
-        Half of the 95 % interval of that area.
+    judged_by_truth : dict of str to Estimate
+        AUROC, average precision, false alarms, and the share that is new: what average precision
+        is by chance. Empty where no truth is known.
     """
 
     table_name: ClassVar[str] = "scores"
@@ -54,14 +56,18 @@ class Novelty(Result):
     model: Any
     auroc: float | None = None
     count: int = 20
-    auroc_within: float | None = None
+    judged_by_truth: dict[str, Estimate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         figures = {"by": self.by, "unit": self.unit, "images": len(self.images)}
         figures |= {} if self.auroc is None else {"auroc": self.auroc}
-        if self.auroc_within is not None:
-            figures["auroc within"] = self.auroc_within
+        figures |= {name: each.value for name, each in self.judged_by_truth.items()}
         self.scores = Scores.of(self.scores, figures)
+
+    @property
+    def within(self) -> dict[str, float | None]:  # type: ignore[override]
+        """Half of the 95 % intervals of how well scores find what is new."""
+        return {n: e.within for n, e in self.judged_by_truth.items() if e.within is not None}
 
     @property
     def measured(self) -> MeasuredOn:
