@@ -11,7 +11,7 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from fuzz.targets import ENVI
+from fuzz.sources import ENVI
 from isthmus.data.matlab import variables
 from isthmus.data.readers import load_images
 

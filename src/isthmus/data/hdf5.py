@@ -56,9 +56,8 @@ class Dataset:
             raise ValueError(f"{self.path} is damaged: {words}") from error
 
     def _part(self, item: Any, index: Any) -> np.ndarray:
-        said = self.nbytes if index == () else math.prod(self.chunks) * self.dtype.itemsize
         own = item.file.id.get_filesize() if item.is_virtual else item.id.get_storage_size()
-        check_unpacked(f"{self.name} of {self.shape}", said, own)
+        check_unpacked(f"{self.name} of {self.shape}", self.nbytes, own)
         part: np.ndarray = item[index]
         return part
 

@@ -52,8 +52,8 @@ class Deltas(NamedTuple):
 
         Examples
         --------
-        >>> bjontegaard(([1, 2], [20, 24]), ([2, 4], [20, 24])).words
-        'BD-rate -50.0 % over 20.0 to 24.0 dB, all that either reaches; BD-PSNR +4.00 dB'
+        >>> bjontegaard(([1, 4], [20, 24]), ([2, 8], [20, 24])).words
+        'BD-rate -50.0 % over 20.0 to 24.0 dB, all that either reaches; BD-PSNR +2.00 dB'
         >>> bjontegaard(([1, 2], [20, 24]), ([2, 4], [25, 29])).words
         'no quality in common'
         """
