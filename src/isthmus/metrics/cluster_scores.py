@@ -52,7 +52,7 @@ def purity_estimate(y: ArrayLike, labels: ArrayLike) -> Estimate:
     Examples
     --------
     >>> purity_estimate([0, 0, 0, 1], [5, 5, 6, 6])
-    Estimate(value=0.75, within=None)
+    Estimate(value=0.75, within=None, each=None)
     """
     return _in_parts(purity, np.asarray(y), np.asarray(labels))
 

@@ -80,7 +80,7 @@ def map(
     >>> pca = ist.PCA(16).fit(images.train)
     >>> found = ist.map(pca, images.train.evenly(200), "pca")
     >>> found
-    Mapped(method=pca, shape=200, 2)
+    Mapped(method=pca, shape=200, 2, trustworthiness=..., continuity=..., neighbour_overlap=...)
     >>> ist.map(pca, images.test, onto=found.on).points.shape
     (359, 2)
     """
