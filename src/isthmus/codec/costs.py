@@ -15,6 +15,7 @@ from isthmus.codec.frames import Coded, rounded
 from isthmus.codec.quantizer import Quantizer
 from isthmus.codec.rate_control import Trial
 from isthmus.data.images import Images, evenly_spaced
+from isthmus.metrics.intervals import of_mean
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
@@ -51,8 +52,7 @@ class Cost:
     @property
     def within(self) -> float | None:
         """Half of the 95 % interval of that, over images; None of fewer than 2."""
-        n = len(self.bits)
-        return 1.96 * float(self.bits.std(ddof=1)) / math.sqrt(n) if n > 1 else None
+        return of_mean(self.bits).within
 
 
 class Costs:

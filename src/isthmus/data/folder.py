@@ -71,12 +71,6 @@ class Plan(NamedTuple):
         return int(np.prod(self.shape)) * np.dtype(self.rule.dtype).itemsize
 
 
-def read_folder(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
-    """Read a folder of image files, sub-folders included."""
-    entries, hidden = files_below(path)
-    return read_entries(path, entries, hidden, rule, verbose)
-
-
 def members_of(path: Path) -> tuple[list[Entry], list[tuple[str, str]]]:
     """Return the files of a zip, and what in it is hidden.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from isthmus.metrics.intervals import Estimate
-from isthmus.metrics.outliers import share_below
+from isthmus.metrics.outliers import placements
 from isthmus.metrics.reconstruction import mean_within
 
 
@@ -70,8 +70,7 @@ def altered_auroc(whole: np.ndarray, foreign: np.ndarray) -> Estimate:
     >>> altered_auroc(np.array([0.0, 1.0, 2.0]), np.array([0.5, 3.0, 4.0])).value
     0.777...
     """
-    above = share_below(foreign, whole)  # of whole ones below an altered one
-    below = 1 - share_below(whole, foreign)  # of altered ones above a whole one
+    above, below = placements(foreign, whole)
     value = float(above.mean())
     each = above + below - value
     return Estimate(value, mean_within(each), each)

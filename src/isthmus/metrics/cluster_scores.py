@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from isthmus.data.images import evenly_spaced
 from isthmus.metrics.clustering import adjusted_information, ari, cluster_accuracy, nmi, purity
 from isthmus.metrics.intervals import Estimate, of_mean
 from isthmus.metrics.parts import by_parts, spread
@@ -176,7 +177,7 @@ def _clustered(Z: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]
         return None
     codes, own = codes[own >= 0], own[own >= 0]
     if len(codes) > SAMPLED:
-        rows = np.linspace(0, len(codes) - 1, SAMPLED).round().astype(int)
+        rows = evenly_spaced(len(codes), SAMPLED)
         codes, own = codes[rows], own[rows]
     return (codes, own) if 2 <= len(np.unique(own)) < len(own) else None
 

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isthmus.data.images import Images, as_images, to_unit
+from isthmus.latent.neighbors import Best
 from isthmus.metrics.intervals import Estimate, wilson
+from isthmus.metrics.outliers import delong, placements
 
 AROUND = 50
 """Nearest training images whose mean distance says what is near."""
@@ -148,46 +150,17 @@ def nearest(images: Images, train: Images) -> Nearest:
     >>> found.row.tolist(), found.distance.tolist()
     ([0, 1], [1.0, 0.5])
     """
-    k = min(AROUND, len(train))
     points = _flat(np.asarray(images))
-    best = np.full((len(points), k), np.inf, np.float32)
-    rows = np.zeros((len(points), k), int)
-    start = 0
-    for part in train.chunks(max(k, CHUNK_NUMBERS // max(points.shape[1], len(points)))):
-        apart = _distances(points, _flat(part))
-        both = np.concatenate([best, apart], 1)
-        numbers = np.concatenate(
-            [rows, np.broadcast_to(start + np.arange(len(part)), apart.shape)], 1
-        )
-        kept = np.argpartition(both, k - 1, axis=1)[:, :k]
-        best, rows = (np.take_along_axis(each, kept, 1) for each in (both, numbers))
-        start += len(part)
-    first = best.argmin(1)
-    row = rows[np.arange(len(rows)), first]
-    return Nearest(row, _exact(points, train, row), np.sqrt(best).mean(1, dtype=np.float64))
+    best = Best(points, min(AROUND, len(train)))
+    for part in train.chunks(max(best.k, CHUNK_NUMBERS // max(points.shape[1], len(points)))):
+        best.see(_flat(part))
+    rows, distances = best.found()
+    around = distances.mean(1, dtype=np.float64)
+    return Nearest(rows[:, 0], distances[:, 0].astype(np.float64), around)
 
 
 def _flat(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(to_unit(values).reshape(len(values), -1), dtype=np.float32)
-
-
-def _distances(points: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return squared distances of all to all."""
-    import torch
-
-    from isthmus.tensors import squared_distances
-
-    found: np.ndarray = squared_distances(*map(torch.from_numpy, (points, others))).numpy()
-    return found
-
-
-def _exact(points: np.ndarray, train: Images, row: np.ndarray) -> np.ndarray:
-    """Return the distance of every point to one training image, from their differences."""
-    found = [
-        np.linalg.norm(point - _flat(np.asarray(train[[i]]))[0].astype(np.float64))
-        for point, i in zip(points, row.tolist(), strict=True)
-    ]
-    return np.asarray(found)
 
 
 def which_copied(found: Nearest, held: Nearest) -> np.ndarray:
@@ -220,19 +193,11 @@ def _nearer(drawn: np.ndarray, held: np.ndarray) -> tuple[Estimate, float]:
     The half-width is that of DeLong: by how the share differs among drawn, and among held-out
     images.
     """
-    order = np.sort(held)
-    of_drawn = 1 - (np.searchsorted(order, drawn) + np.searchsorted(order, drawn, "right")) / (
-        2 * len(held)
-    )
-    order = np.sort(drawn)
-    of_held = (np.searchsorted(order, held) + np.searchsorted(order, held, "right")) / (
-        2 * len(drawn)
-    )
+    of_held, of_drawn = placements(held, drawn)
     value = float(of_drawn.mean())
-    variance = of_drawn.var(ddof=1) / len(drawn) + of_held.var(ddof=1) / len(held)
     n, m = len(drawn), len(held)
     deviation = math.sqrt((n + m + 1) / (12 * n * m))
-    return Estimate(value, 1.96 * math.sqrt(variance)), (0.5 - value) / deviation
+    return Estimate(value, delong(of_drawn, of_held)), (0.5 - value) / deviation
 
 
 def most_copied(found: Nearest, count: int) -> np.ndarray:

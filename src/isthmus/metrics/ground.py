@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -24,6 +25,16 @@ FEWEST = 40
 """Held-out images below which there is nothing to compare with."""
 FEW = 500
 """Real images below which a distance of Gaussians is much too large."""
+
+
+_LAST: weakref.WeakKeyDictionary[Images, tuple[Any, Ground]] = weakref.WeakKeyDictionary()
+
+
+def last_asked(images: Images, asked: Any, make: Callable[[], Ground]) -> Ground:
+    """Return what was made for the same images and question last, as long as they are there."""
+    if images not in _LAST or _LAST[images][0] != asked:
+        _LAST[images] = asked, make()
+    return _LAST[images][1]
 
 
 class Ground:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isthmus.data.images import Images, as_images
+from isthmus.data.images import Images, as_images, evenly_spaced
 from isthmus.metrics.intervals import Estimate
 from isthmus.metrics.posterior import active_units, kl_per_dimension
 from isthmus.tensors import seed_of
@@ -185,7 +185,7 @@ def aggregate_posterior(
     >>> abs(round(apart, 6)), abs(round(told, 6))
     (0.0, 0.0)
     """
-    some = np.linspace(0, len(mean) - 1, min(MIXED, len(mean))).round().astype(int)
+    some = evenly_spaced(len(mean), MIXED)
     mean, log_variance = (np.asarray(a, dtype=np.float64)[some] for a in (mean, log_variance))
     noise = np.random.default_rng(random_state).normal(size=mean.shape)
     z = mean + np.exp(0.5 * log_variance) * noise

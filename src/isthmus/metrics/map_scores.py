@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from isthmus.data.images import evenly_spaced
 from isthmus.metrics.intervals import Estimate, of_mean
 
 SAMPLED = 1000
@@ -80,7 +81,7 @@ def map_scores(Z: ArrayLike, points: ArrayLike, k: int = NEIGHBOURS) -> Faithful
             "at least 5"
         )
     if len(X) > SAMPLED:
-        rows = np.linspace(0, len(X) - 1, SAMPLED).round().astype(int)
+        rows = evenly_spaced(len(X), SAMPLED)
         X, Y = X[rows], Y[rows]
     k = max(1, min(k, (len(X) - 1) // 2))
     ranks = _ranks(X), _ranks(Y)

@@ -181,11 +181,27 @@ def auroc_estimate(truth: ArrayLike, scores: ArrayLike) -> Estimate:
     value = auroc(truth, scores)
     truth, scores = np.asarray(truth).astype(bool), np.asarray(scores)
     new, known = scores[truth], scores[~truth]
-    parts = share_below(new, known), 1 - share_below(known, new)
-    if min(map(len, parts)) < 2:
+    if min(len(new), len(known)) < 2:
         return Estimate(value)
-    variance = sum(float(part.var(ddof=1)) / len(part) for part in parts)
-    return Estimate(value, float(f"{1.96 * math.sqrt(variance):.6g}"))
+    return Estimate(value, float(f"{delong(*placements(new, known)):.6g}"))
+
+
+def placements(high: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the share of low values below each high one, and of high ones above each low one.
+
+    Both have the mean that is the area under the ROC curve.
+
+    Examples
+    --------
+    >>> [part.tolist() for part in placements(np.array([1.0, 3.0]), np.array([0.0, 2.0]))]
+    [[0.5, 1.0], [1.0, 0.5]]
+    """
+    return share_below(high, low), 1 - share_below(low, high)
+
+
+def delong(*parts: np.ndarray) -> float:
+    """Return half of the 95 % interval of that area, by its `placements`, two or more of each."""
+    return 1.96 * math.sqrt(sum(float(part.var(ddof=1)) / len(part) for part in parts))
 
 
 def share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:

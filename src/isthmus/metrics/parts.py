@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 
-from isthmus.metrics.intervals import Estimate
+from isthmus.metrics.intervals import Estimate, over_fits
 
 PARTS = 8
 """Parts that images are cut into, at most."""
@@ -73,13 +72,8 @@ def spread(values: list[float]) -> float | None:
     >>> round(spread([0.1, 0.2, 0.1, 0.2]), 3), spread([0.1, 0.2, float("nan")])
     (0.092, None)
     """
-    from scipy.stats import t
-
     found = np.asarray(values)[np.isfinite(values)]
-    if len(found) < LEAST:
-        return None
-    quantile = t.ppf(0.975, len(found) - 1)
-    return float(quantile * found.std(ddof=1) / math.sqrt(len(found)))
+    return over_fits(found.tolist())[1] if len(found) >= LEAST else None
 
 
 def by_bootstrap(

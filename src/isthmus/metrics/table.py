@@ -25,6 +25,7 @@ from isthmus.metrics.units import short
 
 HELD = "share of held-out images"
 PAIR, CLUSTERED = ("images", "reconstructions"), ("classes", "clusters")
+SAMPLED = ("samples",)
 READ = ("probe_codes", "probe_labels", "test_codes", "test_labels", "seed")
 
 METRICS: dict[str, Metric] = {
@@ -67,36 +68,36 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "feature_frechet", "Fréchet, features", SAMPLES, "", "lower", "",
-            ("feature_frechet",), "squared deviations",
+            SAMPLED, "squared deviations",
             "The same distance in features of a small network that learned from the images at "
             "hand, which sees any pattern: too large where images are few.",
         ),
         Metric(
-            "kid", "KID", SAMPLES, "", "lower", "", ("kid",), "0 where drawn like real images",
+            "kid", "KID", SAMPLES, "", "lower", "", SAMPLED, "0 where drawn like real images",
             "Kernel distance in the same features, right for few images too: 0 on average, and "
             "by chance below, where samples are like real images.",
         ),
         Metric(
-            "precision", "Precision", SAMPLES, "%", "higher", "", ("precision",),
+            "precision", "Precision", SAMPLES, "%", "higher", "", SAMPLED,
             "share of samples",
             "Samples within the neighborhood of a real image: how many look real.",
         ),
         Metric(
-            "recall", "Recall", SAMPLES, "%", "higher", "", ("recall",), HELD,
+            "recall", "Recall", SAMPLES, "%", "higher", "", SAMPLED, HELD,
             "Real images within the neighborhood of a sample. One far sample can raise it.",
         ),
         Metric(
-            "density", "Density", SAMPLES, "", "higher", "", ("density",),
+            "density", "Density", SAMPLES, "", "higher", "", SAMPLED,
             "1 where drawn like real images",
             "Neighborhoods of real images that a sample lies in, as a share of what is expected: "
             "above 1 where samples keep to the middle of what is real.", 2,
         ),
         Metric(
-            "coverage", "Coverage", SAMPLES, "%", "higher", "", ("coverage",), HELD,
+            "coverage", "Coverage", SAMPLES, "%", "higher", "", SAMPLED, HELD,
             "Real images with a sample nearby: low where a kind of image is never drawn.",
         ),
         Metric(
-            "copied", "Copies", SAMPLES, "%", "lower", "", ("copied",), "share of samples",
+            "copied", "Copies", SAMPLES, "%", "lower", "", SAMPLED, "share of samples",
             "Samples nearer to one training image, against the 50 around it, than 99 of 100 "
             "held-out images are: about 1 % where none is memorised.",
         ),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import isthmus as ist
-from isthmus.data.corrupt import with_noise
 from isthmus.data.values import ImagesLike
 from isthmus.plots import drawing, sheets
 from isthmus.plots.strips import labelled_rows
@@ -19,7 +18,7 @@ from isthmus.reproduction.flowers import complexity as complexity
 from isthmus.reproduction.flowers import flower_walks as flower_walks
 from isthmus.reproduction.flowers import flowers as flowers
 from isthmus.reproduction.flowers import three_networks as three_networks
-from isthmus.reproduction.sets import glyphs, inked
+from isthmus.reproduction.sets import PIXELS, flipped, glyphs, inked
 from isthmus.verbs.closeness import closeness, confusion
 from isthmus.verbs.morph import between
 from isthmus.verbs.planes import extent_of, grid
@@ -52,7 +51,6 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 }
 """Eight of them: what differs from the first."""
 
-PIXELS = 35
 UNEVEN = 3.0
 """Times that the largest territory is the smallest, from which some own more than others."""
 SETS = 64
@@ -200,7 +198,7 @@ def denoising(run: Run, epochs: int, trained: tuple[Any, ...], tested: tuple[Any
     many = images[np.tile(np.arange(32), SETS)]
     settings = CHOSEN | {"batch_size": 256, "learning_rate": 0.005, "epochs": epochs}
     shares, errors, models = [], [], []
-    noisy = [_flipped(many, level, run.seed) for level in tested]
+    noisy = [flipped(many, level, run.seed) for level in tested]
     for level in run.each(trained, "noise levels"):
         model = ist.Autoencoder(2, noise=level, noise_kind="bit_flip", **settings)
         model = run.fit(f"noise-{level:g}", model, many)
@@ -211,10 +209,6 @@ def denoising(run: Run, epochs: int, trained: tuple[Any, ...], tested: tuple[Any
     _denoising_figures(run, np.array(shares), np.array(errors), trained, tested)
     _denoising_pictures(run, np.array(shares), trained, tested)
     _denoised(run, models, images, trained)
-
-
-def _flipped(images: Images, level: float, seed: int) -> np.ndarray:
-    return with_noise(images, "bit_flip", level, seed + round(1000 * level))
 
 
 def _denoising_figures(
@@ -261,7 +255,7 @@ def _denoising_pictures(
 
 
 def _denoised(run: Run, models: list[Any], images: Images, trained: tuple[Any, ...]) -> None:
-    x = _flipped(images, 0.1, run.seed + 1)
+    x = flipped(images, 0.1, run.seed + 1)
     rows = {"original": inked(np.asarray(images)[:16] / 255), "10 % flipped": inked(x[:16])}
     for level, model in zip(trained, models, strict=True):
         rows[f"trained with {level:g}"] = inked(ist.reconstruct(model, x[:16]))
@@ -282,7 +276,7 @@ def attractors(
     run.picture("territory", planes.territories(found, codes, images, title), title)
     _unevenness(run, models, images, margins)
     many = images[np.tile(np.arange(32), run.some(sets, 8))]
-    noisy = _flipped(many, level, run.seed)
+    noisy = flipped(many, level, run.seed)
     close = [closeness(m.encode(images), confusion(m, images, noisy)) for m in models]
     note = f"over 496 pairs, {level:.0%} of the pixels flipped; {seeds} networks: "
     note += ", ".join(f"{one.rank:.2f}" for one in close) + "; chance by Mantel's test: at most "

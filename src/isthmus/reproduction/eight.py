@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import isthmus as ist
-from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
 from isthmus.plots.strips import labelled_rows
 from isthmus.reproduction import planes
-from isthmus.reproduction.sets import glyphs, inked
+from isthmus.reproduction.sets import PIXELS, flipped, glyphs, inked
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
@@ -42,7 +41,6 @@ EIGHT: dict[str, dict[str, Any]] = {
 """Units of the hidden layers, tanh where nothing is said: eight of the deck's kind, whose own
 sizes it does not give."""
 CHOSEN = "7: 25-15"
-PIXELS = 35
 
 
 def eight(run: Run, epochs: tuple[int, ...]) -> None:
@@ -100,7 +98,7 @@ def one_denoiser(
     many = np.tile(bits, (sets, 1))
     rows: dict[str, Any] = {"original": inked(bits[:16].reshape(-1, 7, 5))}
     for level in tested:
-        noisy = _flipped(many, level, run.seed)
+        noisy = flipped(many.astype(np.float32), level, run.seed) > 0.5
         share = _wrong(model, many, noisy) / many.size
         before = float((noisy != many).mean())
         what = f"wrong pixels in % with {level:.0%} noise"
@@ -118,11 +116,6 @@ def one_denoiser(
 def _signed(bits: np.ndarray) -> np.ndarray:
     """Return glyphs in the values that a tanh gives, -1 and 1."""
     return np.where(bits, np.float32(1), np.float32(-1))
-
-
-def _flipped(bits: np.ndarray, level: float, seed: int) -> np.ndarray:
-    noisy = with_noise(bits.astype(np.float32), "bit_flip", level, seed + round(1000 * level))
-    return noisy > 0.5
 
 
 def _decoded(model: Representation, bits: np.ndarray) -> np.ndarray:

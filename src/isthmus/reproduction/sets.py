@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import isthmus as ist
 from isthmus.data.catalog import data_root
+from isthmus.data.corrupt import with_noise
 from isthmus.data.images import Images
 
 if TYPE_CHECKING:
     from isthmus.reproduction.run import Run
 
+PIXELS = 35
+"""Of a glyph of 5x7."""
 LEAST = 600
 """Images of a rehearsal at least: the widest linear code has 500 numbers."""
 
@@ -47,6 +50,11 @@ def glyphs(run: Run) -> Images:
     lines = np.array([[row[f"row{i}"] for i in range(7)] for row in rows], dtype=np.uint8)
     bits = np.unpackbits(lines[..., None], axis=2)[:, :, 3:]  # 5 of 8 bits
     return Images(bits * np.uint8(255), y=np.arange(32), classes=[row["char"] for row in rows])
+
+
+def flipped(images: Any, level: float, seed: int) -> np.ndarray:
+    """Return images some of whose pixels are inverted, other ones at every level."""
+    return with_noise(images, "bit_flip", level, seed + round(1000 * level))
 
 
 def inked(ink: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from isthmus.data.images import Images
 from isthmus.metrics.copies import share_of_copies
 from isthmus.metrics.features import SECONDS, features_for
-from isthmus.metrics.ground import FEWEST, MOST, Ground
+from isthmus.metrics.ground import FEWEST, MOST, Ground, last_asked
 from isthmus.metrics.intervals import Estimate
 
 if TYPE_CHECKING:
@@ -44,13 +43,12 @@ class Samples:
             return None
         effort = min(1.0, self.most_labels / THOROUGH)
         asked = (effort, self.seed, len(self.images), len(self.learned))
-        known = _KNOWN.setdefault(self.all, {})
-        if asked not in known:
-            known.clear()
-            seen = features_for(self.learned, None, max(0.5, SECONDS * effort / 2), self.seed)
-            most = max(FEWEST, int(MOST * effort))
-            known[asked] = Ground(self.learned, self.images, seen, most, SHARE, self.seed)
-        return known[asked]
+        return last_asked(self.all, asked, lambda: self._ground(effort))
+
+    def _ground(self, effort: float) -> Ground:
+        seen = features_for(self.learned, None, max(0.5, SECONDS * effort / 2), self.seed)
+        most = max(FEWEST, int(MOST * effort))
+        return Ground(self.learned, self.images, seen, most, SHARE, self.seed)
 
     @cached_property
     def draws(self) -> np.ndarray | None:
@@ -68,9 +66,11 @@ class Samples:
         ground, drawn = self.ground, self.draws
         if ground is None or drawn is None:
             return {}
-        alike = {} if ground.seen is None else ground.like_real(drawn, "features")
         found = ground.copies(drawn)
-        return {**alike, "copied": found.copied, "nearer": found.nearer}
+        copied = {"copied": found.copied, "nearer": found.nearer}
+        if ground.seen is None:
+            return copied
+        return _named(ground.like_real(drawn, "features")) | copied
 
     def beside_samples(self) -> dict[str, Any]:
         """Return what other real images score, by KEY_real, and what they are compared by."""
@@ -80,48 +80,12 @@ class Samples:
         found: dict[str, Any] = {"copied_real": share_of_copies(ground.nearest, ground.nearest)}
         if ground.seen is None:
             return found
-        real = {
-            f"{name}_real": value.value for name, value in ground.by_chance["features"].items()
-        }
-        real["feature_frechet_real"] = real.pop("frechet_real")
+        beside = _named(ground.by_chance["features"])
+        real = {f"{name}_real": each.value for name, each in beside.items()}
         about = {"compared_by": ground.seen.words, "compared_with": ground.count}
         return {**found, **real, **about}
 
-    @property
-    def feature_frechet(self) -> Estimate | None:
-        """Distance of Gaussians in the features of a network."""
-        return self.samples.get("frechet")
 
-    @property
-    def kid(self) -> Estimate | None:
-        """Kernel distance there."""
-        return self.samples.get("kid")
-
-    @property
-    def precision(self) -> Estimate | None:
-        """Share of samples that look real."""
-        return self.samples.get("precision")
-
-    @property
-    def recall(self) -> Estimate | None:
-        """Share of real images that are drawn."""
-        return self.samples.get("recall")
-
-    @property
-    def density(self) -> Estimate | None:
-        """Neighborhoods of real images that a sample lies in."""
-        return self.samples.get("density")
-
-    @property
-    def coverage(self) -> Estimate | None:
-        """Share of real images with a sample beside them."""
-        return self.samples.get("coverage")
-
-    @property
-    def copied(self) -> Estimate | None:
-        """Share of samples that are copies."""
-        return self.samples.get("copied")
-
-
-_KNOWN: weakref.WeakKeyDictionary[Images, dict[Any, Ground]] = weakref.WeakKeyDictionary()
-"""What samples of the models of a study are compared with, while its images are there."""
+def _named(found: dict[str, Estimate]) -> dict[str, Estimate]:
+    """Return scores by their names in METRICS, where "frechet" is the distance in pixels."""
+    return {"feature_frechet" if name == "frechet" else name: each for name, each in found.items()}

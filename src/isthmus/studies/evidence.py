@@ -267,7 +267,7 @@ class Evidence(Samples, Mapping[str, Any]):
         fits = self.codes.ndim == 2 and self.codes.shape[1] <= WIDEST
         if not known or len(rows) < FEWEST or not fits:
             return None
-        codes = features(self.model, few)[rows]
+        codes = self.codes[evenly_spaced(len(self.images), MOST_FACTORS)][rows]
         settings: dict[str, Any] = {"trees": FEW_TREES, "parts": 4, "without": ("explicitness",)}
         found = with_intervals(codes, known, **settings, random_state=self.seed)
         return {name: each for name, each in found.items() if np.isfinite(each.value)}

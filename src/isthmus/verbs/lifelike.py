@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isthmus.data.images import Images, as_images
+from isthmus.data.images import Images, as_images, evenly_spaced
 from isthmus.data.ranges import Range
 from isthmus.fitted.heldout import Halves, halves
 from isthmus.metrics.copies import Copies, most_copied
 from isthmus.metrics.features import features_for
-from isthmus.metrics.ground import LIKE_REAL, Ground
+from isthmus.metrics.ground import LIKE_REAL, Ground, last_asked
 from isthmus.metrics.intervals import Estimate
 from isthmus.metrics.units import percent, significant
 from isthmus.verbs.by_class import remembered
@@ -108,17 +107,13 @@ def lifelike(
 
 def _ground(images: Images, parts: Halves, encoder: str | Path | None, seed: int) -> Ground:
     """Return what images are compared with, which serves all models and samplers."""
-    known = _KNOWN.setdefault(images, {})
     asked = (str(encoder), seed, len(parts.train), parts.rows.tobytes())
-    if asked not in known:
-        known.clear()
+
+    def make() -> Ground:
         seen = features_for(parts.train, encoder, random_state=seed)
-        known[asked] = Ground(parts.train, parts.test, seen, seed=seed)
-    return known[asked]
+        return Ground(parts.train, parts.test, seen, seed=seed)
 
-
-_KNOWN: weakref.WeakKeyDictionary[Images, dict[Any, Ground]] = weakref.WeakKeyDictionary()
-"""What was compared with last, while its images are there."""
+    return last_asked(images, asked, make)
 
 
 def _rows(ground: Ground, space: str, drawn: np.ndarray) -> list[dict[str, Any]]:
@@ -182,7 +177,7 @@ def _of_copies(found: Copies) -> str:
 
 def _pairs(found: Copies, drawn: np.ndarray, train: Images) -> tuple[np.ndarray, np.ndarray]:
     """Return the likeliest copies, and the training images beside them."""
-    rows = np.linspace(0, len(drawn) - 1, len(found.drawn.row)).round().astype(int)
+    rows = evenly_spaced(len(drawn), len(found.drawn.row))
     chosen = most_copied(found.drawn, PAIRS)
     beside = [np.asarray(train[[row]])[0] for row in found.drawn.row[chosen].tolist()]
     return drawn[rows[chosen]], np.stack(beside)
