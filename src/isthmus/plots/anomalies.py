@@ -9,7 +9,7 @@ import numpy as np
 
 from isthmus.data.images import Images, to_unit
 from isthmus.data.names import files_called
-from isthmus.plots.strips import GAP, PAPER, labelled_rows, titled
+from isthmus.plots.strips import GAP, below, labelled_rows, titled
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,17 +52,4 @@ def anomaly_rows(
             called = files_called(images, range(len(images))[here])
             captions = {list(rows)[-1]: called} if any(called) else {}
             strips.append(labelled_rows(rows, heads=heads, captions=captions, limits=limits))
-    return titled(_stacked(strips), title)
-
-
-def _stacked(pictures: Sequence[Image]) -> Image:
-    """Return pictures under each other, their right ends where they are."""
-    from PIL import Image
-
-    width = max(picture.width for picture in pictures)
-    height = sum(picture.height for picture in pictures) - GAP * (len(pictures) - 1)
-    canvas, top = Image.new("RGB", (width, height), PAPER), 0
-    for picture in pictures:
-        canvas.paste(picture, (0, top))
-        top += picture.height - GAP
-    return canvas
+    return titled(below(strips, -GAP), title)

@@ -11,7 +11,7 @@ from isthmus.data.images import Images, evenly_spaced
 from isthmus.plots.figures import scale_for, sheet
 from isthmus.plots.fonts import font_for
 from isthmus.plots.pixels import limits_of, shown
-from isthmus.plots.strips import INK, PAPER, titled
+from isthmus.plots.strips import INK, PAPER, below, titled
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -53,7 +53,7 @@ def by_class(images: Images, count: int, title: str = "") -> Image:
         few = [rows[place] for place in evenly_spaced(len(rows), each)]
         heading = f"{name}: {len(rows):,} images" if name else ""
         panels.append(_headed(_sheet(images, few, told_apart(names_of(images, few))), heading))
-    return titled(_stacked(panels), title)
+    return titled(below(panels, 12), title)
 
 
 def grouped(images: Images) -> list[tuple[str, list[int]]]:
@@ -127,16 +127,4 @@ def _headed(picture: Image, heading: str) -> Image:
     canvas = Image.new("RGBA", (width, picture.height + top), PAPER)
     canvas.alpha_composite(picture, (0, top))
     ImageDraw.Draw(canvas).text((0, 2), heading, fill=INK, font=font)
-    return canvas
-
-
-def _stacked(pictures: list[Image], gap: int = 12) -> Image:
-    from PIL import Image
-
-    height = sum(picture.height + gap for picture in pictures) - gap
-    canvas = Image.new("RGBA", (max(p.width for p in pictures), height), PAPER)
-    top = 0
-    for picture in pictures:
-        canvas.paste(picture, (0, top))
-        top += picture.height + gap
     return canvas

@@ -1,4 +1,4 @@
-"""Tables of shares as heat maps, and pictures beside and below each other."""
+"""Tables of shares as heat maps, and pictures beside each other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isthmus.plots.strips import PAPER, titled
+from isthmus.plots.strips import PAPER
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -63,23 +63,3 @@ def beside(pictures: Sequence[Image]) -> Image:
         canvas.paste(each.convert("RGB"), (left, 0))
         left += each.width + GAP
     return canvas
-
-
-def below(pictures: Sequence[Image], title: str = "") -> Image:
-    """Return pictures one below the other, with a title above them.
-
-    Examples
-    --------
-    >>> from PIL import Image
-    >>> below([Image.new("RGB", (500, 20)), Image.new("RGB", (30, 10))]).size
-    (524, 54)
-    """
-    from PIL import Image
-
-    height = sum(each.height for each in pictures)
-    canvas = Image.new("RGB", (max(each.width for each in pictures), height), PAPER)
-    top = 0
-    for each in pictures:
-        canvas.paste(each.convert("RGB"), (0, top))
-        top += each.height
-    return titled(canvas, title)

@@ -182,8 +182,8 @@ def titled(picture: Image, title: str) -> Image:
     return canvas.convert("RGB")
 
 
-def below(pictures: Sequence[Image]) -> Image:
-    """Return pictures one below the other, on white.
+def below(pictures: Sequence[Image], gap: int = 0) -> Image:
+    """Return pictures one below the other, on white, so many pixels apart; below 0 they overlap.
 
     Examples
     --------
@@ -193,11 +193,11 @@ def below(pictures: Sequence[Image]) -> Image:
     """
     from PIL import Image
 
-    size = max(each.width for each in pictures), sum(each.height for each in pictures)
-    canvas, top = Image.new("RGB", size, "white"), 0
+    height = sum(each.height + gap for each in pictures) - gap
+    canvas, top = Image.new("RGB", (max(each.width for each in pictures), height), PAPER), 0
     for each in pictures:
         canvas.paste(each.convert("RGB"), (0, top))
-        top += each.height
+        top += each.height + gap
     return canvas
 
 

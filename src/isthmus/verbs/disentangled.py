@@ -114,7 +114,8 @@ class Disentanglement(Result):
 
         Where no factor is known: how far any two models have the same axes.
         """
-        from isthmus.plots.heat_maps import below, beside, heat_map
+        from isthmus.plots.heat_maps import beside, heat_map
+        from isthmus.plots.strips import below, titled
 
         title = f"What latent dimensions know of factors: {self.images.source}"
         if not self.information:
@@ -129,7 +130,7 @@ class Disentanglement(Result):
             share = self.information[name][dims].T
             heat = heat_map(share, self.factors, columns, name, "share known")
             drawn.append(beside([heat, *self._traversed(name, dims)]))
-        return below(drawn, title)
+        return titled(below(drawn), title)
 
     def _telling(self, name: str) -> list[int]:
         """Return the dimensions that know most of some factor, in their order."""
