@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -74,22 +75,32 @@ class Predictions(Result):
         counts = Counter(map(str, self.labels.tolist()))
         found = {"images": len(self.labels), "classes": dict(counts.most_common())}
         found |= {"unsure": int(self.unsure.sum())}
-        true, known = labels_of(self.images), self._known()
-        if (
-            true is None
-            or not np.isin(np.asarray(true)[known].astype(str), list(map(str, self.classes))).any()
-        ):
+        true = self._true
+        if true is None:
             return found
-        right = self.labels.astype(str) == np.asarray(true).astype(str)
-        sure = known & ~self.unsure
-        found |= {"accuracy": float(right[known].mean())}
+        known = self._known()
+        right = self.labels[known].astype(str) == true
+        sure = ~self.unsure[known]
+        found |= {"accuracy": float(right.mean())}
         found |= {"accuracy of the sure": float(right[sure].mean())} if sure.any() else {}
-        true = np.asarray(true)[known].astype(str)
         found |= {"accuracy of guessing": guessed(true)}
-        return found | {name: each.value for name, each in self._judged(true, known).items()}
+        return found | {name: each.value for name, each in self._judged.items()}
 
-    def _judged(self, true: np.ndarray, known: np.ndarray) -> dict[str, Estimate]:
-        """Return how good names and probabilities are, with intervals."""
+    @cached_property
+    def _true(self) -> np.ndarray | None:
+        """The classes of images of which they are known; None if the model knows none of these."""
+        every = labels_of(self.images)
+        if every is None:
+            return None
+        true = np.asarray(every)[self._known()].astype(str)
+        return true if np.isin(true, list(map(str, self.classes))).any() else None
+
+    @cached_property
+    def _judged(self) -> dict[str, Estimate]:
+        """How good names and probabilities are, with intervals."""
+        true, known = self._true, self._known()
+        if true is None:
+            return {}
         names = list(map(str, self.classes))
         columns = np.array([names.index(each) if each in names else -1 for each in true.tolist()])
         alike = judged_classes(true, self.labels[known].astype(str))
@@ -98,22 +109,18 @@ class Predictions(Result):
     @property
     def within(self) -> dict[str, float | None]:  # type: ignore[override]
         """Half of the 95 % intervals over images."""
-        if "brier" not in self.scores:
+        if self._true is None:
             return {}
-        known = self._known()
-        true = np.asarray(labels_of(self.images))[known].astype(str)
-        right = true == self.labels[known].astype(str)
-        found = {name: each.within for name, each in self._judged(true, known).items()}
+        right = self._true == self.labels[self._known()].astype(str)
+        found = {name: each.within for name, each in self._judged.items()}
         return {"accuracy": of_mean(right).within} | found
 
     @property
     def confusion(self) -> list[dict[str, Any]]:
         """How many of every class (row) are taken for each (column), if classes are known."""
-        if "brier" not in self.scores:
+        if self._true is None:
             return []
-        known = self._known()
-        true = np.asarray(labels_of(self.images))[known].astype(str)
-        classes, table = confusion(true, self.labels[known].astype(str))
+        classes, table = confusion(self._true, self.labels[self._known()].astype(str))
         rows = zip(classes.tolist(), table.tolist(), strict=True)
         return [
             {"class": name, **dict(zip(classes.tolist(), row, strict=True))} for name, row in rows

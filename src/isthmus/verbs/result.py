@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
+IN_LINE = 160
+"""Characters of figures in a representation, at most."""
 IN_NOTEBOOK = 20
 """Rows of a table that a notebook shows."""
 
@@ -209,7 +212,7 @@ class Result:
 
     def __repr__(self) -> str:
         figures = ", ".join(f"{key}={short(value)}" for key, value in dict(self.scores).items())
-        return f"{type(self).__name__}({figures})"
+        return f"{type(self).__name__}({textwrap.shorten(figures, IN_LINE, placeholder=' ...')})"
 
     def _repr_html_(self) -> str:
         from isthmus.plots.figures import data_uri
