@@ -197,7 +197,9 @@ def test_every_kind_of_tiff(tmp_path, planar, compression, tile, dtype):
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_byte_order_and_depth_of_tiff(tmp_path, order):
     tifffile.imwrite(tmp_path / "a.tiff", CUBE[..., 0].astype(np.uint16) * 300, byteorder=order)
-    np.testing.assert_array_equal(load_images(tmp_path / "a.tiff").data[0], CUBE[..., :1] * 300)
+    kept = load_images(tmp_path / "a.tiff", value_range="keep")
+    np.testing.assert_array_equal(kept.data[0], CUBE[..., :1] * 300)
+    assert load_images(tmp_path / "a.tiff").loading["bits"] == 16
 
 
 def test_pages_are_images_and_overviews_are_not(tmp_path):
@@ -233,7 +235,7 @@ TYPES = [np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.float32, np.float
 def test_bands_of_tiff_are_all_there_or_the_file_is_refused(
     tmp_path, bands, dtype, planar, compression
 ):
-    """A file alone keeps its numbers; in a folder or a zip it is a photograph or skipped."""
+    """A raster alone keeps its numbers; in a folder or a zip a file is a photograph or skipped."""
     cube = (NUMBERS[..., :bands] // 2).astype(dtype)
     cube = cube / dtype(256) if np.dtype(dtype).kind == "f" else cube
     (tmp_path / "photos").mkdir()
@@ -252,7 +254,8 @@ def test_bands_of_tiff_are_all_there_or_the_file_is_refused(
         )
         alone = load_images(path)
         np.testing.assert_array_equal(alone.data[0], cube)
-        assert alone.dtype == (dtype if dtype in (np.uint8, np.float64) else np.float32)
+        picture = np.uint8 if dtype == np.uint16 and (bands == 1 or rgb) else np.float32
+        assert alone.dtype == (dtype if dtype in (np.uint8, np.float64) else picture)
         with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
             archive.write(path, "a.tif")
         for source in (tmp_path / "photos", tmp_path / "a.zip"):
@@ -286,7 +289,7 @@ def test_what_only_pillow_can_decompress(tmp_path, compression, mode):
         picture.save(tmp_path / "a.tif", compression=compression)
     except OSError as error:
         pytest.skip(f"libtiff cannot write it: {error}")
-    images = load_images(tmp_path / "a.tif")
+    images = load_images(tmp_path / "a.tif", value_range="keep")
     assert images.dtype == (np.uint8 if values == np.uint8 else np.float32)
     expected = np.asarray(picture).reshape(cube.shape).astype(np.float32)
     expected *= 255 if mode == "1" else 1
@@ -308,6 +311,80 @@ def test_what_nothing_here_can_decompress_says_what_to_install(tmp_path, run):
     code, _, err = run("data", path)
     assert (code, err.count("\n")) == (2, 1)
     assert "pip install imagecodecs" in err
+
+
+def write_picture(path, bands, deep=True, **options):
+    """Write a picture of 12 bits in 16, or of 8; return its values."""
+    values = (NUMBERS[..., :bands] * 16 + 15).astype(np.uint16)
+    values = values if deep else (values // 16).astype(np.uint8)
+    kind = {"photometric": "rgb" if bands > 2 else "minisblack"} | options
+    tifffile.imwrite(path, values if bands > 1 else values[..., 0], **kind)
+    return values
+
+
+ORIENTATION = {"extratags": [(274, "H", 1, 6, True)]}
+PLACED = {"extratags": [(33550, "d", 3, (30.0, 30.0, 0.0), True)]}
+
+
+@pytest.mark.parametrize("bands", [1, 3, 4])
+@pytest.mark.parametrize("deep", [True, False])
+@pytest.mark.parametrize("options", [{}, ORIENTATION, {"compression": "zlib"}], ids=str)
+def test_a_picture_is_read_alike_alone_in_a_folder_and_as_an_array(tmp_path, bands, deep, options):
+    """With its depth, upright, transparency over white; `value_range="keep"` has the numbers."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    values = write_picture(folder / "a.tif", bands, deep, **options)
+    one, same = load_images(folder / "a.tif"), load_images(folder)
+    np.testing.assert_array_equal(one.data, same.data)
+    for name in ("bits", "range_by", "dtype", "fit"):
+        assert one.loading.get(name) == same.loading.get(name)
+    assert [d.words for d in one.decisions] == [d.words for d in same.decisions]
+    if bands < 4 and options is not ORIENTATION:
+        np.testing.assert_array_equal(load_images(values[None]).data, one.data)
+        np.testing.assert_array_equal(
+            load_images(folder / "a.tif", dtype="float32").data[0],
+            values / np.float32(4095 if deep else 255),
+        )
+    kept = load_images(folder / "a.tif", value_range="keep")
+    np.testing.assert_array_equal(kept.data[0], values)
+
+
+def test_pages_of_pictures_are_read_as_an_array_of_them(tmp_path):
+    stack = np.stack([NUMBERS[..., 0] * 16, NUMBERS[..., 1] * 4]).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", stack, photometric="minisblack")
+    pages = load_images(tmp_path / "a.tif")
+    np.testing.assert_array_equal(pages.data, load_images(stack).data)
+    assert (pages.loading["bits"], pages.dtype) == (12, np.uint8)
+    assert load_images(tmp_path / "a.tif", bits=16).data.max() < 20
+    kept = load_images(tmp_path / "a.tif", value_range="keep")
+    np.testing.assert_array_equal(kept.data[..., 0], stack)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [PLACED, {"extratags": [(42113, "s", 0, "0", True)]}, {"ome": True}],
+    ids=["placed", "no data", "ome"],
+)
+def test_what_was_measured_keeps_its_numbers(tmp_path, options):
+    values = write_picture(tmp_path / "a.tif", 1, **options)
+    images = load_images(tmp_path / "a.tif")
+    np.testing.assert_array_equal(images.data[0], values)
+    assert images.decisions[0].by == "file"
+
+
+def test_models_fitted_on_a_picture_as_a_raster_read_it_so_again(tmp_path):
+    """As fits before pictures alone were read as in folders have noted it."""
+    values = write_picture(tmp_path / "a.tif", 3)
+    raster = Images(values[None].astype(np.float32), value_range="keep")
+    raster.loading |= {"range_by": "file"}
+    before = ist.KMeans(2, random_state=0).fit(raster.pixels())
+    again = load_images(tmp_path / "a.tif", like=before)
+    np.testing.assert_array_equal(again.data, values.reshape(-1, 3))
+    now = ist.KMeans(2, random_state=0).fit(load_images(tmp_path / "a.tif", per="pixel"))
+    np.testing.assert_array_equal(
+        load_images(tmp_path / "a.tif", like=now).data,
+        load_images(tmp_path / "a.tif").data.reshape(-1, 3),
+    )
 
 
 def test_pages_in_a_folder_are_not_lost(tmp_path):

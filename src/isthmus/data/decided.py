@@ -70,7 +70,7 @@ def decisions_of(images: PackedImages) -> list[Decision]:
         found.append(Decision("depth", f"{bits} bits, {2**bits - 1} is white", by, why, "bits"))
     if layout := known.get("layout"):
         why = known.get("layout_why", "")
-        by = "guess" if why else "given"
+        by = "guess" if why else "file" if known.get("range_by") == "file" else "given"
         found.append(Decision("layout", layout, by, WHY.get(why, ""), "layout"))
     return found
 

@@ -52,6 +52,7 @@ class Rule(NamedTuple):
     only: bool = False  # leave out images that are not of that size as they are
     columns: dict[str, str] | None = None  # of tables: which holds what
     value_range: Asked | None = None
+    raster: bool = False  # pictures in TIFF files keep their numbers too, as of rasters
 
     @property
     def numbers(self) -> dict[str, Any]:
@@ -59,6 +60,11 @@ class Rule(NamedTuple):
         told = {"bits": self.bits, "bits_by": "given"} if self.bits else {}
         told |= {"layout": self.layout} if self.layout != "auto" else {}
         return {"loading": {"dtype": self.dtype} | told, "value_range": self.value_range}
+
+    @property
+    def noted(self) -> dict[str, Any]:
+        """What `Images.loading` keeps of it, so that a model's images are loaded alike."""
+        return {"fit": self.fit, "color": self.color, "dtype": self.dtype, "nth": self.nth}
 
     def size_for(self, height: float, width: float) -> tuple[int, int]:
         """Return the size that images of this natural size get."""

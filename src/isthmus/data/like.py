@@ -42,6 +42,7 @@ def rule_like(model: Representation, given: Rule, resize: str | None = None) -> 
     asked = given.value_range or _range_known(model)
     rule = rule._replace(bits=given.bits or known["bits"], layout=given.layout, value_range=asked)
     rule = rule._replace(nth=given.nth or known["nth"], usual=known["layout"])
+    rule = rule._replace(raster=given.raster or known["range_by"] == "file")
     return rule._replace(expected=tuple(model.image_shape_), columns=given.columns)
 
 

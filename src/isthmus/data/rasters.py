@@ -6,6 +6,7 @@ import logging
 import math
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,13 @@ import numpy as np
 
 from isthmus.data.arrays import damage_explained, library
 from isthmus.data.cache import check_unpacked, held, key_of, stamp_of
-from isthmus.data.decode import Rule, check_bands
+from isthmus.data.decode import Rule, check_bands, read_header
 from isthmus.data.depth import deep_values
 from isthmus.data.images import Images
 from isthmus.data.nodata import no_data_in
 from isthmus.data.numbers import KEEP
 from isthmus.data.ometiff import check_end, stack_of
+from isthmus.data.several import read_files
 from isthmus.system.files import plain
 
 if TYPE_CHECKING:
@@ -62,6 +64,12 @@ GEO_TAGS = (33550, 33922, 34264, 34735, 34736, 34737, 42113)
 AS_THEY_ARE = {"value_range": KEEP, "range_by": "file", "layout": "nhwc"}
 """How numbers of rasters are read, as `Images.loading` has it."""
 
+RGB = 2
+"""The photometric interpretation of colors."""
+
+ALPHA = ((1,), (2,))
+"""What the samples of a pixel beside its color are, where they are how opaque it is."""
+
 NOT_NUMBERS = {0, 3, 5, 6, 8}
 """Photometric interpretations that need a decoder of photographs: inverted grey, palettes, CMYK,
 YCbCr and Lab."""
@@ -93,7 +101,10 @@ def read_envi(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
 
 
 def read_tiff(path: Path, inside: str | None, rule: Rule, verbose: bool | None) -> Images:
-    """Read a TIFF file: its bands as they are, and pages of the same shape as further images."""
+    """Read a TIFF file: a picture as in a folder, of a raster the bands as they are.
+
+    Pages of the same shape are further images.
+    """
     with library("tifffile", path):
         import tifffile
     _quiet()
@@ -109,10 +120,30 @@ def read_tiff(path: Path, inside: str | None, rule: Rule, verbose: bool | None) 
         others = [f"page {page.index}" for page in pages if page not in alike]
         for page in alike:
             _check_extent(page, path.stat().st_size)
+        pictured = not rule.raster and _is_picture(first)
+        if pictured and len(pages) == 1 and _is_read_in_folders(path):
+            return read_files([path], rule, verbose)
         arrays = [_page_array(page, path) for page in alike]
         array = np.stack(arrays) if len(arrays) > 1 else arrays[0][None]
         skipped = [(name, "of another shape") for name in others]
+        if pictured and array.dtype == np.uint16 and array.shape[3] in (1, 3):
+            return Images(array, source=str(path), skipped=skipped, **rule.numbers)
         return _raster((path,), array, _geography(first), path, skipped)
+
+
+def _is_picture(page: Any) -> bool:
+    """Return whether nothing says that the numbers of a page were measured."""
+    kind, alpha = int(page.photometric), tuple(map(int, page.extrasamples)) in ALPHA
+    colors = page.samplesperpixel - alpha
+    placed = any(code in page.tags for code in GEO_TAGS)
+    alike = page.dtype in (bool, np.uint8, np.uint16) and colors == (3 if kind == RGB else 1)
+    return not placed and (alike or kind in NOT_NUMBERS)
+
+
+def _is_read_in_folders(path: Path) -> bool:
+    with path.open("rb") as file, suppress(Exception):  # whatever Pillow raises
+        return bool(read_header(file))
+    return False
 
 
 def _quiet() -> None:

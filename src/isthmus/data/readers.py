@@ -36,7 +36,7 @@ from isthmus.data.layout import arranged, check_layout
 from isthmus.data.like import range_like, rule_like, unit_like
 from isthmus.data.listed import read_table
 from isthmus.data.moving import check_nth, read_animation, read_moving, read_video
-from isthmus.data.numbers import Asked
+from isthmus.data.numbers import KEEP, Asked
 from isthmus.data.parquet import read_parquet
 from isthmus.data.patches import patches_of
 from isthmus.data.pictures import as_pictures
@@ -123,9 +123,10 @@ def load_images(
         - ``.parquet`` with a column of encoded images or of lists of numbers;
         - ``.mat`` of any version, ``.h5`` and ``.hdf5``; the ``.npz`` of dSprites;
         - ``.zarr`` folders of version 2 and 3, OME-Zarr too: as of HDF5, large ones in parts;
-        - rasters of any number of bands: ``.tif`` and ENVI (the ``.hdr`` or the file beside it),
+        - rasters of any number of bands: ENVI (the ``.hdr`` or the file beside it) and ``.tif``,
           each one image of (1, h, w, bands), and OME-TIFF, (n, h, w, channels); they keep
-          their numbers, and `meta` where they lie;
+          their numbers, and `meta` where they lie. Of 8 or 16 bits in grey or RGB, without a
+          place on earth or a NoData value, a ``.tif`` is a picture, read as in a folder;
         - a video, ``.mp4`` and others that FFmpeg reads: its frames (see `nth`);
         - an array of (n, d) vectors, (n, h, w) or (n, h, w, c) images.
 
@@ -246,6 +247,7 @@ def load_images(
         columns=check_columns(columns),
         value_range=ends_of(value_range),
         nth=check_nth(nth),
+        raster=value_range == KEEP,
     )
     if per is not None:
         one_of("per", per, UNITS)
@@ -271,8 +273,7 @@ def load_images(
         per = unit_like(like, images, per)
     images = range_like(like, adjusted(ranged(images, rule), rule))
     if images is not source:
-        loading = {"fit": rule.fit, "color": rule.color, "dtype": rule.dtype, "nth": rule.nth}
-        images = replace(images, loading=images.loading | loading)
+        images = replace(images, loading=images.loading | rule.noted)
     images = images if labels is None else with_labels(images, labels, columns)
     return images.pixels() if per == "pixel" else images
 
