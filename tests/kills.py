@@ -17,6 +17,7 @@ import json
 import math
 import os
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -41,6 +42,8 @@ CHANGES = frozenset({
     "os.utime", "tempfile.mkstemp", "tempfile.mkdtemp", "shutil.rmtree",
 })  # fmt: skip
 """Events of Python before which a command may be stopped; of `open` those that write."""
+PROGRESS = re.compile(r"isthmus: [^;]* [\d,]+/[\d,]+")
+"""What a long command says on the way: more of it where the machine is slow."""
 TRIES, PATIENCE = 4, 300.0
 """Stops for one that is in time, and seconds that a command may take."""
 
@@ -111,7 +114,7 @@ def figures(folder: Path) -> dict[str, Any]:
 
 
 def study_is_whole(folder: Path) -> dict[str, bytes]:
-    """Return the files of the models of a study, all of which have to load."""
+    """Return the files of the models of a study that are measured; all there are have to load."""
     import isthmus as ist
 
     if not (folder / "s").is_dir():
@@ -122,7 +125,7 @@ def study_is_whole(folder: Path) -> dict[str, bytes]:
         f"s/models/{name}.safetensors": (
             folder / "s" / "models" / f"{name}.safetensors"
         ).read_bytes()
-        for name in found.models
+        for name in (record["model"] for record in found.scores)
     }
 
 
@@ -382,7 +385,8 @@ def by_signal(code: int, err: str, number: int, peace: Peace) -> Iterator[tuple[
         yield "code", f"exit code {code}"
     if "Traceback" in err:
         yield "words", f"a traceback: {err[-900:]}"
-    said = [line for line in err.splitlines() if line not in peace.said]
+    lines = (line for line in err.splitlines() if not PROGRESS.match(line))
+    said = [line for line in lines if line not in peace.said]
     begins = ("isthmus: interrupted", "isthmus: terminated")[number == signal.SIGTERM]
     if len(said) != 1 or not said[0].startswith(begins):
         yield "words", f"it said {said}"
@@ -467,6 +471,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=list(COMMANDS))
     asked = parser.parse_args()
     random.seed(asked.seed)
+    # a shell has what it starts in the background ignore it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     print(f"Long commands, stopped: `python tests/kills.py --seed {asked.seed}`.\n")
     with tempfile.TemporaryDirectory() as root:
         bad = campaign(asked.kills, asked.interrupts, asked.names, Path(root), asked.seconds)

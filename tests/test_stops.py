@@ -68,6 +68,15 @@ def test_a_study_keeps_what_is_finished(run, tmp_path, monkeypatch):
     assert list(ist.load_study(tmp_path / "s").models) == ["kmeans"]
 
 
+def test_a_study_stopped_while_it_keeps_a_model_has_kept_it(run, tmp_path, monkeypatch):
+    stopping_at(monkeypatch, PCA, "save", 1, terminate)
+    code, _, err = run("study", "digits", "--models", "pca,kmeans", "--width", "4", "-o", "s")
+    assert code == 143
+    assert err.splitlines()[-1] == "isthmus: terminated; what there is so far is in s"
+    study = ist.load_study(tmp_path / "s")
+    assert ([row["model"] for row in study.scores], list(study.models)) == (["pca"], ["pca"])
+
+
 @pytest.mark.parametrize(
     ("owner", "method", "words"),
     [

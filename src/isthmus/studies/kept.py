@@ -13,7 +13,7 @@ from isthmus.studies.outcome import Study, reason_of
 from isthmus.studies.plan import Effort
 from isthmus.system.files import enlist, plain, replacing_folder
 from isthmus.system.leftovers import sweep
-from isthmus.system.stops import STOPS
+from isthmus.system.stops import STOPS, in_one_go
 
 LIVE = 0.1
 """Share of the time that reports written on the way may take."""
@@ -64,15 +64,19 @@ class Kept:
         study, folder = self.study, self.folder
         if folder is None or not study.models:
             return
-        if self.began:
-            enlist(folder, study.files())
-            study.write(folder, self.saved, page=page)
-        else:
-            with replacing_folder(folder, force=True) as new:
-                study.write(new, page=page)
-        self.began, self.saved = True, set(study.models) - set(study.unsaved)
+        with in_one_go():  # models that are finished are kept, whenever one is interrupted
+            if self.began:
+                enlist(folder, study.files())
+                study.write(folder, self.saved, page=False)
+            else:
+                with replacing_folder(folder, force=True) as new:
+                    study.write(new, page=False)
+                enlist(folder, study.files())
+            self.began, self.saved = True, set(study.models) - set(study.unsaved)
+            STOPS.written += [folder] * (folder not in STOPS.written)
+        if page:
+            study.write_page(folder)
         study.page = folder / "report.html"
-        STOPS.written += [folder] * (folder not in STOPS.written)
 
     def resume(self, models: Mapping[str, Any]) -> None:
         """Go on with what the folder holds, if it is there: models that are finished stay.

@@ -324,14 +324,15 @@ class Study(Result):
         self._save_models(folder / "models", saved)
         self._write_scores(folder)
         if page:
-            self._write_page(folder)
+            self.write_page(folder)
 
     def files(self) -> list[str]:
         """Return the names of the files that are written."""
         models = [f"models/{name}.safetensors" for name in self.models]
         return ["report.html", "scores.json", "scores.csv", FILE, *models]
 
-    def _write_page(self, folder: Path) -> None:
+    def write_page(self, folder: Path) -> None:
+        """Write the report, without pictures where these cannot be drawn."""
         from isthmus.studies.report import write_report
 
         measured = {record["model"] for record in self.scores}

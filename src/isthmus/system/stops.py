@@ -88,3 +88,45 @@ def terminable() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def in_one_go() -> Iterator[None]:
+    """Let what is in the block come to its end: a signal is heeded after it, a second one at once.
+
+    Examples
+    --------
+    >>> done = []
+    >>> try:
+    ...     with in_one_go():
+    ...         signal.raise_signal(signal.SIGINT)
+    ...         done.append("written")
+    ... except KeyboardInterrupt:
+    ...     done.append("interrupted")
+    >>> done
+    ['written', 'interrupted']
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = signal.SIGINT, signal.SIGTERM
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    before = {number: each for number, each in handlers.items() if callable(each)}
+    came: list[int] = []  # what is ignored, or ends the process, stays so
+
+    def usual() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        usual()
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        usual()
+        if came:
+            signal.raise_signal(came[0])
