@@ -105,7 +105,7 @@ def test_a_command_that_was_stopped_says_how_to_go_on_and_does(run, tmp_path, mo
 
 
 def test_what_is_asked_for_otherwise_is_fitted_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(Study, "_write_page", lambda *_: None)  # which takes longest
+    monkeypatch.setattr(Study, "write_page", lambda *_: None)  # which takes longest
     ist.study(some(), {"pca": ist.PCA(3), "other": ist.PCA(2)}, folder=tmp_path / "s")
     found = ist.study(some(), {"pca": ist.PCA(4)}, folder=tmp_path / "s", resume=True)
     assert [model.n_components_ for model in found.models.values()] == [4, 2]
