@@ -9,7 +9,7 @@ from isthmus.metrics.clustering import cluster_accuracy, cluster_accuracy_estima
 from isthmus.metrics.intervals import wilson
 from isthmus.metrics.labels import knn_read, probe_codes
 from isthmus.metrics.paired import apart, difference
-from isthmus.metrics.similarity import ssim, ssim_estimate
+from isthmus.metrics.similarity import likeness, ssim
 from isthmus.studies.each import FILE, read_each
 from isthmus.studies.summary import marked, summary
 from isthmus.studies.ties import against, best_and_ties
@@ -114,7 +114,7 @@ def test_the_share_of_every_image_makes_the_figure():
     X, Y = chance.random((2, 5, 12, 12))
     found = reconstruction.mse_estimate(X, Y)
     assert found.each.mean() == pytest.approx(found.value) == pytest.approx(np.mean((X - Y) ** 2))
-    alike = ssim_estimate(X, Y)
+    alike = likeness(X, Y)["ssim"]
     assert alike.each.tolist() == pytest.approx([ssim(x[None], y[None]) for x, y in zip(X, Y)])  # noqa: B905
     y, labels = chance.integers(0, 3, (2, 40)) - 1
     assert cluster_accuracy_estimate(y, labels).value == cluster_accuracy(y, labels)

@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 from isthmus import load_images
 from isthmus import metrics as scores
 from isthmus.metrics.needs import NEEDS
+from isthmus.metrics.similarity import _half, scales_of
 from isthmus.metrics.table import said
 from isthmus.studies.evidence import Evidence
 
@@ -88,6 +89,54 @@ def test_ssim_falls_with_noise_and_does_not_depend_on_the_chunks(digits, monkeyp
     assert values == sorted(values, reverse=True)
     monkeypatch.setattr("isthmus.metrics.reconstruction.chunk_rows", lambda shape: 32 * 7)
     assert scores.ssim(X, noisy(X, 0.1)) == pytest.approx(values[1], rel=1e-12)
+
+
+def torch_msssim(X, Y, scales):
+    """Return MS-SSIM by the parts of pytorch-msssim, in double precision and over any scales."""
+    torch, theirs = (pytest.importorskip(name) for name in ("torch", "pytorch_msssim.ssim"))
+    x, y = (torch.from_numpy(Z.reshape(*Z.shape[:3], -1)).permute(0, 3, 1, 2) for Z in (X, Y))
+    window = theirs._fspecial_gauss_1d(11, 1.5).repeat(x.shape[1], 1, 1, 1).double()
+    weights = torch.tensor([0.0448, 0.2856, 0.3001, 0.2363, 0.1333][:scales], dtype=torch.float64)
+    parts = []
+    for scale in range(scales):
+        x, y = (torch.nn.functional.avg_pool2d(z, 2) for z in (x, y)) if scale else (x, y)
+        alike, contrast = theirs._ssim(x, y, 1, window, size_average=False)
+        parts.append(torch.relu(alike if scale == scales - 1 else contrast))
+    powers = torch.stack(parts) ** (weights / weights.sum())[:, None, None]
+    return powers.prod(0).mean().numpy()
+
+
+@pytest.mark.parametrize(
+    ("shape", "scales"), [((2, 176, 208), 5), ((1, 192, 176, 3), 5), ((4, 28, 28), 2)]
+)
+def test_ms_ssim_agrees_with_pytorch_msssim(digits, shape, scales):
+    X = np.resize(np.kron(digits[0], np.ones((1, 4, 4))), shape)
+    Y = noisy(X).astype(float)
+    assert scales_of(*shape[1:3]) == scales
+    assert scores.ms_ssim(X, Y) == pytest.approx(float(torch_msssim(X, Y, scales)), abs=1e-6)
+
+
+def test_ms_ssim_reaches_its_ends_and_is_of_as_many_scales_as_fit(digits):
+    X = np.kron(digits[0][:6], np.ones((1, 4, 4)))
+    assert scores.ms_ssim(X, X) == pytest.approx(1)
+    assert scores.ms_ssim(X, 1 - X) < 0.01  # nothing alike
+    assert scores.ms_ssim(X[..., :9], noisy(X)[..., :9]) == scores.ssim(
+        X[..., :9], noisy(X)[..., :9]
+    )
+    assert [scales_of(n, 300) for n in (20, 21, 40, 41, 80, 81, 160, 161)] == [
+        *(1, 2, 2, 3, 3, 4, 4, 5)
+    ]
+    wide = np.random.default_rng(0).random((1, 21, 23))  # an odd side: its last row twice
+    padded = np.pad(wide, ((0, 0), (0, 1), (0, 1)), "edge")
+    half = padded.reshape(1, 11, 2, 12, 2).mean((2, 4))
+    assert np.allclose(_half(wide), half)
+
+
+def test_mae_is_the_mean_of_absolute_differences(digits):
+    X, Y = digits[0], noisy(digits[0])
+    assert scores.mae(X, Y) == pytest.approx(np.abs(X - Y).mean(), rel=1e-6)
+    assert scores.mae(X, X) == 0
+    assert scores.mae(np.zeros_like(X), np.ones_like(X)) == 1
 
 
 def test_ssim_of_constant_images_is_the_luminance_term():
@@ -392,7 +441,7 @@ def test_a_study_can_hand_out_all_that_its_metrics_need():
     made = [*dir(Evidence), "images", "seed", "seconds", "peak_memory_mb"]
     assert set(NEEDS) <= set(made)
     asked = {need for metric in scores.METRICS.values() if metric.studied for need in metric.needs}
-    assert asked == set(NEEDS)  # nothing is made for nobody
+    assert asked == set(NEEDS) - {"pictures"}  # which the example of CONTRIBUTING.md asks for
     with pytest.raises(KeyError):
         Evidence.__getitem__(SimpleNamespace(model=1), "model")
 

@@ -18,7 +18,7 @@ from isthmus.metrics.posterior import active_units, kl_per_dimension
 from isthmus.metrics.prdc import neighborhoods
 from isthmus.metrics.probes import knn_accuracy, linear_accuracy, svm_accuracy
 from isthmus.metrics.rate import bits_per_image, cross_entropy
-from isthmus.metrics.reconstruction import mse, psnr
+from isthmus.metrics.reconstruction import mae, mse, psnr
 from isthmus.metrics.retrieval import precision_at_k
 from isthmus.metrics.segmentation import (
     class_accuracy,
@@ -27,7 +27,7 @@ from isthmus.metrics.segmentation import (
     global_accuracy,
     mean_iou,
 )
-from isthmus.metrics.similarity import ssim
+from isthmus.metrics.similarity import ms_ssim, ssim
 from isthmus.metrics.table import METRICS, Metric
 
 __all__ = [
@@ -61,10 +61,12 @@ __all__ = [
     "knn_accuracy",
     "label_curve",
     "linear_accuracy",
+    "mae",
     "mahalanobis",
     "mean_iou",
     "mig",
     "modularity",
+    "ms_ssim",
     "mse",
     "mutual_information",
     "neighborhoods",

@@ -6,6 +6,7 @@ NEEDS = {
     "images": "held-out images (n, ...)",
     "reconstructions": "the same, decoded from their codes (n, ...)",
     "pictures": "`images`, where they have rows and columns (n, h, w, c)",
+    "likeness": "structural similarity of the two over one scale and several, by their names",
     "value_range": "the values of black and white, where images are in no units of their own",
     "few_images": "some of the held-out images, if codes are vectors that can be decoded",
     "from_leading": "the same, decoded from the 5 leading numbers of their codes alone",

@@ -57,10 +57,54 @@ def mse_estimate(X: Pixels, Y: Pixels) -> Estimate:
     return Estimate(mse(X, Y), mean_within(each), each)
 
 
+def mae(X: Pixels, Y: Pixels) -> float:
+    """Return the mean absolute error over all values of all images.
+
+    ``mae = mean(|X - Y|)``, summed in double precision. Far errors count for less than in `mse`.
+
+    Parameters
+    ----------
+    X, Y : ndarray or Images of shape (n, ...)
+        Images and their reconstructions, as for `mse`.
+
+    Returns
+    -------
+    float
+        In units of the values: 0 (equal) to 1 where both lie in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or there is nothing to compare.
+
+    Examples
+    --------
+    >>> mae(np.zeros((2, 3, 3)), np.full((2, 3, 3), 0.5))
+    0.5
+    """
+    return mae_estimate(X, Y).value
+
+
+def mae_estimate(X: Pixels, Y: Pixels) -> Estimate:
+    """Return the mean absolute error, with its interval and the error of every image.
+
+    Examples
+    --------
+    >>> mae_estimate(np.zeros((2, 3, 3)), np.full((2, 3, 3), 0.5)).each
+    array([0.5, 0.5])
+    """
+    return estimate(_each(np.abs, X, Y))
+
+
 def errors(X: Pixels, Y: Pixels) -> np.ndarray:
     """Return the mean squared error of every image, (n,)."""
+    return _each(np.square, X, Y)
+
+
+def _each(of: np.ufunc, X: Pixels, Y: Pixels) -> np.ndarray:
+    """Return the mean of a function of differences over every image."""
     pairs = _pairs(X, Y, 1.0)
-    return np.concatenate([np.square(x - y).reshape(len(x), -1).mean(1) for x, y in pairs])
+    return np.concatenate([of(x - y).reshape(len(x), -1).mean(1) for x, y in pairs])
 
 
 def _mse(X: Pixels, Y: Pixels, white: float) -> float:
@@ -138,6 +182,17 @@ def psnr_within(X: Pixels, Y: Pixels) -> float | None:
         return 0.0
     share = 1.96 * each.std(ddof=1) / (each.mean() * math.sqrt(len(each)))
     return round(10 / math.log(10) * float(share), 6)
+
+
+def estimate(each: np.ndarray) -> Estimate:
+    """Return the mean of a figure of every image, with its interval and these figures.
+
+    Examples
+    --------
+    >>> estimate(np.array([1.0, 3.0])).value
+    2.0
+    """
+    return Estimate(float(each.mean()), mean_within(each), each)
 
 
 def mean_within(each: np.ndarray) -> float | None:

@@ -20,6 +20,7 @@ from isthmus.metrics.generation import projection_of
 from isthmus.metrics.intervals import Estimate
 from isthmus.metrics.needs import NEEDS
 from isthmus.metrics.outliers import neighbour_distance
+from isthmus.metrics.similarity import likeness
 from isthmus.studies.drawn import Samples
 from isthmus.verbs.cluster import expected, group_codes
 from isthmus.verbs.known_factors import known_factors
@@ -127,6 +128,13 @@ class Evidence(Samples, Mapping[str, Any]):
     def pictures(self) -> Images | None:
         """Held-out images that have rows and columns."""
         return self.images if self.images.ndim == 4 else None
+
+    @cached_property
+    def likeness(self) -> dict[str, Estimate]:
+        """Structural similarity of pictures and their reconstructions, {} where there are none."""
+        if self.pictures is None or self.reconstructions is None:
+            return {}
+        return likeness(self.pictures, self.reconstructions, self.value_range)
 
     @property
     def value_range(self) -> Range | None:

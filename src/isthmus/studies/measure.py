@@ -10,6 +10,7 @@ import numpy as np
 from isthmus.data.images import Images
 from isthmus.data.ranges import UNIT, in_words, is_nominal
 from isthmus.metrics.labels import PROBES
+from isthmus.metrics.similarity import scales_of
 from isthmus.metrics.table import studied
 from isthmus.studies.each import Figures, figures_of
 from isthmus.studies.evidence import MOST, Evidence
@@ -53,7 +54,9 @@ def measure(
         how many images were measured (held_out) and probed_on. Bits are of the file that
         `isthmus.compress` makes: how many images are in it (coded), with which PSNR (coded_psnr),
         how many of the bits an image are header and tables (shared_bits), and `rate`, points
-        (bits, PSNR in dB below a range of 1) of codes that are rounded ever more coarsely. Beside
+        (bits, PSNR in dB below a range of 1) of codes that are rounded ever more coarsely.
+        `mse_percentiles` are of the errors of single images, `ms_ssim_scales` is over how many
+        scales that is. Beside
         scores of samples stand, as KEY_real, those of other real images. What a model has not is
         None, or left out.
     """
@@ -72,7 +75,20 @@ def measured(known: Evidence, probes: Sequence[str] = PROBES) -> tuple[dict[str,
             found[f"{metric.key}_within"] = value.within
         if value and value.each is not None:
             each[metric.key] = value.each
+    if "mse" in each:
+        found["mse_percentiles"] = percentiles(each["mse"])
     return found | _facts(known), figures_of(known.images, each)
+
+
+def percentiles(errors: np.ndarray) -> dict[str, float]:
+    """Return how errors are spread over images: the 5th, 50th and 95th percentile, and the worst.
+
+    Examples
+    --------
+    >>> percentiles(np.arange(101.0))
+    {'5': 5.0, '50': 50.0, '95': 95.0, '100': 100.0}
+    """
+    return {str(share): float(np.percentile(errors, share)) for share in (5, 50, 95, 100)}
 
 
 def _facts(known: Evidence) -> dict[str, Any]:
@@ -85,6 +101,8 @@ def _facts(known: Evidence) -> dict[str, Any]:
         "labels": known.labels,
         **known.beside_samples(),
     }
+    if "ms_ssim" in known.likeness:
+        found["ms_ssim_scales"] = scales_of(*known.images.shape[1:3])
     if known.costs is not None:
         usual = known.costs.usual
         found["coded"], found["coded_psnr"] = len(usual.bits), usual.psnr

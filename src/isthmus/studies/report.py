@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from datetime import date
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.plots.charts import curves, losses_of, rate_against_error
-from isthmus.studies import labelled, learned, mapped, ranked, summary, walked, worst
+from isthmus.studies import about, labelled, learned, mapped, ranked, summary, walked, worst
 from isthmus.studies.answer import Answer
 from isthmus.studies.answers import answers, too_few
 from isthmus.studies.cards import Cards
@@ -27,10 +26,8 @@ from isthmus.system.files import replacing
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
-    from isthmus.data.images import Images
     from isthmus.studies.outcome import Study
 
-TIMES = " \N{MULTIPLICATION SIGN} "
 SKIPPED_SHOWN = 20
 RELOADED = 4
 """Seconds after which a page that is written while a study goes on loads itself again."""
@@ -97,15 +94,16 @@ def render(study: Study, *, live: bool | None = None, drawn: dict[Any, Any] | No
     getattr(study, "undrawn", [])[:] = pictures.dropped
     return template.render(
         **parts,
-        title=_title(study.images.source),
-        summary=_summary(study),
-        facts=_facts(study),
+        title=about.title_of(study.images.source),
+        summary=about.summed_up(study),
+        facts=about.facts_of(study),
         study=study,
         live=_live(study) if live else None,
         pixelated=pictures.pixelated,
-        kind=_kind(study.images),
+        kind=about.kind_of(study.images),
         table=summary.summary(scores),
-        measured=_measured(study, scores),
+        measured=about.measured_on(study, scores),
+        scales=about.scales(scores),
         flags={name: score["flags"] for name, score in by_name.items()},
         cards=cards,
         rankings=ranked.shown(found, scores),
@@ -185,13 +183,6 @@ def _cards(
     return shown
 
 
-def _measured(study: Study, scores: Sequence[Mapping[str, Any]]) -> str:
-    """Say on how many held-out images figures were measured."""
-    n = len(study.images.test)
-    most = int(max((summary.known(score, "held_out") or n for score in scores), default=n))
-    return f"the {n:,} held-out images" if most >= n else f"{most:,} of the {n:,} held-out images"
-
-
 def _live(study: Study) -> dict[str, Any]:
     kept = getattr(getattr(study, "schedule", None), "kept", ())
     waiting = [name for name in kept if name not in study.models]
@@ -213,62 +204,6 @@ def _left_out(study: Study) -> dict[str, str]:
         )
     noted = [note.partition(" was left out: ") for note in study.notes]
     return dict(known) | {name: reason.rstrip(".") for name, was, reason in noted if was}
-
-
-def _summary(study: Study) -> str:
-    """Say in one line what was studied."""
-    images = study.images
-    shape, n = TIMES.join(map(str, images.shape[1:])), len(images)
-    what = f"vectors of {shape} numbers" if images.ndim == 2 else f"images of {shape}"
-    classes = len(mapped.classes_of(images))
-    labels = f", {classes} classes" if classes else ", no labels"
-    return f"{n:,} {what}{labels}; {len(images.test):,} held out to measure on"
-
-
-def _title(source: str) -> str:
-    return "/".join(str(source).strip("/").split("/")[-2:])
-
-
-def _kind(images: Images) -> str:
-    """Say how the arrays of this set are drawn, in words for captions."""
-    if images.ndim == 2:
-        width = images.shape[1]
-        drawn = "a row of bars" if width <= 32 else "a grid of grey values, read row by row"
-        return f"Each vector of {width} numbers is drawn as {drawn}."
-    if images.shape[-1] in (1, 3):
-        return ""
-    return f"Of {images.shape[-1]} bands the first three are shown, stretched between percentiles."
-
-
-def _facts(study: Study) -> list[tuple[str, str]]:
-    from isthmus import __version__
-
-    images = study.images
-    n_test, n = len(images.test), len(images)
-    shape = TIMES.join(map(str, images.shape[1:]))
-    what = (
-        "numbers in each vector"
-        if images.ndim == 2
-        else TIMES.join(("height", "width", "channels"))
-    )
-    facts = [
-        ("Source", str(images.source)),
-        ("Images", f"{n:,}: {n - n_test:,} to learn from, {n_test:,} held out to measure"),
-        ("Shape", f"{shape} ({what}), {images.dtype}"),
-        ("Classes", f"{len(mapped.classes_of(images))}" if images.y is not None else "no labels"),
-        ("Seed", f"{study.random_state}{_seeds(study.scores)}"),
-        ("Made", f"{date.today():%d %B %Y} with isthmus {__version__}"),
-    ]
-    return facts + ([("Command", study.command)] if study.command else [])
-
-
-def _seeds(scores: Sequence[Mapping[str, Any]]) -> str:
-    """Say of how many seeds the figures are."""
-    counts = [int(score.get("seeds", 1)) for score in scores]
-    most = max(counts, default=1)
-    if most == 1:
-        return ", one fit of every model: how far others are from it, --repeats 3 tells"
-    return f" and after it: figures are means over {min(counts)} to {most} seeds"
 
 
 def _reconstructions(

@@ -16,9 +16,13 @@ Score = Mapping[str, Any]
 
 FIGURE = {"psnr": "mse", "kept": "mse"}
 """Where figures of every image are kept by another name: their errors."""
+ERRORS = ("mse", "mae")
+"""Figures that are compared by their ratio, in dB."""
 SPREAD = {
     "mse": 0.06,
+    "mae": 0.03,
     "ssim": 0.002,
+    "ms_ssim": 0.001,
     "leading": 0.003,
     "cluster_accuracy": 0.025,
     "altered": 0.006,
@@ -117,7 +121,7 @@ def against(one: Score, two: Score, key: str, times: int = 1) -> Difference | No
     if not fits:
         return None
     shares = fits[0][0].dtype == bool
-    form = "share" if shares else "dB" if name == "mse" else "mean"
+    form = "share" if shares else "dB" if name in ERRORS else "mean"
     if form != "dB" and name in METRICS and METRICS[name].better == "lower":
         fits = [pair[::-1] for pair in fits]
     spread = SPREAD.get(name, OF_SHARES if shares else 0.0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from isthmus.data.images import to_unit
+from isthmus.metrics.table import METRICS
 from isthmus.plots.rankings import Row, ranking_chart
 from isthmus.studies.each import OF, figures_of
 from isthmus.studies.evidence import Evidence
@@ -43,7 +44,8 @@ def shown(
         name: partial(_strip, study, name, figures, pictures) for name, figures in errors.items()
     }
     found = pictures.each("worst", draw)
-    return {"svg": svg, "strips": [strip for strip in found.values() if strip]}
+    strips = [strip for strip in found.values() if strip]
+    return {"svg": svg, "table": _table(rows, _peak(scores) is not None), "strips": strips}
 
 
 def _peak(scores: Mapping[str, Mapping[str, Any]]) -> float | None:
@@ -61,6 +63,18 @@ def _spread(name: str, errors: np.ndarray, score: Mapping[str, Any]) -> Row:
     values = errors if peak is None else peak - 10 * np.log10(errors)
     low, less, middle, more, high = map(float, np.quantile(values, QUANTILES))
     return Row(name, middle, (low, high), True, (less, more))
+
+
+def _table(rows: Sequence[Row], decibels: bool) -> list[dict[str, Any]]:
+    """Return the figures of the chart, those of bad images first."""
+    metric = METRICS["psnr" if decibels else "mse"]
+    found = []
+    for row in rows:
+        (low, high), (less, more) = row.ends, row.middle or row.ends
+        values = [low, less, row.value, more, high]
+        texts = map(metric.write, values if decibels else values[::-1])
+        found.append({"name": row.name, "cells": list(texts)})
+    return found
 
 
 def _strip(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -14,7 +15,9 @@ from isthmus.data.pictures import save_png
 from isthmus.data.ranges import Range
 from isthmus.fitted.heldout import MeasuredOn, judged
 from isthmus.latent.codes import range_for
-from isthmus.metrics.reconstruction import mse, psnr
+from isthmus.metrics.intervals import Estimate
+from isthmus.metrics.reconstruction import mae_estimate, mse_estimate, psnr_estimate
+from isthmus.metrics.similarity import likeness
 from isthmus.verbs.parameters import Model
 from isthmus.verbs.remade import PictureFiles
 from isthmus.verbs.result import ArrayResult
@@ -100,14 +103,22 @@ class Decoded(ArrayResult):
         parts = self.parts or (self,)
         if len(parts) > 1:
             return {"images": sum(map(len, parts)), "sizes": f"{len(parts)}, their own"}
-        return {**super().scores, **self._errors()}
+        return {**super().scores, **{name: each.value for name, each in self._errors.items()}}
 
-    def _errors(self) -> dict[str, float]:
+    @property
+    def within(self) -> dict[str, float | None]:  # type: ignore[override]
+        """Half of the 95 % intervals of how far they are from what they were made from."""
+        return {} if self.files or self.parts else {n: e.within for n, e in self._errors.items()}
+
+    @cached_property
+    def _errors(self) -> dict[str, Estimate]:
         images = self.images
         if images is None or len(images) != len(self) or images.data[:1].size != self[:1].size:
             return {}
-        back = np.asarray(self).reshape(images.shape)
-        return {"mse": mse(images, back), "psnr": psnr(images, back, self.ends)}
+        both = images, np.asarray(self).reshape(images.shape)
+        found = {"mse": mse_estimate(*both), "mae": mae_estimate(*both)}
+        found["psnr"] = psnr_estimate(*both, self.ends)
+        return found | (likeness(*both, self.ends) if images.ndim == 4 else {})
 
     def record(self) -> dict[str, Any]:
         """Return what is known of them as JSON can hold it."""

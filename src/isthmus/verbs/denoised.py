@@ -21,6 +21,8 @@ from isthmus.verbs.result import Result
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from isthmus.metrics.intervals import Estimate
+
 
 Noise = tuple[str, float]
 """Kind and level, as `isthmus.with_noise` takes them."""
@@ -78,7 +80,8 @@ class Denoised(Decoded):
         psnrs |= {row["method"]: row["after"] for row in self.rows[: len(self.models)]}
         return {**super().scores, "noise": first["noise"], "psnr": psnrs}
 
-    def _errors(self) -> dict[str, float]:
+    @property
+    def _errors(self) -> dict[str, Estimate]:
         return {}  # how far they are from noisy images says nothing
 
     def table(self) -> list[dict[str, Any]]:

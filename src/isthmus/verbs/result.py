@@ -292,7 +292,7 @@ class ArrayResult(Result, np.ndarray):
 
     def record(self) -> dict[str, Any]:
         """Return what is known of it as JSON can hold it."""
-        return {**self.scores, **said_of(self.measured)}
+        return {**self.scores, **halves_of(self.within), **said_of(self.measured)}
 
     def _to_npy(self, path: Path) -> None:
         with path.open("wb") as file:
