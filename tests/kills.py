@@ -133,9 +133,9 @@ def loads(folder: Path) -> dict[str, bytes]:
     """Load every model and compressed file there is: they are written anew the second time."""
     import isthmus as ist
 
-    for path in folder.glob("*.safetensors"):
+    for path in folder.glob("[!.]*.safetensors"):
         ist.load_model(path)
-    for path in folder.glob("*.isth"):
+    for path in folder.glob("[!.]*.isth"):
         ist.decompress(path)
     return {}
 
@@ -227,18 +227,24 @@ def begun(
     before : callable
         Called in its process, a copy of this one.
     anew : bool
-        Begin a Python of its own instead, which imports everything.
+        Begin a Python of its own instead, which imports everything: return when it has begun to.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    began, begins = os.pipe()
     said = folder.with_name(f"{folder.name}.err")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of threads: none of them is needed
         pid = os.fork()
     if pid:
+        os.close(begins)
+        os.read(began, 1)  # a byte, or its end
+        os.close(began)
         return Process(pid, said)
     code: Any = 1
     try:
-        code = _carry_out(words, folder, said, before, anew)
+        if not anew:
+            os.close(begins)
+        code = _carry_out(words, folder, said, before, begins if anew else None)
     except SystemExit as end:
         code = end.code or 0
     except BaseException:  # what Python would print
@@ -249,15 +255,16 @@ def begun(
 
 
 def _carry_out(
-    words: str, folder: Path, said: Path, before: Callable[[], Any], anew: bool
+    words: str, folder: Path, said: Path, before: Callable[[], Any], begins: int | None
 ) -> None:
     """Be the command."""
     os.chdir(folder)
     os.environ |= {"ISTHMUS_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
     for number, path in ((1, os.devnull), (2, said)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-    if anew:
-        program = "from isthmus.cli import start; start()"
+    if begins is not None:  # what comes sooner is Python's own beginning
+        os.set_inheritable(begins, True)
+        program = f"import os; os.close({begins}); from isthmus.cli import start; start()"
         os.execv(sys.executable, [sys.executable, "-c", program, *shlex.split(words)])
     import torch
 
