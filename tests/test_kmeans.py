@@ -25,8 +25,10 @@ def test_equal_starts_end_where_scikit_learn_ends(X, k):
     np.testing.assert_allclose(ours.transform(X), theirs.transform(X), atol=1e-6)
 
 
-def test_bounds_leave_out_work_but_change_nothing(X, monkeypatch):
+@pytest.mark.parametrize("most", [kmeans.BOUND_BYTES, 32_000])
+def test_bounds_leave_out_work_but_change_nothing(X, monkeypatch, most):
     """Every pass must give what a pass over all images with all distances gives."""
+    monkeypatch.setattr(kmeans, "BOUND_BYTES", most)  # fewer of them where memory is short
     lloyd = kmeans._Lloyd
     looked_at = []
     assign = lloyd.assign

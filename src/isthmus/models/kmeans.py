@@ -25,7 +25,8 @@ SEEDING_PASSES = 20
 SEEDING_TIME = 0.3
 """Share of a time limit after which they are taken as they are."""
 GROUP = 2
-"""Centroids that share one lower bound."""
+"""Centroids that share one lower bound, unless bounds take more than `BOUND_BYTES` then."""
+BOUND_BYTES = 2**27
 BLOCK, BLOCK_VALUES = 1024, 2**24
 """Images whose distances to all centroids are computed in one matrix product."""
 
@@ -228,7 +229,8 @@ class _Lloyd:
         self.rows = None if images.rows is None else torch.from_numpy(images.rows)
         n, k = len(images), len(centers)
         self.block = max(1, min(BLOCK, BLOCK_VALUES // centers.shape[1]))
-        self.groups = -(-k // GROUP)
+        self.of_group = max(GROUP, -(-4 * n * k // BOUND_BYTES))
+        self.groups = -(-k // self.of_group)
         self.labels = torch.full((n,), -1, device=centers.device)
         self.upper = centers.new_full((n,), torch.inf)
         self.lower = centers.new_zeros((n, self.groups))
@@ -280,9 +282,9 @@ class _Lloyd:
         return x if self.origin is None else x - self.origin
 
     def _least_of_groups(self, d: torch.Tensor) -> torch.Tensor:
-        if padding := self.groups * GROUP - d.shape[1]:
+        if padding := self.groups * self.of_group - d.shape[1]:
             d = torch.nn.functional.pad(d, (0, padding), value=torch.inf)
-        return d.view(len(d), self.groups, GROUP).amin(2)
+        return d.view(len(d), self.groups, self.of_group).amin(2)
 
     def _hand_over(self, x: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor) -> int:
         old = self.labels[rows]
@@ -314,8 +316,8 @@ class _Lloyd:
         return float((shift.double() ** 2).sum())
 
     def _group_shift(self, shift: torch.Tensor) -> torch.Tensor:
-        padding = self.groups * GROUP - len(shift)
-        return torch.nn.functional.pad(shift, (0, padding)).view(self.groups, GROUP).amax(1)
+        padding = self.groups * self.of_group - len(shift)
+        return torch.nn.functional.pad(shift, (0, padding)).view(self.groups, -1).amax(1)
 
     def mean_variance(self) -> float:
         """Return the variance of a pixel, averaged over pixels."""
