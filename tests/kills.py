@@ -33,7 +33,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-PASSING = ("seconds", "peak_memory_mb", "parameters")
+PASSING = ("seconds", "memory", "code_rate", "file_kb", "parameters")
 """What the scores of a study hold that another run need not find again."""
 MOMENTS = ("change", "clock", "change", "import", "change", "clock")
 """What chooses the moments of stops, in turns."""
@@ -98,7 +98,9 @@ def weights(folder: Path) -> dict[str, Any]:
         found[path.name] = {name: values.tobytes() for name, values in sorted(tensors.items())}
     for path in folder.rglob("scores.json"):
         for row in json.loads(path.read_text())["scores"]:
-            found[row["model"]] = {k: v for k, v in row.items() if k not in PASSING}
+            found[row["model"]] = {
+                k: v for k, v in row.items() if not any(part in k for part in PASSING)
+            }
     return found
 
 

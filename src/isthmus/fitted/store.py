@@ -15,7 +15,7 @@ from torch import nn
 from isthmus.fitted.declared import check_learned
 from isthmus.fitted.packed import MODULE, Named, name_of_code, packed, unpacked
 from isthmus.fitted.parameters import check_parameters
-from isthmus.fitted.tensor_files import read_tensors, write_tensors
+from isthmus.fitted.tensor_files import bytes_of, read_tensors, write_tensors
 from isthmus.tensors import BROKEN, chance_of, find_device, usual_torch
 
 if TYPE_CHECKING:
@@ -54,6 +54,37 @@ def save_model(model: Representation, path: str | Path, *, dated: bool = True) -
         If its class could not be found again: a file holds the name of a family, or of a module
         and a class in it, no code.
     """
+    tensors, header = _contents(model, dated)
+    _warn_of_code(model)
+    write_tensors(path, tensors, KEY, header)
+
+
+def size_of(model: Representation) -> tuple[int, int]:
+    """Return how many numbers a fitted model has learned, and how many bytes its file takes.
+
+    These are the real numbers that the file holds: weights of networks and what normalises their
+    layers, components, prototypes, means.
+
+    Raises
+    ------
+    NotFittedError, ValueError
+        As `save_model`.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> size_of(ist.KMeans(10).fit(images.train))[0]
+    640
+    """
+    tensors, header = _contents(model)
+    learned = sum(tensor.numel() for tensor in tensors.values() if tensor.is_floating_point())
+    return learned, bytes_of(tensors, KEY, header)
+
+
+def _contents(
+    model: Representation, dated: bool = True
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     from sklearn.utils.validation import check_is_fitted
 
     from isthmus.families import stored_name
@@ -72,7 +103,6 @@ def save_model(model: Representation, path: str | Path, *, dated: bool = True) -
             tensors[name] = torch.from_numpy(np.ascontiguousarray(native))
         else:
             facts[name] = packed(list(value) if name.endswith("shape_") else value)
-    _warn_of_code(model)
     header = {
         "version": VERSION,
         "family": family,
@@ -82,7 +112,7 @@ def save_model(model: Representation, path: str | Path, *, dated: bool = True) -
         "parameters": {k: packed(v) for k, v in model.get_params(deep=False).items()},
         "learned": facts,
     }
-    write_tensors(path, tensors, KEY, header)
+    return tensors, header
 
 
 def _warn_of_code(model: Representation) -> None:

@@ -33,13 +33,24 @@ def write_tensors(
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    known = {CHECKSUM: BLANK, SEALED: True}  # one word: several come in an order of chance
     with replacing(path) as temporary:
         try:
-            save_file(tensors, temporary, {key: json.dumps({**known, **facts})})
+            save_file(tensors, temporary, _words(key, facts))
         except SafetensorError as error:  # it has no class of its own for a full disk
             raise OSError(str(error)) from None
         seal(temporary, _place(temporary))
+
+
+def bytes_of(tensors: dict[str, torch.Tensor], key: str, facts: dict[str, Any]) -> int:
+    """Return how large the file is that `write_tensors` makes."""
+    from safetensors.torch import save
+
+    return len(save(tensors, _words(key, facts)))
+
+
+def _words(key: str, facts: dict[str, Any]) -> dict[str, str]:
+    known = {CHECKSUM: BLANK, SEALED: True}  # one word: several come in an order of chance
+    return {key: json.dumps({**known, **facts})}
 
 
 def read_tensors(path: str | Path, key: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -25,6 +25,10 @@ NEEDS = {
     "whole": "anomaly scores of some held-out images",
     "foreign": "those of the same images with a block of another one in them",
     "seed": "seed of whatever is drawn",
+    "encode_rate": "images a second that are encoded, with its interval",
+    "decode_rate": "codes a second that are decoded, with its interval",
+    "learned_numbers": "how many numbers the model has learned",
+    "file_kb": "kB of its file",
     "seconds": "seconds that the fit took",
     "peak_memory_mb": "MB that the fit needed",
 }

@@ -197,6 +197,25 @@ METRICS: dict[str, Metric] = {
             "peak_memory_mb", "Memory", COST, "MB", "lower", "", ("peak_memory_mb",), "MB",
             "Most memory that fitting needed beyond what the process held before.", 0,
         ),
+        Metric(
+            "encode_rate", "Encode", COST, "images/s", "higher", "", ("encode_rate",),
+            "images a second", "Images that are encoded in a second, many at once, on this "
+            "machine, as busy as it was.",
+        ),
+        Metric(
+            "decode_rate", "Decode", COST, "images/s", "higher", "", ("decode_rate",),
+            "images a second", "Codes that are decoded in a second, many at once, on this "
+            "machine, as busy as it was.",
+        ),
+        Metric(
+            "learned_numbers", "Parameters", COST, "", "lower", "", ("learned_numbers",),
+            "numbers", "Numbers that the model has learned: weights of networks, components, "
+            "prototypes.", 0,
+        ),
+        Metric(
+            "file_kb", "File", COST, "kB", "lower", "", ("file_kb",), "thousands of bytes",
+            "What the file of the model takes, which `isthmus compress` needs beside its own.",
+        ),
         *VERB_METRICS,
         *FACTOR_METRICS,
     )
