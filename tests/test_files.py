@@ -118,8 +118,12 @@ def test_a_file_of_the_source_is_not_overwritten(tmp_path):
         refuse_existing(tmp_path / "b.png")
         with pytest.raises(ValueError, match="to be read"):
             refuse_existing(tmp_path / "a.png", force=True)
-        (tmp_path / leftovers.MARKER).touch()
-        refuse_existing(tmp_path / "a.png", force=True)
+        (tmp_path / leftovers.MARKER).write_text("a.png\n")  # isthmus may have written it
+        with pytest.raises(ValueError, match="to be read"):
+            refuse_existing(tmp_path / "a.png", force=True)
+        (tmp_path / "scores.json").touch()  # a result that was put beside those of a study
+        (tmp_path / "map.png").touch()
+        refuse_existing(tmp_path / "map.png", force=True)
 
 
 def test_unwritable_places_are_refused_before_any_work():

@@ -124,7 +124,7 @@ def _fit(
 ) -> None:
     from isthmus.families import family
 
-    refuse_existing(to, force=force)
+    refuse_existing(to, force=force, folder=False)
     in_half(None, split)
     loading = {key: options.pop(key) for key in LOADING}
     images = images_from(source, **loading)

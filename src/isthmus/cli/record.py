@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shlex
 import sys
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
-from itertools import chain
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,6 +45,7 @@ def noted(callback: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(callback)
     def command(**given: Any) -> Any:
+        _refuse_within(given.get("output"))
         with reading(_inputs(given)), recording(lambda path: _record(path, given)):
             return callback(**given)
 
@@ -54,8 +56,38 @@ def _inputs(given: dict[str, Any]) -> list[Path]:
     """Return the files and folders that a command is told to read."""
     values = (value for name, value in given.items() if name not in WRITTEN)
     each = chain.from_iterable(v if isinstance(v, list) else [v] for v in values)
-    paths = [Path(value) for value in each if isinstance(value, str | Path) and str(value)]
-    return [path for path in paths if path.exists()]
+    words = (str(value) for value in each if isinstance(value, str | Path) and str(value))
+    return [path for word in words for path in _places(word)]
+
+
+def _places(word: str) -> list[Path]:
+    """Return the files and folders that a word names: as it is, STUDY:NAME, or a pattern.
+
+    Examples
+    --------
+    >>> _places("."), _places(".:pca"), _places("digits"), len(_places("./*")) > 1
+    ([PosixPath('.')], [PosixPath('.')], [], True)
+    """
+    path, inside = os.path.expanduser(word), ""
+    while not os.path.exists(path):
+        path, inside, _ = path.rpartition(":")
+        if not inside:
+            pattern = os.path.expanduser(word)
+            return (
+                list(map(Path, glob.glob(pattern, recursive=True))) if glob.has_magic(word) else []
+            )
+    return [Path(path)]
+
+
+def _refuse_within(outputs: Any) -> None:
+    """Refuse to write the same twice, or one result into the folder of another."""
+    places = (
+        [Path(os.path.realpath(each)) for each in outputs] if isinstance(outputs, list) else []
+    )
+    for place, later in combinations(sorted(places), 2):
+        if later == place or place in later.parents:
+            fault = "is given twice" if later == place else f"is in {place.name}"
+            raise ValueError(f"-o {later.name} {fault}: what is written needs places of its own")
 
 
 def _record(path: Path, given: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from isthmus.data.folder import Entry, entry_of_path, files_below, nothing_reada
 from isthmus.data.images import Images
 from isthmus.data.names import Finder
 from isthmus.data.table_files import table_in
+from isthmus.system.files import note_read
 
 FEWEST = 4
 """Columns of numbers that are taken for the values of images, where no column names files."""
@@ -97,6 +98,7 @@ def entries_of(names: Sequence[str], folder: Path) -> list[Entry]:
     """
     paths = [Path(name).expanduser() for name in names]
     here = [path if path.is_absolute() else folder / path for path in paths]
+    note_read(here)
     if all(path.is_file() for path in here):
         return [entry_of_path(path, name) for path, name in zip(here, names, strict=True)]
     there = {entry.name: entry for entry in files_below(folder)[0]}

@@ -35,7 +35,7 @@ def write_images(images: Images, path: Path, force: bool = False) -> Path:
     writers = {"": _to_folder, ".npz": _to_npz, ".parquet": _to_parquet}
     if path.suffix.lower() not in writers:
         raise ValueError(f"{path}: images are saved as a folder, as .npz or as .parquet")
-    refuse_existing(path, force=force)
+    refuse_existing(path, force=force, folder=not path.suffix)
     writers[path.suffix.lower()](images, path, force)
     return path
 

@@ -11,6 +11,7 @@ from typing import Any
 from isthmus.data.decode import Rule
 from isthmus.data.folder import Entry, entry_of_path, files_below, read_entries
 from isthmus.data.images import Images
+from isthmus.system.files import note_read
 
 LIST = "-"
 """The source that is a list of paths, one a line, on standard input."""
@@ -88,6 +89,7 @@ def read_files(paths: list[Path], rule: Rule, verbose: bool | None) -> Images:
 
 def entries_of(paths: list[Path]) -> tuple[Path, list[Entry], list[tuple[str, str]]]:
     """Return the folder that all paths lie in, the files they are, and what is hidden in them."""
+    note_read(paths)
     whole = {os.path.abspath(path): path for path in paths}  # each once
     folder = Path(_common([Path(path).parent for path in whole]))
     entries, hidden = list[Entry](), list[tuple[str, str]]()

@@ -203,7 +203,7 @@ def export(
     """
     path = Path(path)
     if path.suffix == ".onnx":
-        refuse_existing(path, force=force)
+        refuse_existing(path, force=force, folder=False)
         onnx.export(one_model(models), path, part)
         return path
     if images is None and not _brings_images(models):
@@ -231,7 +231,7 @@ def check(
     if not 0 <= port <= 65_535:
         raise ValueError(f"port={port} must be from 0 to 65535")
     if to is not None:
-        refuse_existing(to, force=force)
+        refuse_existing(to, force=force, folder=True)
     page_files()
 
 

@@ -60,7 +60,7 @@ def write_folder(
     FileNotFoundError
         If the page has not been built.
     """
-    refuse_existing(path, force=force)
+    refuse_existing(path, force=force, folder=True)
     files = all_files(view, page_files())
     with replacing_folder(path, force=force, published=True) as folder:
         for name, made in track(files.items(), "exporting", len(files), show):

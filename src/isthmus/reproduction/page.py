@@ -121,8 +121,8 @@ def refuse_document(path: str | Path, *, force: bool = False) -> None:
         raise ValueError(f"{path} must end in .md")
     if path.exists() and not path.read_text(encoding="utf-8").startswith(HEADING):
         raise FileExistsError(f"{path} is not a page of this kind: give another name")
-    for place in (path, path.with_suffix("")):
-        refuse_existing(place, force=force)
+    refuse_existing(path, force=force, folder=False)
+    refuse_existing(path.with_suffix(""), force=force, folder=True)
 
 
 def _copied(result: Result, home: Path, folder: Path) -> list[tuple[str, str]]:

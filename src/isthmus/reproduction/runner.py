@@ -130,7 +130,7 @@ def carry_out(
                 "folder"
             )
         return done
-    refuse_existing(folder, force=force or bool(done))
+    refuse_existing(folder, force=force or bool(done), folder=True)
     work = Path(root) / WORK / f"{name}-{seed}-{share:g}"
     shutil.rmtree(work / "result", ignore_errors=True)
     (work / "result").mkdir(parents=True)

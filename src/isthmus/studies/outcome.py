@@ -289,7 +289,7 @@ class Study(Result):
     def check(cls, path: str | Path, *, force: bool = False) -> Path:
         """Return a path if a study can be written there: its folder may be called anything."""
         try:
-            refuse_existing(path, force=force)
+            refuse_existing(path, force=force, folder=True)
         except FileExistsError as error:
             if not is_unfinished(path) or force:
                 raise

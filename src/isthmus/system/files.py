@@ -21,7 +21,10 @@ from isthmus.system.leftovers import MARKER, is_temporary, prefix_for, sweep
 RECORD = "command.json"
 """The file in a folder that says which command wrote it."""
 
-OLDER_MARKS = (RECORD, "scores.json", "result.json", "data/manifest.json")
+SCORES = "scores.json"
+"""The file in a folder that says what the models of a study are worth."""
+
+OLDER_MARKS = (RECORD, SCORES, "result.json", "data/manifest.json")
 """Files that only isthmus writes, by which folders from before there was a list are known."""
 
 NOTE = "# isthmus wrote these files, and replaces them as a whole; it deletes no others"
@@ -31,8 +34,8 @@ OF_THE_SYSTEM = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 _recorder: ContextVar[Callable[[Path], Any] | None] = ContextVar("recorder", default=None)
 
-
-_read: ContextVar[tuple[Path, ...]] = ContextVar("read", default=())
+_read: ContextVar[dict[str, str] | None] = ContextVar("read", default=None)
+"""What is read, by its places on the disk, as it was called."""
 
 
 @contextmanager
@@ -63,16 +66,26 @@ def reading(paths: Iterable[Path]) -> Iterator[None]:
     ...
     ValueError: . is what is to be read, and would be overwritten: choose another name
     """
-    token = _read.set(tuple(paths))
+    token = _read.set({})
     try:
+        note_read(paths)
         yield
     finally:
         _read.reset(token)
 
 
+def note_read(paths: Iterable[str | Path]) -> None:
+    """Add files and folders to what is read in the block of `reading`, if there is one."""
+    read = _read.get()
+    if read is not None:
+        read |= {os.path.realpath(path): str(path) for path in paths}
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` if the block succeeds.
+
+    Where `path` is a link, what it leads to is replaced.
 
     Raises
     ------
@@ -88,16 +101,16 @@ def replacing(path: str | Path) -> Iterator[Path]:
     >>> [file.name for file in folder.iterdir()]
     ['note.txt']
     """
-    path = Path(path)
+    path, place = Path(path), Path(os.path.realpath(path))
     with _naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(f"~{path.suffix}", _owned(path), path.parent)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(f"~{path.suffix}", _owned(place), place.parent)
         os.close(handle)
         temporary = Path(name)
         try:
             yield temporary
             temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
+            temporary.replace(place)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -117,11 +130,11 @@ def replacing_folder(
         If `path` exists and is not an empty folder, unless `force`; and even then if it holds
         anything that isthmus did not write.
     """
-    path = Path(path)
-    refuse_existing(path, force=force)
+    path, place = Path(path), Path(os.path.realpath(path))
+    refuse_existing(path, force=force, folder=True)
     with _naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=_owned(path), dir=path.parent))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=_owned(place), dir=place.parent))
         try:
             yield temporary
             if (known_of := _recorder.get()) and not published:
@@ -140,16 +153,21 @@ def put_folder(finished: Path, path: Path) -> None:
     FileExistsError
         If there is anything at `path` that isthmus did not write.
     """
-    (finished / MARKER).write_text(_as_list(_names_below(finished) - {MARKER}), encoding="utf-8")
-    finished.chmod(0o777 & ~_umask())
-    refuse_existing(path, force=True)  # hours may have passed since it was first looked at
-    if path.exists():
-        aside = path.with_name(f"{_owned(path)}{secrets.token_hex(4)}")
-        path.replace(aside)
-        finished.replace(path)
-        shutil.rmtree(aside, ignore_errors=True)
-    else:
-        finished.replace(path)
+    with _naming(path):
+        (finished / MARKER).write_text(
+            _as_list(_names_below(finished) - {MARKER}), encoding="utf-8"
+        )
+        finished.chmod(0o777 & ~_umask())
+        # hours may have passed since it was first looked at
+        refuse_existing(path, force=True, folder=True)
+        place = Path(os.path.realpath(path))
+        if place.exists():
+            aside = place.with_name(f"{_owned(place)}{secrets.token_hex(4)}")
+            place.replace(aside)
+            finished.replace(place)
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            finished.replace(place)
 
 
 def enlist(folder: Path, names: Iterable[str]) -> None:
@@ -166,25 +184,38 @@ def enlist(folder: Path, names: Iterable[str]) -> None:
         temporary.write_text(_as_list(_listed(folder) | set(names)), encoding="utf-8")
 
 
-def refuse_existing(path: str | Path, *, force: bool = False) -> None:
+def refuse_existing(path: str | Path, *, force: bool = False, folder: bool | None = None) -> None:
     """Raise before any work is done for something that could not be written there.
+
+    Parameters
+    ----------
+    path : str or Path
+        What is to be written.
+    force : bool
+        Replace a file, or a folder that isthmus wrote.
+    folder : bool, optional
+        Whether it is a folder; it may be either by default.
 
     Raises
     ------
     ValueError
         If it is what a command reads.
     FileExistsError
-        If something would be overwritten and `force` is not given, or if a folder holds what
-        isthmus did not write: that is never deleted.
+        If something would be overwritten and `force` is not given, if a file is to take the place
+        of a folder or a folder that of a file, or if a folder holds what isthmus did not write:
+        that is never deleted.
     OSError
         If nothing can be written there.
     """
     path = Path(path)
     _refuse_input(path)
-    parent = next(folder for folder in path.absolute().parents if folder.exists())
-    with _naming(path), tempfile.TemporaryFile(dir=parent):
+    above = next(each for each in Path(os.path.realpath(path)).parents if each.exists())
+    with _naming(path), tempfile.TemporaryFile(dir=above):
         pass
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+    if not path.exists():
+        return
+    _refuse_kind(path, folder)
+    if path.is_dir() and not any(path.iterdir()):
         return
     if path.is_dir() and (stranger := _stranger_in(path)):
         raise FileExistsError(
@@ -195,17 +226,39 @@ def refuse_existing(path: str | Path, *, force: bool = False) -> None:
         raise FileExistsError(f"{path} exists already; choose another name, or pass --force")
 
 
+def _refuse_kind(path: Path, folder: bool | None) -> None:
+    """Raise where a folder is in the way of a file, a file of a folder, or a device of either."""
+    wanted = {None: "a file or a folder", True: "a folder", False: "a file"}[folder]
+    there = "a folder" if path.is_dir() else "a file" if path.is_file() else "a device or a pipe"
+    if there not in wanted:
+        raise FileExistsError(
+            f"{path} is {there}, and {wanted} is to be written: not even --force replaces it; "
+            "choose another name"
+        )
+
+
 def _refuse_input(path: Path) -> None:
     """Raise where what is to be read, see `reading`, would be overwritten."""
-    for other in _read.get():
-        if path.resolve() in (other.resolve(), *other.resolve().parents):
+    place = os.path.realpath(path)
+    around = os.path.join(place, "")
+    for other, called in (_read.get() or {}).items():
+        if other == place or other.startswith(around):
             raise ValueError(
-                f"{path} {'is' if path == other else 'holds'} what is to be read, and would be "
-                "overwritten: choose another name"
+                f"{path} {'is' if str(path) == called else 'holds'} what is to be read, and would "
+                "be overwritten: choose another name"
             )
-        inside = other.resolve() in path.resolve().parents and path.is_file()
-        if inside and not (other / MARKER).is_file():  # what isthmus wrote there is no image
+        if place.startswith(os.path.join(other, "")) and _may_be_read(Path(place), Path(other)):
             raise ValueError(f"{path} is one of the files to be read: choose another name")
+
+
+def _may_be_read(file: Path, folder: Path) -> bool:
+    """Return whether a file in a folder is one that is read with it; of studies, what they wrote.
+
+    Results that somebody put into the folder of a study beside that may be written anew.
+    """
+    study = (folder / SCORES).is_file()
+    beside = study and file.relative_to(folder).as_posix() not in _listed(folder)
+    return file.is_file() and not beside
 
 
 def _stranger_in(folder: Path) -> str:
@@ -296,7 +349,7 @@ def _naming(path: Path) -> Iterator[None]:
     except OSError as error:
         if "could not be written" in str(error):
             raise
-        raise OSError(f"{path} could not be written: {error}") from error
+        raise OSError(f"{path} could not be written: {error.strerror or error}") from error
 
 
 def _owned(path: Path) -> str:

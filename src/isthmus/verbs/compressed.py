@@ -139,7 +139,7 @@ class Compressed(Result, Sizes):
     @classmethod
     def check(cls, path: str | Path, *, force: bool = False) -> Path:
         """Return a path if a file can be written there, whatever it is called."""
-        refuse_existing(path, force=force)
+        refuse_existing(path, force=force, folder=False)
         return Path(path)
 
     def _to_csv(self, path: Path) -> None:

@@ -178,7 +178,7 @@ class Result:
         path = Path(path)
         if path.suffix not in cls.saves:
             raise ValueError(f"{path} must {kinds_in_words(cls.saves)}")
-        refuse_existing(path, force=force)
+        refuse_existing(path, force=force, folder=not path.suffix)
         return path
 
     @classmethod
