@@ -5,6 +5,7 @@ from scipy.optimize import nnls
 from sklearn import decomposition
 
 import isthmus as ist
+from isthmus.data import scratch
 from isthmus.models import nmf
 from isthmus.verbs.denoise import denoise
 
@@ -82,7 +83,7 @@ def test_codes_are_the_least_squares_ones_and_those_of_the_fit(X, monkeypatch):
     codes = model.encode(X)
     exact = np.array([nnls(model.components_.T, x)[0] for x in X[:50]])
     np.testing.assert_allclose(codes[:50], exact, atol=1e-6)
-    np.testing.assert_allclose(codes, kept[0][1], atol=2e-2)
+    np.testing.assert_allclose(codes, kept[0][2], atol=2e-2)
     assert error(model, X) == pytest.approx(model.reconstruction_err_, rel=1e-4)
 
 
@@ -94,6 +95,17 @@ def test_chunks_add_up_to_the_whole(X, solver, monkeypatch):
     if solver == "cd":
         np.testing.assert_allclose(chunked.components_, whole.components_, atol=1e-8)
     assert chunked.reconstruction_err_ == pytest.approx(whole.reconstruction_err_, rel=1e-2)
+
+
+def test_codes_of_many_images_lie_in_a_file_while_it_fits(X, monkeypatch, tmp_path):
+    monkeypatch.setenv("ISTHMUS_CACHE", str(tmp_path))
+    known = ist.NMF(4, max_iter=5, random_state=0).fit(X)
+    monkeypatch.setattr(scratch, "SCRATCH_BYTES", 100)
+    assert isinstance(scratch.scratch((3, 20), np.float32), np.memmap)
+    found = ist.NMF(4, max_iter=5, random_state=0).fit(X)
+    for name in ("components_", "use_", "code_quantiles_", "code_spread_"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(known, name))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_samples_are_like_the_codes(X):

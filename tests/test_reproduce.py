@@ -20,6 +20,7 @@ from isthmus.reproduction import deck_f
 from isthmus.reproduction import page as document
 from isthmus.reproduction import runner as reproduce
 from isthmus.reproduction.recipes import DECKS, RECIPES, Recipe
+from isthmus.reproduction.seeds import APART
 from isthmus.training.epochs import Epochs
 
 SHARE = 0.001
@@ -175,6 +176,36 @@ def test_what_is_done_is_left_alone(few, tmp_path):
         reproduce.carry_out("b-tiny-2", tmp_path, share=0.5, seed=1)
     assert reproduce.carry_out("b-tiny-2", tmp_path, share=0.5, seed=1, force=True)["seed"] == 1
     assert reproduce.carry_out("b-tiny-2", tmp_path, seed=1)["share"] == 1  # no rehearsal
+
+
+def test_seeds_are_means_with_intervals(few, tmp_path, monkeypatch):
+    from isthmus.reproduction import deck_b
+
+    def seeded(run, text):
+        k = run.seed // APART  # 0, 1, 2
+        run.figure("a number", 20 + 0.2 * k, 21, k < 2, "near")
+        run.figure("numbers", f"1.{k}0 of 30%, {text}", "few", True)
+        run.figure("a word", "abc"[k], None)
+        run.figure("the same", 5)
+
+    monkeypatch.setattr(deck_b, "seeded", seeded, raising=False)
+    recipe = Recipe("B", "seeded", 1, "seeded", {"text": "and so"}, seeds=3)
+    monkeypatch.setitem(RECIPES, "b-seeded", recipe)
+    result = reproduce.carry_out("b-seeded", tmp_path)
+    assert result["seeds"] == 3
+    number, numbers, word, same = result["figures"]
+    half = 4.302653 * 0.2 / 3**0.5  # Student's t with 2 degrees of freedom
+    assert (number["ours"], number["within"]) == pytest.approx((20.2, half), abs=1e-5)
+    assert (number["holds"], number["note"]) == (False, "near; holds with 2 of 3 seeds")
+    assert (numbers["ours"], numbers["holds"]) == ("1.10 ± 0.25 of 30%, and so", True)
+    assert (word["ours"], word["note"]) == ("a", "of the first seed")
+    assert (same["ours"], "within" in same, same["note"]) == (5, False, "")
+    ist.reproduce(folder=tmp_path, document=tmp_path / "page.md")
+    text = (tmp_path / "page.md").read_text()
+    assert "| 21 | 20.2 ± 0.4968 | **no** | near; holds with 2 of 3 seeds |" in text
+    assert "took 0.0 s with 3 seeds." in text
+    short = reproduce.carry_out("b-seeded", tmp_path / "short", share=0.5)
+    assert (short["seeds"], short["figures"][0]["ours"]) == (1, 20)
 
 
 @pytest.mark.parametrize("share", [0, -1, 1.5, float("nan")])

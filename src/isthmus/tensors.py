@@ -304,11 +304,15 @@ class Nearest:
 def deviation_of(chunks: Iterator[torch.Tensor]) -> np.ndarray:
     """Return the standard deviation of every pixel, adding up about a first guess of the mean."""
     guess: Any = None
-    n, total, square = 0, torch.zeros(()), torch.zeros(())
+    n, total, square, room = 0, torch.zeros(()), torch.zeros(()), torch.zeros(())
     for x in chunks:
-        guess = x.mean(0) if guess is None else guess
-        x = x - guess
-        n, total = n + len(x), total + x.sum(0).double()
-        square = square + x.square_().sum(0).double()
+        if guess is None:
+            guess = x.mean(0)
+            total, square = torch.zeros_like(guess, dtype=torch.float64).repeat(2, 1)
+            room = torch.empty_like(x)  # new pieces every time would leave holes in memory
+        apart = torch.sub(x, guess, out=room[: len(x)])
+        n += len(x)
+        total += apart.sum(0)
+        square += apart.square_().sum(0)
     variance = square / n - (total / n) ** 2
     return variance.clamp(min=0).sqrt().to(guess).cpu().numpy()

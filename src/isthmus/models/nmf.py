@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from isthmus.data.images import CHUNK_BYTES, Images
+from isthmus.data.scratch import scratch
 from isthmus.passes import InPasses
 from isthmus.tensors import generator
 from isthmus.validation import one_of
@@ -128,11 +129,11 @@ class NMF(InPasses):
             errors.append(factors.improve(read))
             if errors[-2] - errors[-1] <= self.tol * errors[-1]:
                 break
-        parts, codes = (tensor.cpu().numpy() for tensor in factors.scaled())
+        parts, use, codes = (tensor.cpu().numpy() for tensor in factors.scaled())
         self.reconstruction_err_ = errors[-1] * unit
         self.drop_ = (errors[-2] - errors[-1]) / max(errors[-1], 1e-12)
         self.components_ = parts.astype(np.float64 if images.dtype == np.float64 else np.float32)
-        self.use_ = codes.max(0)
+        self.use_ = use
         self._learn_to_sample(codes, unit)
 
     def _rows(self, images: Images) -> int:
@@ -175,7 +176,7 @@ class NMF(InPasses):
         return parts * (mean / self.n_components_) ** 0.5
 
     def _learn_to_sample(self, codes: np.ndarray, unit: float) -> None:
-        codes = codes[:: -(-len(codes) // CODES)].astype(np.float64) * unit
+        codes = codes.astype(np.float64) * unit
         self.code_quantiles_ = np.quantile(codes, np.linspace(0, 1, QUANTILES), axis=0).T
         middle = np.stack([_ranks(column) for column in codes.T], 1) / len(codes)
         normal = torch.special.ndtri(torch.from_numpy(middle)).numpy()
@@ -238,8 +239,16 @@ class _Factors:
     def __init__(self, parts: torch.Tensor, n: int, square: float, solver: str):
         self.parts, self.square, self.solver = parts, square, solver
         self.codes: list[torch.Tensor] = []
+        self.n = n
         # one piece of memory: many small ones between large chunks would keep these from reuse
-        self._held = parts.new_empty(n * len(parts))
+        self._held = self._room()
+
+    def _room(self) -> torch.Tensor:
+        """Return room for all codes, on disk where they are many."""
+        size = self.n * len(self.parts)
+        if self.parts.device.type != "cpu":
+            return self.parts.new_empty(size)
+        return torch.from_numpy(scratch((size,), str(self.parts.dtype).removeprefix("torch.")))
 
     def _add(self, codes: torch.Tensor) -> None:
         """Keep the codes (k, rows) of one more chunk."""
@@ -268,7 +277,7 @@ class _Factors:
         left = self.square - float(fit - norm)
         if left < DOUBT * torch.finfo(parts.dtype).eps * self.square:
             self.parts, old, self.codes = parts.double(), self.codes, []
-            self._held = self._held.double()
+            self._held = self._room()
             for codes in old:
                 self._add(codes.double())
             left = self.square = 0.0
@@ -277,11 +286,16 @@ class _Factors:
                 self.square += float(x.double().square().sum())
         return left**0.5
 
-    def scaled(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return parts with a largest value of 1, and the codes (n, k) that go with them."""
+    def scaled(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return parts with a largest value of 1, the most of each in a code, and some codes."""
         peak = self.parts.amax(1, keepdim=True)
         peak = torch.where(peak > 0, peak, 1)
-        return self.parts / peak, (torch.cat(self.codes, 1) * peak).T
+        use = torch.stack([codes.amax(1) for codes in self.codes]).amax(0) * peak[:, 0]
+        some, start, step = [], 0, -(-self.n // CODES)
+        for codes in self.codes:
+            some.append(codes[:, -start % step :: step])
+            start += codes.shape[1]
+        return self.parts / peak, use, (torch.cat(some, 1) * peak).T
 
 
 def _refuse_negative(x: torch.Tensor) -> None:

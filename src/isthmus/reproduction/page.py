@@ -41,7 +41,8 @@ HEADING = "# The decks, reproduced\n"
 OPENING = """
 What five slide decks say about learning narrow representations of images, beside what came out
 when their settings were run with isthmus, and [where ours depart from theirs](#where-ours-depart).
-This page is generated from the results:
+"±" is half of the 95 % interval of a mean over seeds, by Student's t; pictures and notes are of
+the first seed. This page is generated from the results:
 
 ```
 isthmus reproduce --all
@@ -214,7 +215,7 @@ def _failed(results: Sequence[Result]) -> str:
     lines = [
         f"- [{result['recipe']}](#{_anchor(result['recipe'])}): {_cell(figure['what'])}: "
         f"{'asked is' if result['deck'] == 'F' else 'the deck says'} {_number(figure['deck'])}, "
-        f"ours is {_number(figure['ours'])}. "
+        f"ours is {_ours(figure)}. "
         f"{_sentence(figure['note'])}".rstrip()
         for result in results
         for figure in result["figures"]
@@ -262,12 +263,12 @@ def _section(result: Result, pictures: Sequence[tuple[str, str]], folder: str) -
         lines.append(
             f"> A rehearsal with {result['share']:.2%} of the work: its figures mean nothing.\n"
         )
-    lines.append(f"`{result['command']}` took {_duration(result['seconds'])}.\n")
+    lines.append(f"`{result['command']}` took {_duration(result['seconds'])}{_seeds(result)}.\n")
     if result["figures"]:
         rows = [
             (
-                *map(_cell, (f["what"], _number(f["deck"]), _number(f["ours"]))),
-                VERDICTS[f["holds"]],
+                *map(_cell, (f["what"], _number(f["deck"]), _ours(f))),
+                "not tested" if _untested(f) else VERDICTS[f["holds"]],
                 _cell(f["note"]),
             )
             for f in result["figures"]
@@ -275,6 +276,22 @@ def _section(result: Result, pictures: Sequence[tuple[str, str]], folder: str) -
         lines.append(_table(("what", "deck", "ours", "holds?", "note"), rows) + "\n")
     lines += [f"![{title}]({folder}/{place})\n" for title, place in pictures]
     return "\n".join(lines)
+
+
+def _seeds(result: Result) -> str:
+    n = result.get("seeds", 1)
+    return f" with {n} seeds" if n > 1 else ""
+
+
+def _ours(figure: Result) -> str:
+    """Return what came out, with its interval over seeds where there are several."""
+    within = f" ± {_number(figure['within'])}" if "within" in figure else ""
+    return _number(figure["ours"]) + within
+
+
+def _untested(figure: Result) -> bool:
+    """Return whether a deck says what ours is not held against; a setting of both is no claim."""
+    return figure["holds"] is None and figure["deck"] not in (None, figure["ours"])
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

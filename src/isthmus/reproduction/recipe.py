@@ -29,6 +29,8 @@ class Recipe:
     departures : dict
         Where it departs from what the deck says, or the deck says nothing: what is set, by its
         name in `isthmus.reproduction.said.SAID`, and why.
+    seeds : int
+        How often it is done, each time with another seed; rehearsals once. `minutes` are of all.
     """
 
     deck: str
@@ -37,6 +39,7 @@ class Recipe:
     function: str
     options: dict[str, Any] = field(default_factory=dict)
     departures: dict[str, str] = field(default_factory=dict)
+    seeds: int = 1
 
     def run(self, run: Run) -> None:
         """Carry it out on an `isthmus.reproduction.run.Run`."""

@@ -8,30 +8,33 @@ ABC: dict[str, Recipe] = {
     "a-kmeans-2": Recipe(
         "A",
         "k-means, 2 clusters",
-        0.5,
+        1.5,
         "kmeans",
         {"n_clusters": 2, "max_iter": 100, "tol": 0.001, "noise": 0.1},
+        seeds=3,
     ),
     "a-kmeans-100": Recipe(
         "A",
         "k-means, 100 clusters",
-        0.5,
+        1.5,
         "kmeans",
         {"n_clusters": 100, "max_iter": 10000, "tol": 0.0001, "noise": 0.1},
         departures={"tolerance": "a tenth of the other setting's"},
+        seeds=3,
     ),
     "a-pca-10": Recipe("A", "PCA, 10 components", 0.5, "pca", {"n_components": 10}),
     "a-pca-500": Recipe("A", "PCA, 500 components", 0.5, "pca", {"n_components": 500}),
     "a-autoencoder-2": Recipe(
         "A",
         "autoencoder, 2 numbers",
-        4,
+        12,
         "autoencoder",
         {"latent_dim": 2, "activation": "relu", "noise": 0.1, "deck_epochs": 100, "epochs": 100},
         departures={
             "hidden layers": "two, of the widths of the deck's GANs",
             "optimiser and start": "Adam along a cosine, from principal components",
         },
+        seeds=3,
     ),
     "a-autoencoder-32": Recipe(
         "A",
@@ -54,10 +57,11 @@ ABC: dict[str, Recipe] = {
     "a-som-10": Recipe(
         "A",
         "self-organising map, 10x10 units",
-        4,
+        12,
         "som",
         {"side": 10, "max_iter": 25, "learning_rate": 0.5, "noise": 0.1},
         departures={"neighbourhood": "a Gaussian that shrinks from half of the map"},
+        seeds=3,
     ),
     "a-som-30": Recipe(
         "A",
@@ -70,7 +74,7 @@ ABC: dict[str, Recipe] = {
     "a-gan-10": Recipe(
         "A",
         "GAN, 10 numbers",
-        3,
+        9,
         "gan",
         {
             "latent_dim": 10,
@@ -84,6 +88,7 @@ ABC: dict[str, Recipe] = {
             "images a batch": "as of the deck's other networks",
             "loss and optimiser": "non-saturating, Adam at 5e-4 along a cosine, weights averaged",
         },
+        seeds=3,
     ),
     "a-gan-100": Recipe(
         "A",
@@ -156,11 +161,7 @@ ABC: dict[str, Recipe] = {
         "B", "a convolution and its transpose as matrix products", 0.1, "convolution"
     ),
     "b-linear": Recipe(
-        "B",
-        "a linear autoencoder beside PCA",
-        2,
-        "linear",
-        {"width": 16, "epochs": 40},
+        "B", "a linear autoencoder beside PCA", 6, "linear", {"width": 16, "epochs": 40}, seeds=3
     ),
     "b-factorisation": Recipe(
         "B",
@@ -172,30 +173,38 @@ ABC: dict[str, Recipe] = {
     "b-denoising": Recipe(
         "B",
         "noisy digits in, clean digits out",
-        4,
+        12,
         "denoising",
         {"epochs": 20, "levels": (0.1, 0.25, 0.5, 0.75, 1.0), "shown": 0.5},
+        seeds=3,
     ),
     "b-pretraining": Recipe(
         "B",
         "few labels, with unsupervised pre-training and without",
-        6,
+        18,
         "pretraining",
         {
             "epochs": 15,
             "draws": {10: 8, 30: 8, 100: 5, 300: 3, 1000: 2, 10_000: 1},
             "steps": 300,
         },
+        seeds=3,
     ),
     "b-morphs": Recipe(
-        "B", "averages of two digits, by their codes", 3, "morphs", {"epochs": 15, "pairs": 500}
+        "B",
+        "averages of two digits, by their codes",
+        9,
+        "morphs",
+        {"epochs": 15, "pairs": 500},
+        seeds=3,
     ),
     "b-directions": Recipe(
         "B",
         "attributes edited by moving along a direction",
-        3,
+        9,
         "directions",
         {"epochs": 15, "swaps": ("38", "17", "49", "06", "52"), "edited": 500},
+        seeds=3,
     ),
     "c-parameters": Recipe(
         "C", "parameters of the three networks, and max pooling", 0.1, "parameters"
@@ -204,14 +213,20 @@ ABC: dict[str, Recipe] = {
         "C", "20 features without labels, and an SVM", 7, "features", {"machine": (1000, 0.02)}
     ),
     "c-classifier": Recipe(
-        "C", "20 features with labels, and an SVM", 3, "classifier", {"machine": (1, 0.02)}
+        "C",
+        "20 features with labels, and an SVM",
+        9,
+        "classifier",
+        {"machine": (1, 0.02)},
+        seeds=3,
     ),
     "c-shared": Recipe(
         "C",
         "the same, from the layer that an autoencoder has learnt",
-        10,
+        30,
         "classifier",
         {"machine": (1, 0.02), "shared": True},
+        seeds=3,
     ),
     "c-features-better": Recipe(
         "C", "what 20 features without labels can be", 5, "better_features"
@@ -254,23 +269,26 @@ ABC: dict[str, Recipe] = {
     "c-raster-jasper": Recipe(
         "C",
         "attributes of the pixels of a raster of 198 bands",
-        2,
+        6,
         "raster",
         {"file": "hyperspectral/jasperRidge2_R198.hdr", "bands": (28, 17, 10), "epochs": 150},
+        seeds=3,
     ),
     "c-raster-samson": Recipe(
         "C",
         "attributes of the pixels of a raster of 156 bands",
-        2,
+        6,
         "raster",
         {"file": "hyperspectral/samson_1.img.hdr", "bands": (70, 45, 20), "epochs": 150},
+        seeds=3,
     ),
     "c-raster-landsat": Recipe(
         "C",
         "attributes of the pixels of a satellite image of 6 bands",
-        3,
+        9,
         "raster",
         {"file": "landsat7/L7_ETMs.tif", "bands": (2, 1, 0), "epochs": 40},
+        seeds=3,
     ),
 }
 """Name to recipe."""

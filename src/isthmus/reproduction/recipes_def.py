@@ -87,16 +87,18 @@ DEF: dict[str, Recipe] = {
     "d-rotation": Recipe(
         "D",
         "a setting that captures rotation",
-        3,
+        9,
         "rotation",
         {"digit": 6, "beta": 20.0, "epochs": 30},
+        seeds=3,
     ),
     "e-architectures": Recipe(
         "E",
         "activations, optimisers and sizes on 32 glyphs",
-        2,
+        6,
         "architectures",
         {"epochs": 10_000},
+        seeds=3,
     ),
     "e-eight": Recipe(
         "E",
@@ -124,17 +126,19 @@ DEF: dict[str, Recipe] = {
     "e-transitions": Recipe(
         "E",
         "four transitions between glyphs",
-        0.2,
+        0.6,
         "transitions",
         {"epochs": 10_000, "pairs": (("k", "h"), ("w", "u"), ("f", "{"), ("n", "r")), "steps": 10},
         departures={"glyphs a batch": "the network is that of e-glyphs"},
+        seeds=3,
     ),
     "e-denoising": Recipe(
         "E",
         "glyphs under noise, trained with it and without",
-        2,
+        6,
         "denoising",
         {"epochs": 1500, "trained": (0, 0.05, 0.1, 0.15, 0.2), "tested": (0.05, 0.1, 0.15, 0.2)},
+        seeds=3,
     ),
     "e-one-denoiser": Recipe(
         "E",
@@ -206,9 +210,10 @@ DEF: dict[str, Recipe] = {
     "e-flower-walks": Recipe(
         "E",
         "walks that look for flowers",
-        0.5,
+        1.5,
         "flower_walks",
         {"latent_dim": 6, "epochs": 10_000, "side": 12},
+        seeds=3,
     ),
     "f-compression": Recipe(
         "F",

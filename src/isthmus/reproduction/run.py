@@ -48,6 +48,8 @@ class Run:
         Show progress.
     before : float
         Seconds that models took which were fitted before a stop.
+    seconds : float
+        What it took in all, once it is through.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class Run:
     seed: int = 0
     verbose: bool = False
     before: float = 0.0
+    seconds: float = 0.0
     figures: list[dict[str, Any]] = field(default_factory=list)
     pictures: list[dict[str, str]] = field(default_factory=list)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.reproduction.run import WORK, Run
+from isthmus.reproduction.seeds import APART, over_seeds
 from isthmus.system import schema
 from isthmus.system.files import put_folder, refuse_existing
 from isthmus.system.progress import Bar
@@ -26,6 +27,7 @@ FIGURE: schema.Schema = {
     "what": schema.text,
     "deck": schema.maybe(schema.either(schema.number, schema.text, schema.flag)),
     "ours": schema.maybe(schema.either(schema.number, schema.text, schema.flag)),
+    "within?": schema.number,
     "holds": schema.maybe(schema.flag),
     "note": schema.text,
 }
@@ -34,6 +36,7 @@ HELD: schema.Schema = {
     **dict.fromkeys(("recipe", "deck", "about", "command", "made_with"), schema.text),
     "share": schema.finite,
     "seed": schema.whole,
+    "seeds?": schema.positive,
     "seconds": schema.finite,
     "figures": schema.rows(schema.having(FIGURE)),
     "pictures": schema.rows(schema.having(PICTURE)),
@@ -132,12 +135,10 @@ def carry_out(
         return done
     refuse_existing(folder, force=force or bool(done), folder=True)
     work = Path(root) / WORK / f"{name}-{seed}-{share:g}"
-    shutil.rmtree(work / "result", ignore_errors=True)
-    (work / "result").mkdir(parents=True)
-    run = Run(work / "result", work / "models", share, seed, verbose)
-    started = time.monotonic()
-    RECIPES[name].run(run)
-    result = _record(RECIPES[name], name, run, run.before + time.monotonic() - started)
+    runs = list(_runs(RECIPES[name], work, share, seed, verbose))
+    run = runs[0]
+    run.figures = over_seeds([each.figures for each in runs])
+    result = _record(RECIPES[name], name, run, runs)
     (run.folder / RESULT).write_text(
         json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
@@ -146,13 +147,26 @@ def carry_out(
     return result
 
 
+def _runs(recipe: Recipe, work: Path, share: float, seed: int, verbose: bool) -> Iterator[Run]:
+    """Carry a recipe out with every seed it asks for, a rehearsal with one; yield the runs."""
+    for k in range(recipe.seeds if share >= 1 else 1):
+        folder = work / f"result-{k}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        run = Run(folder, work / "models", share, seed + APART * k, verbose)
+        started = time.monotonic()
+        recipe.run(run)
+        run.seconds = run.before + time.monotonic() - started
+        yield run
+
+
 def check_share(share: float) -> None:
     """Refuse a share of the work that is none."""
     if not 0 < share <= 1:
         raise ValueError(f"share={share:g} must be above 0 and at most 1")
 
 
-def _record(recipe: Recipe, name: str, run: Run, seconds: float) -> dict[str, Any]:
+def _record(recipe: Recipe, name: str, run: Run, runs: Sequence[Run]) -> dict[str, Any]:
     from isthmus import __version__
 
     options = f" --seed {run.seed}" if run.seed else ""
@@ -164,7 +178,8 @@ def _record(recipe: Recipe, name: str, run: Run, seconds: float) -> dict[str, An
         "command": f"isthmus reproduce {name}{options}",
         "share": run.share,
         "seed": run.seed,
-        "seconds": round(seconds, 1),
+        "seeds": len(runs),
+        "seconds": round(sum(each.seconds for each in runs), 1),
         "made_with": f"isthmus {__version__}, {os.cpu_count()} cores ({platform.machine()})",
         "figures": run.figures,
         "pictures": run.pictures,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import Any
 
 import numpy as np
 
 from isthmus.codec.archive import Archive
 from isthmus.codec.compressed import CompressedFile
-from isthmus.data.cache import cache_folder, explained
+from isthmus.data.scratch import nameless
 from isthmus.verbs.parameters import Model
 from isthmus.verbs.unpacked import Decompressed, Unpacked
 
@@ -87,7 +85,7 @@ def gathered(parts: Iterable[np.ndarray]) -> np.ndarray:
         kept.append(part)
         size += part.nbytes
         if size > IN_MEMORY_BYTES:
-            file = file or _nameless()
+            file = file or nameless()
             for each in kept:
                 file.write(each.tobytes())
             kept = [part[:0]]  # what it is like
@@ -95,10 +93,3 @@ def gathered(parts: Iterable[np.ndarray]) -> np.ndarray:
         return np.concatenate(kept)
     file.flush()
     return np.memmap(file, kept[0].dtype, "r+").reshape(-1, *kept[0].shape[1:])
-
-
-def _nameless() -> Any:
-    folder = cache_folder()
-    with explained():
-        folder.mkdir(parents=True, exist_ok=True)
-        return TemporaryFile(dir=folder)
