@@ -117,8 +117,8 @@ def test_a_model_with_a_problem_is_flagged_and_never_best(figures, health, flag)
         assert best(use, bad, good).models == ("good",)
         assert best(use, bad).models == ()
     assert f"bad (30.0 dB) does not count: {flag}." in best("Reconstruct", bad, good).sure
-    assert [row["name"] for row in summary([bad, good])["rows"]] == ["bad", "good"]
-    assert not any(cell["best"] for cell in summary([bad, good])["rows"][0]["cells"])
+    assert [row["name"] for row in summary([bad, good])["tables"][0]["rows"]] == ["bad", "good"]
+    assert not any(cell["best"] for cell in summary([bad, good])["tables"][0]["rows"][0]["cells"])
 
 
 def test_some_idle_numbers_are_said_and_do_not_bar():
@@ -233,5 +233,7 @@ def test_nothing_is_read_off_codes_of_classes_that_nobody_has_learnt_from():
 
 
 def test_where_all_are_alike_none_is_marked_as_the_best():
-    rows = summary([{"model": "a", "psnr": 20.0}, {"model": "b", "psnr": 20.0}])["rows"]
+    rows = summary([{"model": "a", "psnr": 20.0}, {"model": "b", "psnr": 20.0}])["tables"][0][
+        "rows"
+    ]
     assert not any(cell["best"] for row in rows for cell in row["cells"])

@@ -8,6 +8,9 @@ from sklearn import decomposition
 
 import isthmus as ist
 from isthmus.metrics.likelihood import KINDS, aggregate_posterior, likelihood
+from isthmus.metrics.table import METRICS
+from isthmus.studies.evidence import Evidence
+from isthmus.studies.summary import summary
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +83,36 @@ def test_what_a_likelihood_is_of_is_said_and_follows_the_model(digits):
         likelihood(ist.PCA(2).fit(digits.train), half)
     with pytest.raises(ValueError, match="binarize='no'"):
         likelihood(drawn, half, 2, binarize="no")
+
+
+def test_a_study_says_it_of_all_held_out_images_and_never_of_two_kinds_in_one_table(digits):
+    models = {
+        "gaussian": vae(digits),
+        "drawn": vae(digits, binarize="draw", likelihood="bernoulli"),
+    }
+    scores = []
+    for name, model in models.items():
+        known = Evidence(model, digits, 100, 0, {})
+        figures = {key: each.value for key, each in known.likelihoods.items()}
+        assert figures == {k: METRICS[k].of(known).value for k in figures}
+        scores.append({"model": name, **figures, **known.beside_likelihoods()})
+        whole = likelihood(model, digits.test, scores[-1]["likelihood_draws"])
+        assert scores[-1]["likelihood_images"] == len(digits.test) > len(known.images)
+        assert figures["bound"] == pytest.approx(whole.bound.value)
+        assert figures["kl"] == pytest.approx(whole.kl.sum(), rel=1e-4)
+        assert figures["active_units"] == whole.active.sum()
+        assert sum(scores[-1]["kl_dimensions"]) == pytest.approx(figures["kl"], rel=1e-3)
+    tables = [t for t in summary(scores)["tables"] if t["title"].startswith("Likelihood")]
+    assert [[row["name"] for row in t["rows"]] for t in tables] == [["gaussian"], ["drawn"]]
+    assert KINDS["draw"] in tables[1]["title"]
+    assert not any(cell["best"] for t in tables for row in t["rows"] for cell in row["cells"])
+    alike = [scores[0], {**scores[0], "model": "worse", "bound": -1e6}]
+    best = next(t for t in summary(alike)["tables"] if t["title"].startswith("Likelihood"))
+    assert [row["cells"][1]["best"] for row in best["rows"]] == [True, False]
+
+
+def test_what_would_take_long_is_not_said(digits, monkeypatch):
+    monkeypatch.setattr("isthmus.studies.probable.WORK", 1e5)
+    known = Evidence(vae(digits), digits, 2000, 0, {})
+    assert known.likelihoods == known.beside_likelihoods() == {}
+    assert Evidence(ist.PCA(2).fit(digits.train), digits, 100, 0, {}).likelihoods == {}

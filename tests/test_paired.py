@@ -169,7 +169,7 @@ def test_stars_are_shared_by_those_that_cannot_be_told_apart():
         each = errors(chance, scale, hard)
         scores.append(scored(name, [{"mse": each}] * 1, mse=each.mean(), psnr=20 - scale))
     assert marked(scores, "mse") == marked(scores, "psnr") == {"a", "b"}
-    marks = [row["cells"][0]["best"] for row in summary(scores)["rows"]]
+    marks = [row["cells"][0]["best"] for row in summary(scores)["tables"][0]["rows"]]
     assert marks == [True, True, False]
     assert marked(scores[:2], "mse") == set(), "all of them would have it"
 

@@ -56,6 +56,10 @@ class Likelihood(NamedTuple):
     information : float
         What a code tells of which image it is: the rest of the KL, at most the logarithm of how
         many images are looked at.
+    divergence : Estimate
+        The KL of all dimensions together: the mean over images.
+    aggregate_within : float
+        Half of the 95 % interval of `aggregate`.
     """
 
     kind: str
@@ -67,6 +71,8 @@ class Likelihood(NamedTuple):
     active: np.ndarray
     aggregate: float
     information: float
+    divergence: Estimate
+    aggregate_within: float
 
     @property
     def words(self) -> str:
@@ -138,12 +144,13 @@ def likelihood(
     value = _over_images(model.log_likelihood(images, n_samples, **asked))
     mean, log_variance = model.posterior(images)
     kl = kl_per_dimension(mean, log_variance)
-    aggregate, information = aggregate_posterior(mean, log_variance, random_state)
-    kind = _kind(model, images, how)
-    active = active_units(mean, log_variance)
+    parts = [_over_images(part) for part in _aggregate(mean, log_variance, random_state)]
+    whole = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).sum(1, dtype=np.float64)
     return Likelihood(
-        kind, len(images), n_samples, bound, value, kl, active, aggregate, information
-    )
+        _kind(model, images, how), len(images), n_samples, bound, value, kl,
+        active_units(mean, log_variance), parts[0].value, parts[1].value,
+        _over_images(whole), parts[0].within or 0.0,
+    )  # fmt: skip
 
 
 def _kind(model: Any, images: Images, how: str) -> str:
@@ -185,6 +192,14 @@ def aggregate_posterior(
     >>> abs(round(apart, 6)), abs(round(told, 6))
     (0.0, 0.0)
     """
+    apart, told = _aggregate(mean, log_variance, random_state)
+    return float(apart.mean()), float(told.mean())
+
+
+def _aggregate(
+    mean: np.ndarray, log_variance: np.ndarray, random_state: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `aggregate_posterior` gives the means of, of every draw."""
     some = evenly_spaced(len(mean), MIXED)
     mean, log_variance = (np.asarray(a, dtype=np.float64)[some] for a in (mean, log_variance))
     noise = np.random.default_rng(random_state).normal(size=mean.shape)
@@ -194,7 +209,7 @@ def aggregate_posterior(
     mixed = np.concatenate(
         [_mixture(z[start : start + ROWS], mean, log_variance) for start in range(0, len(z), ROWS)]
     )
-    return float((mixed - prior).mean()), float((own - mixed).mean())
+    return mixed - prior, own - mixed
 
 
 def _mixture(z: np.ndarray, mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:

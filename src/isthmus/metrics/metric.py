@@ -15,7 +15,7 @@ from isthmus.metrics.units import brief, percent, significant
 ANOMALIES = "Anomalies"
 RECONSTRUCTION, SAMPLES, PROBES = "Reconstruction", "Samples", "Labels from codes"
 CLUSTERS, COST, VERBS = "Clusters", "Cost", "Of a verb alone"
-DISENTANGLED = "Disentanglement"
+DISENTANGLED, LIKELIHOOD = "Disentanglement", "Likelihood"
 
 
 @dataclass(frozen=True)

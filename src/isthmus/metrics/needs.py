@@ -25,6 +25,7 @@ NEEDS = {
     "whole": "anomaly scores of some held-out images",
     "foreign": "those of the same images with a block of another one in them",
     "seed": "seed of whatever is drawn",
+    "likelihoods": "how probable all held-out images are under the model, by names of figures",
     "encode_rate": "images a second that are encoded, with its interval",
     "decode_rate": "codes a second that are decoded, with its interval",
     "learned_numbers": "how many numbers the model has learned",

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from isthmus.metrics.factor_table import FACTOR_METRICS
+from isthmus.metrics.likelihood_table import LIKELIHOOD_METRICS
 from isthmus.metrics.metric import (
     ANOMALIES,
     CLUSTERS,
@@ -216,6 +217,7 @@ METRICS: dict[str, Metric] = {
             "file_kb", "File", COST, "kB", "lower", "", ("file_kb",), "thousands of bytes",
             "What the file of the model takes, which `isthmus compress` needs beside its own.",
         ),
+        *LIKELIHOOD_METRICS,
         *VERB_METRICS,
         *FACTOR_METRICS,
     )

@@ -94,3 +94,16 @@ def scales(scores: Sequence[Mapping[str, Any]]) -> str:
     sides = ", ".join(f"1/{2**scale}" for scale in range(1, count))
     of = f"all {count}" if count == len(WEIGHTS) else f"{count} of its {len(WEIGHTS)}"
     return f"{of} scales: the whole size and {sides} of it" if count else ""
+
+
+def dimensions(scores: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what the latent dimensions of every VAE say, the greatest first, in words.
+
+    Examples
+    --------
+    >>> dimensions([{"model": "vae", "kl_dimensions": [0.001, 2.5, 1.25]}])
+    {'vae': '2.50, 1.25, 0.00'}
+    """
+    told = {s["model"]: sorted(s["kl_dimensions"], reverse=True)
+            for s in scores if s.get("kl_dimensions")}  # fmt: skip
+    return {name: ", ".join(f"{each:.2f}" for each in kl) for name, kl in told.items()}

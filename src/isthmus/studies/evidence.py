@@ -25,6 +25,7 @@ from isthmus.metrics.similarity import likeness
 from isthmus.metrics.speed import MOST as MOST_TIMED
 from isthmus.metrics.speed import images_a_second
 from isthmus.studies.drawn import Samples
+from isthmus.studies.probable import Likely
 from isthmus.verbs.cluster import expected, group_codes
 from isthmus.verbs.known_factors import known_factors
 from isthmus.verbs.novelty import errors_of
@@ -57,7 +58,7 @@ LEADING = 5
 """Latent dimensions that are kept to see how much few of them say."""
 
 
-class Evidence(Samples, Mapping[str, Any]):
+class Evidence(Samples, Likely, Mapping[str, Any]):
     """What `isthmus.metrics.needs.NEEDS` lists, of one model: made when it is first asked for.
 
     What a model or its images do not have is None.
@@ -83,7 +84,7 @@ class Evidence(Samples, Mapping[str, Any]):
         self.seconds, self.peak_memory_mb = cost.get("seconds"), cost.get("peak_memory_mb")
         self.most_labels = min(LABELS, most)
         train, held, *_ = halves(model, images)
-        self.learned = train
+        self.learned, self.held = train, held
         if most < MOST:
             most = min(most, max(FEWEST, NUMBERS // pixels_of(images)))
             held = held.evenly(most)

@@ -56,7 +56,8 @@ def measure(
         how many of the bits an image are header and tables (shared_bits), and `rate`, points
         (bits, PSNR in dB below a range of 1) of codes that are rounded ever more coarsely.
         `mse_percentiles` are of the errors of single images, `ms_ssim_scales` is over how many
-        scales that is. Beside
+        scales that is. `likelihood_of` says what log p(x) is of: what is of other kinds does not
+        compare. Beside
         scores of samples stand, as KEY_real, those of other real images. What a model has not is
         None, or left out.
     """
@@ -100,6 +101,7 @@ def _facts(known: Evidence) -> dict[str, Any]:
         "probed_on": known.probed_on,
         "labels": known.labels,
         **known.beside_samples(),
+        **known.beside_likelihoods(),
     }
     if "ms_ssim" in known.likeness:
         found["ms_ssim_scales"] = scales_of(*known.images.shape[1:3])

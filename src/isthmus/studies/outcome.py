@@ -33,7 +33,11 @@ MAPPED = 250
 """Held-out images on a map that is a projection."""
 SHOWN = 12
 """Held-out images of the picture."""
-COLUMNS = ("model", "family", "code", "seeds", *(metric.key for metric in studied()))
+COLUMNS = (
+    *("model", "family", "code", "seeds"),
+    *(metric.key for metric in studied()),
+    "likelihood_kind",
+)
 LISTED = (
     "model", "code", "mse", "psnr", "ssim", "bits_per_image", "svm_accuracy", "linear_accuracy",
     "seconds",

@@ -104,6 +104,7 @@ def render(study: Study, *, live: bool | None = None, drawn: dict[Any, Any] | No
         table=summary.summary(scores),
         measured=about.measured_on(study, scores),
         scales=about.scales(scores),
+        dimensions=about.dimensions(scores),
         flags={name: score["flags"] for name, score in by_name.items()},
         cards=cards,
         rankings=ranked.shown(found, scores),

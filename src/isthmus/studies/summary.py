@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.metrics.table import METRICS, studied
+from isthmus.metrics.metric import LIKELIHOOD
+from isthmus.metrics.table import METRICS, Metric, studied
 from isthmus.metrics.units import percent, significant
 from isthmus.studies.ties import best_and_ties
 
@@ -49,34 +50,63 @@ def summary(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``measures`` (the columns), ``groups`` (title and width) and ``rows``: for every model its
-        name, family, code and cells, each cell with its text, its number and whether it is best.
+        ``measures`` that are known, and ``tables``, one a group: its title, its measures (the
+        columns) and rows: for every model that has one of them its name, family, code and cells,
+        each cell with its text, its number, its interval and whether it is best.
 
     Examples
     --------
     >>> table = summary([{"model": "a", "mse": 0.2}, {"model": "b", "mse": 0.1}])
-    >>> [(row["name"], row["cells"][0]["best"]) for row in table["rows"]]
+    >>> [(row["name"], row["cells"][0]["best"]) for row in table["tables"][0]["rows"]]
     [('a', False), ('b', True)]
     """
     measures = [m for m in studied() if any(known(score, m.key) is not None for score in scores)]
+    titles = list(dict.fromkeys(measure.group for measure in measures))
+    tables = [
+        _table(name, [m for m in measures if m.group == title], alike)
+        for title in titles
+        for name, alike in _comparable(title, scores)
+    ]
+    return {"measures": measures, "tables": tables}
+
+
+def _comparable(
+    title: str, scores: Sequence[Mapping[str, Any]]
+) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Return the scores that are in one table: likelihoods of different kinds are never."""
+    if title != LIKELIHOOD:
+        return [(title, list(scores))]
+    known_of = [score for score in scores if score.get("likelihood_of")]
+    named = [(str(s["likelihood_of"]), s.get("likelihood_draws")) for s in known_of]
+    return [
+        (
+            f"{title}: {of}, {draws} importance samples",
+            [s for s, name in zip(known_of, named, strict=True) if name == (of, draws)],
+        )
+        for of, draws in dict.fromkeys(named)
+    ]
+
+
+def _table(
+    title: str, measures: Sequence[Metric], scores: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return a table of the models that have one of these measures."""
     best = {measure.key: marked(scores, measure.key) for measure in measures}
     rows = []
     for score in scores:
-        texts = [(measure.key, written(score, measure.key)) for measure in measures]
         cells = [
             {
-                "text": text,
-                "number": known(score, key),
-                "best": score["model"] in best[key],
-                "within": within(score, key),
+                "text": written(score, measure.key),
+                "number": known(score, measure.key),
+                "best": score["model"] in best[measure.key],
+                "within": within(score, measure.key),
             }
-            for key, text in texts
+            for measure in measures
         ]
         about = {key: score.get(key) or "" for key in ("family", "code", "flags")}
-        rows.append({"name": score["model"], "cells": cells, **about})
-    titles = list(dict.fromkeys(measure.group for measure in measures))
-    groups = [(title, sum(m.group == title for m in measures)) for title in titles]
-    return {"measures": measures, "groups": groups, "rows": rows}
+        if any(cell["number"] is not None for cell in cells):
+            rows.append({"name": score["model"], "cells": cells, **about})
+    return {"title": title, "measures": measures, "rows": rows}
 
 
 def within(score: Mapping[str, Any], key: str) -> str:
