@@ -410,19 +410,22 @@ def test_rate_against_error_names_every_model(rates):
 
 
 def test_the_best_value_of_every_measure_is_marked():
-    low = {"model": "low"} | {measure.key: 0.25 for measure in studied()}
-    high = {"model": "high"} | {measure.key: 0.75 for measure in studied()}
-    rows = summary([low, high])["rows"]
-    for measure, cell in zip(studied(), rows[0]["cells"], strict=True):
-        assert cell["best"] == (
-            measure.better == "lower" or cell["text"] == "0" or cell["text"] == "1"
-        )
+    alike = {"likelihood_of": "density", "likelihood_draws": 5}
+    low = {"model": "low", **alike} | {measure.key: 0.25 for measure in studied()}
+    high = {"model": "high", **alike} | {measure.key: 0.75 for measure in studied()}
+    tables = summary([low, high])["tables"]
+    assert [m for table in tables for m in table["measures"]] == list(studied())
+    for table in tables:
+        for measure, cell in zip(table["measures"], table["rows"][0]["cells"], strict=True):
+            assert cell["best"] == (measure.better == "lower"), measure.key
 
 
 def test_measures_that_nobody_has_are_left_out_and_gaps_are_dashes():
     table = summary([{"model": "a", "mse": 0.1, "nmi": None}, {"model": "b", "mse": np.nan}])
     assert [measure.key for measure in table["measures"]] == ["mse"]
-    assert [row["cells"][0]["text"] for row in table["rows"]] == ["0.100", DASH]
+    assert [row["cells"][0]["text"] for row in table["tables"][0]["rows"]] == ["0.100"]
+    table = summary([{"model": "a", "mse": 0.1, "ssim": 0.5}, {"model": "b", "ssim": 0.5}])
+    assert [row["cells"][0]["text"] for row in table["tables"][0]["rows"]] == ["0.100", DASH]
 
 
 def assert_whole(page, study):
