@@ -22,7 +22,7 @@ SIZE = 3 * 2**30
 SHAPE = (SIZE // 1024, 32, 32)
 FILES = 200_000
 NAMES = 1_000_000
-FEW = {"max_steps": 100, "epochs": 1, "max_iter": 2}
+FEW = {"max_steps": 100, "epochs": 1, "max_iter": 2, "validation_fraction": 0.01}
 """What of a fit is enough to see its memory: nothing new is allocated later."""
 
 

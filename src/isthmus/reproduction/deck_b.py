@@ -52,6 +52,11 @@ def convolution(run: Run) -> None:
     title = "Transposed convolution: the same matrix, transposed (here 16x4)"
     shown = {"image": SMALL, "kernel": SMALL_KERNEL, "C transposed": wide.T, "result": back}
     run.picture("transposed", drawing.numbers(shown, title), title)
+    parts = wide.reshape(4, 4, 4) * SMALL.reshape(4, 1, 1)
+    _same(run, "sum of the four columns, each times its pixel", parts.sum(0), TRANSPOSED)
+    title = "Transposed convolution: every pixel lays down the kernel, and what overlaps adds up"
+    shown = {f"{pixel} x column {i + 1}": parts[i] for i, pixel in enumerate(SMALL.ravel())}
+    run.picture("columns", drawing.numbers(shown | {"their sum": back}, title), title)
 
 
 def _same(run: Run, what: str, ours: np.ndarray, deck: list[Any], note: str = "") -> None:

@@ -47,14 +47,17 @@ def morphs(run: Run, epochs: int, pairs: int) -> None:
         pixels = np.asarray(test).reshape(-1, 784) / np.float32(255)
         plain = (pixels[a] + pixels[b]) / 2
         ends = ist.reconstruct(model, test[np.concatenate([a, b])]).reshape(2 * n, -1)
-        far = [float(np.mean(_to_nearest(x, known))) for x in (semantic, plain, ends)]
+        through = ist.reconstruct(model, plain.reshape(-1, *test.shape[1:])).reshape(n, -1)
+        far = [float(np.mean(_to_nearest(x, known))) for x in (semantic, plain, through, ends)]
         note = (
             f"{n} pairs of {kind}; distance to the nearest of {len(known):,} training digits; "
-            f"reconstructions of the two ends are at {far[2]:.2f}"
+            f"reconstructions of the two ends are at {far[3]:.2f}"
         )
-        ours = f"{far[0]:.2f} against {far[1]:.2f}"
-        what = f"distance of (C1 + C2)/2 from a digit, against that of the mean of pixels, {kind}"
-        run.figure(what, ours, "a semantic average", far[0] < far[1], note)
+        what = "distance of (C1 + C2)/2 from a digit, against that of the mean of pixels"
+        averages = (("", far[1], note), (", encoded and decoded", far[2], "what decoding smooths"))
+        for how, other, said in averages:
+            ours = f"{far[0]:.2f} against {other:.2f}"
+            run.figure(f"{what}{how}, {kind}", ours, "a semantic average", far[0] < other, said)
     _morph_pictures(run, model, test)
 
 
