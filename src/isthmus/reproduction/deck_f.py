@@ -35,6 +35,8 @@ PENALTIES = (2, 5, 10, 20)
 """Values of C that are tried."""
 LOSSLESS_RATES = (2, 6, 12)
 """Bytes of an image's code, beside which lossless files keep what the code misses."""
+HELD = ", on training images held out"
+"""What was judged anew: settings were found with the test images in sight, these never were."""
 REACH = 3.0
 """dB that the denoising autoencoder is to be better than the best filter."""
 
@@ -44,25 +46,9 @@ def compression(
 ) -> None:
     """Compress held-out images by codes of a few widths, beside the usual formats."""
     train, test = both_halves(run, source, FEWEST)
-    models: dict[str, Representation] = {}
-    for width in widths:
-        settings: dict[str, Any] = {
-            "architecture": "conv",
-            "channels": channels,
-            "init": "he_normal",
-        }
-        model = ist.Autoencoder(width, epochs=epochs, **settings)
-        model = run.fit(f"autoencoder-{width}", model, train)
-        model.save(run.folder / f"autoencoder-{width}.safetensors")
-        models[f"autoencoder-{width}"] = model
-    models["pca-64"] = run.fit("pca", ist.PCA(64), train)
-    formats = ("all",) if run.share >= 1 else ("jpeg", "png")
-    steps = run.some(10, 3)
-    options: dict[str, Any] = {"points": steps, "count": None, "verbose": run.verbose}
-    some = train.evenly(len(test))
-    known = ist.rate_distortion(models, some, (), split="all", **options)
-    thorough = run.share >= 1
-    points = ist.rate_distortion(models, test, formats, thorough=thorough, **options)
+    settings: dict[str, Any] = {"architecture": "conv", "channels": channels, "epochs": epochs}
+    models = _coders(run, train, widths, settings)
+    known, points = _rates(run, models, train, test)
     for quality in QUALITIES:
         _beside_formats(run, known, points, quality)
     for name, words in points.scores.items():
@@ -71,10 +57,44 @@ def compression(
     run.picture("rates", drawn(points, title), title)
     _lossless(run, models[f"autoencoder-{widths[0]}"], test, points)
     _at_rates(run, models, test)
+    part, held = _held_out(train, len(test))
+    judged = _rates(run, _coders(run, part, widths, settings, "-held"), part, held)
+    for quality in QUALITIES:
+        _beside_formats(run, *judged, quality, HELD)
+
+
+def _held_out(train: Images, most: int) -> tuple[Images, Images]:
+    """Return training images without their last sixth, and that sixth, so many at most."""
+    n = min(most, len(train) // 6)
+    return train[:-n], train[-n:]
+
+
+def _coders(
+    run: Run, train: Images, widths: Sequence[int], settings: dict[str, Any], suffix: str = ""
+) -> dict[str, Representation]:
+    """Return fitted autoencoders of a few widths, and PCA; those of no suffix are kept."""
+    models: dict[str, Representation] = {}
+    for width in widths:
+        name = f"autoencoder-{width}"
+        model = ist.Autoencoder(width, init="he_normal", **settings)
+        models[name] = run.fit(name + suffix, model, train)
+        if not suffix:
+            models[name].save(run.folder / f"{name}.safetensors")
+    return models | {"pca-64": run.fit("pca" + suffix, ist.PCA(64), train)}
+
+
+def _rates(run: Run, models: dict[str, Any], train: Images, test: Images) -> tuple[Any, Any]:
+    """Return what models take on training images, and what they and all formats take on others."""
+    formats = ("all",) if run.share >= 1 else ("jpeg", "png")
+    options: dict[str, Any] = {"points": run.some(10, 3), "count": None, "verbose": run.verbose}
+    some = train.evenly(len(test))
+    known = ist.rate_distortion(models, some, (), split="all", **options)
+    options |= {"thorough": run.share >= 1, "split": "all"}
+    return known, ist.rate_distortion(models, test, formats, **options)
 
 
 def _beside_formats(
-    run: Run, known: Sequence[Point], points: Sequence[Point], quality: float
+    run: Run, known: Sequence[Point], points: Sequence[Point], quality: float, where: str = ""
 ) -> None:
     """Record bytes at a PSNR: of the model that is best on training images, and of formats.
 
@@ -86,6 +106,8 @@ def _beside_formats(
         Of models on training images, of models and formats on test images.
     quality : float
         PSNR in dB.
+    where : str
+        Which images they are, if not those of the test part.
     """
     chosen = _sizes(curves_of(known), quality)
     curves = {name: curve for name, curve in curves_of(points).items() if len(curve[0])}
@@ -93,14 +115,14 @@ def _beside_formats(
     theirs = {name: size for name, size in sizes.items() if "sheet" in name}
     best = min(chosen, key=chosen.__getitem__, default="")
     if best not in sizes or not theirs:
-        run.figure(f"bytes an image at {quality:g} dB", "out of reach")
+        run.figure(f"bytes an image at {quality:g} dB{where}", "out of reach")
         return
     other = min(theirs, key=theirs.__getitem__)
     ratio, starts = sizes[best] / theirs[other], curves[other][0][0]
     at = f" at its lowest, {starts:.2f} dB" if starts > quality else ""
     note = f"{best}, chosen on training images, {sizes[best]:.1f} bytes, {other} "
     note += f"{theirs[other]:.1f}{at}; the model is not counted"
-    what = f"bytes at {quality:g} dB over those of the best format"
+    what = f"bytes at {quality:g} dB over those of the best format{where}"
     run.figure(what, ratio, deck="at most 0.5", holds=bool(ratio <= 0.5), note=note)
 
 
@@ -150,28 +172,43 @@ def denoising(run: Run, width: int, noise: float, epochs: int) -> None:
     # a wide code right after two convolutions: what is small survives, noise does not
     settings: dict[str, Any] = {"architecture": "conv", "channels": (32, 64), "hidden": ()}
     settings |= {"learning_rate": 2e-3, "epochs": epochs, "init": "he_normal"}
-    models = {
-        "denoising autoencoder": ist.Autoencoder(width, noise=noise, **settings),
-        "autoencoder": ist.Autoencoder(width, **settings),
-    }
-    models = {name: run.fit(name.replace(" ", "-"), m, train) for name, m in models.items()}
+    models = _denoisers(run, train, settings | {"latent_dim": width}, noise)
     models["denoising autoencoder"].save(run.folder / "denoiser.safetensors")
     made = ist.denoise(models, test, NOISES, train, split="all", verbose=run.verbose)
     for line in made.listed():
         words = "; ".join(f"{k} {v}" for k, v in line.items() if k != "noise")
         run.figure(f"PSNR in dB, {line['noise'].replace('_', ' ')}", words)
-    rows = [row for row in made.table() if (row["noise"], row["level"]) == ("gaussian", 0.3)]
-    found = {row["method"]: row["after"] for row in rows}
-    best = max(psnr for method, psnr in found.items() if method not in models)
-    ahead = found["denoising autoencoder"] - best
-    what = "dB ahead of the best filter, gaussian 0.3"
-    run.figure(what, ahead, deck=REACH, holds=bool(ahead >= REACH))
+    _ahead(run, made)
+    part, held = _held_out(train, len(test))
+    again = _denoisers(run, part, settings | {"latent_dim": width}, noise, "-held")
+    only = NOISES.split(",")[run.share >= 1]
+    _ahead(run, ist.denoise(again, held, only, part, split="all", verbose=run.verbose), HELD)
     shown = one_of_each(test)
     noisy = with_noise(shown, "gaussian", 0.3, run.seed)
     strip = {"clean": to_unit(np.asarray(shown)), "noisy": noisy.clip(0, 1)}
     strip |= {name.replace(" ", "\n"): ist.denoise(m, noisy) for name, m in models.items()}
     title = "Noisy in, clean out: Gaussian noise of 0.3"
     run.picture("digits", labelled_rows(strip, title), title)
+
+
+def _denoisers(
+    run: Run, train: Images, settings: dict[str, Any], noise: float, suffix: str = ""
+) -> dict[str, Any]:
+    models = {
+        "denoising autoencoder": ist.Autoencoder(noise=noise, **settings),
+        "autoencoder": ist.Autoencoder(**settings),
+    }
+    return {k: run.fit(k.replace(" ", "-") + suffix, m, train) for k, m in models.items()}
+
+
+def _ahead(run: Run, made: Any, where: str = "") -> None:
+    """Record by how much the denoising autoencoder is better than the best filter."""
+    rows = [row for row in made.table() if (row["noise"], row["level"]) == ("gaussian", 0.3)]
+    found = {row["method"]: row["after"] for row in rows}
+    best = max(psnr for method, psnr in found.items() if "autoencoder" not in method)
+    ahead = found["denoising autoencoder"] - best
+    what = f"dB ahead of the best filter, gaussian 0.3{where}"
+    run.figure(what, ahead, deck=REACH, holds=bool(ahead >= REACH))
 
 
 def unsupervised(run: Run, width: int, noise: float, warp: float, epochs: int) -> None:
@@ -182,27 +219,37 @@ def unsupervised(run: Run, width: int, noise: float, warp: float, epochs: int) -
         "noise": noise,
         "warp": warp,
         "init": "he_normal",
+        "epochs": epochs,
     }
-    model = ist.Autoencoder(width, epochs=epochs, **settings)
-    model = run.fit("autoencoder", model, train)
+    model = run.fit("autoencoder", ist.Autoencoder(width, **settings), train)
     model.save(run.folder / "autoencoder.safetensors")
     _machine(run, model, train, test)
     run.figure("test mse", scores.mse(test, ist.reconstruct(model, test)))
     for on, method in (("codes", "gmm"), ("map", "gmm"), ("map", "hdbscan")):
         options: dict[str, Any] = {} if method == "hdbscan" else {"n_clusters": 10}
         found = ist.cluster(model, test, method=method, on=on, random_state=run.seed, **options)
-        accuracy = 100 * found.scores["accuracy"]
         what = f"clusters of test digits in %, {method} on the {on}"
-        holds = bool(accuracy >= 95) if (on, method) == ("map", "gmm") else None
-        run.figure(what, accuracy, deck=95 if holds is not None else None, holds=holds)
+        _clustered(run, found, what, asked=(on, method) == ("map", "gmm"))
         if (on, method) == ("map", "gmm"):
             run.picture("clusters", found.picture(), "Clusters found without labels")
     title = "Test digits where their 20 numbers lie, laid out by t-SNE"
     shown = test.evenly(drawing.MAPPED)
     run.picture("map", drawing.thumbnails(layout(model.encode(shown)), shown, title), title)
+    part, held = _held_out(train, len(test))
+    again = run.fit("autoencoder-held", ist.Autoencoder(width, **settings), part)
+    _machine(run, again, part, held, HELD)
+    found = ist.cluster(again, held, n_clusters=10, method="gmm", on="map", random_state=run.seed)
+    _clustered(run, found, f"clusters in %, gmm on the map{HELD}", asked=True)
 
 
-def _machine(run: Run, model: Representation, train: Images, test: Images) -> None:
+def _clustered(run: Run, found: Any, what: str, *, asked: bool) -> None:
+    accuracy = 100 * found.scores["accuracy"]
+    run.figure(what, accuracy, 95 if asked else None, bool(accuracy >= 95) if asked else None)
+
+
+def _machine(
+    run: Run, model: Representation, train: Images, test: Images, where: str = ""
+) -> None:
     """Record the accuracy of an SVM on whitened codes, its C chosen by a sixth of the labels."""
     from sklearn.decomposition import PCA
     from sklearn.model_selection import GridSearchCV, ShuffleSplit
@@ -217,5 +264,5 @@ def _machine(run: Run, model: Representation, train: Images, test: Images) -> No
     note = (
         f"whitened; C={search.best_params_['svc__C']:g}, chosen by a sixth of the training labels"
     )
-    what = f"accuracy of an SVM on {model.latent_dim_} numbers in %"
+    what = f"accuracy of an SVM on {model.latent_dim_} numbers in %{where}"
     run.figure(what, right, deck=98.9, holds=bool(right >= 98.9), note=note)
