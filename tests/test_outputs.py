@@ -18,6 +18,7 @@ from isthmus import signature
 from isthmus.cli.grammar import by_name
 from isthmus.cli.main import app
 from isthmus.explorer import model_data
+from isthmus.plots.videos import CODECS
 from isthmus.reproduction.run import WORK
 from isthmus.system.files import recording
 from isthmus.system.leftovers import is_temporary
@@ -198,6 +199,32 @@ def test_what_isthmus_wrote_is_replaced_when_forced_and_as_a_whole(
     assert code == 2
     assert err.splitlines()[-1].endswith("could not be written: No space left on device")
     assert held(here) == there
+
+
+FIRST = {kind: name for name in reversed(CALLS) for kind in kinds_of(name) if kind != ".onnx"}
+"""Every kind of file, and a command that writes it."""
+
+
+@pytest.mark.skipif(not POSIX, reason="files have no limit of their size here")
+@pytest.mark.parametrize("kind", FIRST)
+def test_no_byte_of_a_file_is_lost_in_silence(run, here, kind):
+    import resource
+
+    command, place = FIRST[kind], here / f"out{kind}"
+    if kind in CODECS:
+        pytest.importorskip("av")
+    if kind == "":
+        command = "reconstruct"  # of which every file is a picture
+    words = [*CALLS[command].split(), "-o", place]
+    assert run(*words)[0] == 0
+    sizes = [path.stat().st_size for path in [place, *place.rglob("*.png")] if path.is_file()]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max(sizes) - 1, before[1]))
+    try:
+        line = refuses(run, here, [*words, "--force"], command)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert line == f"isthmus: {place} could not be written: File too large"
 
 
 @pytest.mark.skipif(not POSIX, reason="there are no links for everybody")

@@ -216,7 +216,7 @@ def read_result(path):
 
 
 def write_record(folder):
-    from isthmus.cli.record import RECORD
+    from isthmus.system.owned import RECORD
 
     words = ["study", "digits", "-o", "runs/x"]
     facts = {"in": "/", "line": "isthmus", "command": words, "folder": "runs/x", "date": "2026"}

@@ -19,7 +19,8 @@ import typer
 from isthmus import __version__
 from isthmus.cli.options import AsJson, Force
 from isthmus.system import schema
-from isthmus.system.files import RECORD, plain, reading, recording, refuse_existing
+from isthmus.system.files import plain, reading, recording, refuse_existing
+from isthmus.system.owned import RECORD
 
 OUTPUTS = ("-o", "--out", "--export")
 """Options that name a folder to be written."""

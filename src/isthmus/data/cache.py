@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -187,14 +188,15 @@ def _write(
     needed: int,
 ) -> None:
     free = shutil.disk_usage(path.parent).free
-    if needed > free:  # writing to a memory map on a full disk would end the program
+    if needed > free:
         raise OSError(
-            f"the packed images need {needed / 2**30:.1f} GiB, and {path.parent} has only "
-            f"{free / 2**30:.1f} GiB free; ask for a smaller size, or set ISTHMUS_CACHE to a "
+            f"the packed images need {needed / 2**20:,.1f} MiB, and {path.parent} has only "
+            f"{free / 2**20:,.1f} MiB free; ask for a smaller size, or set ISTHMUS_CACHE to a "
             "folder on a larger disk"
         )
     with replacing(path) as temporary:
         data = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
+        _take_room(temporary)
         fill(data)
         data.flush()
         del data  # some systems do not rename an open file
@@ -210,3 +212,15 @@ def _fits(path: Path, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> boo
     except (OSError, ValueError, EOFError):
         return False
     return there.shape == shape and there.dtype == dtype
+
+
+def _take_room(path: Path) -> None:
+    """Have the disk give the room of a whole file: to lack it later would end the program."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with path.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # some disks cannot be asked
+                raise

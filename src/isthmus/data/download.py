@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from isthmus.system.leftovers import prefix_for, sweep
 from isthmus.system.progress import Bar
 
 BLOCK_BYTES = 2**18
@@ -65,7 +66,8 @@ def unpack(archive: Path, name: str) -> None:
         If the archive is damaged, lacks the folder, or would write elsewhere.
     """
     target = archive.with_name(name)
-    with tempfile.TemporaryDirectory(prefix=".unpack", dir=archive.parent) as temporary:
+    sweep(archive.parent)
+    with tempfile.TemporaryDirectory(prefix=prefix_for(target), dir=archive.parent) as temporary:
         try:
             with tarfile.open(archive) as file:
                 for member in file:

@@ -30,8 +30,8 @@ from isthmus.data.images import Images
 from isthmus.data.packed import Entry as Entry
 from isthmus.data.packed import Packed, from_cache, to_cache
 from isthmus.data.registered import by_own_readers
-from isthmus.system.files import RECORD
 from isthmus.system.leftovers import MARKER
+from isthmus.system.owned import RECORD
 from isthmus.system.progress import track
 
 T = TypeVar("T")

@@ -7,6 +7,7 @@ import functools
 import json
 import math
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -14,23 +15,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from isthmus.system.leftovers import MARKER, is_temporary, prefix_for, sweep
-
-RECORD = "command.json"
-"""The file in a folder that says which command wrote it."""
-
-SCORES = "scores.json"
-"""The file in a folder that says what the models of a study are worth."""
-
-OLDER_MARKS = (RECORD, SCORES, "result.json", "data/manifest.json")
-"""Files that only isthmus writes, by which folders from before there was a list are known."""
-
-NOTE = "# isthmus wrote these files, and replaces them as a whole; it deletes no others"
-
-OF_THE_SYSTEM = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
-"""Files that systems leave in any folder that is looked at."""
+from isthmus.system.leftovers import MARKER, prefix_for, sweep
+from isthmus.system.owned import (
+    RECORD,
+    SCORES,
+    as_list,
+    listed_in,
+    names_below,
+    stranger_in,
+)
 
 _recorder: ContextVar[Callable[[Path], Any] | None] = ContextVar("recorder", default=None)
 
@@ -154,9 +149,7 @@ def put_folder(finished: Path, path: Path) -> None:
         If there is anything at `path` that isthmus did not write.
     """
     with _naming(path):
-        (finished / MARKER).write_text(
-            _as_list(_names_below(finished) - {MARKER}), encoding="utf-8"
-        )
+        (finished / MARKER).write_text(as_list(names_below(finished) - {MARKER}), encoding="utf-8")
         finished.chmod(0o777 & ~_umask())
         # hours may have passed since it was first looked at
         refuse_existing(path, force=True, folder=True)
@@ -177,11 +170,11 @@ def enlist(folder: Path, names: Iterable[str]) -> None:
     --------
     >>> with replacing_folder(Path(tempfile.mkdtemp()) / "run") as folder:
     ...     enlist(folder, ["scores.csv"])
-    ...     _listed(folder)
+    ...     listed_in(folder)
     {'scores.csv'}
     """
     with replacing(folder / MARKER) as temporary:
-        temporary.write_text(_as_list(_listed(folder) | set(names)), encoding="utf-8")
+        temporary.write_text(as_list(listed_in(folder) | set(names)), encoding="utf-8")
 
 
 def refuse_existing(path: str | Path, *, force: bool = False, folder: bool | None = None) -> None:
@@ -217,7 +210,7 @@ def refuse_existing(path: str | Path, *, force: bool = False, folder: bool | Non
     _refuse_kind(path, folder)
     if path.is_dir() and not any(path.iterdir()):
         return
-    if path.is_dir() and (stranger := _stranger_in(path)):
+    if path.is_dir() and (stranger := stranger_in(path)):
         raise FileExistsError(
             f"{path} holds {stranger}, which isthmus did not write: not even --force replaces it; "
             "choose another name"
@@ -257,39 +250,26 @@ def _may_be_read(file: Path, folder: Path) -> bool:
     Results that somebody put into the folder of a study beside that may be written anew.
     """
     study = (folder / SCORES).is_file()
-    beside = study and file.relative_to(folder).as_posix() not in _listed(folder)
+    beside = study and file.relative_to(folder).as_posix() not in listed_in(folder)
     return file.is_file() and not beside
 
 
-def _stranger_in(folder: Path) -> str:
-    """Return the name of a file that isthmus did not write in a folder; "" if there is none."""
-    there = {name for name in _names_below(folder) if Path(name).name not in OF_THE_SYSTEM}
-    there = {name for name in there if not any(map(is_temporary, name.split("/")))}
-    if MARKER in there:
-        return min(there - _listed(folder) - {MARKER}, default="")
-    return "" if there.intersection(OLDER_MARKS) else min(there, default="")
+def save_array(path: str | Path, values: Any) -> None:
+    """Write an array as a .npy file, or say why not.
+
+    NumPy's own way writes to a file beside Python, and does not notice where the end of the array
+    found no room.
+    """
+    import numpy as np
+
+    with Path(path).open("wb") as file:
+        np.save(_Writer(file.write), np.asarray(values), allow_pickle=False)
 
 
-def _as_list(names: Iterable[str]) -> str:
-    return "\n".join([NOTE, *sorted(names), ""])
+class _Writer(NamedTuple):
+    """What is written to as to a file, and is none."""
 
-
-def _listed(folder: Path) -> set[str]:
-    """Return the files that isthmus has noted in a folder as its own."""
-    try:
-        lines = (folder / MARKER).read_text(encoding="utf-8").split("\n")
-    except FileNotFoundError:
-        return set()
-    return set(filter(None, lines)) - {NOTE}
-
-
-def _names_below(folder: Path) -> set[str]:
-    """Return the paths of all files in a folder, from there."""
-    return {
-        Path(root, name).relative_to(folder).as_posix()
-        for root, _, files in os.walk(folder)
-        for name in files
-    }
+    write: Callable[[bytes], int]
 
 
 def save_table(path: Path, rows: list[dict[str, Any]], columns: Sequence[str] = ()) -> None:
@@ -341,15 +321,48 @@ def plain(
     return None if unknown is None else unknown(value)
 
 
+class Unwritten(OSError):
+    """What could not be written, and why.
+
+    Parameters
+    ----------
+    path : Path
+        What was to be written; where that is a part of something, the whole.
+    why : str
+        What the system says.
+    """
+
+    def __init__(self, path: Path, why: str):
+        super().__init__(f"{path} could not be written: {why}")
+        self.why = why
+
+
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Say in every error of the system what it was that could not be written."""
     try:
         yield
     except OSError as error:
-        if "could not be written" in str(error):
+        if isinstance(error, FileExistsError) and error.errno is None:  # our own, which says more
             raise
-        raise OSError(f"{path} could not be written: {error.strerror or error}") from error
+        raise Unwritten(path, _reason(error)) from error
+
+
+def _reason(error: OSError) -> str:
+    """Return what the system says of an error, which libraries put in words of theirs.
+
+    Examples
+    --------
+    >>> _reason(OSError(28, "No space left on device", "/tmp/x"))
+    'No space left on device'
+    >>> _reason(OSError("Error while serializing: I/O error: File too large (os error 27)"))
+    'File too large'
+    """
+    if isinstance(error, Unwritten):
+        return error.why
+    told = re.search(r"(?:os error|errno:?) (\d+)", str(error), re.IGNORECASE)
+    number = error.errno or (told and int(told[1]))
+    return os.strerror(number) if number else str(error)
 
 
 def _owned(path: Path) -> str:

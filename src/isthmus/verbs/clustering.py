@@ -11,6 +11,7 @@ import numpy as np
 from isthmus.data.images import Images
 from isthmus.fitted.heldout import MeasuredOn, judged
 from isthmus.metrics.groups import Groups
+from isthmus.system.files import save_array
 from isthmus.verbs.laid_out import lay_out
 from isthmus.verbs.probing import in_words
 from isthmus.verbs.result import Result, class_of, halves_of, name_of, said_of
@@ -137,8 +138,7 @@ class Clustering(Result):
         return cluster_map(self.map[shown], self.images[rows], self.labels[rows], self.title)
 
     def _to_npy(self, path: Path) -> None:
-        with path.open("wb") as file:
-            np.save(file, self.labels)
+        save_array(path, self.labels)
 
     def _to_folder(self, folder: Path) -> None:
         super()._to_folder(folder)

@@ -18,6 +18,7 @@ from isthmus.latent.codes import range_for
 from isthmus.metrics.intervals import Estimate
 from isthmus.metrics.reconstruction import mae_estimate, mse_estimate, psnr_estimate
 from isthmus.metrics.similarity import likeness
+from isthmus.system.files import save_array
 from isthmus.verbs.parameters import Model
 from isthmus.verbs.remade import PictureFiles
 from isthmus.verbs.result import ArrayResult
@@ -191,7 +192,7 @@ class Decoded(ArrayResult):
         if self.files is None or len(self.files) == 1:
             super()._to_npy(path)
         else:
-            np.save(path, self.files.stacked(), allow_pickle=False)
+            save_array(path, self.files.stacked())
 
     def _to_folder(self, folder: Path) -> None:
         """Write a PNG file each, called as what it was made from and in its size if it can be."""

@@ -20,6 +20,7 @@ from isthmus.system.files import (
     refuse_existing,
     replacing,
     replacing_folder,
+    save_array,
     save_table,
 )
 from isthmus.verbs.parameters import ImagesLike, Models
@@ -295,8 +296,7 @@ class ArrayResult(Result, np.ndarray):
         return {**self.scores, **halves_of(self.within), **said_of(self.measured)}
 
     def _to_npy(self, path: Path) -> None:
-        with path.open("wb") as file:
-            np.save(file, np.asarray(self))
+        save_array(path, self)
 
     def _to_png(self, path: Path) -> None:
         self.picture().save(path)
