@@ -1,6 +1,7 @@
 """A study keeps every model as soon as it is finished, and goes on from there."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from isthmus.models.pca import PCA
 from isthmus.studies.each import read_each
 from isthmus.studies.outcome import Study
 from isthmus.studies.plan import Schedule
+from isthmus.system.leftovers import claiming
 
 OF_CLOCKS = ("seconds", "memory", "code_rate", "file_kb")
 """Parts of the names of figures that are never twice the same; files say which time was left."""
@@ -77,6 +79,27 @@ def test_figures_of_images_are_there_before_the_scores_that_tell_of_them(tmp_pat
     record = json.loads((tmp_path / "s" / "scores.json").read_text())
     assert [row["model"] for row in record["scores"]] == ["one", "other"]
     assert list(read_each(tmp_path / "s")[0]) == ["one", "other"]
+
+
+def test_one_study_at_a_time_writes_a_folder(tmp_path):
+    with claiming(tmp_path / "s"), pytest.raises(ValueError, match="s is being written by anot"):
+        ist.study(some(), {"pca": ist.PCA(2)}, folder=tmp_path / "s")
+    with claiming(tmp_path / "other"):
+        ist.study(some(), {"pca": ist.PCA(2)}, folder=tmp_path / "s")
+    with pytest.raises(ValueError, match="no model could learn"):
+        ist.study(some(), {"pca": ist.PCA(10_000)}, folder=tmp_path / "t")
+    with claiming(tmp_path / "t"):  # which that study has given back
+        pass
+
+
+def test_the_claim_of_a_process_that_is_gone_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with claiming(tmp_path / "s"):
+        (mine,) = tmp_path.iterdir()
+        gone = mine.with_name(mine.name.replace(f"-{os.getpid()}-", "-4194999-"))
+        mine.rename(gone)
+        with claiming(tmp_path / "s"):
+            pass
 
 
 STUDY = ("study", "digits", "--models", "kmeans,pca", "--width", "4", "-o", "s")

@@ -16,6 +16,7 @@ from isthmus.reproduction.run import WORK, Run
 from isthmus.reproduction.seeds import APART, over_seeds
 from isthmus.system import schema
 from isthmus.system.files import put_folder, refuse_existing
+from isthmus.system.leftovers import claiming
 from isthmus.system.progress import Bar
 from isthmus.validation import hint
 
@@ -135,15 +136,16 @@ def carry_out(
         return done
     refuse_existing(folder, force=force or bool(done), folder=True)
     work = Path(root) / WORK / f"{name}-{seed}-{share:g}"
-    runs = list(_runs(RECIPES[name], work, share, seed, verbose))
-    run = runs[0]
-    run.figures = over_seeds([each.figures for each in runs])
-    result = _record(RECIPES[name], name, run, runs)
-    (run.folder / RESULT).write_text(
-        json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    put_folder(run.folder, folder)
-    shutil.rmtree(work)
+    with claiming(work):
+        runs = list(_runs(RECIPES[name], work, share, seed, verbose))
+        run = runs[0]
+        run.figures = over_seeds([each.figures for each in runs])
+        result = _record(RECIPES[name], name, run, runs)
+        (run.folder / RESULT).write_text(
+            json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        put_folder(run.folder, folder)
+        shutil.rmtree(work)
     return result
 
 

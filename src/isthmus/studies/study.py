@@ -15,6 +15,7 @@ from isthmus.studies.kept import Kept
 from isthmus.studies.outcome import Study, reason_of
 from isthmus.studies.prepare import Prepared, prepare
 from isthmus.studies.repeats import repeat
+from isthmus.system.leftovers import claiming
 from isthmus.system.progress import Bar
 from isthmus.system.stops import STOPS
 from isthmus.verbs.parameters import NewFile, Seconds, Source, Watch, Words
@@ -119,19 +120,31 @@ def study(
     if explain:
         result.done = result.explained = True
         return result
-    kept = Kept(result, place, watch)
-    if resume:
-        kept.resume(prepared.models)
-    if verbose:
-        print(result.schedule.announced(result.source), file=sys.stderr)
-    times, chosen = repeats or (None if budget else 1), prepared.models
+    with claiming(place):
+        _place(folder, resume, force)  # another study may have been written since
+        kept = Kept(result, place, watch)
+        if resume:
+            kept.resume(prepared.models)
+        if verbose:
+            print(result.schedule.announced(result.source), file=sys.stderr)
+        _carry_out(result, prepared.models, repeats or (None if budget else 1), kept, verbose)
+    return result
+
+
+def _carry_out(
+    result: Study,
+    chosen: dict[str, Any],
+    repeats: int | None,
+    kept: Kept,
+    verbose: bool,
+) -> None:
+    """Fit and measure all models, and write what there is."""
     with free_cores(result.schedule.load), Bar("study", len(chosen), verbose) as bar:
-        _fit_all(result, chosen, times, bar, kept)
+        _fit_all(result, chosen, repeats, bar, kept)
     result.done = True
     if not result.models and not result.waiting:
         raise ValueError(f"no model could learn from {result.source}: {_reasons(result.notes)}")
     kept.finish()
-    return result
 
 
 def _place(folder: str | Path | None, resume: bool, force: bool) -> Path | None:

@@ -9,7 +9,10 @@ import platform
 import re
 import shutil
 import sys
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 MARKER = ".isthmus"
@@ -69,6 +72,64 @@ def sweep(folder: Path) -> None:
         named = NAMED.fullmatch(path.name)
         if named and named["host"] == _host() and not _runs(int(named["pid"]), int(named["born"])):
             _clear(path, path.with_name(named["name"]))
+
+
+@contextmanager
+def claiming(path: Path | None) -> Iterator[None]:
+    """Let nobody else write to a folder in the block who asks for it in this way.
+
+    Raises
+    ------
+    ValueError
+        If another process of this machine is at it.
+
+    Examples
+    --------
+    >>> with claiming(Path("runs/digits")), claiming(Path("runs/digits")):
+    ...     pass
+    Traceback (most recent call last):
+    ...
+    ValueError: runs/digits is being written by another run: wait for it, or choose another name
+    """
+    mine = None if path is None else _claim_on(path)
+    try:
+        if mine is not None and any(map(partial(_is_before, mine=mine), _claims_like(mine))):
+            raise ValueError(
+                f"{path} is being written by another run: wait for it, or choose another name"
+            )
+        yield
+    finally:
+        if mine is not None:
+            mine.unlink(missing_ok=True)
+
+
+def _claim_on(path: Path) -> Path | None:
+    """Return a new file that says whose a place is: where temporary files go, if that is there."""
+    folder = Path(tempfile.gettempdir())
+    name = hashlib.sha256(os.path.realpath(path).encode()).hexdigest()[:16]
+    sweep(folder)
+    with suppress(OSError):
+        handle, made = tempfile.mkstemp("~claim", prefix_for(Path(name)), folder)
+        os.close(handle)
+        return Path(made)
+    return None
+
+
+def _claims_like(mine: Path) -> Iterator[Path]:
+    """Yield the claims of others on the same place, if their processes still run."""
+    for path in mine.parent.glob(f".{mine.name.split('.')[1]}.*~claim"):
+        named = NAMED.fullmatch(path.name)
+        same = named and named["host"] == _host() and path != mine
+        if named and same and _runs(int(named["pid"]), int(named["born"])):
+            yield path
+
+
+def _is_before(other: Path, mine: Path) -> bool:
+    """Return whether a claim came before another; of two at once both came before."""
+    try:
+        return other.stat().st_mtime_ns <= mine.stat().st_mtime_ns
+    except FileNotFoundError:  # that run has ended
+        return False
 
 
 def _clear(left: Path, meant: Path) -> None:
