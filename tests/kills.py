@@ -343,8 +343,8 @@ def _one_more(count: Path) -> None:
 
 def stopped(
     words: str, folder: Path, number: int, moment: str, peace: Peace, importing: float
-) -> tuple[int, Process, str]:
-    """Stop a command by a signal; return its exit code, it, and when that was."""
+) -> tuple[int | None, Process, str]:
+    """Stop a command by a signal; return its exit code, None if it was over; it; and when."""
     which = random.randint(1, peace.changes)
     seconds = random.uniform(0, importing if moment == "import" else peace.seconds)
     if moment == "change":
@@ -354,12 +354,12 @@ def stopped(
         assert code is not None, f"{words} does not end"
         return code, process, f"{signal.Signals(number).name} before change {which}"
     process = begun(words, folder, anew=moment == "import")
-    code = process.ends(seconds)
-    if code is None:
+    code, when = None, f"{signal.Signals(number).name} after {seconds:.2f} s, {moment}"
+    if process.ends(seconds) is None:
         os.kill(process.pid, number)
         code = process.ends()
         assert code is not None, f"{words} does not end"
-    return code, process, f"{signal.Signals(number).name} after {seconds:.2f} s, {moment}"
+    return code, process, when
 
 
 def faults(command: Command, words: str, folder: Path, peace: Peace) -> Iterator[tuple[str, str]]:
@@ -409,14 +409,16 @@ def one_stop(
     words = command.words.format(given=given)
     folder = root / f"{name}-{random.randrange(10**9)}"
     code, process, when = stopped(words, folder, number, moment, peace, importing)
-    # after the last line of a command, Python itself is ended by the signal
-    late = code in (0, -number) and differing(command.results(folder), peace.results) == []
+    kill = number == signal.SIGKILL
+    if code is None or (kill and code == 0):
+        late = True
+    else:  # after the last line of a command, Python itself is ended by the signal
+        same = code in (0, -number) and not differing(command.results(folder), peace.results)
+        late = same and not kill
     found = []
-    if not (late if number != signal.SIGKILL else code == 0):
-        if number != signal.SIGKILL:
-            found += by_signal(code, process.words(), number, peace)
+    if code is not None and not late:
+        found += [] if kill else by_signal(code, process.words(), number, peace)
         found += faults(command, words, folder, peace)
-        late = False
     shutil.rmtree(folder)
     for kind, what in found:
         print(f"{name}, {when}: {kind}: {what}", file=sys.stderr, flush=True)

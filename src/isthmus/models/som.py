@@ -148,7 +148,7 @@ class SOM(Codebook, InPasses):
     def _fit(self, images: Images) -> None:
         self._check_parameters()
         rng = generator(self.random_state, self.device_)
-        self.deviation_ = deviation_of(map(self._tensor, images.chunks(BLOCK)))
+        self.deviation_ = deviation_of(map(self._tensor, images.chunks()))
         codebook = self._start(images, rng)
         # bytes never lie far from it, and are compared as they are
         origin = self._origin = None if images.dtype == np.uint8 else origin_of(codebook)
