@@ -427,6 +427,37 @@ def seed():
     return int(os.environ.get("BENCH_SEED", "0"))
 
 
+def photographs():
+    """Return 40 views, 424 x 632, of the two photographs that come with scikit-learn."""
+    from sklearn.datasets import load_sample_images
+
+    whole = load_sample_images().images
+    return np.stack([image[y : y + 424, x : x + 632] for image in whole for y in (0, 1, 2, 3)
+                     for x in (0, 2, 4, 6, 8)])  # fmt: skip
+
+
+def ours_patches(_):
+    images = photographs()
+    ist.PCA(24, patch=8).fit(images[:2])
+    seconds, model = timed(lambda: ist.PCA(24, patch=8).fit(images))
+    return seconds, model.explained_variance_ratio_.sum()
+
+
+def sklearn_patches(_):
+    from sklearn.decomposition import PCA
+    from sklearn.feature_extraction.image import extract_patches_2d
+
+    images, each = photographs(), (424 // 8) * (632 // 8)
+
+    def fitted(some):
+        cut = [extract_patches_2d(x, (8, 8), max_patches=each, random_state=seed()) for x in some]
+        return PCA(24).fit(np.concatenate(cut).reshape(-1, 192) / np.float32(255))
+
+    fitted(images[:2])
+    seconds, model = timed(lambda: fitted(images))
+    return seconds, model.explained_variance_ratio_.sum()
+
+
 JOBS = {
     "ours-kmeans": ours_kmeans,
     "ours-kmeans-100": ours_kmeans_100,
@@ -436,6 +467,8 @@ JOBS = {
     **{f"sklearn-pca-{k}": sklearn_pca(k) for k in (10, 50, 500)},
     **{f"ours-pca-{k}-uint8": ours_pca(k, as_uint8) for k in (10, 50, 500)},
     **{f"sklearn-pca-{k}-uint8": sklearn_pca(k, as_uint8) for k in (10, 50, 500)},
+    "ours-patches": ours_patches,
+    "sklearn-patches": sklearn_patches,
     "ours-incremental-pca": ours_incremental_pca,
     "sklearn-incremental-pca": sklearn_incremental_pca,
     "ours-autoencoder": ours_autoencoder,

@@ -24,6 +24,7 @@ ROWS = [
         for kind, tail in (("uint8", "-uint8"), ("float32", ""))
         for k in (10, 50, 500)
     ),
+    ("PCA of 8x8 patches, k=24", "ours-patches", "sklearn-patches", "variance kept", 1.5),
     (
         "PCA, k=50, from disk",
         "ours-incremental-pca",

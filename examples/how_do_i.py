@@ -29,6 +29,10 @@ isthmus fit autoencoder photos --per patch --size 16 --latent-dim 128 --hidden 5
     --max-steps 2000 --seed 0 -o cleaner.safetensors
 isthmus denoise cleaner.safetensors noisy -o clean -o clean.png
 """
+PATCHES = """
+isthmus fit pca photos --patch 8 --n-components 24 -o grid.safetensors
+isthmus reconstruct grid.safetensors others --own-size -o back -o patches.png
+"""
 MORPH = """
 isthmus fit pca photos --size 64 --n-components 6 -o pca.safetensors
 isthmus morph pca.safetensors "photos/Gärten/Gärten 1.png" "photos/Blüten/Blüten 1.png"
@@ -50,7 +54,7 @@ def main(folder: str) -> None:
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         make_photographs(Path(place))
-        for commands, drawn in ((CLEAN, "clean"), (SMALL, "small")):
+        for commands, drawn in ((CLEAN, "clean"), (SMALL, "small"), (PATCHES, "patches")):
             run(commands, Path(place))
             kept(Path(place) / f"{drawn}.png", home / f"{drawn}.webp")
         run(MORPH, Path(place))
@@ -68,8 +72,9 @@ def kept(picture: Path, home: Path) -> None:
 
 
 def make_photographs(place: Path) -> None:
-    """Write photographs of many sizes, and noisy ones of other places, into two folders."""
+    """Write photographs of many sizes, and of other places, noisy ones too, into folders."""
     cut(place / "photos", PHOTOS, 0)
+    cut(place / "others", NOISY, 0)
     cut(place / "noisy", NOISY, NOISE)
 
 

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from isthmus.contract import TWINS, Contract
 from isthmus.data.fitting import loading_of
-from isthmus.data.images import CHUNK_BYTES, Images, chunk_rows, with_channels
+from isthmus.data.images import CHUNK_BYTES, Images, chunk_rows
 from isthmus.data.like import bits_for, read_as
 from isthmus.data.nodata import check_data, check_finite
 from isthmus.data.numbers import KEEP
@@ -168,6 +168,10 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         flat = self._pieces(self._decode, self._check_codes(Z))
         return flat.reshape(len(flat), *self.image_shape_)
 
+    def decode_as(self, Z: ArrayLike, shape: Sequence[int]) -> np.ndarray:
+        """Return what `decode` does, for codes of images of a shape (h, w, c) or (d,)."""
+        return self.decode(Z)
+
     @available_if(_can("_sample"))
     @usual_torch()
     def sample(self, n_samples: int = 1, *, random_state: Seed = None) -> np.ndarray:
@@ -285,22 +289,13 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
             array
         ) else images.shape
 
-    def _check_shape(self, images: Images) -> None:
-        """Refuse images of another shape than those fitted on."""
-        if with_channels(images.shape[1:]) != with_channels(self.image_shape_):
-            raise ValueError(
-                f"{type(self).__name__} was fitted on images of shape {self.image_shape_}, got "
-                f"{images.shape[1:]}; load them with the same size and colour as the training "
-                "images"
-            )
-
     def _check_codes(self, Z: ArrayLike) -> torch.Tensor:
         """Return checked codes as `_decode` wants them."""
-        shape: Any = self.code_shape_
+        shape: Any = tuple(side for side in self.code_shape_ if side is not None)
         codes = as_array(Z)
         if np.ndim(codes) > 1:  # of one axis scikit-learn would say how to reshape it
             codes = numbers_of(codes, [np.float64, np.float32], allow_nd=len(shape) > 1)
-        if np.shape(codes)[1:] not in (shape, (self.code_width_,)):
+        if np.shape(codes)[1:] not in (shape, (int(np.prod(shape)),)):
             name = type(self).__name__
             raise ValueError(
                 f"{name} has codes of {self.code_}, got an array of shape {np.shape(codes)}"
@@ -311,7 +306,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
     def _as_code(self, z: torch.Tensor) -> torch.Tensor:
         """Return codes as `_decode` wants them; those of a grid may be flat."""
-        flat = self.code_kind_ == "grid" and z.ndim == 2
+        flat = len(self.code_shape_) > 1 and self.has_vectors and z.ndim == 2
         return z.unflatten(1, self.code_shape_) if flat else z
 
     def twin(self, verb: str) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -127,6 +127,8 @@ def _fit(
     refuse_existing(to, force=force, folder=False)
     in_half(None, split)
     loading = {key: options.pop(key) for key in LOADING}
+    if (patch := options.get("patch") or 0) > 0 and _in_own_sizes(source, loading):
+        loading |= {"per": "patch", "size": str(patch)}
     images = images_from(source, **loading)
     if (rows := options.pop("rows")) is not None:
         images = images.with_split()[rows_from(rows, images)]
@@ -148,6 +150,14 @@ def _fit(
             typer.echo(f"{key:>9}  {value}")
     for finding in model.health_:
         typer.echo(f"   health  {finding}")
+
+
+def _in_own_sizes(source: list[str], loading: dict[str, Any]) -> bool:
+    """Return whether patches are to be cut out of image files as they are."""
+    from isthmus.data.pictures import are_pictures
+
+    asked = loading.get("size") or loading.get("longest") or loading.get("per") != "image"
+    return not asked and are_pictures(source[0] if len(source) == 1 else source)
 
 
 def _facts(model: Representation, images: Images, learnt: Images, split: str) -> dict[str, Any]:

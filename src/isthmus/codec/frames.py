@@ -82,7 +82,7 @@ class Coded:
                 again = codes
                 if quantizer is not None:
                     again = restored(rounded(codes, quantizer), quantizer, codes.shape[1:])
-                squared[i] += _squared(self.model.decode(again), pixels)
+                squared[i] += _squared(self.model.decode_as(again, pixels.shape[1:]), pixels)
         return [total / np.prod(self.images.shape) for total in squared]
 
 
@@ -103,7 +103,7 @@ def restored(
 ) -> np.ndarray:
     """Return the codes that whole numbers stand for, each of the shape given."""
     if quantizer is None:
-        return symbols[:, 0]
+        return symbols[:, 0].reshape(-1, *shape)
     return quantizer.codes(symbols).reshape(-1, *shape)
 
 
@@ -150,8 +150,8 @@ class Writer:
         self.code_bytes += len(content)
         self.bits.append(bits.reshape(len(part), -1).sum(1))
         yield content
-        back = self.model.decode(restored(symbols, self.quantizer, codes.shape[1:]))
-        pixels = np.asarray(part)
+        again, pixels = restored(symbols, self.quantizer, codes.shape[1:]), np.asarray(part)
+        back = self.model.decode_as(again, pixels.shape[1:])
         if self.lossless:
             yield residual(pictures(pixels), pictures(back))
         else:
@@ -198,10 +198,11 @@ class Reader:
             If the sections do not hold together.
         """
         n, names = self._about(next(sections))
-        rows = n * int(np.prod(self.code[:-1], dtype=int))
+        cells = self.code if self.quantizer is None else self.code[:-1]
+        rows = n * int(np.prod(cells, dtype=int))
         columns = 1 if self.quantizer is None else self.quantizer.columns
         symbols = decoded(next(sections), rows, columns)
-        back = self.model.decode(restored(symbols, self.quantizer, self.code))
+        back = self.model.decode_as(restored(symbols, self.quantizer, self.code), self.shape)
         if self.lossless:
             back = pixels_of(next(sections), pictures(back))
         return back.reshape(n, *self.shape), names

@@ -121,12 +121,19 @@ class Trial:
         else:
             codes = model.encode(sample)
         directions = None
-        if codes.ndim > 2:  # per pixel: a step for each number, all pixels alike
+        if (
+            codes.ndim > 2 and codes.dtype.kind == "f"
+        ):  # per pixel: a step for each number, all pixels alike
             flat = codes.reshape(-1, codes.shape[-1]).astype(np.float64)
             directions = Directions(flat.mean(0), flat.std(0))
         elif codes.dtype.kind == "f":
             directions = directions_of(codes, model.decode, len(images))
         return cls(coded, pixels, codes, directions, range_for(model, images))
+
+    def decoded(self, codes: np.ndarray) -> np.ndarray:
+        """Return the images of the sample that codes decode to."""
+        back = self.coded.model.decode_as(codes, self.pixels.shape[1:])
+        return back.reshape(self.pixels.shape)
 
     @property
     def width(self) -> float:
@@ -135,7 +142,7 @@ class Trial:
 
     def error(self, codes: np.ndarray) -> float:
         """Return the mean squared error of the images of the sample that codes decode to."""
-        back = self.coded.model.decode(codes).reshape(self.pixels.shape)
+        back = self.decoded(codes)
         return float(np.square(back - self.pixels, dtype=np.float64).mean())
 
     @cached_property

@@ -128,7 +128,7 @@ def _point(
     for _ in job.pieces():
         pass
     codes = restored(rounded(trial.codes, quantizer), quantizer, trial.codes.shape[1:])
-    back = trial.coded.model.decode(codes).reshape(trial.pixels.shape)
+    back = trial.decoded(codes)
     alike = ssim(trial.pixels, back, ends) if job.images.ndim == 4 else float("nan")
     return Point(name, step, job.nbytes / len(job.images), job.writer.psnr, alike, weight)
 

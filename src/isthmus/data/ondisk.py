@@ -45,6 +45,8 @@ class OnDisk:
         Rows that are stored together: they are read once, one after another.
     first : int
         The row that is 0 here, of those that are fetched.
+    at : callable, optional
+        Called with the numbers of rows, returns these, where that is as quick as rows in a row.
     """
 
     shape: tuple[int, ...]
@@ -53,6 +55,7 @@ class OnDisk:
     facts: tuple[Any, ...]
     block: int = 1
     first: int = 0
+    at: Callable[[np.ndarray], np.ndarray] | None = None
     kept: list[Any] = field(default_factory=list)  # the block that was read last, and its number
 
     @property
@@ -84,6 +87,8 @@ class OnDisk:
         if isinstance(index, tuple):
             return np.asarray(self)[index]
         chosen = np.arange(len(self))[index]
+        if self.at is not None:
+            return self.at(chosen + self.first)
         out = np.empty((len(chosen), *self.shape[1:]), self.dtype)
         order = np.argsort(chosen, kind="stable")
         for run in np.split(order, np.flatnonzero(np.diff(chosen[order]) != 1) + 1):

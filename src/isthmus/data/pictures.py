@@ -280,6 +280,17 @@ class Pictures(Sequence[Picture]):
         return cls(str(where), [entries[i] for i in good], sizes, modes, bits, skipped)
 
 
+def are_pictures(source: object) -> bool:
+    """Return whether a source is image files, none of which is looked into.
+
+    Examples
+    --------
+    >>> are_pictures("digits"), are_pictures(np.zeros((2, 8, 8)))
+    (False, False)
+    """
+    return isinstance(source, Pictures) or _files_of(source) is not None
+
+
 def _files_of(source: object) -> tuple[Path, list[Entry], list[tuple[str, str]]] | None:
     source = expanded(source)
     if isinstance(source, list) and source and all(isinstance(each, Path) for each in source):

@@ -9,6 +9,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from isthmus.data.ondisk import OnDisk, mapped, release
+from isthmus.tensors import readable_tensor
+
 if TYPE_CHECKING:
     from isthmus.data.images import Images
 
@@ -52,3 +55,30 @@ class TorchImages(Dataset[Item]):
         values = values.permute(0, 3, 1, 2).contiguous() if values.ndim == 4 else values
         given = [each if self.transform is None else self.transform(each) for each in values]
         return given if images.y is None else list(zip(given, images.y.tolist(), strict=True))
+
+
+def reader(images: Images) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return what gives the images of any rows as they are packed, as a tensor.
+
+    Examples
+    --------
+    >>> import isthmus as ist
+    >>> images = ist.load_images("digits")
+    >>> reader(images.test)(torch.tensor([7, 3])).shape
+    torch.Size([2, 8, 8, 1])
+    """
+    data, rows = images.data, None if images.rows is None else torch.from_numpy(images.rows)
+    if isinstance(data, OnDisk) and data.at is not None:
+        own = images.rows
+        return lambda chosen: readable_tensor(
+            np.asarray(data[chosen.numpy() if own is None else own[chosen.numpy()]])
+        )
+    paged = mapped(data)
+    packed = readable_tensor(paged)
+
+    def read(chosen: torch.Tensor) -> torch.Tensor:
+        found = packed.index_select(0, chosen if rows is None else rows[chosen])
+        release(paged)
+        return found
+
+    return read

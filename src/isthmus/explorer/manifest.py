@@ -215,6 +215,11 @@ def _check(models: Mapping[str, Any], images: Images) -> None:
             f"the explorer shows images, (n, h, w, c); got an array of shape {images.shape}"
         )
     for name, model in models.items():
+        if model.patch is not None:
+            raise ValueError(
+                f"{name} codes patches of {model.patch}x{model.patch}, and the explorer shows "
+                "codes of whole images and of pixels: leave it out, or fit it without patch="
+            )
         fits = with_channels(model.image_shape_) == images.shape[1:]
         if not fits and not model.any_size:
             raise ValueError(

@@ -16,7 +16,7 @@ from isthmus.explorer.cache import Cache
 from isthmus.explorer.onnx import can_export, packed
 from isthmus.explorer.screen import Screen
 from isthmus.families import name_of
-from isthmus.latent.codes import PIECE_BYTES, averaged, pieces, pixels_of, vectors
+from isthmus.latent.codes import PIECE_BYTES, pieces, pixels_of, vectors
 from isthmus.signature import caption
 from isthmus.system.progress import track
 from isthmus.verbs.cluster import expected, group_codes
@@ -97,7 +97,7 @@ class ModelData:
         codes, errors = self.model.encode(piece), None
         if self.decodes:
             errors = errors_of(self.model, piece, codes).astype(np.float32)
-        codes = averaged(self.model, codes)
+        codes = self.model.pooled(codes)
         return codes.astype(np.int32 if codes.ndim == 1 else np.float32), errors
 
     @cached_property

@@ -70,7 +70,8 @@ class Part(nn.Module):
 def can_export(model: Representation, part: str) -> bool:
     """Return whether a model has a verb that a fixed graph can stand for.
 
-    A code that is searched for (NMF, a GAN without encoder or with ``invert_steps``) has none.
+    A code that is searched for (NMF, a GAN without encoder or with ``invert_steps``) has none, nor
+    has a model of patches, which takes images of any size.
 
     Examples
     --------
@@ -79,6 +80,8 @@ def can_export(model: Representation, part: str) -> bool:
     >>> can_export(ist.PCA(4).fit(images), "encode"), can_export(ist.NMF(4).fit(images), "encode")
     (True, False)
     """
+    if model.patch is not None:
+        return False
     if part == "encode":
         return model.can("encode") and not model.encodes_by_search
     return model.can("predict_proba" if part == "predict" else part)
@@ -149,6 +152,11 @@ def _check(model: Representation, part: str) -> None:
         raise ValueError(
             f"this {name} searches for a code step by step, so there is no graph of its encode to "
             "export; its decode can be"
+        )
+    if model.patch is not None:
+        raise ValueError(
+            f"this {name} codes patches of {model.patch}x{model.patch} of images of any size, and "
+            "a graph is of one size: fit one without patch= to export it"
         )
     if not can_export(model, part):
         raise ValueError(f"this {name} cannot {part}; `isthmus models` lists who can")

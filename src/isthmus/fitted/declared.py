@@ -41,6 +41,8 @@ EVERY: Declared = {
     "image_shape_": s.rows(s.positive),
     "n_features_in_": s.positive,
     "range_?": s.rows(s.finite, 2),
+    "lattice_?": s.rows(s.positive, 2),
+    "whole_shape_?": s.rows(s.positive),
     "source_?": s.maybe(s.text),
     "fitting_?": s.having(LOADING),
     "health_?": s.rows(s.text),
@@ -210,6 +212,9 @@ def _check_together(learned: Mapping[str, Any], known: Mapping[str, int]) -> Non
         raise ValueError(f"images of shape {shape} have no {learned['n_features_in_']} values")
     if learned["n_features_in_"] > MOST_VALUES:
         raise ValueError(f"images of {shape}, at most {MOST_VALUES:,} values are read")
+    patch, stride = learned.get("lattice_", (shape[0], 1))
+    if "lattice_" in learned and (stride > patch or list(shape[:2]) != [patch, patch]):
+        raise ValueError(f"patches of {shape}, {stride} pixels apart, in a lattice of {patch}")
     if low_high[0] > low_high[1]:
         raise ValueError(f"range_ is {low_high}")
     if "grid_" in learned and math.prod(learned["grid_"]) != known["units"]:

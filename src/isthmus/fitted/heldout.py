@@ -312,7 +312,7 @@ def judged(models: Any, *sets: Images) -> MeasuredOn:
     'on 1,797 images, 1,438 of which the model learnt from'
     """
     models, looked_at = _listed(models), list(map(as_images, sets))
-    width = getattr(models[0], "n_features_in_", None)
+    width = getattr(models[0], "seen_width_", None)
     of_pixels = any(each.ndim == 4 and each.shape[-1] == width for each in looked_at)
     if of_pixels:
         looked_at = [images.pixels() for images in looked_at]
@@ -335,7 +335,7 @@ def _can_say(models: Sequence[Any], images: Images) -> bool:
     """Return whether all models know what they learnt from, and it was of this size."""
     width = int(np.prod(images.shape[1:]))
     return all(
-        getattr(model, "train_hashes_", None) is not None and model.n_features_in_ == width
+        getattr(model, "train_hashes_", None) is not None and model.seen_width_ == width
         for model in models
     )
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.data.images import Images, chunk_rows, with_channels
+from isthmus.data.images import Images, as_images, chunk_rows, with_channels
 from isthmus.data.ranges import SIGNED, UNIT, Range, in_words, is_nominal, nominal
-from isthmus.data.values import to_array
+from isthmus.data.values import ImagesLike, to_array
 from isthmus.system.progress import track
 
 if TYPE_CHECKING:
@@ -26,23 +26,35 @@ PIECE_BYTES = 2**20
 
 
 def features(model: Representation, images: Images, *, show: bool | None = False) -> np.ndarray:
-    """Return the codes of images as (n,) indices or (n, k) vectors.
+    """Return the codes of images as (n,) indices or (n, k) vectors, `pooled` by the model.
 
-    A grid is flattened, and codes per pixel are averaged over the pixels of an image. `show` is
-    whether a bar tells how far it is; None shows it where standard error is a terminal.
+    `show` is whether a bar tells how far it is; None shows it where standard error is a terminal.
     """
-    size = None if model.code_kind_ == "pixels" else chunk_rows(images.shape)
-    return mapped(lambda piece: averaged(model, model.encode(piece)), images, "encode", show, size)
+    size = None if model.any_size else chunk_rows(images.shape)
+    return mapped(lambda piece: model.pooled(model.encode(piece)), images, "encode", show, size)
 
 
 def flattened(model: Representation, codes: np.ndarray) -> np.ndarray:
-    """Return what `encode` gave, grids as vectors (n, k), which `decode` takes too."""
-    return codes.reshape(len(codes), -1) if model.code_kind_ == "grid" else codes
+    """Return what `encode` gave, grids of one size as vectors (n, k), which `decode` takes too."""
+    return model.pooled(codes) if model.has_vectors else codes
 
 
-def averaged(model: Representation, codes: np.ndarray) -> np.ndarray:
-    """Return what `encode` gave as one index or vector an image: of pixels it is their mean."""
-    return codes.mean((1, 2)) if model.code_kind_ == "pixels" else flattened(model, codes)
+def remade(model: Representation, images: ImagesLike) -> np.ndarray:
+    """Return images decoded from their codes, of the size that they have.
+
+    Examples
+    --------
+    >>> from isthmus import PCA
+    >>> model = PCA(4, patch=5).fit(np.zeros((3, 20, 20)))
+    >>> remade(model, np.zeros((2, 12, 13))).shape
+    (2, 12, 13)
+    """
+    codes = model.encode(images)
+    return (
+        model.decode_as(codes, as_images(images).shape[1:])
+        if model.any_size
+        else (model.decode(codes))
+    )
 
 
 def vectors(model: Representation, images: Images, *, show: bool | None = False) -> np.ndarray:
@@ -192,12 +204,12 @@ def codes_of(model: Representation, several: object) -> np.ndarray:
 
 def _is_code(model: Representation, shape: tuple[int, ...]) -> bool:
     """Return whether an array of a shape may be a vector, or a grid as it is or flat."""
-    is_vector = model.code_kind_ in ("vector", "grid")
-    return is_vector and shape in (model.code_shape_, (model.code_width_,))
+    return model.has_vectors and shape in (model.code_shape_, (model.code_width_,))
 
 
 def _is_image(model: Representation, array: np.ndarray) -> bool:
-    return with_channels(array.shape) == with_channels(tuple(model.image_shape_))
+    given, known = with_channels(array.shape), with_channels(tuple(model.image_shape_))
+    return given == known or (model.any_size and len(given) == 3 and given[2] == known[2])
 
 
 def one_image(model: Representation, image: object) -> np.ndarray:

@@ -16,6 +16,7 @@ from isthmus.fitted import health
 from isthmus.models.components import as_components, look_at_components
 from isthmus.models.modules import TakesModules
 from isthmus.models.moments import moments
+from isthmus.models.patchwise import PatchWise
 from isthmus.models.starts import quickly, start_decoder, start_encoder
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.conv import ToPicture
@@ -31,7 +32,7 @@ AT_ONCE = 2**16
 
 
 @dataclass(eq=False, repr=False)
-class Autoencoder(TakesModules, NeuralRepresentation):
+class Autoencoder(PatchWise, TakesModules, NeuralRepresentation):
     r"""Encodes by a dense network and decodes by its mirror image: :math:`\hat x = g(f(x))`.
 
     Both are trained together to give back what went in, through a code of `latent_dim` numbers:

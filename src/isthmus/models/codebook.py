@@ -47,9 +47,9 @@ class Codebook(Base):
         return self._map(distances, self._check(X, reset=False))
 
     @property
-    def code_shape_(self) -> tuple[int, ...]:
-        """The shape of an index."""
-        return ()
+    def code_shape_(self) -> tuple[int | None, ...]:
+        """The shape of an index, or of the grid of those of patches."""
+        return () if self.patch is None else (None, None)
 
     @property
     def prototypes_(self) -> np.ndarray:
@@ -68,7 +68,7 @@ class Codebook(Base):
     @property
     def code_(self) -> str:
         """The code of one image in words."""
-        return f"index, 1 of {len(self.codebook_)}"
+        return f"index{self._a_patch}, 1 of {len(self.codebook_)}"
 
     def _check_codes(self, Z: ArrayLike) -> torch.Tensor:
         Z = np.asarray(as_array(Z))

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 
 from isthmus.data.images import Images
-from isthmus.data.ondisk import mapped, release
+from isthmus.data.torch_images import reader
 from isthmus.data.values import as_array
 from isthmus.estimators import ClusterMixin
 from isthmus.models.codebook import Codebook
+from isthmus.models.patchwise import PatchWise
 from isthmus.passes import InPasses
-from isthmus.tensors import generator, origin_of, readable_tensor, squared_distances
+from isthmus.tensors import generator, origin_of, squared_distances
 
 SEEDING_SAMPLE = 32
 """Images per cluster in the random sample on which the first centroids are chosen."""
@@ -32,7 +33,7 @@ BLOCK, BLOCK_VALUES = 1024, 2**24
 
 
 @dataclass(eq=False, repr=False)
-class KMeans(Codebook, ClusterMixin, InPasses):
+class KMeans(PatchWise, Codebook, ClusterMixin, InPasses):
     r"""Clusters by nearest centroid, minimising the inertia :math:`\sum_i |x_i - c_{z_i}|^2`.
 
     Lloyd's iteration (assign every image to the nearest centroid, move every centroid to the mean
@@ -224,9 +225,7 @@ class _Lloyd:
         self.origin = origin_of(centers)
         self.centers = centers if self.origin is None else centers - self.origin
         self.read = read
-        self.paged = mapped(images.data)
-        self.data = readable_tensor(self.paged)
-        self.rows = None if images.rows is None else torch.from_numpy(images.rows)
+        self.packed = reader(images)
         n, k = len(images), len(centers)
         self.block = max(1, min(BLOCK, BLOCK_VALUES // centers.shape[1]))
         self.of_group = max(GROUP, -(-4 * n * k // BOUND_BYTES))
@@ -275,10 +274,7 @@ class _Lloyd:
         return iter(doubt.split(self.block) if len(doubt) else ())
 
     def _values(self, rows: torch.Tensor) -> torch.Tensor:
-        rows = rows.cpu()
-        where = rows if self.rows is None else self.rows[rows]
-        x = self.read(self.data.index_select(0, where).to(self.centers.device))
-        release(self.paged)
+        x = self.read(self.packed(rows.cpu()).to(self.centers.device))
         return x if self.origin is None else x - self.origin
 
     def _least_of_groups(self, d: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,7 @@ import torch
 
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.data.scratch import scratch
+from isthmus.models.patchwise import PatchWise
 from isthmus.passes import InPasses
 from isthmus.tensors import generator
 from isthmus.validation import one_of
@@ -31,7 +32,7 @@ QUANTILES = 101
 
 
 @dataclass(eq=False, repr=False)
-class NMF(InPasses):
+class NMF(PatchWise, InPasses):
     r"""Factorises images into non-negative codes and parts, :math:`X \approx U V`.
 
     Minimises :math:`|X - U V|^2` over :math:`U \ge 0` (a code an image) and :math:`V \ge 0` (the

@@ -13,6 +13,7 @@ import torch
 
 from isthmus.base import Representation
 from isthmus.data.images import CHUNK_BYTES, Images, chunk_rows
+from isthmus.models.patchwise import PatchWise
 from isthmus.tensors import as_bytes, check_finite, generator, has_int8_products, readable_tensor
 
 LARGE = 2000
@@ -28,7 +29,7 @@ INTEGER_ROWS = 2048
 
 
 @dataclass(eq=False, repr=False)
-class PCA(Representation):
+class PCA(PatchWise, Representation):
     r"""Projects on the k directions of largest variance: :math:`z = W (x - \mu)`.
 
     The rows of W are the eigenvectors of the covariance with the k largest eigenvalues; decoding

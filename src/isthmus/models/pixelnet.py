@@ -119,7 +119,7 @@ class PixelNet(NeuralRepresentation):
 
     width, default_width = "n_attributes", 20
     learns_maps, study_rank = True, 3
-    any_size = codes_pixels = True
+    codes_pixels = True
 
     @classmethod
     def for_study(cls, images: Images, width: int | None = None, **parameters: Any) -> Self:
@@ -343,20 +343,6 @@ class PixelNet(NeuralRepresentation):
         """The classes of label maps, None where images were learnt."""
         unnamed = [f"class {i}" for i in range(self.n_classes_)]
         return list(self.map_classes_ or unnamed) if self.n_classes_ else None
-
-    def _check_shape(self, images: Images) -> None:
-        """Refuse what has other channels than the images fitted on; any size will do."""
-        if images.ndim == 2:
-            raise ValueError(
-                f"PixelNet needs images (n, h, w) or (n, h, w, c), got vectors of "
-                f"{images.shape[1]} numbers: reshape them to images"
-            )
-        n_channels = with_channels(self.image_shape_)[-1]
-        if images.shape[3] != n_channels:
-            raise ValueError(
-                f"PixelNet was fitted on images of shape {self.image_shape_}, got "
-                f"{images.shape[1:]}; any height and width will do, with {n_channels} channels"
-            )
 
     def _check_codes(self, Z: ArrayLike) -> torch.Tensor:
         Z = numbers_of(Z, [np.float32], allow_nd=True, ensure_2d=False)

@@ -16,6 +16,7 @@ from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.data.values import ImagesLike
 from isthmus.models.codebook import Codebook
 from isthmus.models.grids import are_neighbors, evenly_apart, grid_distances, of_study, side_for
+from isthmus.models.patchwise import PatchWise
 from isthmus.models.pca import PCA
 from isthmus.passes import InPasses
 from isthmus.tensors import (
@@ -45,7 +46,7 @@ START_BYTES = CHUNK_BYTES
 
 
 @dataclass(eq=False, repr=False)
-class SOM(Codebook, InPasses):
+class SOM(PatchWise, Codebook, InPasses):
     r"""Spreads prototypes over a grid so that neighbours on the grid are alike.
 
     Every image pulls its best-matching unit b (the nearest) and, less, the units around it:
@@ -213,9 +214,8 @@ class SOM(Codebook, InPasses):
         places = torch.cartesian_prod(evenly_apart(rows), evenly_apart(columns))
         places = places if rows > columns else places.flip(1)  # the longer side comes first
         axes = torch.from_numpy(plane.components_ * np.sqrt(plane.explained_variance_)[:, None])
-        mean = torch.from_numpy(plane.mean_)
         flat = places[:, : len(axes)].to(axes) @ axes
-        return (mean + flat).to(rng.device)
+        return (torch.from_numpy(plane.mean_) + flat).to(rng.device)
 
     def _distances(self) -> torch.Tensor:
         return grid_distances(self.grid_, self.topology, self.periodic)
@@ -320,7 +320,7 @@ class SOM(Codebook, InPasses):
 
     def locate(self, X: ImagesLike) -> np.ndarray:
         """Return the row and column of the best-matching unit of every image, (n, 2)."""
-        return np.stack(np.divmod(self.encode(X), self.grid_[1]), 1)
+        return np.stack(np.divmod(self.encode(X), self.grid_[1]), -1)
 
     def u_matrix(self) -> np.ndarray:
         """Return the mean distance of every unit to its neighbours on the grid, (rows, columns).
@@ -335,7 +335,7 @@ class SOM(Codebook, InPasses):
 
     def hit_map(self, X: ImagesLike) -> np.ndarray:
         """Return how many images have every unit as their best-matching one, (rows, columns)."""
-        return np.bincount(self.encode(X), minlength=len(self.codebook_)).reshape(self.grid_)
+        return np.bincount(self.encode(X).ravel(), minlength=len(self.counts_)).reshape(self.grid_)
 
     def component_planes(self) -> np.ndarray:
         """Return the value of every pixel (and channel) over the map, (d, rows, columns)."""
@@ -355,7 +355,7 @@ class SOM(Codebook, InPasses):
 
     def _nearest_of(self, X: ImagesLike) -> np.ndarray:
         check_is_fitted(self)
-        return self._map(self._two_nearest, self._check(X, reset=False))
+        return self._map(self._two_nearest, self._check(X, reset=False)).reshape(-1, 3)
 
     def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
         c = torch.from_numpy(self.codebook_).to(rng.device)

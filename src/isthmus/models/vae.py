@@ -19,6 +19,7 @@ from isthmus.models.as_pca import SPOKEN, BeginsAsPCA
 from isthmus.models.likelihoods import Likelihoods
 from isthmus.models.mixtures import DrawsLikeCodes
 from isthmus.models.modules import TakesModules
+from isthmus.models.patchwise import PatchWise
 from isthmus.models.starts import quickly
 from isthmus.nets import bounds
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
@@ -45,7 +46,7 @@ MOST_GREY = 0.25
 
 
 @dataclass(eq=False, repr=False)
-class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresentation):
+class VAE(PatchWise, Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresentation):
     r"""Encodes an image as a normal distribution q(z|x) and decodes draws from it as p(x|z).
 
     Maximises a lower bound of log p(x) under the prior N(0, I) of the code:
@@ -361,7 +362,7 @@ class VAE(Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresen
         """Return mean and logarithm of the variance of q(z|x) for every image, (n, k) each."""
         check_is_fitted(self)
         both = self._map(lambda x: self.encoder_(self._scaled(x)), self._check(X, reset=False))
-        return both[:, : self.latent_dim_], both[:, self.latent_dim_ :]
+        return both[..., : self.latent_dim_], both[..., self.latent_dim_ :]
 
     def _fit(self, images: Images) -> None:
         super()._fit(images)

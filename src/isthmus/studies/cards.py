@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.data.images import to_unit
-from isthmus.latent.codes import codes_of, vectors
+from isthmus.latent.codes import codes_of, remade, vectors
 from isthmus.metrics.altered import altered
 from isthmus.plots.charts import rate_against_error
 from isthmus.plots.maps import draw
@@ -79,7 +79,7 @@ class Cards:
 
     def _keep(self, name: str, model: Representation) -> dict[str, Any]:
         held = some(self.study.images.test, self.columns)
-        back = np.asarray(model.decode(model.encode(held)))
+        back = remade(model, held)
         rows = np.concatenate(
             [to_unit(np.asarray(held)), back.reshape(len(held), *held.shape[1:])]
         )
@@ -141,7 +141,7 @@ class Cards:
     def _spot(self, name: str, model: Representation) -> dict[str, Any]:
         held = some(self.study.images.test, self.columns)
         foreign = altered(to_unit(np.asarray(held)), self.study.random_state)
-        back = np.reshape(model.decode(model.encode(foreign)), foreign.shape)
+        back = np.reshape(remade(model, foreign), foreign.shape)
         rows = np.concatenate([foreign, back])
         said = f"Above a block of another image in each; {name} does not give it back, below."
         return self._embed(self.pictures.draw(rows, len(held)), said)

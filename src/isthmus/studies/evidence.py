@@ -14,7 +14,7 @@ from isthmus.data.images import Images, evenly_spaced
 from isthmus.data.ranges import Range, is_nominal
 from isthmus.fitted.heldout import Halves, halves
 from isthmus.fitted.store import size_of
-from isthmus.latent.codes import features, mapped, pixels_of, range_for, vectors
+from isthmus.latent.codes import features, mapped, pixels_of, range_for, remade, vectors
 from isthmus.metrics.altered import altered
 from isthmus.metrics.factor_scores import FEW_TREES, with_intervals
 from isthmus.metrics.generation import projection_of
@@ -115,7 +115,7 @@ class Evidence(Samples, Likely, Mapping[str, Any]):
     @property
     def decode(self) -> Callable[[np.ndarray], np.ndarray] | None:
         """The decoder, of codes that are kept as they are encoded."""
-        able = self.model.can("decode") and self.model.code_kind_ != "pixels"
+        able = self.model.can("decode") and not self.model.any_size
         return self.model.decode if able else None
 
     @cached_property
@@ -125,7 +125,7 @@ class Evidence(Samples, Likely, Mapping[str, Any]):
             return None
         if self.decode is not None:
             return self.decode(self.codes).reshape(self.images.shape)
-        back = mapped(lambda x: self.model.decode(self.model.encode(x)), self.images, "decode")
+        back = mapped(lambda x: remade(self.model, x), self.images, "decode")
         return back.reshape(self.images.shape)
 
     @property
@@ -185,12 +185,16 @@ class Evidence(Samples, Likely, Mapping[str, Any]):
 
         It is of as many as have `CODED` numbers together, or of 200.
         """
-        if self.decode is None or not np.isfinite(self.codes).all() or not self.codes.size:
+        in_patches = self.model.can("decode") and self.model.patch is not None
+        able = self.decode is not None or in_patches
+        if not able or not np.isfinite(self.codes).all() or not self.codes.size:
             return None
         most = max(FEWEST, CODED // pixels_of(self.images))
+        images = self.images.evenly(most)
+        if in_patches:
+            return Costs(self.model, images)
         codes = self.codes[evenly_spaced(len(self.images), most)]
-        shaped = codes.reshape(-1, *self.model.code_shape_)
-        return Costs(self.model, self.images.evenly(most), shaped)
+        return Costs(self.model, images, codes.reshape(-1, *self.model.code_shape_))
 
     @property
     def coded_bits(self) -> Estimate | None:
@@ -203,8 +207,8 @@ class Evidence(Samples, Likely, Mapping[str, Any]):
     def few_images(self) -> Images | None:
         """Some held-out images, where codes are vectors that can be decoded."""
         vectors = self.codes.ndim == 2 and self.codes.shape[1] and np.isfinite(self.codes).all()
-        kind = self.model.code_kind_ in ("vector", "grid")
-        return _few(self.images) if self.model.can("decode") and vectors and kind else None
+        able = self.model.can("decode") and vectors and self.model.has_vectors
+        return _few(self.images) if able else None
 
     @cached_property
     def few_codes(self) -> np.ndarray:

@@ -104,7 +104,8 @@ def _of_model(model: Representation, header: dict[str, Any]) -> dict[str, Any]:
         "about": _caption(model),
         "code": model.code_,
         "can": ", ".join(can),
-        "images": "x".join(map(str, model.image_shape_)),
+        "images": "x".join(map(str, model.image_shape_))
+        + (" of images of any size" if model.patch else ""),
         "source": source,
         "learnt from": _learnt(model),
         "loading": _in_words(getattr(model, "fitting_", None)),

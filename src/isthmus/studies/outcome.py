@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from isthmus.data.images import Images
+from isthmus.latent.codes import remade
 from isthmus.metrics.table import described, studied
 from isthmus.studies.each import FILE, Each, write_each
 from isthmus.studies.folders import digest_of, is_unfinished
@@ -237,7 +238,7 @@ class Study(Result):
         rows = {"held out": np.asarray(few)}
         for name, model in self.models.items():
             if model.can("decode"):
-                rows[name] = np.reshape(model.decode(model.encode(few)), few.shape)
+                rows[name] = np.reshape(remade(model, few), few.shape)
         title = f"{self.source}: held-out images, and what is left of them after the code"
         return labelled_rows(rows, title, limits=limits_of(self.images))
 

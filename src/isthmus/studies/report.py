@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.latent.codes import remade
 from isthmus.plots.charts import curves, losses_of, rate_against_error
 from isthmus.studies import about, labelled, learned, mapped, ranked, summary, walked, worst
 from isthmus.studies.answer import Answer
@@ -226,7 +227,7 @@ def _reconstructions(
 
 
 def _strip(model: Representation, originals: np.ndarray, pictures: Pictures) -> dict[str, Any]:
-    return pictures.sheet(model.decode(model.encode(originals)), STRIP_WIDTH)
+    return pictures.sheet(remade(model, originals), STRIP_WIDTH)
 
 
 def _one_of_each(y: np.ndarray | None, n: int, wanted: int) -> np.ndarray:

@@ -49,7 +49,7 @@ def shown(study: Study, pictures: Pictures) -> dict[str, Any]:
 
 
 def _walks(model: Representation) -> bool:
-    return model.can("decode") and model.code_kind_ in ("vector", "grid")
+    return model.can("decode") and model.has_vectors
 
 
 def _traversal(

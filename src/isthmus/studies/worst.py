@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.data.images import to_unit
+from isthmus.latent.codes import remade
 from isthmus.metrics.table import METRICS
 from isthmus.plots.rankings import Row, ranking_chart
 from isthmus.studies.each import OF, figures_of
@@ -89,7 +90,7 @@ def _strip(
         return {}
     rows = np.argsort(-errors, kind="stable")[: pictures.columns(STRIP_WIDTH)]
     worst = np.asarray(images[rows])
-    back = np.reshape(model.decode(model.encode(worst)), worst.shape)
+    back = np.reshape(remade(model, worst), worst.shape)
     both = np.concatenate([to_unit(worst), back])
     note = f"worst mse {errors[rows[0]]:.3g}, median {np.median(errors):.3g}"
     return {"name": name, "note": note, **pictures.embed(pictures.draw(both, len(rows)))}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from isthmus.data.images import CHUNK_BYTES, Images
-from isthmus.data.ondisk import mapped, release
-from isthmus.tensors import readable_tensor
+from isthmus.data.torch_images import reader
 from isthmus.training.budget import free_bytes
 
 if TYPE_CHECKING:
@@ -49,15 +49,14 @@ class Batches:
         *,
         paired: bool = False,
     ):
-        self.paged = mapped(images.data)
-        data = readable_tensor(self.paged)
+        self.read = reader(images)
         targets = model._targets(images)
         self.targets = None if targets is None else targets[rows].to(device)
-        if images.rows is not None:
-            rows = torch.from_numpy(images.rows)[rows]
+        self.rows, self.model, self.device = rows, model, device
+        self.values = math.prod(images.shape[1:])
         if device.type != "cpu" and images.nbytes < 0.5 * free_bytes(device):
-            data, rows = data[rows].to(device), torch.arange(len(rows))
-        self.data, self.rows, self.model, self.device = data, rows.to(data.device), model, device
+            there, self.rows = self.read(rows).to(device), torch.arange(len(rows), device=device)
+            self.read = partial(torch.index_select, there, 0)
         self.size, self.paired = min(model.batch_size, len(rows)), paired
         self.sizes = self._sizes()
 
@@ -97,7 +96,7 @@ class Batches:
             Batches that need not come again: lists of such batches alone are left out.
         """
         order = torch.arange(len(self.rows)) if order is None else order
-        image_bytes = 4 * math.prod(self.data.shape[1:])
+        image_bytes = 4 * self.values
         many = max(1, CHUNK_BYTES // 4 // max(1, self.size * image_bytes))
         starts = [0, *itertools.accumulate(self.sizes)]
         for first in range(0, len(self.sizes), many):
@@ -113,8 +112,7 @@ class Batches:
 
     def _gathered(self, chosen: torch.Tensor, sizes: list[int]) -> list[Batch]:
         rows = self.rows[chosen.to(self.rows.device)]
-        x = self.model._input(self.data.index_select(0, rows).to(self.device))
-        release(self.paged)
+        x = self.model._input(self.read(rows).to(self.device))
         parts = [x.split(sizes)]
         if self.targets is not None:
             parts.append(self.targets[chosen.to(self.device)].split(sizes))

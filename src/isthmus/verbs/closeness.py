@@ -8,6 +8,7 @@ import numpy as np
 
 from isthmus.data.images import as_images, to_unit
 from isthmus.data.values import Pixels
+from isthmus.latent.codes import remade
 from isthmus.latent.neighbors import Best
 from isthmus.verbs.parameters import ArrayLike, ImagesLike, Model
 
@@ -67,7 +68,7 @@ def confusion(model: Model, images: Pixels, copies: np.ndarray) -> np.ndarray:
     n, images = len(images), as_images(images)
     if not len(copies) or len(copies) % n:
         raise ValueError(f"{len(copies)} copies of {n} images: expected as many of every image")
-    taken = nearest_images(model.decode(model.encode(copies)), images)
+    taken = nearest_images(remade(model, copies), images)
     counts = np.zeros((n, n))
     np.add.at(counts, (np.tile(np.arange(n), len(copies) // n), taken), 1)
     return counts / (len(copies) // n)

@@ -12,7 +12,7 @@ from isthmus.data.corrupt import with_noise
 from isthmus.data.images import as_images, to_unit
 from isthmus.data.ranges import is_nominal
 from isthmus.fitted.heldout import MeasuredOn
-from isthmus.latent.codes import range_for
+from isthmus.latent.codes import range_for, remade
 from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.filters import median, non_local_means
 from isthmus.verbs.parameters import ImagesLike, Model
@@ -157,6 +157,6 @@ def cleaned(model: Model, images: ImagesLike) -> np.ndarray:
     """Return what the codes of noisy images say, kept within the range of those fitted on."""
     if model.__sklearn_tags__().input_tags.positive_only:
         images = to_unit(np.asarray(images)).clip(min=0)
-    found = model.decode(model.encode(images))
+    found = remade(model, images)
     ends = range_for(model, as_images(images))
     return found.clip(*ends) if is_nominal(ends) else found

@@ -141,7 +141,7 @@ class Disentanglement(Result):
         from isthmus.verbs.traverse import traverse
 
         model = self.models[name]
-        if not model.can("decode") or model.code_kind_ not in ("vector", "grid"):
+        if not model.can("decode") or not model.has_vectors:
             return []
         start = self.images[len(self.images) // 2]
         made = traverse(model, start, dims, STEPS, among=self.images.evenly(500))

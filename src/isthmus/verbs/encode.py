@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from isthmus.data.parquet import write_columns
-from isthmus.latent.codes import averaged
 from isthmus.verbs.parameters import ImagesLike, Model
 from isthmus.verbs.result import ArrayResult, class_of, name_of
 
@@ -32,7 +31,7 @@ class Codes(ArrayResult):
 
     def columns(self) -> dict[str, np.ndarray]:
         """Return the latent dimensions by their names, of pixels their mean; of an index it."""
-        flat = averaged(self.model, np.asarray(self))
+        flat = self.model.pooled(np.asarray(self))
         if flat.ndim == 1:
             return {"code": flat}
         return dict(zip(self.model.get_feature_names_out(), flat.T, strict=True))
@@ -75,7 +74,7 @@ class Codes(ArrayResult):
 
         of = "" if self.images is None else f" of {self.images.source}"
         title = f"{len(self):,} codes{of} by {type(self.model).__name__}"
-        return as_picture(code_chart(averaged(self.model, np.asarray(self)), title))
+        return as_picture(code_chart(self.model.pooled(np.asarray(self)), title))
 
 
 def encode(model: Model, images: ImagesLike) -> Codes:

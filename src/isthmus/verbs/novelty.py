@@ -149,7 +149,8 @@ def _chosen(model: Model, by: str, referred: bool) -> str:
 def errors_of(model: Model, piece: Images, codes: np.ndarray | None = None) -> np.ndarray:
     """Return the mean squared error of a pixel of every image, from its code if that is known."""
     x = to_unit(np.asarray(piece)).reshape(len(piece), -1)
-    back = model.decode(model.encode(piece) if codes is None else codes)
+    codes = model.encode(piece) if codes is None else codes
+    back = model.decode_as(codes, piece.shape[1:])
     error: np.ndarray = ((x - back.reshape(len(piece), -1)) ** 2).mean(1)
     return error
 

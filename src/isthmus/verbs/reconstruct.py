@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from isthmus.data.pictures import as_pictures
+from isthmus.latent.codes import remade
 from isthmus.validation import able, renamed
 from isthmus.verbs.decoded import Decoded
 from isthmus.verbs.parameters import ImagesLike, Model
@@ -58,10 +61,9 @@ def reconstruct(
     >>> round(back.scores["psnr"], 1)
     17.2
     """
-    decode = able(model, "decode")
+    able(model, "decode")
     files = as_pictures(images) if own_size else None
     if files is not None:
-        made = Remade.by(model, files, lambda tiles: decode(model.encode(tiles)), overlap, verbose)
+        made = Remade.by(model, files, partial(remade, model), overlap, verbose)
         return Decoded.of_files(made, model)
-    back = decode(model.encode(images))
-    return Decoded.of(back, model, images).in_tiles(tile_size)
+    return Decoded.of(remade(model, images), model, images).in_tiles(tile_size)

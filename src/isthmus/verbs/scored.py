@@ -9,6 +9,7 @@ import numpy as np
 
 from isthmus.data.images import Images
 from isthmus.fitted.heldout import MeasuredOn, judged
+from isthmus.latent.codes import remade
 from isthmus.metrics.intervals import Estimate
 from isthmus.verbs.probing import in_words
 from isthmus.verbs.result import Result, Scores, class_of, name_of
@@ -128,8 +129,7 @@ class Novelty(Result):
         """Return the reconstructions of images, where the model can decode."""
         if not self.model.can("decode"):
             return None
-        back: np.ndarray = self.model.decode(self.model.encode(self.images[rows]))
-        return back
+        return remade(self.model, self.images[rows])
 
 
 def _around_middle(n: int, count: int = 10) -> slice:

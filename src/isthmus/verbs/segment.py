@@ -37,8 +37,8 @@ def segment(
     ----------
     model : Representation
         Fitted: a per-pixel network, or any family fitted on single pixels (``--per pixel``,
-        `Images.pixels`). A codebook of pixels gives label maps, all others attributes; a network
-        that learned label maps gives both.
+        `Images.pixels`) or with ``patch=1``. A codebook of pixels gives label maps, all others
+        attributes; a network that learned label maps gives both.
     images : Images or array of shape (n, h, w) or (n, h, w, c)
         Images, with as many channels as the model knows.
     budget : float, optional
@@ -76,8 +76,7 @@ def segment(
     if not model.can("segment"):
         return segments_of(model, images, *_by_pixel(model, images))
     empty = images.without_data()
-    if empty is not None:
-        images = replace(images, data=with_means(np.asarray(images), empty), rows=None)
+    images = _without_gaps(images, empty)
     learned = model.can("predict")
     label_maps = mapped(model.predict, images, "classes", verbose) if learned else None
     attributes = mapped(model.encode, images, "attributes", verbose)
@@ -93,8 +92,19 @@ def _emptied(planes: np.ndarray | None, empty: np.ndarray | None) -> np.ndarray 
     return planes
 
 
+def _without_gaps(images: Images, empty: np.ndarray | None) -> Images:
+    """Return images with something in place of pixels without data."""
+    if empty is None:
+        return images
+    return replace(images, data=with_means(np.asarray(images), empty), rows=None)
+
+
 def _by_pixel(model: Model, images: Images) -> Planes:
     """Return what a model of single pixels makes of each of them."""
+    empty = images.without_data()
+    if model.patch == 1:
+        planes = model.encode(_without_gaps(images, empty))
+        return _planes(planes if empty is None else np.asarray(_emptied(planes, empty)))
     name, shape = type(model).__name__, tuple(model.image_shape_)
     if len(shape) != 1:
         raise ValueError(
@@ -106,7 +116,12 @@ def _by_pixel(model: Model, images: Images) -> Planes:
             f"this {name} was fitted on pixels of {shape[0]} channels, got images of shape "
             f"{images.shape}"
         )
-    empty, codes = images.without_data(), model.encode(images.pixels())
+    codes = model.encode(images.pixels())
     planes = np.full((*images.shape[:3], *codes.shape[1:]), NOTHING[codes.dtype.kind], codes.dtype)
     planes[np.ones(images.shape[:3], bool) if empty is None else ~empty] = codes
+    return _planes(planes)
+
+
+def _planes(planes: np.ndarray) -> Planes:
+    """Return codes of all pixels as label maps if they are indices, else as attributes."""
     return Planes(planes, None) if planes.ndim == 3 else Planes(None, planes)
