@@ -168,12 +168,99 @@ def test_attributes_and_factors_are_saved(suffix, tmp_path):
     assert [Path(name).stem for name in again.names] == NAMES_12
 
 
-def test_numbers_of_any_unit_are_saved_as_they_are(tmp_path):
-    own = ist.Images(RNG.uniform(0, 200, (4, 8, 9, 5)).astype(np.float32), value_range="keep")
-    again = ist.load_images(own.save(tmp_path / "own.npz"))
+@pytest.mark.parametrize("suffix", [".npz", ".parquet"])
+@pytest.mark.parametrize("shape", [(4, 8, 9, 5), (4, 8, 9, 1), (4, 8, 9, 3), (4, 70)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
+def test_numbers_of_any_unit_are_saved_as_they_are(tmp_path, suffix, shape, dtype):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    meta = {"no_data": 7, "wavelengths": [400.5, 500.25], "geotiff": [[33550, 12, 3, [3.0] * 3]]}
+    own = ist.Images(RNG.uniform(0, 200, shape).astype(dtype), value_range="keep", meta=meta)
+    again = ist.load_images(own.save(tmp_path / f"own{suffix}"))
     np.testing.assert_array_equal(np.asarray(again), np.asarray(own))
+    assert (again.dtype, again.meta, again.value_range) == (own.dtype, meta, own.value_range)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"classes": '["bee"]'}, "of its labels 'ant' is not in list"),
+        ({"classes": "[3]"}, r"'classes' is \[3\], expected a list of text or null"),
+        ({"meta": "{"}, "what it says of its images is Expecting property name"),
+        ({"label_maps": np.zeros((2, 4, 4), np.uint8)}, "2 label maps for 3 images"),
+    ],
+)
+def test_what_is_said_of_images_may_be_damaged(tmp_path, changes, words):
+    path = ist.Images(np.zeros((3, 4, 4)), y=["ant", "ant", "bee"]).save(tmp_path / "a.npz")
+    with np.load(path) as archive:
+        np.savez(path, **{**archive, **changes})
+    with pytest.raises(ValueError, match=rf"a\.npz.*{words}"):
+        ist.load_images(path)
+
+
+def test_what_a_folder_would_lose_is_refused(tmp_path):
+    own = ist.Images(RNG.uniform(0, 200, (4, 8, 9, 5)).astype(np.float32), value_range="keep")
+    maps = {"label_maps": np.ones((12, 6, 7), int), "map_classes": ["sky", "sea"]}
+    for images, words in (
+        (ist.Images(PIXELS / 255, meta={"no_data": float(PIXELS[0, 0, 0, 0] / 255)}), "without"),
+        (ist.Images(PIXELS, y=NAMES, **maps), "labels, attributes or factors beside label maps"),
+        (ist.Images(PIXELS, ignored_class=1, **maps), "which class of label maps is to be"),
+    ):
+        with pytest.raises(ValueError, match=rf"does not keep .*{words}.* as \.npz or \.parquet"):
+            images.save(tmp_path / "folder")
+        assert not (tmp_path / "folder").exists()
     with pytest.raises(ValueError, match=r"no PNG files: save them as \.npz or \.parquet"):
         own.save(tmp_path / "folder")
+
+
+VOID = np.where(RNG.random((12, 6, 7)) < 0.1, 255, RNG.integers(0, 3, (12, 6, 7)))
+MAPPED = {
+    "void": {"label_maps": VOID, "map_classes": ["sky", "sea", "land"], "ignored_class": 255},
+    "by name": {"label_maps": VOID % 3, "map_classes": ["a b", "void", "c"], "ignored_class": 1},
+    "masks": {"label_maps": (VOID == 255) * 255},
+    "one": {"label_maps": VOID * 0 + 2, "map_classes": ["sky", "sea", "land"]},
+}
+
+
+@pytest.mark.parametrize("suffix", ["", ".npz", ".parquet"])
+@pytest.mark.parametrize("kind", MAPPED)
+@pytest.mark.parametrize("split", [True, False])
+def test_label_maps_are_saved(tmp_path, suffix, kind, split):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    own = ist.Images(PIXELS, names=[f"a {row:02}.png" for row in range(12)], **MAPPED[kind])
+    own = own.split(0.25) if split else own
+    again = ist.load_images(own.save(tmp_path / f"own{suffix}"))
+    order = np.argsort([Path(name).name for name in again.names])
+    np.testing.assert_array_equal(np.asarray(again)[order], PIXELS)
+    np.testing.assert_array_equal(again.label_maps[order], own.label_maps)
+    assert (again.map_classes, again.ignored_class) == (own.map_classes, own.ignored_class)
+    assert (again.is_test is None) == (not split)
+    if split:
+        np.testing.assert_array_equal(again.is_test[order], own.is_test)
+    small = ist.load_images(tmp_path / f"own{suffix}", size=(4, 4), resize="pad")
+    wide = ist.load_images(own, size=(4, 4), resize="pad")
+    np.testing.assert_array_equal(small.label_maps[order], wide.label_maps)
+    assert small.ignored_class == wide.ignored_class
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".parquet"])
+@pytest.mark.parametrize(
+    ("y", "classes"),
+    [
+        ([1, 0, 1, -1], ["dog", "cat"]),
+        ([3, 0, 0, 3], ["d", "c", "b", "a", "none of these"]),
+        ([0, 3, 10, 3], None),
+        ([-1, -1, -1, -1], ["dog", "cat"]),
+        ([1, 0, 1, 1], ["10", "9"]),
+    ],
+)
+def test_labels_keep_their_numbers(tmp_path, suffix, y, classes):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    own = ist.Images(PIXELS[:4], y=y, classes=classes)
+    again = ist.load_images(own.save(tmp_path / f"own{suffix}"))
+    assert (again.y.tolist(), again.classes) == (y, classes)
 
 
 def test_a_notebook_shows_images(images):
@@ -216,7 +303,8 @@ def test_the_page_of_sources_runs(tmp_path, monkeypatch):
     for block in page.split("```python\n")[1:]:
         exec(block.split("```")[0], known)
     again = ist.load_images("few.npz")
-    assert (len(again), again.classes) == (40, ["3", "5"])
+    assert (len(again), again.classes) == (40, list("0123456789"))
+    assert set(again.y.tolist()) == {3, 5}
 
 
 def test_a_table_of_pandas_has_a_row_for_every_image():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,11 +17,11 @@ from isthmus.data.cache import check_unpacked
 from isthmus.data.decode import Rule
 from isthmus.data.hdf5 import Dataset, datasets
 from isthmus.data.images import Images
+from isthmus.data.kept import MAPS, NAMES, READING, facts_in, reading_in, retold
 from isthmus.data.labels import Labels, labels_from
 from isthmus.data.layout import arranged, layout_as_fitted, matlab_layout, stored_axes
 from isthmus.data.matlab import CELL, CHAR, variables
 from isthmus.data.ondisk import OnDisk, in_a_row, is_small
-from isthmus.data.saving import META, READING
 
 if TYPE_CHECKING:
     from isthmus.data.values import ArrayLike
@@ -209,6 +208,7 @@ def _images_in(
     def turned(name: str) -> Stored:
         return _turned(path, stored, name, rule, by_matlab)
 
+    facts, maps = _facts_in(path, stored)
     if wanted is None and (parts := _parts_of(stored)):
         return _read_parts(path, stored | {name: turned(name) for name, _ in parts}, parts, rule)
     may = {name: str(array) for name, array in stored.items() if _may_be_images(name, array)}
@@ -217,19 +217,19 @@ def _images_in(
     (data,), note = _read_images(path, [stored[name]])
     label = _label_beside(stored, name)
     labels = None if label is None else _read(path, stored[label]).ravel()
-    known = _numbers(stored, rule)
-    known["loading"] |= note
-    return labelled(path, data, labels, **_saved(path, stored, len(data)), **known)
-
-
-def _numbers(stored: dict[str, Stored], rule: Rule) -> dict[str, Any]:
-    """Return how numbers are read: as `Images.save` noted, unless it is told."""
     known = rule.numbers
-    if READING in stored and rule.value_range is None and rule.layout == "auto":
-        known["loading"] |= json.loads(str(stored[READING].read()))
-    if {READING, META} <= stored.keys():
-        known["meta"] = json.loads(str(stored[META].read()))
-    return known
+    known["loading"] |= reading_in(facts, rule) | note
+    images = labelled(path, data, labels, **_saved(path, stored, len(data)), **known)
+    return retold(images, facts, None if maps is None else _read(path, maps), rule)
+
+
+def _facts_in(path: Path, stored: dict[str, Stored]) -> tuple[dict[str, Any], Stored | None]:
+    """Take out what `Images.save` noted beside the arrays, and the label maps."""
+    if READING not in stored or stored[READING].dtype.kind != "U":
+        return {}, None
+    facts = {name: stored.pop(name) for name in NAMES if name in stored}
+    texts = {name: str(_read(path, fact)) for name, fact in facts.items()}
+    return facts_in(texts, path), stored.pop(MAPS, None)
 
 
 def _saved(path: Path, stored: dict[str, Stored], n: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from isthmus.data.decode import Rule
 from isthmus.data.folder import TEST_NAMES, Entry, entry_of_path, files_below
 from isthmus.data.formats import IMAGE_NAME
 from isthmus.data.images import Images
+from isthmus.data.kept import facts_of_schema, reading_in
 from isthmus.data.listed import images_of_entries, with_attributes
 
 PART = "split"
@@ -76,7 +77,9 @@ def images_of_arrow(
     known = known_of(plain, roles, range(len(table)), Path(source).name)
     data = stacked(source, table[name])
     labels = known.pop("labels", None)
-    return with_attributes(labelled(Path(source), data, labels, classes, names=files), known)
+    loading = reading_in(facts_of_schema(table.schema.metadata, source), rule)
+    images = labelled(Path(source), data, labels, classes, names=files, loading=loading)
+    return with_attributes(images, known)
 
 
 def _all_named(cells: list[Any] | None) -> list[str] | None:

@@ -275,8 +275,9 @@ class Images(PackedImages):
         ----------
         path : str or Path
             A folder of PNG files, below train and test and in a folder a class where these are
-            known, with attributes and factors in its metadata.csv; or a .npz or .parquet file,
-            which keep numbers of any type.
+            known, with attributes and factors in its metadata.csv, label maps in SegNet's layout;
+            or a .npz or .parquet file, which keep numbers of any type, `meta`, and classes in
+            their order.
         force : bool
             Whether to write over what is there.
 

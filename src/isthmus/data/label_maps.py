@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 NO_CLASS = 255
@@ -9,6 +11,20 @@ NO_CLASS = 255
 
 MASK_CLASSES = ["0", "255"]
 """Names of the two classes of masks, where no others are given: the values in the files."""
+
+IGNORED = ("unlabelled", "unlabeled", "void", "ignore", "ignored")
+"""Names of the class that is neither to be learnt nor scored."""
+
+
+def ignored_in(names: Iterable[str]) -> int | None:
+    """Return which class is to be ignored, by what it is called; None where none is.
+
+    Examples
+    --------
+    >>> ignored_in(["road", "Void"]), ignored_in(["road", "sky"])
+    (1, None)
+    """
+    return next((row for row, name in enumerate(names) if name.lower() in IGNORED), None)
 
 
 def is_mask(

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.arrays import damage_explained, library
-from isthmus.data.arrow import images_of_arrow, may_be_images
+from isthmus.data.arrow import images_of_arrow, may_be_images, stacked
 from isthmus.data.decode import Rule
 from isthmus.data.images import Images
+from isthmus.data.kept import MAPS, facts_of_schema, retold
 from isthmus.data.listed import images_of_table
 from isthmus.system.files import replacing
 
@@ -24,8 +25,12 @@ def read_parquet(path: Path, inside: str | None, rule: Rule, verbose: bool | Non
     if inside is None and not any(may_be_images(field.type) for field in table.schema):
         columns = {name: table[name].to_pylist() for name in table.column_names}
         return images_of_table(columns, str(path), path.parent, rule, verbose)
+    facts, maps = facts_of_schema(table.schema.metadata, path), None
+    if facts and MAPS in table.column_names:
+        maps, table = stacked(path, table[MAPS]), table.drop_columns([MAPS])
     time = path.stat().st_mtime_ns
-    return images_of_arrow(table, str(path), rule, verbose, inside, stamp=time)
+    images = images_of_arrow(table, str(path), rule, verbose, inside, stamp=time)
+    return retold(images, facts, maps, rule)
 
 
 def write_columns(path: Path, columns: dict[str, Any]) -> None:

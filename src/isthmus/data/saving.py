@@ -13,21 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isthmus.data.beside import beside, flat_columns
+from isthmus.data.kept import IN_SCHEMA, MAPS, facts_of
+from isthmus.data.label_maps import NO_CLASS, ignored_in, is_mask
 from isthmus.data.ranges import to_bytes
 from isthmus.data.shown import columns_of
-from isthmus.system.files import plain, refuse_existing, replacing, replacing_folder
+from isthmus.system.files import refuse_existing, replacing, replacing_folder
 
 if TYPE_CHECKING:
     from isthmus.data.images import Images
 
 COLUMNS = ("name", "label", "split")
 """What is kept of every image beside its attributes and factors."""
-
-META = "meta"
-"""What a .npz file calls `Images.meta`, as JSON."""
-
-READING = "reading"
-"""What a .npz file calls how its numbers are to be read, as JSON."""
 
 
 def write_images(images: Images, path: Path, force: bool = False) -> Path:
@@ -41,6 +37,9 @@ def write_images(images: Images, path: Path, force: bool = False) -> Path:
 
 
 def _to_folder(images: Images, path: Path, force: bool) -> None:
+    _refuse_lost(images)
+    if images.label_maps is not None:
+        return _to_pairs(images, path, force)
     columns = columns_of(images)
     labels, split = columns.get("label"), columns.get("split")
     sorted_in = labels is not None and None not in labels and len(set(labels)) > 1
@@ -56,6 +55,43 @@ def _to_folder(images: Images, path: Path, force: bool) -> None:
         told = {} if sorted_in or labels is None else {"label": labels}
         if beside := told | flat_columns(images):
             _write_table(folder / "metadata.csv", {"file_name": files} | beside)
+
+
+def _refuse_lost(images: Images) -> None:
+    """Raise if images have what is lost in a folder of PNG files."""
+    lost = {"pixels without data": images.without_data() is not None}
+    if images.label_maps is not None:
+        beside = images.y is not None or images.attributes or images.factors
+        lost["labels, attributes or factors beside label maps"] = bool(beside)
+        lost["which class of label maps is to be ignored"] = not _is_told_by_name(images)
+    if what := next((what for what, is_lost in lost.items() if is_lost), None):
+        raise ValueError(f"a folder of PNG files does not keep {what}: save as .npz or .parquet")
+
+
+def _is_told_by_name(images: Images) -> bool:
+    """Return whether the ignored class is one that readers of label maps know: 255, or void."""
+    names, ignored = images.map_classes or [], images.ignored_class
+    by_name = ignored_in(names)
+    if ignored is None or by_name is not None:
+        return by_name == ignored
+    return ignored == NO_CLASS and not is_mask(images.label_maps, None, len(names) or None)
+
+
+def _to_pairs(images: Images, path: Path, force: bool) -> None:
+    """Write images and label maps as SegNet's layout has them, with the names of the classes."""
+    from PIL import Image
+
+    maps, save = np.asarray(images.label_maps), _as_png(images)
+    most = int(maps[maps != NO_CLASS].max(initial=0))
+    names = images.map_classes or list(map(str, range(most + 1)))
+    with replacing_folder(path, force=force) as folder:
+        for row, name in enumerate(_names_of(images)):
+            part = "test" if images.is_test is not None and images.is_test[row] else "train"
+            for parent in (folder / part, folder / f"{part}annot"):
+                parent.mkdir(exist_ok=True)
+            (folder / part / f"{name}.png").write_bytes(save(row))
+            Image.fromarray(maps[row]).save(folder / f"{part}annot" / f"{name}.png")
+        (folder / "classes.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
 
 
 def _write_table(path: Path, columns: dict[str, list[Any]]) -> None:
@@ -108,11 +144,9 @@ def _to_npz(images: Images, path: Path, force: bool) -> None:
         if name in COLUMNS
     }
     known: dict[str, Any] = {"images": np.asarray(images), **columns, **beside(images)}
-    known[READING] = json.dumps(  # numbers as they are
-        {"value_range": "keep", "range_by": "file", "layout": "nhwc"}
-    )
-    if images.meta:
-        known[META] = json.dumps(plain(images.meta))
+    known |= {name: json.dumps(fact) for name, fact in facts_of(images).items()}
+    if images.label_maps is not None:
+        known[MAPS] = images.label_maps
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **known)
 
@@ -125,7 +159,7 @@ def _to_parquet(images: Images, path: Path, force: bool) -> None:
         raise ImportError(
             'writing .parquet needs pyarrow: pip install "isthmus[files]"'
         ) from error
-    cells = np.asarray(images).tolist()
+    cells: Any = None
     if images.ndim == 4 and images.shape[3] in (1, 3) and images.dtype == np.uint8:
         png, names = _as_png(images), _names_of(images)
         paths = [f"{name}.png" for name in names]
@@ -133,6 +167,20 @@ def _to_parquet(images: Images, path: Path, force: bool) -> None:
             paths = known
         cells = [{"bytes": png(row), "path": path} for row, path in enumerate(paths)]
     columns = {name: c for name, c in columns_of(images).items() if name in COLUMNS}
+    columns = {"image": _lists(np.asarray(images)) if cells is None else cells} | columns
+    if images.label_maps is not None:
+        columns[MAPS] = _lists(images.label_maps)
+    facts = {IN_SCHEMA + n.encode(): json.dumps(fact) for n, fact in facts_of(images).items()}
     with replacing(path) as temporary:
-        table = pyarrow.table({"image": cells, **columns, **flat_columns(images)})
-        parquet.write_table(table, temporary)
+        table = pyarrow.table({**columns, **flat_columns(images)})
+        parquet.write_table(table.replace_schema_metadata(facts), temporary)
+
+
+def _lists(array: np.ndarray) -> Any:
+    """Return an array as a column of lists of lists of numbers of its type."""
+    import pyarrow
+
+    column = pyarrow.array(array.ravel())
+    for length in array.shape[:0:-1]:
+        column = pyarrow.FixedSizeListArray.from_arrays(column, length)
+    return column

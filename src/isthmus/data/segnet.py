@@ -12,7 +12,13 @@ from isthmus.data.decode import Rule, fit_labels, read_header
 from isthmus.data.folder import entry_of_path, nothing_readable, pack, split_of
 from isthmus.data.formats import IMAGE_NAME, reason
 from isthmus.data.images import Images
-from isthmus.data.label_maps import MASK_CLASSES, NO_CLASS, check_classes, is_black_and_white
+from isthmus.data.label_maps import (
+    MASK_CLASSES,
+    NO_CLASS,
+    check_classes,
+    ignored_in,
+    is_black_and_white,
+)
 from isthmus.system.progress import track
 
 PARTS = ("train", "val", "test")
@@ -31,8 +37,6 @@ CLASSES = [
     "Unlabelled",
 ]
 """What the values 0 to 11 stand for, unless a file classes.txt names others, one a line."""
-IGNORED = ("unlabelled", "unlabeled", "void", "ignore", "ignored")
-"""Names of the class that is neither to be learnt nor scored."""
 
 
 class Pair(NamedTuple):
@@ -142,8 +146,7 @@ def _legend(folder: Path) -> Legend:
         names = [line.strip() for line in _lines(path) if line.strip()]
         if not names:
             raise ValueError(f"{path} names no class: write one a line, or leave it out")
-    ignored = [row for row, name in enumerate(names) if name.lower() in IGNORED]
-    return Legend(names, ignored[0] if ignored else None, is_given)
+    return Legend(names, ignored_in(names), is_given)
 
 
 def _lines(path: Path) -> list[str]:
