@@ -685,3 +685,21 @@ def test_pixels_without_data_are_in_no_patch_and_no_fit(tmp_path):
     kept.save(tmp_path / "out")
     with tifffile.TiffFile(next((tmp_path / "out").glob("*classes.tif"))) as file:
         assert file.pages[0].tags[42113].value == "255"
+
+
+@pytest.mark.parametrize("value", [-9999, np.nan])
+def test_verbs_take_pixels_without_data_as_fits_do(tmp_path, value):
+    """A model of whole images refuses them in one line; one of pixels passes over them."""
+    clean = np.random.default_rng(0).uniform(50, 200, (6, 12, 15, 3)).astype(np.float32)
+    gaps = np.where(EMPTY[None, ..., None], np.float32(value), clean)
+    options = {"extratags": [(42113, "s", 0, f"{value:g}", True)], "photometric": "minisblack"}
+    tifffile.imwrite(tmp_path / "a.tif", gaps, planarconfig="contig", **options)
+    given, known = load_images(tmp_path / "a.tif"), Images(clean, value_range="keep")
+    pca = ist.PCA(2).fit(known)
+    for verb in (ist.encode, ist.reconstruct, ist.novelty):
+        with pytest.raises(ValueError, match=r"a\.tif: .*(no data|NaN).*per='pixel' .*leaves out"):
+            verb(pca, given)
+    net = ist.PixelNet(2, channels=4, max_steps=2, random_state=0).fit(known)
+    codes = ist.encode(net, given)
+    assert np.isfinite(np.asarray(codes)).all()
+    assert np.abs(ist.reconstruct(net, given)).max() < 1000

@@ -246,7 +246,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         elif len(X) < fewest:
             raise ValueError(f"{name} needs at least {fewest} images, got n_samples={len(X)}")
         else:
-            images = self._gapless(X) if reset else X
+            images = self._gapless(X)
             shape = X.shape
             if X.dtype.kind == "f":
                 check_finite(images)
@@ -260,7 +260,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         return images
 
     def _gapless(self, images: Images) -> Images:
-        """Return images to learn from, having refused such as have pixels without data."""
+        """Return images to work with, having refused such as have pixels without data."""
         check_data(images)
         return images
 
