@@ -235,7 +235,7 @@ def test_neighbours_are_laid_out_when_asked_for(models, images, tmp_path):
 
 
 def test_what_cannot_be_shown_is_refused(models, images, tmp_path):
-    with pytest.raises(ValueError, match=r"shows images, .* shape \(9, 9\)"):
+    with pytest.raises(ValueError, match=r"shows images, .* \(9, 9\); `map` draws vectors"):
         View({"pca": ist.PCA(2).fit(np.eye(9))}, np.eye(9), cache=tmp_path)
     with pytest.raises(ValueError, match="of one size"):
         View(models, np.zeros((9, 7, 7)), cache=tmp_path)

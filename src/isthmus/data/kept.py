@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from isthmus.data.decode import Rule, fit_labels
-from isthmus.data.images import Images
 from isthmus.data.label_maps import NO_CLASS
 from isthmus.system import schema
 from isthmus.system.files import plain
+
+if TYPE_CHECKING:
+    from isthmus.data.images import Images
 
 READING, META, CLASSES = "reading", "meta", "classes"
 MAP_CLASSES, IGNORED = "map_classes", "ignored_class"

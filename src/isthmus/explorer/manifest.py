@@ -211,9 +211,8 @@ def _check(models: Mapping[str, Any], images: Images) -> None:
     if not models:
         raise ValueError("the explorer needs at least one model")
     if images.ndim != 4 or not len(images):
-        raise ValueError(
-            f"the explorer shows images, (n, h, w, c); got an array of shape {images.shape}"
-        )
+        points = "; `map` draws vectors as points, (n, 8, 8) are images" * (images.ndim == 2)
+        raise ValueError(f"the explorer shows images, (n, h, w, c); got {images.shape}{points}")
     for name, model in models.items():
         if model.patch is not None:
             raise ValueError(
