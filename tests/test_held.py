@@ -329,6 +329,90 @@ def test_masks_beside_images_are_label_maps(beside):
     np.testing.assert_array_equal(larger.label_maps, MAPS.repeat(2, 1).repeat(2, 2))
 
 
+TAGS = [["round", "red"], [], ["red"], None] * 3
+SOME = [[0], [0, 2], [], [1]] * 3
+
+
+def with_lists(tmp_path, as_object):
+    """As data sets have several labels of an image, boxes, and several pictures."""
+    boxes = [[[1.0, 2.0, 3.0, 4.0]]] * N
+    found = table().append_column("tags", pa.array(TAGS)).append_column("boxes", pa.array(boxes))
+    found = found.append_column("kinds", pa.array(SOME)).drop_columns(["label"])
+    if as_object:
+        features = {"kinds": [Feature()], "tags": object()}
+        return type("Own", (Arrow,), {"__getitem__": lambda self, rows: found[rows]})(), features
+    listed = {"feature": {"names": KINDS, "_type": "ClassLabel"}, "_type": "List"}
+    known = json.dumps({"info": {"features": {"kinds": listed}}})
+    pq.write_table(found.replace_schema_metadata({"huggingface": known}), tmp_path / "a.parquet")
+    return tmp_path / "a.parquet", None
+
+
+@pytest.mark.parametrize("as_object", [True, False])
+def test_lists_of_labels_in_a_data_set_are_attributes(tmp_path, as_object):
+    source, features = with_lists(tmp_path, as_object)
+    if as_object:
+        source.features = features
+    images = ist.load_images(source)
+    np.testing.assert_array_equal(images.data[..., 0], PIXELS)
+    assert images.y is None
+    assert {name: column[:4].tolist() for name, column in images.attributes.items()} == {
+        "age": [2, 3, 4, 2], "red": [1, 0, 1, 0], "round": [1, 0, 0, 0],
+        "ant": [1, 1, 0, 0], "bee": [0, 0, 0, 1], "cow": [0, 1, 0, 0]}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [".parquet", ".arrow", "object"])
+def test_masks_in_a_data_set_are_label_maps(tmp_path, kind):
+    masks = [
+        {"bytes": encoded(Image.fromarray(each.astype(np.uint8))), "path": ""} for each in MAPS
+    ]
+    found = table().append_column("annotation", pa.array(masks))
+    source = tmp_path / f"a{kind}"
+    if kind == "object":
+        source = type("Own", (Arrow,), {"__getitem__": lambda self, rows: found[rows]})()
+    elif kind == ".parquet":
+        pq.write_table(found, source)
+    else:
+        with pa.ipc.new_file(str(source), found.schema) as file:
+            file.write_table(found)
+    images = ist.load_images(source)
+    np.testing.assert_array_equal(images.data[..., 0], PIXELS)
+    np.testing.assert_array_equal(images.label_maps, MAPS)
+    assert images.y.tolist() == Y.tolist()
+
+
+def test_a_transform_of_a_data_set_is_carried_out():
+    class Transformed(Arrow):
+        format = {"type": "custom"}  # noqa: RUF012
+
+        def __getitem__(self, row):
+            return {"image": PIXELS[row, :3], "label": int(Y[row])}
+
+    images = ist.load_images(Transformed())
+    np.testing.assert_array_equal(images.data[..., 0], PIXELS[:, :3])
+    assert (images.y.tolist(), images.classes) == (Y.tolist(), KINDS)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy, lambda pixels: pixels[..., None]])
+def test_images_and_labels_are_a_pair(kind):
+    images = ist.load_images((kind(PIXELS), Y))
+    np.testing.assert_array_equal(images.data[..., 0], PIXELS)
+    assert images.y.tolist() == Y.tolist()
+    parts = ((kind(PIXELS[:8]), Y[:8]), (kind(PIXELS[8:]), Y[8:].tolist()))
+    for source in (parts, dict(zip(("train", "test"), parts, strict=True))):
+        images = ist.load_images(source)
+        np.testing.assert_array_equal(images.data[..., 0], PIXELS)
+        assert (images.y.tolist(), images.is_test.sum()) == (Y.tolist(), 4)
+    assert ist.encode(ist.PCA(2).fit(PIXELS), (kind(PIXELS), Y)).shape == (N, 2)
+
+
+def test_joined_data_sets_have_the_classes_of_both():
+    both = torch.utils.data.ConcatDataset([Items(), Items()])
+    assert ist.load_images(both).classes == KINDS
+    other = Items()
+    other.classes = KINDS[::-1]
+    assert ist.load_images(torch.utils.data.ConcatDataset([Items(), other])).classes == list("012")
+
+
 def test_what_cannot_be_kept_of_an_item_is_said():
     with pytest.warns(UserWarning, match="of 12 of 12 items the first picture is read and the"):
         ist.load_images(Pairs([torch.zeros(3, 6, 5)] * N))

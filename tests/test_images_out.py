@@ -22,9 +22,29 @@ def images():
     return ist.Images(PIXELS, y=NAMES, factors={"angle": np.arange(12)}).split(0.25)
 
 
+class Nothing:
+    """As pandas' NA: it compares as nothing, and is neither true nor false."""
+
+    def __eq__(self, other):
+        return self
+
+    def __bool__(self):
+        raise TypeError("boolean value of NA is ambiguous")
+
+    def __repr__(self):
+        return "<NA>"
+
+    __hash__ = None
+
+
+NA = Nothing()
+
+
 @pytest.mark.parametrize(
     ("given", "classes", "y", "names"),
     [
+        (np.array(["b", "a", NA, "b"], object), None, [1, 0, -1, 1], ["a", "b"]),
+        (np.array([True, NA, False, True], object), None, [1, -1, 0, 1], ["False", "True"]),
         (["b", "a", None, "b"], None, [1, 0, -1, 1], ["a", "b"]),
         ([2**70, 1, 1, 2**70], None, [1, 0, 0, 1], ["1", str(2**70)]),
         (np.array(["10", "9", "10", "9"]), None, [1, 0, 1, 0], ["9", "10"]),

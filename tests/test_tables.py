@@ -72,6 +72,14 @@ def test_a_table_is_a_source(name, home):
     assert named(beside[order]) == labels
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_a_table_in_an_encoding_of_spreadsheets(home, tmp_path, encoding):
+    rows = [f"Bilder ä/{name},{kind}ö" for name, kind in zip(NAMES, KINDS, strict=True)]
+    text = "\n".join(["file,label", *rows]).replace("é", "e")
+    (home / "odd.csv").write_text(text, encoding=encoding)
+    assert named(ist.load_images(home / "odd.csv"))[:2] == [f"{kind}ö" for kind in KINDS[:2]]
+
+
 def test_a_column_says_what_is_held_out(home):
     images = ist.load_images(home / "photos.csv")
     assert images.is_test.tolist() == [False] * 9 + [True] * 3

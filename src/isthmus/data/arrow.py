@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -13,15 +13,27 @@ from typing import IO, Any
 import numpy as np
 
 from isthmus.data.arrays import choose, damage_explained, labelled, library
-from isthmus.data.columns import Roles, known_of, roles_of
+from isthmus.data.columns import (
+    IMAGES,
+    LABELS,
+    SPLITS,
+    Roles,
+    known_of,
+    plain_name,
+    roles_of,
+)
 from isthmus.data.columns import holds_files as holds_names
 from isthmus.data.decode import Rule
 from isthmus.data.folder import TEST_NAMES, Entry, entry_of_path, files_below
 from isthmus.data.formats import IMAGE_NAME
 from isthmus.data.images import Images
+from isthmus.data.items import MAPS, Item, item_of
 from isthmus.data.kept import facts_of_schema, reading_in
 from isthmus.data.listed import images_of_entries, with_attributes
+from isthmus.data.streams import images_of_items
 
+AT_ONCE = 64
+"""Rows that are unpacked at once, where they come one by one."""
 PART = "split"
 """The column that parts of a data set become."""
 DICT, INFO = "dataset_dict.json", "dataset_info.json"
@@ -56,13 +68,12 @@ def images_of_arrow(
     """
     told = dict(rule.columns or {})
     there, features = list(table.schema.names), features or _features(table.schema.metadata)
-    may = {each.name: str(each.type) for each in table.schema if may_be_images(each.type)}
-    name = choose(Path(source), inside or told.pop("image", None), may, there)
-    plain = {
-        each: table[each].to_pylist()
-        for each in there
-        if each != name and _is_plain(table.schema.field(each).type)
-    }
+    if inside is None and (masks := _masks_in(table)):
+        rows = items_in(table, told, masks)
+        return images_of_items(rows, source, rule, verbose, _names_of(features, told.get("label")))
+    wanted = inside or told.pop("image", None)
+    name = choose(Path(source), wanted, _candidates(table), there)
+    plain = _beside(table, name) | tags_in(table, features, name)
     names = _all_named(plain.get("name"))
     if names and "name" not in told.values():
         del plain["name"]
@@ -80,6 +91,72 @@ def images_of_arrow(
     loading = reading_in(facts_of_schema(table.schema.metadata, source), rule)
     images = labelled(Path(source), data, labels, classes, names=files, loading=loading)
     return with_attributes(images, known)
+
+
+def _beside(table: Any, image: str) -> dict[str, list[Any]]:
+    """Return the columns of one value a row."""
+    fields = [each for each in table.schema if each.name != image and _is_plain(each.type)]
+    return {each.name: table[each.name].to_pylist() for each in fields}
+
+
+def _candidates(table: Any) -> dict[str, str]:
+    """Return the columns that may be the images, and their types: encoded ones before others."""
+    may = {each.name: each.type for each in table.schema if may_be_images(each.type)}
+    encoded = {name: kind for name, kind in may.items() if holds_files(kind)}
+    return {name: str(kind) for name, kind in (encoded or may).items()}
+
+
+def _masks_in(table: Any) -> list[str]:
+    """Return the columns of encoded maps of classes beside one of encoded images."""
+    encoded = [each.name for each in table.schema if holds_files(each.type)]
+    masks = [name for name in encoded if plain_name(name) in MAPS]
+    return masks if 0 < len(masks) < len(encoded) else []
+
+
+def items_in(table: Any, told: Mapping[str, str], masks: Sequence[str]) -> Iterator[Item]:
+    """Yield the rows of a table as images with the maps of classes beside them."""
+    for batch in table.to_batches(max_chunksize=AT_ONCE):
+        for row in batch.to_pylist():
+            opened = {name: _picture(row[name]) for name in masks}
+            yield item_of(row | opened, told)
+
+
+def _picture(cell: Any) -> Any:
+    from PIL import Image
+
+    content = _content(cell)
+    return Image.open(io.BytesIO(content)) if content else None
+
+
+def tags_in(table: Any, features: Mapping[str, Any], image: str) -> dict[str, list[int]]:
+    """Return lists of words, or of classes, as a column of 0 and 1 for every word."""
+    found: dict[str, list[int]] = {}
+    for field in table.schema:
+        if field.name == image or not _is_list(field.type) or _is_list(field.type.value_type):
+            continue
+        names = _names_within(features.get(field.name))
+        if names is None and not _is_text(field.type.value_type):
+            continue
+        rows = [set(row or ()) for row in table[field.name].to_pylist()]
+        for place, word in enumerate(names or sorted(set().union(*rows) - {None})):
+            known = word in table.schema.names or plain_name(word) in (*LABELS, *SPLITS, *IMAGES)
+            called = f"{field.name} {word}" if known else word
+            found[called] = [int((place if names else word) in row) for row in rows]
+    return found
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    return types.is_string(kind) or types.is_large_string(kind)
+
+
+def _names_within(feature: Any) -> list[str] | None:
+    """Return the names of the classes that lists are of, as data sets write it."""
+    inner = feature[0] if isinstance(feature, list) and feature else feature
+    inner = inner.get("feature", inner) if isinstance(inner, dict) else inner
+    inner = getattr(inner, "feature", inner)
+    return _names_of({"": inner}, "")
 
 
 def _all_named(cells: list[Any] | None) -> list[str] | None:

@@ -44,9 +44,11 @@ def held(source: Any, rule: Rule, verbose: bool | None = None) -> Images | None:
         return _of_frame(source, rule, verbose)
     if is_array(source):
         return None
-    if is_arrow_set(source):
+    if _is_in_arrow(source):
         return images_of_arrow(_arrow_of(source), called(source), rule, verbose,
                                features=source.features)  # fmt: skip
+    if isinstance(source, tuple) and len(source) == 2 and all(map(_is_pair, source)):
+        source = dict(zip(("train", "test"), source, strict=True))  # as Keras has its sets
     if isinstance(source, Mapping):
         return _of_mapping(source, rule, verbose)
     if is_pil(source):
@@ -97,6 +99,8 @@ def is_source(value: object) -> bool:
 def _are_items(source: Sequence[Any]) -> bool:
     """Return whether a list is of pictures, and not of numbers or of arrays of one shape."""
     first = source[0]
+    if _is_pair(source) or all(map(_is_pair, source)):
+        return True
     if all(is_array(each) for each in source):
         return len({np.shape(each) for each in source}) > 1
     if isinstance(first, Mapping) or is_picture(first):
@@ -114,6 +118,25 @@ def is_arrow_set(source: Any) -> bool:
     """Return whether an object is a data set of Hugging Face, that lies in an Arrow table."""
     names = ("features", "with_format", "column_names", "__getitem__", "__len__")
     return all(hasattr(source, name) for name in names) and not isinstance(source, Mapping)
+
+
+def _is_in_arrow(source: Any) -> bool:
+    """Return whether a data set is what its table holds: not where a transform makes it."""
+    return is_arrow_set(source) and getattr(source, "format", {}).get("type") != "custom"
+
+
+def _is_pair(source: Any) -> bool:
+    """Return whether an object is images and labels, both arrays or lists of one length.
+
+    Examples
+    --------
+    >>> _is_pair((np.zeros((3, 8, 8)), [0, 1, 1])), _is_pair((np.zeros((8, 8)), 1))
+    (True, False)
+    """
+    if not isinstance(source, tuple) or len(source) != 2 or not is_array(source[0]):
+        return False
+    pictured = len(source[0].shape) in (3, 4)
+    return pictured and np.ndim(source[1]) == 1 and len(source[0]) == len(source[1])
 
 
 def called(source: Any) -> str:
@@ -163,7 +186,7 @@ def _of_mapping(source: Mapping[str, Any], rule: Rule, verbose: bool | None) -> 
     name = next((lower[key] for key in ARRAY_KEYS if key in lower), None)
     if name is not None and (is_array(source[name]) or isinstance(source[name], list)):
         return _of_arrays(source, name, lower, rule)
-    if source and all(is_arrow_set(part) for part in source.values()):
+    if source and all(map(_is_in_arrow, source.values())):
         features = next(iter(source.values())).features
         table = in_parts({part: _arrow_of(each) for part, each in source.items()})
         return images_of_arrow(table, called(source), rule, verbose, features=features)
@@ -192,6 +215,8 @@ def items_of(source: Any, told: Mapping[str, str], part: str | None = None) -> I
     """Yield the items of a data set, a loader, a list or a generator."""
     if is_array(source):
         source = list(source)
+    if _is_pair(source):
+        source = list(zip(*source, strict=True))
     if getattr(source, "batch_size", None) and hasattr(source, "dataset"):
         yield from _of_loader(source, told, part)
     elif _samples(source):
@@ -245,6 +270,9 @@ def _classes_of(source: Any) -> list[str] | None:
         names = getattr(source, "classes", None) or _of_features(getattr(source, "features", None))
         if isinstance(names, list | tuple) and names:
             return [str(n[0] if isinstance(n, tuple) else n) for n in names]
+        if several := getattr(source, "datasets", ()):  # of ConcatDataset
+            known = [_classes_of(each) for each in several]
+            return known[0] if all(each == known[0] for each in known) else None
         source = getattr(source, "dataset", None)
     return None
 

@@ -233,7 +233,7 @@ def _fractions(values: np.ndarray, missing: np.ndarray, names: list[str] | None)
 
 def _is_none(label: object) -> bool:
     """Return whether a label says that there is none: None, NaN, NaT, pandas' NA, or ""."""
-    return label is None or label == "" or str(label) in ("nan", "NaT", "<NA>")
+    return label is None or str(label) in ("", "nan", "NaT", "<NA>")
 
 
 def numbers_of(images: PackedImages, label: object) -> list[int]:

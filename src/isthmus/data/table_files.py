@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -94,8 +95,9 @@ def _of_text(content: bytes, path: Path) -> Table:
 
 def _parted(raw: bytes) -> tuple[list[str], str]:
     """Return the lines of a table, and what parts its columns: what its first line has most of."""
+    marked = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError:  # a spreadsheet of Windows
         text = raw.decode("cp1252", errors="replace")
     lines = text.splitlines()
