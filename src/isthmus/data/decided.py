@@ -87,6 +87,8 @@ def _range(images: PackedImages, known: dict[str, Any]) -> Decision:
         why = f"{cut:,} numbers beyond it are cut off" if cut else ""
         why = _bytes_seen(known.get("looked_at")) if by == "guess" else why
         return Decision("range", in_words((asked[0], asked[1])), by, why, "value_range")
+    if by == "file" and images.dtype == "uint8":
+        by = "type"
     if by == "type":
         words = "0 to 255" if images.dtype == "uint8" else "0 to 1"
         return Decision("range", words, by, "", "value_range")
