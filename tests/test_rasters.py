@@ -370,6 +370,8 @@ def test_what_was_measured_keeps_its_numbers(tmp_path, options):
     images = load_images(tmp_path / "a.tif")
     np.testing.assert_array_equal(images.data[0], values)
     assert images.decisions[0].by == "file"
+    patches = load_images(tmp_path / "a.tif", per="patch", size=4)
+    assert set(np.unique(patches.data)) <= set(np.unique(values))
 
 
 def test_models_fitted_on_a_picture_as_a_raster_read_it_so_again(tmp_path):

@@ -956,3 +956,11 @@ def test_a_split_holds_out_the_same_share_of_every_label():
     counts = np.bincount(Images(np.zeros((157, 2)), y=y).split(0.2, seed=3).test.y)
     assert counts.sum() == 31
     assert (abs(counts - 0.2 * np.bincount(y)) <= 1).all()
+
+
+def test_a_folder_of_arrays_says_how_to_read_one(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((4, 4)))
+    with pytest.raises(
+        ValueError, match=r"not an image .*; give an array by its own name: .*a\.npy"
+    ):
+        load_images(tmp_path)

@@ -132,8 +132,14 @@ def nothing_readable(source: Path, skipped: list[tuple[str, str]]) -> ValueError
     """Return the error for a source without a single image, with the first reasons."""
     if not skipped:
         return ValueError(f"{source} has no files in it: expected images")
-    rasters = [name for name, _ in skipped if name.lower().endswith((".hdr", ".tif", ".tiff"))]
-    hint = f"; give a raster by its own name: {source / rasters[0]}" if rasters else ""
+    kinds = {"a raster": (".hdr", ".tif", ".tiff"), "an array": (".npy", ".npz", ".mat", ".h5")}
+    found = [
+        (what, source / name)
+        for what, ends in kinds.items()
+        for name, _ in skipped
+        if name.lower().endswith(ends)
+    ]
+    hint = "; give {} by its own name: {}".format(*found[0]) if found else ""
     return ValueError(
         f"no images in {source}: 0 of {len(skipped)} files read, {why_skipped(skipped)}{hint}"
     )

@@ -67,6 +67,9 @@ AS_THEY_ARE = {"value_range": KEEP, "range_by": "file", "layout": "nhwc"}
 RGB = 2
 """The photometric interpretation of colors."""
 
+DESCRIPTION = 270
+"""The TIFF tag of a text, which OME-TIFF has its XML in."""
+
 ALPHA = ((1,), (2,))
 """What the samples of a pixel beside its color are, where they are how opaque it is."""
 
@@ -138,6 +141,20 @@ def _is_picture(page: Any) -> bool:
     placed = any(code in page.tags for code in GEO_TAGS)
     alike = page.dtype in (bool, np.uint8, np.uint16) and colors == (3 if kind == RGB else 1)
     return not placed and (alike or kind in NOT_NUMBERS)
+
+
+def is_measured(source: object) -> bool:
+    """Return whether a source is a TIFF file that says that its numbers were measured."""
+    from PIL import Image
+
+    path = Path(source) if isinstance(source, str | Path) else Path()
+    if path.suffix.lower() not in (".tif", ".tiff") or not path.is_file():
+        return False
+    with suppress(Exception), Image.open(path, formats=["TIFF"]) as image:
+        tags: Any = getattr(image, "tag_v2", {})
+        said = str(tags.get(DESCRIPTION, "")).strip()
+        return said.endswith("OME>") or any(code in tags for code in GEO_TAGS)
+    return False
 
 
 def _is_read_in_folders(path: Path) -> bool:

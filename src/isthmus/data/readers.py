@@ -40,7 +40,7 @@ from isthmus.data.numbers import KEEP, Asked
 from isthmus.data.parquet import read_parquet
 from isthmus.data.patches import patches_of
 from isthmus.data.pictures import as_pictures
-from isthmus.data.rasters import ENVI_SUFFIXES, read_envi, read_tiff
+from isthmus.data.rasters import ENVI_SUFFIXES, is_measured, read_envi, read_tiff
 from isthmus.data.registered import own_reader, unknown_kind
 from isthmus.data.segnet import is_segnet, read_segnet
 from isthmus.data.several import expanded, read_files
@@ -281,7 +281,7 @@ def load_images(
 def _patches(source: Any, rule: Rule, verbose: bool | None) -> Images:
     """Return patches of image files as they are, or of the images that another source holds."""
     source = expanded(source)
-    files = as_pictures(source)
+    files = None if is_measured(source) else as_pictures(source)
     if files is not None:
         return patches_of(files, rule)
     known = rule._asdict()
