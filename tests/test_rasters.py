@@ -704,4 +704,5 @@ def test_verbs_take_pixels_without_data_as_fits_do(tmp_path, value):
     net = ist.PixelNet(2, channels=4, max_steps=2, random_state=0).fit(known)
     codes = ist.encode(net, given)
     assert np.isfinite(np.asarray(codes)).all()
+    np.testing.assert_allclose(ist.encode(net, given[3:4]), np.asarray(codes)[3:4], atol=1e-4)
     assert np.abs(ist.reconstruct(net, given)).max() < 1000

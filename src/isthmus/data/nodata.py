@@ -85,10 +85,20 @@ def with_nan(images: np.ndarray, empty: np.ndarray | None) -> np.ndarray:
 
 
 def with_means(images: np.ndarray, empty: np.ndarray) -> np.ndarray:
-    """Return images with the mean of their bands where they have no data, for what needs all."""
+    """Return images with the mean of their bands where they have no data, for what needs all.
+
+    Each with its own, so that none depends on those beside it.
+
+    Examples
+    --------
+    >>> row = np.array([[[[1.0], [-9.0], [2.0]]]])
+    >>> with_means(row, row[..., 0] < 0).ravel()
+    array([1. , 1.5, 2. ])
+    """
     values = images.copy()
-    known = images[~empty]
-    values[empty] = known.mean(0) if len(known) else 0
+    for image, gaps in zip(values, empty, strict=True):
+        if gaps.any():
+            image[gaps] = image[~gaps].mean(0) if not gaps.all() else 0
     return values
 
 
