@@ -80,6 +80,44 @@ def test_a_table_in_an_encoding_of_spreadsheets(home, tmp_path, encoding):
     assert named(ist.load_images(home / "odd.csv"))[:2] == [f"{kind}ö" for kind in KINDS[:2]]
 
 
+@pytest.mark.parametrize(
+    ("head", "comma", "more"),
+    [
+        ([], ",", []),
+        (["# made by hand", "# of two, at least", "file,label"], ",", []),
+        (["#file,label"], ",", []),
+        (["file|label"], "|", []),
+        (["file,label,red"], ",", ["1"]),
+    ],
+    ids=str,
+)
+def test_heads_of_tables(home, head, comma, more):
+    """None at all, below comments, behind a mark: no image is lost for one."""
+    lines = [comma.join([f"Bilder ä/{n}", k, *more]) for n, k in zip(NAMES, KINDS, strict=True)]
+    write(home / "heads.csv", "\n".join([*head, *lines]))
+    images = ist.load_images(home / "heads.csv")
+    assert named(images) == KINDS
+    assert list(images.attributes) == ["red"] * len(more)
+
+
+@pytest.mark.parametrize(
+    ("column", "words", "names"),
+    [("tags", ["x", "y"], ["x", "tags y"]), ("labels", [0, 7], ["0", "7"])],
+)
+def test_lists_of_words_are_attributes(home, column, words, names):
+    records = [{"file_name": f"Bilder ä/{NAMES[i]}", column: words[: i % 3]} for i in range(N)]
+    write(home / "tags.jsonl", "\n".join(map(json.dumps, records)))
+    images = ist.load_images(home / "tags.jsonl")
+    assert images.y is None
+    assert {name: cells.tolist() for name, cells in images.attributes.items()} == {
+        names[0]: [int(i % 3 > 0) for i in range(N)],
+        names[1]: [int(i % 3 > 1) for i in range(N)],
+    }
+    captions = [record | {"said": [f"picture {i}"]} for i, record in enumerate(records)]
+    write(home / "said.jsonl", "\n".join(map(json.dumps, captions)))
+    assert list(ist.load_images(home / "said.jsonl").attributes) == names
+
+
 def test_a_column_says_what_is_held_out(home):
     images = ist.load_images(home / "photos.csv")
     assert images.is_test.tolist() == [False] * 9 + [True] * 3

@@ -8,19 +8,17 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from isthmus.data.arrays import choose, damage_explained, labelled, library
 from isthmus.data.columns import (
-    IMAGES,
-    LABELS,
-    SPLITS,
     Roles,
     known_of,
     plain_name,
     roles_of,
+    tags_in,
 )
 from isthmus.data.columns import holds_files as holds_names
 from isthmus.data.decode import Rule
@@ -31,6 +29,9 @@ from isthmus.data.items import MAPS, Item, item_of
 from isthmus.data.kept import facts_of_schema, reading_in
 from isthmus.data.listed import images_of_entries, with_attributes
 from isthmus.data.streams import images_of_items
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 AT_ONCE = 64
 """Rows that are unpacked at once, where they come one by one."""
@@ -73,7 +74,7 @@ def images_of_arrow(
         return images_of_items(rows, source, rule, verbose, _names_of(features, told.get("label")))
     wanted = inside or told.pop("image", None)
     name = choose(Path(source), wanted, _candidates(table), there)
-    plain = _beside(table, name) | tags_in(table, features, name)
+    plain = _beside(table, name) | _tags(table, features, name)
     names = _all_named(plain.get("name"))
     if names and "name" not in told.values():
         del plain["name"]
@@ -121,14 +122,14 @@ def items_in(table: Any, told: Mapping[str, str], masks: Sequence[str]) -> Itera
             yield item_of(row | opened, told)
 
 
-def _picture(cell: Any) -> Any:
-    from PIL import Image
+def _picture(cell: object) -> Image | None:
+    from PIL.Image import open as opened
 
     content = _content(cell)
-    return Image.open(io.BytesIO(content)) if content else None
+    return opened(io.BytesIO(content)) if content else None
 
 
-def tags_in(table: Any, features: Mapping[str, Any], image: str) -> dict[str, list[int]]:
+def _tags(table: Any, features: Mapping[str, Any], image: str) -> dict[str, list[int]]:
     """Return lists of words, or of classes, as a column of 0 and 1 for every word."""
     found: dict[str, list[int]] = {}
     for field in table.schema:
@@ -137,15 +138,14 @@ def tags_in(table: Any, features: Mapping[str, Any], image: str) -> dict[str, li
         names = _names_within(features.get(field.name))
         if names is None and not _is_text(field.type.value_type):
             continue
-        rows = [set(row or ()) for row in table[field.name].to_pylist()]
-        for place, word in enumerate(names or sorted(set().union(*rows) - {None})):
-            known = word in table.schema.names or plain_name(word) in (*LABELS, *SPLITS, *IMAGES)
-            called = f"{field.name} {word}" if known else word
-            found[called] = [int((place if names else word) in row) for row in rows]
+        rows = table[field.name].to_pylist()
+        if names is not None:
+            rows = [[names[k] for k in row or () if 0 <= k < len(names)] for row in rows]
+        found |= tags_in(field.name, rows, table.schema.names, names) or {}
     return found
 
 
-def _is_text(kind: Any) -> bool:
+def _is_text(kind: object) -> bool:
     from pyarrow import types
 
     return types.is_string(kind) or types.is_large_string(kind)

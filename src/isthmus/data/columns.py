@@ -86,8 +86,8 @@ def roles_of(table: Table, told: Mapping[str, str], source: object) -> Roles:
     left = [name for name in left if name != label]
     split = told.get("split") or _split_column(table, left)
     left = [name for name in left if name != split]
-    if label is None and len(left) == 1 and image is not None:  # what else could it be
-        label = left.pop()
+    if label is None and len(left) == 1 and image is not None and not _are_lists(table[left[0]]):
+        label = left.pop()  # what else could it be
     return Roles(image, label, split, tuple(left))
 
 
@@ -115,6 +115,45 @@ def plain_name(name: str) -> str:
     ('file_name', 'class_name')
     """
     return re.sub(r"[\s_-]+", "_", name.strip().lower())
+
+
+def with_tags(table: Table) -> Table:
+    """Return a table with a column of 0 and 1 for every word in place of lists of words.
+
+    Examples
+    --------
+    >>> with_tags({"x": [1, 2, 3, 4], "tags": [["a", "b"], ["b"], [], ["a"]]})
+    {'x': [1, 2, 3, 4], 'a': [1, 0, 0, 1], 'b': [1, 1, 0, 0]}
+    """
+    found: Table = {}
+    for name, cells in table.items():
+        several = _are_lists(cells) and (_are_words(cells) or plain_name(name) in LABELS)
+        tags = tags_in(name, cells, table) if several else None
+        found |= {name: cells} if tags is None else tags
+    return found
+
+
+def tags_in(
+    name: str, rows: Sequence[Any], taken: Iterable[str], words: Sequence[str] | None = None
+) -> dict[str, list[int]] | None:
+    """Return lists of words as 0 and 1 by word; None where most words occur only once."""
+    sets = [set() if row is None else set(map(str, row)) for row in rows]
+    every = sorted(set().union(*sets)) if words is None else words
+    if words is None and len(every) > max(2, len(sets) / 2):
+        return None
+    other = {*taken, *IMAGES, *LABELS, *SPLITS}
+    called = {w: f"{name} {w}" if {w, plain_name(w)} & other else w for w in every}
+    return {called[word]: [int(word in row) for row in sets] for word in every}
+
+
+def _are_lists(cells: Sequence[Any]) -> bool:
+    """Return whether cells are lists, as far as there are any."""
+    there = [cell for cell in cells if cell is not None]
+    return bool(there) and all(isinstance(cell, list | tuple) for cell in there)
+
+
+def _are_words(cells: Sequence[Any]) -> bool:
+    return all(isinstance(word, str) for cell in cells for word in cell or ())
 
 
 def _called(names: Iterable[str], words: Sequence[str]) -> str | None:
@@ -199,11 +238,11 @@ def is_missing(cell: Any) -> bool:
 
     Examples
     --------
-    >>> [is_missing(cell) for cell in (None, " ", float("nan"), 0)]
-    [True, True, True, False]
+    >>> [is_missing(cell) for cell in (None, " ", "NaN", float("nan"), 0)]
+    [True, True, True, True, False]
     """
     if isinstance(cell, str):
-        return not cell.strip()
+        return cell.strip().lower() in ("", "nan", "<na>")
     if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(cell, float | np.floating) and bool(cell != cell)
@@ -230,6 +269,8 @@ def labels_in(cells: Sequence[Any]) -> np.ndarray:
 def _plain(cell: Any) -> Any:
     """Return a cell as Python has it."""
     cell = cell.item() if hasattr(cell, "item") and np.ndim(cell) == 0 else cell
+    if isinstance(cell, list | tuple | dict):
+        return str(cell)
     return cell.strip() if isinstance(cell, str) else cell
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from isthmus.data.arrays import LABEL_NAMES
 from isthmus.data.arrow import images_of_arrow, in_parts
-from isthmus.data.columns import holds_files, roles_of
+from isthmus.data.columns import holds_files, roles_of, with_tags
 from isthmus.data.decode import Rule
 from isthmus.data.images import Images
 from isthmus.data.items import Item, is_array, is_batch, is_picture, is_pil, item_of, unbatched
@@ -120,12 +120,12 @@ def is_arrow_set(source: Any) -> bool:
     return all(hasattr(source, name) for name in names) and not isinstance(source, Mapping)
 
 
-def _is_in_arrow(source: Any) -> bool:
+def _is_in_arrow(source: object) -> bool:
     """Return whether a data set is what its table holds: not where a transform makes it."""
     return is_arrow_set(source) and getattr(source, "format", {}).get("type") != "custom"
 
 
-def _is_pair(source: Any) -> bool:
+def _is_pair(source: object) -> bool:
     """Return whether an object is images and labels, both arrays or lists of one length.
 
     Examples
@@ -151,7 +151,7 @@ def _arrow_of(source: Any) -> Any:
 
 def _of_frame(frame: Any, rule: Rule, verbose: bool | None) -> Images | None:
     """Return the images that a table names or holds; None of a table of numbers alone."""
-    table = {str(name): list(frame[name]) for name in frame.columns}
+    table = with_tags({str(name): list(frame[name]) for name in frame.columns})
     roles = roles_of(table, rule.columns or {}, called(frame))
     held_in = [n for n, cells in table.items() if len(cells) and is_picture(_first(cells))]
     image = (rule.columns or {}).get("image") or next(iter(held_in), roles.image)

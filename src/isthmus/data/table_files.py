@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.data.arrays import damage_explained, library
-from isthmus.data.columns import Table
+from isthmus.data.columns import Table, with_tags
+from isthmus.data.formats import IMAGE_NAME
 
 TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 LINES = (".jsonl", ".ndjson")
@@ -41,11 +42,11 @@ def table_of(content: bytes, path: Path) -> Table:
     """Return the columns of a table from the bytes of its file, in a folder or in a zip."""
     suffix = path.suffix.lower()
     if suffix == ".parquet":
-        return _of_parquet(content, path)
+        return with_tags(_of_parquet(content, path))
     if suffix not in (".json", *LINES):
         return _of_text(content, path)
     with damage_explained(path, suffix):
-        return _checked(_of_json(content.decode("utf-8-sig"), suffix in LINES))
+        return with_tags(_checked(_of_json(content.decode("utf-8-sig"), suffix in LINES)))
 
 
 def _of_json(text: str, by_line: bool) -> Table:
@@ -84,8 +85,12 @@ def _checked(table: Table) -> Table:
 
 def _of_text(content: bytes, path: Path) -> Table:
     lines, comma = _parted(content)
+    while len(lines) > 1 and lines[0].startswith("#"):  # a comment, or the header behind a mark
+        lines = lines[1:] if comma not in lines[0] else [lines[0].lstrip("# "), *lines[1:]]
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=comma)]
     rows = [row for row in rows if any(row)]
+    if rows and any(map(IMAGE_NAME.fullmatch, rows[0])):
+        rows.insert(0, _head_of(rows[0]))
     if len(rows) < 2:
         raise ValueError(f"{path} is empty: expected names of columns, and a line for every image")
     head, rows = rows[0], [row for row in rows[1:] if len(row) >= len(rows[0])]
@@ -101,8 +106,15 @@ def _parted(raw: bytes) -> tuple[list[str], str]:
     except UnicodeDecodeError:  # a spreadsheet of Windows
         text = raw.decode("cp1252", errors="replace")
     lines = text.splitlines()
-    head = lines[0] if lines else ""
-    return lines, max(",;\t", key=head.count)
+    head = next((line for line in lines if not line.startswith("#")), "")
+    return lines, max(",;\t|", key=head.count)
+
+
+def _head_of(cells: list[str]) -> list[str]:
+    """Return names of columns for a table that begins with its first image."""
+    file = next(i for i, cell in enumerate(cells) if IMAGE_NAME.fullmatch(cell))
+    other = ["label"] * 2 if len(cells) == 2 else [f"column {i + 1}" for i in range(len(cells))]
+    return ["file_name" if i == file else name for i, name in enumerate(other)]
 
 
 def _of_parquet(content: bytes, path: Path) -> Table:
