@@ -64,7 +64,7 @@ def compression(
 
 
 def _held_out(train: Images, most: int) -> tuple[Images, Images]:
-    """Return training images without their last sixth, and that sixth, so many at most."""
+    """Return training images without their last sixth, and that sixth, up to this many."""
     n = min(most, len(train) // 6)
     return train[:-n], train[-n:]
 
