@@ -25,6 +25,10 @@ Curve = tuple[ArrayLike, ArrayLike]
 """Rates, and the quality at each, in any order."""
 
 
+ENOUGH = 1.0
+"""dB that two curves have in common, at least, where their BD-rate is told to a person."""
+
+
 class Deltas(NamedTuple):
     """How far a curve lies from a reference.
 

@@ -17,6 +17,7 @@ from isthmus.metrics.table import described, studied
 from isthmus.studies.each import FILE, Each, write_each
 from isthmus.studies.folders import digest_of, is_unfinished
 from isthmus.studies.plan import Schedule
+from isthmus.studies.records import Records
 from isthmus.system.files import (
     command_line,
     plain,
@@ -44,29 +45,6 @@ LISTED = (
     "seconds",
 )  # fmt: skip
 """Columns that fit a terminal, if known: of the two probes the first is enough."""
-
-
-class Records(list[dict[str, Any]]):
-    """A record for every model, and by the name of a model its record.
-
-    Examples
-    --------
-    >>> records = Records([{"model": "pca", "psnr": 20.0}])
-    >>> records[0]["psnr"], records["pca"]["psnr"], dict(records).keys()
-    (20.0, 20.0, dict_keys(['pca']))
-    """
-
-    def keys(self) -> list[str]:
-        """Return the names of the models."""
-        return [record["model"] for record in self]
-
-    def __getitem__(self, key: Any) -> Any:
-        if not isinstance(key, str):
-            return super().__getitem__(key)
-        found = [record for record in self if record["model"] == key]
-        if not found:
-            raise KeyError(key)
-        return found[0]
 
 
 @dataclass(repr=False)
@@ -110,6 +88,8 @@ class Study(Result):
         Whether it was only to say what would be fitted.
     each : dict of str to dict of int to dict
         By model and seed the figures of every held-out image, by which models are compared.
+    formats : dict of str to list, optional
+        Bits of an image and PSNR of usual image formats, measured when the study is written.
     """
 
     saves: ClassVar[tuple[str, ...]] = ("",)
@@ -139,6 +119,7 @@ class Study(Result):
     waiting: list[str] = field(default_factory=list)
     spent: float = 0.0
     each: Each = field(default_factory=dict, repr=False)
+    formats: dict[str, Any] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.source = self.source or str(self.images.source)
@@ -223,11 +204,14 @@ class Study(Result):
 
     def record(self) -> dict[str, Any]:
         """Return scores and notes, or the plan where nothing is fitted."""
+        from isthmus.studies.beside_formats import compared
+
         found = {"plan": self.plan} if self.explained else {"scores": self.scores}
         page = {} if self.page is None else {"report": str(self.page)}
         said = {"advice": self.advice(self.page and Path(self.page).parent)} if self.scores else {}
         ranked = {} if self.explained else {"rankings": self.rankings()}
-        return {**page, **said, **ranked, **found, "notes": self.notes}
+        beside = {"formats": compared(self.scores, self.formats)} if self.formats else {}
+        return {**page, **said, **ranked, **found, **beside, "notes": self.notes}
 
     def picture(self) -> Image:
         """Return held-out images, and below them what every model makes of them."""
@@ -366,6 +350,7 @@ class Study(Result):
     def _write_scores(self, folder: Path) -> None:
         from isthmus import __version__
 
+        self._measure_formats()
         record = {
             "isthmus": __version__,
             "command": self.command,
@@ -383,6 +368,7 @@ class Study(Result):
             "unsaved": self.unsaved,
             "effort": asdict(self.schedule.effort),
             "notes": self.notes,
+            "formats": self.formats,
             "metrics": described(COLUMNS),
             "scores": self.scores,
         }
@@ -390,6 +376,13 @@ class Study(Result):
         with replacing(folder / "scores.json") as temporary:
             temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         save_table(folder / "scores.csv", self.table(), COLUMNS)
+
+    def _measure_formats(self) -> None:
+        """Measure what image formats need, once no more models are to come and there is time."""
+        from isthmus.studies.beside_formats import SECONDS, format_curves
+
+        if self.formats is None and self.done and self.schedule.left() > SECONDS:
+            self.formats = format_curves(self.images.test, self.scores)
 
 
 def reason_of(error: Exception) -> str:

@@ -15,6 +15,7 @@ from isthmus.plots.charts import curves, losses_of, rate_against_error
 from isthmus.studies import about, labelled, learned, mapped, ranked, summary, walked, worst
 from isthmus.studies.answer import Answer
 from isthmus.studies.answers import answers, too_few
+from isthmus.studies.beside_formats import compared, in_words
 from isthmus.studies.cards import Cards
 from isthmus.studies.flags import judged, mean_image
 from isthmus.studies.pictures import (
@@ -90,6 +91,7 @@ def render(study: Study, *, live: bool | None = None, drawn: dict[Any, Any] | No
     by_name = {score["model"]: score for score in scores}
     maps, found = mapped.Maps(study, pictures), answers(scores, baseline)
     template = _template()
+    formats = getattr(study, "formats", None) or {}
     cards = _cards(study, scores, pictures, maps, found)
     parts = _drawn(study, pictures, by_name, maps)
     getattr(study, "undrawn", [])[:] = pictures.dropped
@@ -115,7 +117,8 @@ def render(study: Study, *, live: bool | None = None, drawn: dict[Any, Any] | No
         baseline={key: summary.written(baseline, key) for key in baseline},
         legend=mapped.legend(study.images),
         curves=_curves(study.models),
-        rate=_rate(scores, found),
+        rate=_rate(scores, found, formats),
+        beside=[(row, in_words(row)) for row in compared(scores, formats)],
         health=_health(study, by_name, baseline, undrawn(pictures.dropped)),
         settings=_settings(study, by_name),
     )
@@ -275,14 +278,17 @@ def _curves(models: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _rate(scores: Sequence[Mapping[str, Any]], found: Sequence[Answer]) -> Any:
+def _rate(
+    scores: Sequence[Mapping[str, Any]], found: Sequence[Answer], formats: Mapping[str, Any]
+) -> Any:
     from markupsafe import Markup
 
     rates = {
         score["model"]: summary.drawn_curve(score) for score in scores if summary.curve_of(score)
     }
     at = next((answer.at for answer in found if answer.use == "Compress"), None)
-    return Markup(rate_against_error(rates, at=at)) if rates else None
+    drawn = {**rates, **formats}
+    return Markup(rate_against_error(drawn, list(rates), at=at)) if rates else None
 
 
 def _health(

@@ -12,13 +12,17 @@ import numpy as np
 from isthmus.codec.rate_curves import Curve, Point, bytes_at, crossings, curves_of, deltas
 from isthmus.data.images import Images
 from isthmus.fitted.heldout import MeasuredOn
-from isthmus.metrics.bjontegaard import Deltas
+from isthmus.metrics.bjontegaard import ENOUGH, Deltas
 from isthmus.metrics.units import percent, significant
 from isthmus.system.files import plain
 from isthmus.verbs.result import Result
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+FEW = 30
+"""Images below which a person is told that they are few."""
 
 
 class Rates(Result, list[Point]):
@@ -80,6 +84,12 @@ class Rates(Result, list[Point]):
             for name, curve in curves.items()
         ] or self.table()
 
+    def remarks(self) -> list[str]:
+        """Return that few images tell little, where they are few."""
+        n = len(self.images)
+        words = f"{n} images tell little: of each, headers and tables are a large part"
+        return [words] if 0 < n < FEW else []
+
     def table(self) -> list[dict[str, Any]]:
         """Return the points, four digits of every number; None is a PSNR without end."""
         return [plain(point._asdict(), digits=4, finite=True) for point in self]
@@ -117,7 +127,7 @@ def verdicts_of(points: Sequence[Point]) -> dict[str, str]:
         found, bjontegaard = crossings(points, name), deltas(curves, name)
         size = next(p.model_bytes for p in points if p.codec == name)
         parts = [
-            _verdict(other, psnr) + _delta(bjontegaard[other])
+            _verdict(other, psnr) + _delta(curves[name], curves[other], bjontegaard[other])
             for other, psnr in found.items()
             if "sheet" in other
         ]
@@ -148,11 +158,15 @@ def compared_at(curves: Mapping[str, Curve], most: int = 6) -> list[float]:
     return [float(q) for q in np.arange(low, high + 0.5, step)]
 
 
-def _delta(found: Deltas) -> str:
+def _delta(ours: Curve, theirs: Curve, found: Deltas) -> str:
+    """Return BD-rate in words, or why there is none that could be trusted."""
     if found.rate is None:
-        return ""
-    shared = f"{found.low:.1f} to {found.high:.1f} dB, {percent(found.overlap)} of both"
-    return f", BD-rate {100 * found.rate:+.1f} % ({shared})"
+        starts = f": it starts at {theirs[0][0]:.1f} dB, where this ends at {ours[0][-1]:.1f}"
+        return starts if theirs[0][0] > ours[0][-1] else ""
+    both = f"{found.low:.1f} to {found.high:.1f} dB"
+    if found.high - found.low < ENOUGH:
+        return f", too little in common for BD-rate ({both})"
+    return f", BD-rate {100 * found.rate:+.1f} % ({both}, {percent(found.overlap)} of both)"
 
 
 def _said_at(curve: Curve, psnr: float) -> str:

@@ -1,0 +1,72 @@
+"""What a study says of its models beside JPEG, WebP and AVIF."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import isthmus as ist
+from isthmus.metrics.bjontegaard import bd_rate
+from isthmus.studies.beside_formats import BEYOND, compared, format_curves, in_words
+
+
+@pytest.fixture(scope="module")
+def images():
+    return ist.load_images("digits")
+
+
+def test_formats_are_tried_from_their_lowest_quality_to_what_models_reach(images):
+    found = format_curves(images.test, [{"psnr": 18.0, "bits_per_image": 40.0}])
+    assert {"jpeg", "webp"} <= set(found)
+    for curve in found.values():
+        bits, quality = zip(*curve, strict=True)
+        assert list(bits) == sorted(bits)
+        assert list(quality) == sorted(quality)
+        assert quality[-1] > 18 + BEYOND
+    rd = ist.rate_distortion(ist.PCA(4).fit(images.train), images, ["jpeg"], points=2)
+    lowest = min(8 * p.bytes_per_image for p in rd if p.codec == "jpeg, one sheet")
+    assert found["jpeg"][0][0] == pytest.approx(lowest, rel=1e-4)
+    assert format_curves(images.test, [{"psnr": None}]) == {}
+    assert format_curves(ist.Images(np.zeros((4, 9))), [{"psnr": 9.0, "bits_per_image": 1}]) == {}
+
+
+def test_a_model_is_compared_at_its_best_quality_and_over_all_that_both_have():
+    rate = [(10.0, -20.0), (20.0, -16.0), (40.0, -12.0)]  # dB below a range of 1
+    score = {"model": "m", "psnr": 30.0, "mse": 1e-3, "bits_per_image": 40.0, "rate": rate}
+    peak = 30 + 10 * np.log10(1e-3)
+    ours = [(b, q + peak) for b, q in rate]
+    twice = [(2 * b, q) for b, q in ours]
+    found = compared([score, {"model": "none"}], {"jpeg": twice, "webp": [(90.0, 40.0)]})
+    (row,) = found
+    assert (row["at"], row["bits"]) == (ours[-1][1], 40.0)
+    assert row["formats"]["jpeg"]["bits"] == pytest.approx(80.0)
+    assert row["formats"]["jpeg"]["bd_rate"] == pytest.approx(-0.5)
+    assert row["formats"]["jpeg"]["bd_rate"] == pytest.approx(
+        bd_rate(np.transpose(ours), np.transpose(twice))
+    )
+    assert row["formats"]["webp"]["bits"] == 90.0  # nothing cheaper is to be had
+    said = in_words(row)
+    assert said["jpeg"][1].startswith("BD-rate -50.0 %")
+    assert said["webp"] == ["44.4 % of 90.0 bits, at 40.0 dB", "no quality in common"]
+
+
+def test_too_little_in_common_is_no_bd_rate():
+    score = {"model": "m", "psnr": 20.0, "mse": 0.01, "rate": [(1.0, 10.0), (9.0, 20.0)]}
+    found = compared([score], {"jpeg": [(5.0, 19.5), (50.0, 30.0)]})[0]
+    assert found["formats"]["jpeg"]["bd_rate"] is None
+    assert in_words(found)["jpeg"][1] == "too little in common for BD-rate: 19.5 to 20.0 dB"
+    short = compared([score], {"jpeg": [(5.0, 11.0), (7.0, 15.0)]})[0]
+    assert in_words(short)["jpeg"][0] == "it ends at 15.0 dB"
+
+
+def test_a_study_that_is_written_keeps_them(images, tmp_path):
+    few = replace(images[::15], y=None)  # labels take long to measure
+    result = ist.study(few, models=["pca"], width=8)
+    assert result.formats is None  # they take their time
+    page = result.report(tmp_path / "s").read_text(encoding="utf-8")
+    assert "Beside image formats" in page
+    kept = json.loads((tmp_path / "s/scores.json").read_text())["formats"]
+    again = ist.load_study(tmp_path / "s", few)
+    assert list(kept) == list(again.formats) == list(result.formats)
+    assert again.record()["formats"][0]["model"] == "pca"
