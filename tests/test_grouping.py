@@ -6,10 +6,12 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.metrics import silhouette_score
 
 import isthmus as ist
 from isthmus.metrics import agreement, ari, cluster_accuracy, group, purity
 from isthmus.metrics.groups import METHODS, Groups, middles_and_edges
+from isthmus.metrics.how_many import best_of, numbers_tried, ties_of
 
 
 @pytest.fixture(scope="module")
@@ -267,3 +269,26 @@ def test_command_errors_are_one_line(run, tmp_path, arguments, words):
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert words in err
     assert {path.name for path in tmp_path.iterdir()} == {"p.safetensors", "taken"}
+
+
+def test_numbers_of_clusters_are_compared_by_silhouette_and_stability(tmp_path):
+    rng = np.random.default_rng(0)
+    middles = 12 * np.eye(4, 6)
+    codes = middles[np.arange(160) % 4] + rng.normal(size=(160, 6))
+    found = numbers_tried(codes, most=6)
+    assert [each.clusters for each in found] == [2, 3, 4, 5, 6]
+    best = best_of(found)
+    assert (best.clusters, ties_of(found)) == (4, [])
+    assert best.silhouette.value == pytest.approx(silhouette_score(codes, np.arange(160) % 4))
+    assert best.stability.value == 1 > found[-1].stability.value
+    again = [*found, best._replace(clusters=9)]
+    assert ties_of(again) == [9]
+    model = ist.PCA(6).fit(codes)
+    told = ist.cluster(model, codes, n_clusters="auto")
+    assert told.scores["clusters"] == 4
+    assert told.scores["chosen"] == "by the mean silhouette, of 2 to 20"
+    numbers = told.record()["numbers"]
+    assert [each["clusters"] for each in numbers] == list(range(2, 21))
+    assert numbers[2]["silhouette_within"] > 0 < numbers[-1]["stability_within"]
+    assert told.remarks()[2].startswith(" 4 clusters: silhouette 0.")
+    assert "numbers" not in ist.cluster(model, codes, n_clusters=3).record()

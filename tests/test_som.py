@@ -3,8 +3,10 @@ import pytest
 import torch
 
 import isthmus as ist
+from isthmus.metrics.table import METRICS
 from isthmus.models import som
 from isthmus.models.som import grid_distances
+from isthmus.studies.evidence import Evidence
 
 
 @pytest.fixture(scope="module")
@@ -215,3 +217,20 @@ def test_what_torch_is_told_does_not_matter(X, rule):
     for found in (inside, wide):
         for mine, theirs in zip(found, expected, strict=True):
             np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_study_has_both_errors_of_held_out_images_with_intervals():
+    digits = ist.load_images("digits")[::3]
+    model = ist.SOM((4, 4), random_state=0).fit(digits.train)
+    known = Evidence(model, digits, 5000, 0, {})
+    found = [METRICS[key].of(known) for key in ("quantization_error", "topographic_error")]
+    assert found[0].value == pytest.approx(model.quantization_error(digits.test))
+    assert found[1].value == pytest.approx(model.topographic_error(digits.test))
+    for each in found:
+        half = 1.96 * np.std(each.each, ddof=1) / np.sqrt(len(digits.test))
+        assert each.within == pytest.approx(half, rel=1e-4)
+    first, second = np.argsort(model.transform(digits.test), 1)[:, :2].T
+    rows, columns = np.abs(np.subtract(*(np.stack(np.divmod(u, 4)) for u in (first, second))))
+    assert found[1].value == pytest.approx(np.mean(np.maximum(rows, columns) > 1))
+    other = Evidence(ist.PCA(2).fit(digits.train), digits, 9, 0, {})
+    assert METRICS["topographic_error"].of(other) is None

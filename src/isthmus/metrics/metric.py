@@ -15,7 +15,7 @@ from isthmus.metrics.units import brief, percent, significant
 ANOMALIES = "Anomalies"
 RECONSTRUCTION, SAMPLES, PROBES = "Reconstruction", "Samples", "Labels from codes"
 CLUSTERS, COST, VERBS = "Clusters", "Cost", "Of a verb alone"
-DISENTANGLED, LIKELIHOOD = "Disentanglement", "Likelihood"
+DISENTANGLED, LIKELIHOOD, UNITS = "Disentanglement", "Likelihood", "Units of a map"
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ NEEDS = {
     "whole": "anomaly scores of some held-out images",
     "foreign": "those of the same images with a block of another one in them",
     "seed": "seed of whatever is drawn",
+    "unit_distances": "distances of held-out images to the nearest unit of a self-organizing map",
+    "units_apart": "of which of them the two nearest units are not neighbors (n,)",
     "likelihoods": "how probable all held-out images are under the model, by names of figures",
     "encode_rate": "images a second that are encoded, with its interval",
     "decode_rate": "codes a second that are decoded, with its interval",

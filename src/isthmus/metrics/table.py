@@ -18,6 +18,7 @@ from isthmus.metrics.metric import (
     PROBES,
     RECONSTRUCTION,
     SAMPLES,
+    UNITS,
 )
 from isthmus.metrics.metric import Metric as Metric
 from isthmus.metrics.needs import NEEDS as NEEDS
@@ -216,6 +217,18 @@ METRICS: dict[str, Metric] = {
         Metric(
             "file_kb", "File", COST, "kB", "lower", "", ("file_kb",), "thousands of bytes",
             "What the file of the model takes, which `isthmus compress` needs beside its own.",
+        ),
+        Metric(
+            "quantization_error", "Quantization error", UNITS, "", "lower",
+            "reconstruction.estimate", ("unit_distances",), "distance in pixel values; 0 at best",
+            "Mean distance of a held-out image to the nearest unit of a self-organizing map. It "
+            "falls with the number of units: compare it where that is equal.",
+        ),
+        Metric(
+            "topographic_error", "Topographic error", UNITS, "%", "lower",
+            "reconstruction.estimate", ("units_apart",), HELD,
+            "How often the two nearest units of an image are no neighbors on the map: high where "
+            "it is folded or torn, 1 less the share of neighbors by chance.",
         ),
         *LIKELIHOOD_METRICS,
         *VERB_METRICS,

@@ -166,7 +166,7 @@ class SOM(PatchWise, Codebook, InPasses):
         nearest = self._map(self._two_nearest, images)
         self.counts_ = np.bincount(nearest[:, 0].astype(int), minlength=len(codebook))
         self.quantization_error_ = float(nearest[:, 2].mean())
-        self.topographic_error_ = self._torn(nearest)
+        self.topographic_error_ = float(self._torn(nearest).mean())
         shift = float((codebook - before).norm(dim=1).mean())
         self.shift_ = shift / max(self.quantization_error_, 1e-12)
 
@@ -310,10 +310,10 @@ class SOM(PatchWise, Codebook, InPasses):
         first, second = squared_distances(x, c).topk(2, 1, largest=False)[1].T
         return torch.stack([first, second, (x - c[first]).norm(dim=1)], 1)
 
-    def _torn(self, nearest: np.ndarray) -> float:
-        """Return the share of images whose two nearest units are not neighbours."""
+    def _torn(self, nearest: np.ndarray) -> np.ndarray:
+        """Return of which images the two nearest units are not neighbours."""
         first, second = nearest[:, :2].T.astype(int)
-        return float(1 - self._neighbors()[first, second].mean())
+        return np.asarray(~self._neighbors()[first, second])
 
     def _neighbors(self) -> np.ndarray:
         return are_neighbors(self._distances(), self.topology).numpy()
@@ -344,18 +344,17 @@ class SOM(PatchWise, Codebook, InPasses):
 
     def quantization_error(self, X: ImagesLike) -> float:
         """Return the mean distance of the images to their best-matching units."""
-        return float(self._nearest_of(X)[:, 2].mean())
+        return float(self.errors_of(X)[0].mean())
 
     def topographic_error(self, X: ImagesLike) -> float:
-        """Return the share of images whose two nearest units are not neighbours on the grid.
+        """Return the share of images whose two nearest units do not touch, as in `u_matrix`."""
+        return float(self.errors_of(X)[1].mean())
 
-        Diagonal units of a rectangular grid are neighbours, as in `u_matrix`.
-        """
-        return self._torn(self._nearest_of(X))
-
-    def _nearest_of(self, X: ImagesLike) -> np.ndarray:
+    def errors_of(self, X: ImagesLike) -> tuple[np.ndarray, np.ndarray]:
+        """Return of every image what the two errors are the means of, (n,) each."""
         check_is_fitted(self)
-        return self._map(self._two_nearest, self._check(X, reset=False)).reshape(-1, 3)
+        nearest = self._map(self._two_nearest, self._check(X, reset=False)).reshape(-1, 3)
+        return nearest[:, 2], self._torn(nearest)
 
     def _sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
         c = torch.from_numpy(self.codebook_).to(rng.device)

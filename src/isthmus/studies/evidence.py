@@ -13,7 +13,6 @@ from isthmus.codec.costs import Costs
 from isthmus.data.images import Images, evenly_spaced
 from isthmus.data.ranges import Range, is_nominal
 from isthmus.fitted.heldout import Halves, halves
-from isthmus.fitted.store import size_of
 from isthmus.latent.codes import features, mapped, pixels_of, range_for, remade, vectors
 from isthmus.metrics.altered import altered
 from isthmus.metrics.factor_scores import FEW_TREES, with_intervals
@@ -22,9 +21,8 @@ from isthmus.metrics.intervals import Estimate
 from isthmus.metrics.needs import NEEDS
 from isthmus.metrics.outliers import neighbour_distance
 from isthmus.metrics.similarity import likeness
-from isthmus.metrics.speed import MOST as MOST_TIMED
-from isthmus.metrics.speed import images_a_second
 from isthmus.studies.drawn import Samples
+from isthmus.studies.itself import Itself
 from isthmus.studies.probable import Likely
 from isthmus.verbs.cluster import expected, group_codes
 from isthmus.verbs.known_factors import known_factors
@@ -58,7 +56,7 @@ LEADING = 5
 """Latent dimensions that are kept to see how much few of them say."""
 
 
-class Evidence(Samples, Likely, Mapping[str, Any]):
+class Evidence(Samples, Likely, Itself, Mapping[str, Any]):
     """What `isthmus.metrics.needs.NEEDS` lists, of one model: made when it is first asked for.
 
     What a model or its images do not have is None.
@@ -145,39 +143,6 @@ class Evidence(Samples, Likely, Mapping[str, Any]):
         """What black and white are; the units of a table are its own."""
         ends = range_for(self.model, self.images)
         return ends if self.images.ndim == 4 or is_nominal(ends) else None
-
-    @property
-    def encode_rate(self) -> Estimate | None:
-        """Images a second that are encoded."""
-        return images_a_second(self.model.encode, self._timed)
-
-    @property
-    def decode_rate(self) -> Estimate | None:
-        """Codes a second that are decoded."""
-        if self.decode is None or not np.isfinite(self.codes).all():
-            return None
-        return images_a_second(self.decode, self.codes[: len(self._timed)])
-
-    @property
-    def _timed(self) -> np.ndarray:
-        return np.asarray(self.images[:MOST_TIMED])
-
-    @cached_property
-    def _size(self) -> tuple[int, int] | tuple[None, None]:
-        try:
-            return size_of(self.model)
-        except (ValueError, TypeError):  # of one's own, and no file can hold it
-            return None, None
-
-    @property
-    def learned_numbers(self) -> int | None:
-        """How many numbers the model has learned."""
-        return self._size[0]
-
-    @property
-    def file_kb(self) -> float | None:
-        """Thousands of bytes of its file."""
-        return self._size[1] and self._size[1] / 1000
 
     @cached_property
     def costs(self) -> Costs | None:

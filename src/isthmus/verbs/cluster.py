@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from isthmus.metrics.cluster_scores import (
     stability,
 )
 from isthmus.metrics.groups import METHODS, Groups, group, placed
-from isthmus.metrics.how_many import how_many
+from isthmus.metrics.how_many import Tried, best_of, numbers_tried, ties_of
 from isthmus.metrics.intervals import Estimate
 from isthmus.validation import one_of
 from isthmus.verbs.clustering import Clustering
@@ -69,7 +69,8 @@ def cluster(
         lies between them, and how many there are: images outside of them belong to no cluster.
     n_clusters : int or "auto", optional
         How many; by default as many as there are classes, or 10. "auto" chooses the number, 2 to
-        20, by the codes alone: the one with the greatest mean silhouette (`metrics.how_many`).
+        20, by the codes alone: the one with the greatest mean silhouette (`metrics.how_many`);
+        which others cannot be told from it, and how stable each is over seeds, is said.
         HDBSCAN finds it itself.
     on : {"codes", "map"}
         Cluster the "codes", or a t-SNE "map" of them in the plane. The map pulls groups apart,
@@ -126,22 +127,29 @@ def cluster(
     number = n_clusters if n_clusters and method != "hdbscan" else expected(images)
     sought: dict[str, Any] = {"n_clusters": number, "min_size": min_size}
     sought["random_state"] = random_state
-    within = partial(limit.until, what="numbers of clusters")
+    tried: list[Tried] = []
+
+    def choose(codes: np.ndarray) -> int:
+        within = partial(limit.until, what="numbers of clusters")
+        tried.extend(numbers_tried(codes, random_state, within=within))
+        return best_of(tried).clusters if tried else 1
+
     seek = _among_codes if on == "codes" else _on_a_map
-    groups, places, rows = seek(model, images, method, sought, within, verbose)
+    groups, places, rows = seek(model, images, method, sought, choose, verbose)
     found = _facts(groups.labels)
     judged = _judged(model, images, groups.labels, random_state)
     found |= {name: each.value for name, each in judged.items()}
-    if n_clusters == AUTO and method != "hdbscan":
-        found["chosen"] = "by the mean silhouette, of 2 to 20"
+    if tried:
+        found["chosen"] = _chosen(tried)
     laid_out = "copy" if copy else "link" if link else ""
     made = Clustering(groups, found, images, model, method, places, rows, laid_out)
+    made.tried = tried
     made.within = {name: each.within for name, each in judged.items()}
     return made
 
 
-Within = Callable[[Iterable[int]], Iterable[int]]
-"""What is tried of several numbers, as far as there is time."""
+Choose = Callable[[np.ndarray], int]
+"""How many clusters there are to be among codes or places."""
 Found = tuple[Groups, np.ndarray | None, np.ndarray | None]
 """Clusters, where the images of a map lie, and which these are."""
 
@@ -151,13 +159,13 @@ def _among_codes(
     images: Images,
     method: str,
     sought: dict[str, Any],
-    within: Within,
+    choose: Choose,
     verbose: bool | None,
 ) -> Found:
     codes = features(model, images, show=verbose)
     if sought["n_clusters"] == AUTO:
         near = codes if codes.ndim > 1 else vectors(model, images, show=verbose)
-        sought |= {"n_clusters": how_many(near, sought["random_state"], within=within)}
+        sought |= {"n_clusters": choose(near)}
     groups = group_codes(model, codes, method, **sought)
     if codes.ndim == 1 and method == "kmeans":  # images of a prototype are not equally far in
         groups = placed(vectors(model, images, show=verbose), groups.labels)
@@ -169,14 +177,14 @@ def _on_a_map(
     images: Images,
     method: str,
     sought: dict[str, Any],
-    within: Within,
+    choose: Choose,
     verbose: bool | None,
 ) -> Found:
     codes, rows = vectors(model, images, show=verbose), np.arange(len(images))
     rows = rows if len(rows) <= MAPPED else np.linspace(0, len(rows) - 1, MAPPED).astype(int)
     places = _map(codes[rows], sought["random_state"])
     if sought["n_clusters"] == AUTO:
-        sought |= {"n_clusters": how_many(places, sought["random_state"], within=within)}
+        sought |= {"n_clusters": choose(places)}
     groups = group(places, method, **sought)
     if len(rows) < len(images):
         near = nearest_codes(codes, codes[rows]).rows[:, 0]
@@ -227,6 +235,13 @@ def expected(images: Images) -> int:
     """Return how many clusters are sought where nothing is said: one a class, or up to 10."""
     known = np.unique(images.y) if images.y is not None else np.empty(0)
     return int((known != -1).sum()) or min(CLUSTERS, len(images))
+
+
+def _chosen(tried: list[Tried]) -> str:
+    """Return how a number of clusters was chosen, and which cannot be told from it."""
+    ties = ", ".join(map(str, ties_of(tried)))
+    told = f"; not to be told from it: {ties}" if ties else ""
+    return f"by the mean silhouette, of {tried[0].clusters} to {tried[-1].clusters}{told}"
 
 
 def _map(codes: np.ndarray, random_state: int) -> np.ndarray:

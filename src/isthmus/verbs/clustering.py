@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +12,8 @@ import numpy as np
 from isthmus.data.images import Images
 from isthmus.fitted.heldout import MeasuredOn, judged
 from isthmus.metrics.groups import Groups
+from isthmus.metrics.how_many import Tried
+from isthmus.metrics.table import said
 from isthmus.system.files import save_array
 from isthmus.verbs.laid_out import lay_out
 from isthmus.verbs.probing import in_words
@@ -47,6 +50,8 @@ class Clustering(Result):
         Rows of those images.
     laid_out : {"", "copy", "link"}
         Whether `save` lays the files of the images out in a folder for every cluster.
+    tried : sequence of Tried
+        The numbers of clusters that "auto" chose from, see `numbers`.
     """
 
     saves: ClassVar[tuple[str, ...]] = (".npy", ".csv", ".png", "")
@@ -59,6 +64,7 @@ class Clustering(Result):
     map: np.ndarray | None = None
     mapped: np.ndarray | None = None
     laid_out: str = ""
+    tried: Sequence[Tried] = ()
 
     @property
     def title(self) -> str:
@@ -101,7 +107,29 @@ class Clustering(Result):
     def record(self) -> dict[str, Any]:
         """Return how clusters were sought, and the figures of all."""
         sought = {"method": self.method, "on": "codes" if self.map is None else "map"}
-        return sought | self.scores | halves_of(self.within) | said_of(self.measured)
+        numbers = {"numbers": self.numbers()} if self.tried else {}
+        return sought | self.scores | halves_of(self.within) | said_of(self.measured) | numbers
+
+    def numbers(self) -> list[dict[str, Any]]:
+        """Return a record for every number of clusters that was tried, with half intervals."""
+        found = []
+        for each in self.tried:
+            both = {"silhouette": each.silhouette, "stability": each.stability}
+            halves = {name: one.within for name, one in both.items()}
+            values = {name: round(one.value, 4) for name, one in both.items()}
+            found.append({"clusters": each.clusters, **values, **halves_of(halves)})
+        return found
+
+    def remarks(self) -> list[str]:
+        """Return the numbers of clusters that were tried, a line each."""
+        return [
+            f"{each.clusters:>2} clusters: "
+            + ", ".join(
+                f"{name} {said(name, one.value, within=one.within)}"
+                for name, one in (("silhouette", each.silhouette), ("stability", each.stability))
+            )
+            for each in self.tried
+        ]
 
     def pictures(self) -> dict[str, Image]:
         """Return the clusters, if there are any, and the map, if there is one."""
