@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 TIMES = " \N{MULTIPLICATION SIGN} "
 
 
+def told(study: Study, scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what a report says in words, by where it says it."""
+    return {
+        "title": title_of(study.images.source),
+        "summary": summed_up(study),
+        "facts": facts_of(study),
+        "kind": kind_of(study.images),
+        "measured": measured_on(study, scores),
+        "scales": scales(scores),
+        "dimensions": dimensions(scores),
+    }
+
+
 def measured_on(study: Study, scores: Sequence[Mapping[str, Any]]) -> str:
     """Say on how many held-out images figures were measured."""
     n = len(study.images.test)

@@ -97,17 +97,11 @@ def render(study: Study, *, live: bool | None = None, drawn: dict[Any, Any] | No
     getattr(study, "undrawn", [])[:] = pictures.dropped
     return template.render(
         **parts,
-        title=about.title_of(study.images.source),
-        summary=about.summed_up(study),
-        facts=about.facts_of(study),
+        **about.told(study, scores),
         study=study,
         live=_live(study) if live else None,
         pixelated=pictures.pixelated,
-        kind=about.kind_of(study.images),
         table=summary.summary(scores),
-        measured=about.measured_on(study, scores),
-        scales=about.scales(scores),
-        dimensions=about.dimensions(scores),
         flags={name: score["flags"] for name, score in by_name.items()},
         cards=cards,
         rankings=ranked.shown(found, scores),
