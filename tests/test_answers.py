@@ -8,6 +8,7 @@ import pytest
 import isthmus as ist
 from isthmus.metrics.generation import coverage, frechet_estimate
 from isthmus.metrics.reconstruction import psnr_within, told
+from isthmus.metrics.table import METRICS
 from isthmus.studies.advice import advice
 from isthmus.studies.answers import answers, too_few
 from isthmus.studies.evidence import from_leading, samples
@@ -237,3 +238,24 @@ def test_where_all_are_alike_none_is_marked_as_the_best():
         "rows"
     ]
     assert not any(cell["best"] for row in rows for cell in row["cells"])
+
+
+def test_what_figures_compare_with_stands_below_them():
+    scores = [
+        {"model": "a", "psnr": 20.0, "mse": 0.01, "coverage": 0.5, "coverage_real": 0.9,
+         "svm_accuracy": 0.8, "chance": 0.1},
+        {"model": "b", "psnr": 19.0},
+    ]  # fmt: skip
+    tables = {table["title"]: table for table in summary(scores, MEAN)["tables"]}
+    below = {title: [row["name"] for row in table["beside"]] for title, table in tables.items()}
+    assert below == {
+        "Reconstruction": ["the mean image"],
+        "Samples": ["other real images"],
+        "Labels from codes": ["the most frequent class"],
+    }
+    assert tables["Reconstruction"]["beside"][0]["texts"] == ["0.100", "10.0"]
+    assert tables["Samples"]["beside"][0]["texts"] == ["90.0 %"]
+
+
+def test_no_figure_is_written_with_the_marks_of_code():
+    assert not any("`" in metric.hint for metric in METRICS.values())

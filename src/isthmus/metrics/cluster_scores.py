@@ -42,6 +42,16 @@ def _in_parts(score: Callable[..., float], y: np.ndarray, labels: np.ndarray) ->
     return by_parts(lambda rows: _known(score, y[rows], labels[rows]), len(y))
 
 
+def nmi_estimate(y: ArrayLike, labels: ArrayLike) -> Estimate:
+    """Return the normalised mutual information with half of its interval; see `by_parts`."""
+    return _in_parts(nmi, np.asarray(y), np.asarray(labels))
+
+
+def ari_estimate(y: ArrayLike, labels: ArrayLike) -> Estimate:
+    """Return the adjusted Rand index with half of its interval; see `by_parts`."""
+    return _in_parts(ari, np.asarray(y), np.asarray(labels))
+
+
 def ami_estimate(y: ArrayLike, labels: ArrayLike) -> Estimate:
     """Return the adjusted mutual information with half of its interval; see `by_parts`."""
     return _in_parts(adjusted_information, np.asarray(y), np.asarray(labels))

@@ -75,8 +75,8 @@ METRICS: dict[str, Metric] = {
             "principal components of the latter: compares with other models of this study only.",
         ),
         Metric(
-            "variety", "Variety", SAMPLES, "%", "higher", "generation.coverage",
-            ("real", "drawn"), HELD,
+            "variety", "Variety", SAMPLES, "%", "higher", "generation.coverage_estimate",
+            ("real", "drawn", "seed"), HELD,
             "Of held-out images, the share that have a drawn one nearer than their fifth "
             "neighbour among themselves: low where all samples are alike, or none looks real.",
         ),
@@ -137,12 +137,13 @@ METRICS: dict[str, Metric] = {
             "class. The labels are not used to find the clusters.",
         ),
         Metric(
-            "nmi", "NMI", CLUSTERS, "", "higher", "clustering.nmi", CLUSTERED, "0 to 1",
+            "nmi", "NMI", CLUSTERS, "", "higher", "cluster_scores.nmi_estimate", CLUSTERED,
+            "0 to 1",
             "Normalised mutual information of clusters and classes: 0 is unrelated, 1 is "
             "identical.", 3,
         ),
         Metric(
-            "ari", "ARI", CLUSTERS, "", "higher", "clustering.ari", CLUSTERED,
+            "ari", "ARI", CLUSTERS, "", "higher", "cluster_scores.ari_estimate", CLUSTERED,
             "0 by chance, 1 identical",
             "Adjusted Rand index: how many pairs of images clusters and classes agree on, "
             "corrected for chance.", 3,
@@ -187,7 +188,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "bits_per_image", "Rate", COST, "bits", "lower", "", ("coded_bits",),
             "bits for one image",
-            "What the file takes that `isthmus compress` makes of held-out images, header and "
+            "What the file takes that isthmus compress makes of held-out images, header and "
             "tables counted, the model not: codes are rounded so that the error grows by a "
             "twentieth.",
         ),
@@ -216,7 +217,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "file_kb", "File", COST, "kB", "lower", "", ("file_kb",), "thousands of bytes",
-            "What the file of the model takes, which `isthmus compress` needs beside its own.",
+            "What the file of the model takes, which isthmus compress needs beside its own.",
         ),
         Metric(
             "quantization_error", "Quantization error", UNITS, "", "lower",

@@ -124,8 +124,9 @@ def _compress(score: Score, answer: Answer, baseline: Score) -> str:
 
 
 def _generate(score: Score, answer: Answer, baseline: Score) -> str:
-    within = known(score, "frechet_within")
-    return _give_or_take(score["frechet"], within, " Fréchet", lambda v: significant(v, 2))
+    key = answer.key or "frechet"  # that by which it was chosen
+    within = known(score, f"{key}_within")
+    return _give_or_take(score[key], within, " Fréchet", lambda v: significant(v, 2))
 
 
 def _keep(score: Score, answer: Answer, baseline: Score) -> str:

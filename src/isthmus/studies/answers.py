@@ -178,7 +178,7 @@ def _compress(scores: Sequence[Score]) -> Answer | None:
     )
     words = f"At {at:.1f} dB, {best['model']} needs {significant(-bits(best))} bits for an image"
     words += f"{share}.{_next(order, ties, form)}"
-    sure = "Bits at equal quality, of the file that `isthmus compress` writes; "
+    sure = "Bits at equal quality, of the file that isthmus compress writes; "
     sure += f"{len(fit)} of {len(having)} models come so near."
     ranked = _ranked(fit, bits, within, lambda s: f"{significant(-bits(s))} bits")
     return Answer("Compress", question, _names(ties), words, sure, at, **ranked)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.metrics.labels import PROBES
 from isthmus.metrics.metric import LIKELIHOOD
 from isthmus.metrics.table import METRICS, Metric, studied
 from isthmus.metrics.units import percent, significant
@@ -44,15 +45,18 @@ def written(score: Mapping[str, Any], key: str) -> str:
     return METRICS[key].write(value)
 
 
-def summary(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def summary(
+    scores: Sequence[Mapping[str, Any]], baseline: Mapping[str, float] | None = None
+) -> dict[str, Any]:
     """Arrange scores as a table of the measures that at least one model has.
 
     Returns
     -------
     dict
         ``measures`` that are known, and ``tables``, one a group: its title, its measures (the
-        columns) and rows: for every model that has one of them its name, family, code and cells,
-        each cell with its text, its number, its interval and whether it is best.
+        columns), what is `beside` them, as the mean image, and rows: for every model that has one
+        of them its name, family, code and cells, each cell with its text, its number, its
+        interval and whether it is best.
 
     Examples
     --------
@@ -62,8 +66,12 @@ def summary(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """
     measures = [m for m in studied() if any(known(score, m.key) is not None for score in scores)]
     titles = list(dict.fromkeys(measure.group for measure in measures))
+    chance = dict.fromkeys((f"{kind}_accuracy" for kind in PROBES), _chance(scores))
+    beside: dict[str, Mapping[str, Any]]
+    beside = {"the mean image": baseline or {}, "other real images": _of_real(scores)}
+    beside["the most frequent class"] = chance
     tables = [
-        _table(name, [m for m in measures if m.group == title], alike)
+        _table(name, [m for m in measures if m.group == title], alike, beside)
         for title in titles
         for name, alike in _comparable(title, scores)
     ]
@@ -88,9 +96,12 @@ def _comparable(
 
 
 def _table(
-    title: str, measures: Sequence[Metric], scores: Sequence[Mapping[str, Any]]
+    title: str,
+    measures: Sequence[Metric],
+    scores: Sequence[Mapping[str, Any]],
+    beside: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Return a table of the models that have one of these measures."""
+    """Return a table of the models that have one of these measures, and what is beside them."""
     best = {measure.key: marked(scores, measure.key) for measure in measures}
     rows = []
     for score in scores:
@@ -106,7 +117,23 @@ def _table(
         about = {key: score.get(key) or "" for key in ("family", "code", "flags")}
         if any(cell["number"] is not None for cell in cells):
             rows.append({"name": score["model"], "cells": cells, **about})
-    return {"title": title, "measures": measures, "rows": rows}
+    compared = [
+        {"name": name, "texts": [written(known_of, m.key) for m in measures]}
+        for name, known_of in beside.items()
+        if any(known(known_of, m.key) is not None for m in measures)
+    ]
+    return {"title": title, "measures": measures, "rows": rows, "beside": compared}
+
+
+def _chance(scores: Sequence[Mapping[str, Any]]) -> float | None:
+    return next((value for s in scores if (value := known(s, "chance")) is not None), None)
+
+
+def _of_real(scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return what other real images than those compared with score as samples do."""
+    of = next((score for score in scores if known(score, "coverage_real") is not None), {})
+    pairs = ((m.key, known(of, f"{m.key}_real")) for m in studied())
+    return {key: value for key, value in pairs if value is not None}
 
 
 def within(score: Mapping[str, Any], key: str) -> str:
