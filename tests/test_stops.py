@@ -131,3 +131,19 @@ def test_a_library_that_makes_another_error_of_an_interrupt_changes_nothing(run,
     monkeypatch.setattr(PCA, "fit", broken)
     code, _, err = run("fit", "pca", "digits", "-o", "pca.safetensors")
     assert (code, err.splitlines()[-1]) == (130, "isthmus: interrupted; nothing written")
+
+
+def test_an_interrupt_within_a_text_that_a_library_runs_ends_as_any_other(tmp_path):
+    script = (
+        "import ctypes, sys; sys.argv = ['isthmus', 'models']\n"
+        "from isthmus.cli import main, start\n"
+        "run = ctypes.pythonapi.PyRun_String\n"
+        "run.restype, run.argtypes = ctypes.py_object, [ctypes.c_char_p, ctypes.c_int] + 2 * ["
+        "ctypes.py_object]\n"
+        "main.app = lambda **_: run(b'raise KeyboardInterrupt', 257, {}, {})\n"
+        "start()\n"
+    )
+    (tmp_path / "within.py").write_text(script)
+    words = [sys.executable, "-m", "within"]  # only of a module does Python look at it
+    ended = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (130, "isthmus: interrupted; nothing written\n")

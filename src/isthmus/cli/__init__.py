@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -21,9 +23,21 @@ def start() -> None:
         main()
     except KeyboardInterrupt:
         _end(signal.SIGINT)
+    except SystemExit as end:
+        if end.code in (130, 143):
+            _leave(end.code)
+        raise
     finally:
         for number in taken:
             signal.signal(number, usual[number])
+
+
+def _leave(code: int) -> None:
+    """End with this code: Python would end by the signal if it came while a library ran a text."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _end(number: int, frame: FrameType | None = None) -> None:
