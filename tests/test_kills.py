@@ -4,19 +4,33 @@ import json
 import os
 from functools import partial
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import kills
 from isthmus.data import folder as packing
+from isthmus.families import FAMILIES
 from isthmus.models.nmf import NMF
+from isthmus.signature import parameters
+from isthmus.training import checkpoints
+from isthmus.training.epochs import Epochs
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are copied by fork")
+
+
+SMALL = {
+    "gan": ["--width", "2", "--encoder-epochs", "1"],
+    "pixelnet": ["--width", "2", "--channels", "2"],
+}
+"""What makes a network small, if it is not as with most."""
 
 
 def killed(words, folder, owner, name, call):
     """Carry out a command in a process that is killed at one call of a function."""
 
     def before():
+        checkpoints.CHECKPOINT_SECONDS = 0
         usual, calls = getattr(owner, name), []
 
         def counted(*given, **options):
@@ -41,6 +55,31 @@ def test_a_study_that_is_killed_loses_the_model_in_work_alone(run, tmp_path):
     assert (code, "taken over: kmeans" in out) == (0, True)
     assert len(kills.study_is_whole(tmp_path)) == 3
     assert there.items() <= kills.study_is_whole(tmp_path).items()
+
+
+NETWORKS = [
+    name for name in FAMILIES if any(each.name == "checkpoint" for each in parameters(name))
+]
+"""Families that are fitted by epochs."""
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_fit_that_is_killed_goes_on_to_the_same_model(run, tmp_path, name, monkeypatch):
+    words = f"fit {name} digits --images 0-39 --batch-size 8 --epochs 4 -o m.safetensors".split()
+    words += ["--validation-fraction", "0.2", *SMALL.get(name, ["--hidden", "4", "--width", "2"])]
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    monkeypatch.chdir(whole)
+    assert run(*words)[0] == 0
+    monkeypatch.chdir(tmp_path)
+    words += ["--checkpoint", "fit.ckpt"]
+    killed(" ".join(words), tmp_path, Epochs, "_epoch", 3)
+    assert (tmp_path / "fit.ckpt").is_file()
+    assert run(*words)[0] == 0
+    mine, there = load_file("m.safetensors"), load_file(whole / "m.safetensors")
+    assert mine.keys() == there.keys()
+    for key, values in mine.items():
+        np.testing.assert_array_equal(values, there[key])
 
 
 def test_packing_that_is_killed_leaves_nothing_after_the_next_run(run, tmp_path, monkeypatch):
