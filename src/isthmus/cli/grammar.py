@@ -51,7 +51,7 @@ EXCEPTIONS = {
     "--split": "`fit` learns from the part to train on, or nothing could be judged afterwards; "
     "`rd`, `disentangle`, and `denoise` where it adds noise, measure on the part held out.",
     "--labels": "`finetune` is about few, and takes 100; others take all there are.",
-    "--width": "`som` has two sides, as 10x12.",
+    "--width": "`som` has two sides, as 10,12.",
     "--n-clusters": "`cluster` may choose: auto.",
     "--by": "The ways are those of the command.",
     "--method": "The methods are those of the command.",
