@@ -1,6 +1,7 @@
 """Make the pictures of docs/how-do-i.md whose commands need a folder of photographs.
 
-`python examples/how_do_i.py docs/how-do-i`. The folder is cut out of the two photographs that
+`python examples/how_do_i.py docs/how-do-i`; `python examples/how_do_i.py study FOLDER` makes the figures of
+its first answer in an empty folder. The photographs is cut out of the two photographs that
 come with scikit-learn (china.jpg by danielbuechele, flower.jpg by vultilion, both CC BY 2.0).
 """
 
@@ -42,6 +43,9 @@ SMALL = """
 isthmus compress photos -o photos.isth -o small.png
 isthmus decompress photos.isth -o back
 """
+STUDY = """
+isthmus study photos -o runs/photos --budget 2m --seed 0
+"""
 OF_EACH = """
 isthmus fit pca digits --width 16 -o digits.safetensors
 isthmus generate digits.safetensors --per-class 50 -o new.png
@@ -61,6 +65,19 @@ def main(folder: str) -> None:
         run(OF_EACH, Path(place))
         (home / "generate.png").write_bytes((Path(place) / "new.png").read_bytes())
         (home / "morph.webp").write_bytes((Path(place) / "way.webp").read_bytes())
+
+
+def study_photographs(place: Path) -> None:
+    """Study flowers and streets of 32 x 32 pixels, of the sets flowers102 and camvid."""
+    from dataclasses import replace
+
+    import isthmus as ist
+
+    for folder, name in (("flowers", "flowers102"), ("streets", "camvid")):
+        images = ist.load_images(name, size=32).evenly(200)
+        plain = replace(images, y=None, label_maps=None, is_test=None)
+        plain.save(place / "photos" / folder)
+    run(STUDY, place)
 
 
 def kept(picture: Path, home: Path) -> None:
@@ -101,4 +118,7 @@ def run(commands: str, place: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[1:2] == ["study"]:
+        study_photographs(Path(sys.argv[2]))
+    else:
+        main(*sys.argv[1:])
