@@ -1,7 +1,7 @@
 """Make the pictures of docs/how-do-i.md whose commands need a folder of photographs.
 
 `python examples/how_do_i.py docs/how-do-i`; `python examples/how_do_i.py study FOLDER` makes the
-figures of its first answer. The folder of photographs is cut out of the two that
+figures of its first answer. The folder of photographs is cut out of the two pictures that
 come with scikit-learn (china.jpg by danielbuechele, flower.jpg by vultilion, both CC BY 2.0).
 """
 
