@@ -144,7 +144,7 @@ def test_as_good_as_scikit_learn_on_mnist_after_equal_passes(data_folder):
     images = ist.load_images("mnist").train[:4000]
     X = np.asarray(images).reshape(len(images), -1) / np.float32(255)
     ours = ist.NMF(20, max_iter=20, tol=0, random_state=0).fit(images)
-    theirs = decomposition.NMF(20, init="nndsvda", max_iter=20, tol=1e-12)
+    theirs = decomposition.NMF(20, init="nndsvda", max_iter=20, tol=1e-12, random_state=0)
     with pytest.warns(match="Maximum number of iterations"):
         theirs.fit(X)
     assert ours.reconstruction_err_ < 1.002 * theirs.reconstruction_err_
