@@ -63,7 +63,7 @@ def _grid(title: str, array: np.ndarray, pictures: Pictures) -> dict[str, Any]:
     whole = max(1, round(SHEET_WIDTH / (columns * pictures.pitch) * pictures.scale))
     scale = min(pictures.scale, whole) if pictures.pixelated else pictures.scale
     picture = sheet(images, columns, limits=pictures.limits, scale=scale, gap=1)
-    key = f"{rows} rows of {columns}."
+    key = f"{rows} row{'s' * (rows > 1)} of {columns}."
     return {"title": title, "key": key, "shown": 1, "n": 1, **pictures.embed(picture)}
 
 
