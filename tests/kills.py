@@ -93,7 +93,7 @@ def weights(folder: Path) -> dict[str, Any]:
     from safetensors.numpy import load_file
 
     found: dict[str, Any] = {}
-    for path in sorted(folder.rglob("*.safetensors")):
+    for path in sorted(folder.rglob("[!.]*.safetensors")):
         tensors = load_file(path)
         found[path.name] = {name: values.tobytes() for name, values in sorted(tensors.items())}
     for path in folder.rglob("scores.json"):
