@@ -1,3 +1,6 @@
+import errno
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -106,6 +109,19 @@ def test_codes_of_many_images_lie_in_a_file_while_it_fits(X, monkeypatch, tmp_pa
     for name in ("components_", "use_", "code_quantiles_", "code_spread_"):
         np.testing.assert_array_equal(getattr(found, name), getattr(known, name))
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_disks_that_give_no_room_beforehand_will_do(monkeypatch, tmp_path):
+    def unsupported(*_):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setenv("ISTHMUS_CACHE", str(tmp_path))
+    monkeypatch.setattr(scratch, "SCRATCH_BYTES", 100)
+    monkeypatch.setattr(os, "posix_fallocate", unsupported, raising=False)
+    room = scratch.scratch((3, 20), np.float32)
+    room[:] = 1
+    assert isinstance(room, np.memmap)
+    assert room.sum() == 60
 
 
 def test_samples_are_like_the_codes(X):

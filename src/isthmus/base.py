@@ -44,7 +44,9 @@ PASS_BYTES = 2 * 2**20
 """Size of one chunk while encoding and decoding, as float32: it stays in the processor's cache."""
 
 
-def _can(twin: str) -> Callable[[Any], bool]:
+def has_twin(twin: str) -> Callable[[Any], bool]:
+    """Return what checks that a model has a private twin, for a public verb that needs it."""
+
     def check(model: Representation) -> bool:
         if hasattr(model, twin):
             return True
@@ -149,7 +151,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         """Return the images with what a supervised family learns from beside them."""
         return images
 
-    @available_if(_can("_encode"))
+    @available_if(has_twin("_encode"))
     def encode(self, X: ImagesLike) -> np.ndarray:
         """Return the code of every image.
 
@@ -161,7 +163,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         check_is_fitted(self)
         return self._map(self._encode, self._check(X, reset=False))
 
-    @available_if(_can("_decode"))
+    @available_if(has_twin("_decode"))
     def decode(self, Z: ArrayLike) -> np.ndarray:
         """Return the image of every code, float, in the shape of the images fitted on."""
         check_is_fitted(self)
@@ -172,7 +174,7 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
         """Return what `decode` does, for codes of images of a shape (h, w, c) or (d,)."""
         return self.decode(Z)
 
-    @available_if(_can("_sample"))
+    @available_if(has_twin("_sample"))
     @usual_torch()
     def sample(self, n_samples: int = 1, *, random_state: Seed = None) -> np.ndarray:
         """Draw new images.
@@ -201,12 +203,12 @@ class Representation(Contract, ClassNamePrefixFeaturesOutMixin, TransformerMixin
             return z.flatten(1, -2).mean(1)
         return z if z.ndim < 3 else z.flatten(1)
 
-    @available_if(_can("_decode"))
+    @available_if(has_twin("_decode"))
     def inverse_transform(self, Z: ArrayLike) -> np.ndarray:
         """Return the image of every code; the same as `decode`."""
         return self.decode(Z)
 
-    @available_if(_can("_decode"))
+    @available_if(has_twin("_decode"))
     @usual_torch()
     def score(self, X: ImagesLike, y: ArrayLike | None = None) -> float:
         """Return minus the mean squared error of the reconstruction: higher is better."""

@@ -177,10 +177,10 @@ class Contract:
         if kind == "pixels":
             return np.asarray(codes.mean((1, 2)))
         if kind == "indices":
-            shares = np.zeros((len(codes), self.code_width_), np.float32)
-            for share, grid in zip(shares, codes, strict=True):
-                share += np.bincount(grid.ravel(), minlength=len(share)) / np.float32(grid.size)
-            return shares
+            n, k, cells = len(codes), self.code_width_, int(np.prod(codes.shape[1:]))
+            own = codes.reshape(n, cells) + k * np.arange(n)[:, None]  # indices of each its own
+            counts = np.bincount(own.ravel(), minlength=n * k).reshape(n, k)
+            return (counts / np.float32(cells)).astype(np.float32)
         if kind == "grid" and not self.has_vectors:
             return np.concatenate([codes.mean((1, 2)), codes.std((1, 2))], axis=1)
         return codes.reshape(len(codes), -1) if kind == "grid" else codes

@@ -120,13 +120,13 @@ class Trial:
             codes = np.concatenate([codes for _, codes in coded])
         else:
             codes = model.encode(sample)
-        directions = None
-        if (
-            codes.ndim > 2 and codes.dtype.kind == "f"
-        ):  # per pixel: a step for each number, all pixels alike
+        directions: Directions | None
+        if codes.dtype.kind != "f":
+            directions = None
+        elif codes.ndim > 2:  # of every place: a step for each number, all places alike
             flat = codes.reshape(-1, codes.shape[-1]).astype(np.float64)
             directions = Directions(flat.mean(0), flat.std(0))
-        elif codes.dtype.kind == "f":
+        else:
             directions = directions_of(codes, model.decode, len(images))
         return cls(coded, pixels, codes, directions, range_for(model, images))
 

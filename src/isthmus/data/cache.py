@@ -196,7 +196,8 @@ def _write(
         )
     with replacing(path) as temporary:
         data = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
-        _take_room(temporary)
+        with temporary.open("r+b") as file:
+            take_room(file, temporary.stat().st_size)
         fill(data)
         data.flush()
         del data  # some systems do not rename an open file
@@ -214,13 +215,12 @@ def _fits(path: Path, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> boo
     return there.shape == shape and there.dtype == dtype
 
 
-def _take_room(path: Path) -> None:
+def take_room(file: IO[bytes], size: int) -> None:
     """Have the disk give the room of a whole file: to lack it later would end the program."""
     if not hasattr(os, "posix_fallocate"):
         return
-    with path.open("r+b") as file:
-        try:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-        except OSError as error:
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # some disks cannot be asked
-                raise
+    try:
+        os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # some disks cannot be asked
+            raise

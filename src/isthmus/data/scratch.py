@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 
-from isthmus.data.cache import cache_folder, explained
+from isthmus.data.cache import cache_folder, explained, take_room
 
 SCRATCH_BYTES = 2**27
 """Arrays larger than this lie in a file: the system may write its pages out and take them back."""
@@ -41,9 +40,6 @@ def scratch(shape: Sequence[int], dtype: Any) -> np.ndarray:
     if size <= SCRATCH_BYTES:
         return np.empty(shape, dtype)
     with nameless() as file:
-        if hasattr(os, "posix_fallocate"):
-            with explained():
-                os.posix_fallocate(file.fileno(), 0, size)
-        else:
-            file.truncate(size)
+        with explained():
+            take_room(file, size)
         return np.memmap(file, dtype, "r+", shape=tuple(shape))

@@ -51,6 +51,11 @@ class Deltas(NamedTuple):
     overlap: float
 
     @property
+    def is_told(self) -> bool:
+        """Whether both reach enough of the same qualities for a BD-rate that says something."""
+        return self.rate is not None and self.high - self.low >= ENOUGH
+
+    @property
     def words(self) -> str:
         """The deltas in words.
 

@@ -22,46 +22,6 @@ LOOKED_AT = 1000
 """Codes that are looked at, at most."""
 
 
-def how_many(
-    Z: np.ndarray,
-    random_state: int = 0,
-    most: int = MOST,
-    within: Callable[[Iterable[int]], Iterable[int]] = iter,
-) -> int:
-    r"""Return how many clusters there are among codes, 2 to `most`, by the mean silhouette.
-
-    Of every number of clusters of k-means the silhouette is the mean of
-    :math:`(b_i - a_i) / \max(a_i, b_i)` with the mean distances of a code to its own cluster, a,
-    and to the nearest other one, b. The number with the greatest is returned. Of codes that all
-    are one cluster it cannot tell so.
-
-    Parameters
-    ----------
-    Z : array_like of shape (n, k)
-        Codes; 1,000 of them at most are looked at, evenly chosen.
-    random_state : int
-        Seed of the starts.
-    most : int
-        Clusters, at most.
-    within : callable
-        Which of the numbers, in turn, are tried; by default all.
-
-    References
-    ----------
-    P. Rousseeuw, Silhouettes: a graphical aid to the interpretation and validation of cluster
-    analysis, 1987.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> middles = np.array([[0, 0], [9, 0], [0, 9]])
-    >>> how_many(middles[np.arange(90) % 3] + rng.normal(size=(90, 2)))
-    3
-    """
-    found = numbers_tried(Z, random_state, most, within)
-    return best_of(found).clusters if found else 1
-
-
 class Tried(NamedTuple):
     """A number of clusters, how far apart these are, and how far k-means finds them again.
 
@@ -86,7 +46,27 @@ def numbers_tried(
     most: int = MOST,
     within: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> list[Tried]:
-    """Return every number of clusters from 2 on that was tried; see `how_many`.
+    r"""Return every number of clusters from 2 on that was tried, with its mean silhouette.
+
+    Of every number of clusters of k-means the silhouette is the mean of
+    :math:`(b_i - a_i) / \max(a_i, b_i)` with the mean distances of a code to its own cluster, a,
+    and to the nearest other one, b. Of codes that all are one cluster it cannot tell so.
+
+    Parameters
+    ----------
+    Z : array_like of shape (n, k)
+        Codes; 1,000 of them at most are looked at, evenly chosen.
+    random_state : int
+        Seed of the starts.
+    most : int
+        Clusters, at most.
+    within : callable
+        Which of the numbers, in turn, are tried; by default all.
+
+    References
+    ----------
+    P. Rousseeuw, Silhouettes: a graphical aid to the interpretation and validation of cluster
+    analysis, 1987.
 
     Examples
     --------
@@ -95,6 +75,8 @@ def numbers_tried(
     >>> found = numbers_tried(middles[np.arange(90) % 3] + rng.normal(size=(90, 2)), most=3)
     >>> [(each.clusters, each.stability.value > 0.9) for each in found]
     [(2, False), (3, True)]
+    >>> best_of(found).clusters
+    3
     """
     Z = np.asarray(Z, dtype=np.float64)
     Z = Z[evenly_spaced(len(Z), LOOKED_AT)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from isthmus.data.images import Images, as_images, evenly_spaced
 from isthmus.metrics.intervals import Estimate
-from isthmus.metrics.posterior import active_units, kl_per_dimension
+from isthmus.metrics.posterior import active_units, divergences
 from isthmus.tensors import seed_of
 from isthmus.validation import one_of
 
@@ -143,13 +143,12 @@ def likelihood(
     bound = _over_images(model.elbo(images, min(n_samples, BOUND_DRAWS), **asked))
     value = _over_images(model.log_likelihood(images, n_samples, **asked))
     mean, log_variance = model.posterior(images)
-    kl = kl_per_dimension(mean, log_variance)
+    kl = divergences(mean, log_variance)
     parts = [_over_images(part) for part in _aggregate(mean, log_variance, random_state)]
-    whole = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).sum(1, dtype=np.float64)
     return Likelihood(
-        _kind(model, images, how), len(images), n_samples, bound, value, kl,
+        _kind(model, images, how), len(images), n_samples, bound, value, kl.mean(0),
         active_units(mean, log_variance), parts[0].value, parts[1].value,
-        _over_images(whole), parts[0].within or 0.0,
+        _over_images(kl.sum(1)), parts[0].within or 0.0,
     )  # fmt: skip
 
 

@@ -32,14 +32,19 @@ def kl_per_dimension(mean: ArrayLike, log_variance: ArrayLike) -> np.ndarray:
     >>> kl_per_dimension([[1.0, 0.0], [-1.0, 0.0]], np.zeros((2, 2))).tolist()
     [0.5, 0.0]
     """
+    kl: np.ndarray = divergences(mean, log_variance).mean(0)
+    return kl
+
+
+def divergences(mean: ArrayLike, log_variance: ArrayLike) -> np.ndarray:
+    """Return what `kl_per_dimension` gives the means of: of every image, (n, k)."""
     mean, log_variance = (np.asarray(a, dtype=np.float64) for a in (mean, log_variance))
     if mean.shape != log_variance.shape or mean.ndim != 2:
         raise ValueError(
             f"means of shape {mean.shape} and log-variances of {log_variance.shape}: expected "
             "(n, k) both"
         )
-    kl: np.ndarray = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).mean(0)
-    return kl
+    return 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1)
 
 
 def active_units(

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.base import _can
+from isthmus.base import has_twin
 from isthmus.data.images import CHUNK_BYTES, Images
 from isthmus.data.patches import Cut, Lattice, cut
 from isthmus.data.values import ArrayLike, ImagesLike, as_array
@@ -31,7 +31,7 @@ PACKED_BYTES = 2**28
 
 def _draws(model: PatchWise) -> bool:
     if model.patch is None:
-        return _can("_sample")(model)
+        return has_twin("_sample")(model)
     raise AttributeError(
         f"{type(model).__name__}(patch={model.patch}) draws no images: it knows patches, and not "
         "which lie side by side"
@@ -122,11 +122,12 @@ class PatchWise(Base):
                 f"{type(self).__name__} needs at least {fewest} patches, got {sum(counts)} of "
                 f"{side}x{side}: give larger images, or more of them"
             )
-        bounds = np.cumsum([0, *counts])
+        bounds = np.cumsum([0, *counts])[:-1]
         chosen = self._chosen(sum(counts), parts[0].dtype.itemsize)
+        of_each = np.split(chosen, np.searchsorted(chosen, bounds[1:]))
         found = [
-            cut(part, at, chosen[(chosen >= low) & (chosen < high)] - low)
-            for part, at, low, high in zip(parts, lattices, bounds, bounds[1:], strict=False)
+            cut(part, at, some - first)
+            for part, at, some, first in zip(parts, lattices, of_each, bounds, strict=True)
         ]
         if len(found) == 1:
             found[0].value_range = parts[0].value_range
@@ -190,7 +191,7 @@ class PatchWise(Base):
         codes = (self._map(self._encode, some) for some in self._some(patches))
         return np.concatenate([self.pooled(_gridded(each, *grid)) for each in codes])
 
-    @available_if(_can("_decode"))
+    @available_if(has_twin("_decode"))
     def decode(self, Z: ArrayLike, size: tuple[int, int] | None = None) -> np.ndarray:
         """Return the image of every code, float.
 

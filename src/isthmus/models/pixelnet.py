@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
 
-from isthmus.base import _can, numbers_of
+from isthmus.base import has_twin, numbers_of
 from isthmus.data.images import Images, with_channels
 from isthmus.data.label_maps import NO_CLASS, without_class
 from isthmus.data.nodata import filled
@@ -298,13 +298,13 @@ class PixelNet(NeuralRepresentation):
             )
         return twin
 
-    @available_if(_can("_predict"))
+    @available_if(has_twin("_predict"))
     def predict(self, X: ImagesLike) -> np.ndarray:
         """Return label maps: the most likely class of every pixel, uint8 (n, h, w)."""
         check_is_fitted(self)
         return self._map(self._predict, self._check(X, reset=False))
 
-    @available_if(_can("_decode"))
+    @available_if(has_twin("_decode"))
     def decode(self, Z: ArrayLike) -> np.ndarray:
         """Return the images of attributes (n, h, w, k), of any height and width."""
         check_is_fitted(self)

@@ -171,8 +171,8 @@ def denoising(run: Run, width: int, noise: float, epochs: int) -> None:
     train, test = both_halves(run, "mnist", FEWEST)
     # a wide code right after two convolutions: what is small survives, noise does not
     settings: dict[str, Any] = {"architecture": "conv", "channels": (32, 64), "hidden": ()}
-    settings |= {"learning_rate": 2e-3, "epochs": epochs, "init": "he_normal"}
-    models = _denoisers(run, train, settings | {"latent_dim": width}, noise)
+    settings |= {"latent_dim": width, "learning_rate": 2e-3, "epochs": epochs, "init": "he_normal"}
+    models = _denoisers(run, train, settings, noise)
     models["denoising autoencoder"].save(run.folder / "denoiser.safetensors")
     made = ist.denoise(models, test, NOISES, train, split="all", verbose=run.verbose)
     for line in made.listed():
@@ -180,7 +180,7 @@ def denoising(run: Run, width: int, noise: float, epochs: int) -> None:
         run.figure(f"PSNR in dB, {line['noise'].replace('_', ' ')}", words)
     _ahead(run, made)
     part, held = _held_out(train, len(test))
-    again = _denoisers(run, part, settings | {"latent_dim": width}, noise, "-held")
+    again = _denoisers(run, part, settings, noise, "-held")
     only = NOISES.split(",")[run.share >= 1]
     _ahead(run, ist.denoise(again, held, only, part, split="all", verbose=run.verbose), HELD)
     shown = one_of_each(test)

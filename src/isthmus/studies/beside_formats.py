@@ -13,7 +13,7 @@ from isthmus.codec.formats import on_one_sheet, settings_of, writable
 from isthmus.data.images import Images
 from isthmus.data.ranges import to_bytes
 from isthmus.latent.codes import pixels_of
-from isthmus.metrics.bjontegaard import ENOUGH, at_quality, bjontegaard, front
+from isthmus.metrics.bjontegaard import at_quality, bjontegaard, front
 from isthmus.metrics.reconstruction import psnr
 from isthmus.metrics.units import percent, significant
 from isthmus.studies.summary import curve_of
@@ -100,13 +100,12 @@ def _beside(
 ) -> dict[str, Any]:
     (rates, quality), theirs = (np.array(points).T for points in (curve, other))
     found = bjontegaard((rates, quality), (theirs[0], theirs[1]))
-    shared = found.rate is not None and found.high - found.low >= ENOUGH
     return {
         "bits": at_quality(theirs[0], theirs[1], curve[-1][1]),
         "single": len(curve) == 1,
         "starts": other[0][1],
         "ends": other[-1][1],
-        "bd_rate": found.rate if shared else None,
+        "bd_rate": found.rate if found.is_told else None,
         "low": found.low if found.rate is not None else None,
         "high": found.high if found.rate is not None else None,
     }

@@ -60,7 +60,7 @@ class Itself:
             return None
         return images_a_second(self.decode, self.codes[: len(self._timed)])
 
-    @property
+    @cached_property
     def _timed(self) -> np.ndarray:
         return np.asarray(self.images[:MOST])
 

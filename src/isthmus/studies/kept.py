@@ -58,6 +58,8 @@ class Kept:
 
     def finish(self) -> None:
         """Write what there is with its report: no more models are to come."""
+        if self.folder is not None:
+            self.study.measure_formats()  # takes seconds, which are not a part of `in_one_go`
         self._write(page=True)
 
     def _write(self, *, page: bool) -> None:

@@ -350,7 +350,7 @@ class Study(Result):
     def _write_scores(self, folder: Path) -> None:
         from isthmus import __version__
 
-        self._measure_formats()
+        self.measure_formats()
         record = {
             "isthmus": __version__,
             "command": self.command,
@@ -377,7 +377,7 @@ class Study(Result):
             temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         save_table(folder / "scores.csv", self.table(), COLUMNS)
 
-    def _measure_formats(self) -> None:
+    def measure_formats(self) -> None:
         """Measure what image formats need, once no more models are to come and there is time."""
         from isthmus.studies.beside_formats import SECONDS, format_curves
 

@@ -12,7 +12,7 @@ import numpy as np
 from isthmus.codec.rate_curves import Curve, Point, bytes_at, crossings, curves_of, deltas
 from isthmus.data.images import Images
 from isthmus.fitted.heldout import MeasuredOn
-from isthmus.metrics.bjontegaard import ENOUGH, Deltas
+from isthmus.metrics.bjontegaard import Deltas
 from isthmus.metrics.units import percent, significant
 from isthmus.system.files import plain
 from isthmus.verbs.result import Result
@@ -164,7 +164,7 @@ def _delta(ours: Curve, theirs: Curve, found: Deltas) -> str:
         starts = f": it starts at {theirs[0][0]:.1f} dB, where this ends at {ours[0][-1]:.1f}"
         return starts if theirs[0][0] > ours[0][-1] else ""
     both = f"{found.low:.1f} to {found.high:.1f} dB"
-    if found.high - found.low < ENOUGH:
+    if not found.is_told:
         return f", too little in common for BD-rate ({both})"
     return f", BD-rate {100 * found.rate:+.1f} % ({both}, {percent(found.overlap)} of both)"
 
