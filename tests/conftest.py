@@ -1,5 +1,6 @@
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 # models of a few units gain nothing from threads, which wait for each other on a busy machine
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# a shell has what it starts in the background ignore Ctrl-C, and tests interrupt
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 collect_ignore = ["consumer"]  # type checkers read it; to import it would register its family
