@@ -47,8 +47,11 @@ bench: .venv/benched
 	$(PIP) --editable .
 	touch $@
 
+# torch-fidelity, the independent reference for FID and KID, asks for torchvision too, which has no
+# build for CPUs; these distances do without.
 .venv/tested: .venv/installed
 	$(PIP) --editable '.[test]'
+	$(PIP) --no-deps torch-fidelity
 	touch $@
 
 .venv/benched: .venv/installed

@@ -61,7 +61,7 @@ def test_curves_are_what_another_rule_integrates_them_to():
     gap = at(PSNR, np.log(RATES), q) - at(other[1], np.log(other[0]), q)
     wanted = math.expm1(np.trapezoid(gap, q) / 12)
     assert bd_rate((RATES, PSNR), other) == pytest.approx(wanted, rel=1e-6)
-    b = pytest.importorskip("bjontegaard", reason="it is no part of the tests' environment")
+    b = pytest.importorskip("bjontegaard", reason="it is of the tests' environment")
     theirs = b.bd_rate(*other, RATES, PSNR, method="pchip", require_matching_points=False)
     assert 100 * wanted == pytest.approx(theirs, rel=1e-6)
 
