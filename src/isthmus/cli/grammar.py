@@ -23,6 +23,7 @@ MEANINGS = {
     "--columns": "What columns of a table hold, as image=photo,label=species,split=fold.",
     "--budget": "Time to take, as 90s, 5m or 1h; what there is by then is kept.",
     "--seed": "Seed of everything random.",
+    "--repeats": "How often it is done, each time with another seed: scores are the means.",
     "--width": "Width of the code, in every family; the family's own name for it does as well.",
     "--force": "Overwrite what is there.",
     "--json": "Print JSON, for machines, on standard output; nothing else goes there.",
@@ -58,6 +59,7 @@ EXCEPTIONS = {
     "--dims": "`territory` lies in a plane of two; `traverse` takes the most useful.",
     "--noise": "A family's is a level; `denoise` and `territory` name kinds.",
     "--formats": "`compress` compares with those of photographs, `rd` with all.",
+    "--repeats": "`study` fits again for as long as a budget lasts.",
     "--channels": "`pixelnet` has as many in every layer.",
 }
 """Options whose type or default differs between commands, and why."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from isthmus.metrics.labels import Accuracy
 from isthmus.metrics.paired import Difference, difference
 from isthmus.metrics.units import significant
@@ -14,7 +16,8 @@ def behind_best(found: Mapping[str, Accuracy]) -> dict[str, Difference]:
     """Return how far every other classifier is behind the best one, on the same images.
 
     The intervals are of 95 % together, see `isthmus.metrics.paired.difference`; nothing is
-    returned of classifiers that were not asked about the same images.
+    returned of classifiers that were not asked about the same images. Of means over draws of the
+    labels those of the same draw are compared.
 
     Examples
     --------
@@ -28,16 +31,32 @@ def behind_best(found: Mapping[str, Accuracy]) -> dict[str, Difference]:
     if not found:
         return {}
     best = max(found, key=lambda name: found[name].accuracy)
-    hits = found[best].hits
-    others = {
-        name: each.hits
-        for name, each in found.items()
-        if name != best and len(hits) and len(each.hits) == len(hits)
-    }
-    times = max(1, len(others))
-    return {
-        name: difference([(hits, right)], "share", times=times) for name, right in others.items()
-    }
+    pairs = {name: _pairs(found[best], each) for name, each in found.items() if name != best}
+    known = {name: fits for name, fits in pairs.items() if fits}
+    times = max(1, len(known))
+    return {name: difference(fits, "share", times=times) for name, fits in known.items()}
+
+
+def ahead(one: Accuracy, two: Accuracy | None) -> Difference | None:
+    """Return how far a classifier is ahead of another on the same images; None if not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from isthmus.metrics.labels import counted
+    >>> right = np.repeat([True, False], [90, 10])
+    >>> ahead(counted(right, 5), counted(~right, 5)).value
+    0.8
+    """
+    fits = [] if two is None else _pairs(one, two)
+    return difference(fits, "share") if fits else None
+
+
+def _pairs(one: Accuracy, two: Accuracy) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return which images both have right, of every draw of the labels."""
+    both = zip(one.fits or (one,), two.fits or (two,), strict=False)  # time may have ended one
+    found = [(a.hits, b.hits) for a, b in both]
+    return [(a, b) for a, b in found if len(a) and len(a) == len(b)]
 
 
 def in_words(found: Mapping[str, Accuracy]) -> list[str]:
@@ -56,9 +75,11 @@ def in_words(found: Mapping[str, Accuracy]) -> list[str]:
         return []
     best = max(found, key=lambda name: found[name].accuracy)
     ties = [name for name, each in apart.items() if each.is_tie]
-    said = [f"{name} is {_points(each)} behind" for name, each in apart.items() if not each.is_tie]
+    said = [f"{name} is {points(each)} behind" for name, each in apart.items() if not each.is_tie]
     said += [f"{', '.join(ties)} cannot be told from it"] if ties else []
-    return [f"{best} is best on the same images: {'; '.join(said)}"]
+    draws = len(found[best].fits)
+    same = f"same images, over {draws} draws" if draws else "same images"
+    return [f"{best} is best on the {same}: {'; '.join(said)}"]
 
 
 def as_record(found: Mapping[str, Accuracy]) -> dict[str, Any]:
@@ -72,16 +93,27 @@ def as_record(found: Mapping[str, Accuracy]) -> dict[str, Any]:
     >>> as_record({"a": counted(right, 5), "b": counted(right, 5)})["b"]["tie"]
     True
     """
-    return {
-        name: {
-            "behind": round(each.value, 6),
-            "low": round(each.low, 6),
-            "high": round(each.high, 6),
-            "tie": each.is_tie,
-        }
-        for name, each in behind_best(found).items()
-    }
+    return {name: ends_of(each, "behind") for name, each in behind_best(found).items()}
 
 
-def _points(each: Difference) -> str:
+def ends_of(found: Difference, name: str) -> dict[str, Any]:
+    """Return a difference by a name, its interval, and whether it is a tie.
+
+    Examples
+    --------
+    >>> ends_of(Difference(0.1, -0.1, 0.3, 100), "ahead")
+    {'ahead': 0.1, 'low': -0.1, 'high': 0.3, 'tie': True}
+    """
+    ends = {name: found.value, "low": found.low, "high": found.high}
+    return {key: round(end, 6) for key, end in ends.items()} | {"tie": found.is_tie}
+
+
+def points(each: Difference) -> str:
+    """Write a difference of accuracies with half of its interval.
+
+    Examples
+    --------
+    >>> points(Difference(0.031, 0.02, 0.042, 1000))
+    '3.1 ± 1.1 points'
+    """
     return f"{significant(100 * each.value, 2)} ± {significant(100 * each.within, 2)} points"

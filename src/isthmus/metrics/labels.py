@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from isthmus.metrics.classification import guessed, judged
-from isthmus.metrics.intervals import Estimate, wilson
+from isthmus.metrics.intervals import Estimate, over_fits, wilson
 from isthmus.metrics.probes import answers, chosen_codes, classifier, stratified
 from isthmus.validation import one_of
 
@@ -23,6 +24,7 @@ SEARCHED = 600
 """Training codes among which C and gamma are sought, at most: their best values hardly move."""
 FOLDS = 3
 RECORDED = ("accuracy", "low", "high", "n_labels", "n_test", "settings")
+BY_CLASS = ("balanced", "macro_f1")
 PENALTIES, WIDTHS = (1.0, 10.0, 100.0), (0.25, 1.0, 4.0)
 
 
@@ -46,6 +48,8 @@ class Accuracy(NamedTuple):
         Accuracy averaged over classes, and F1; see `isthmus.metrics.classification`.
     chance : float, optional
         How often the most frequent class of the images counted is right.
+    fits : tuple of Accuracy
+        Of a mean over several draws of the labels: each of them. `low` and `high` are over images.
     """
 
     accuracy: float
@@ -58,6 +62,7 @@ class Accuracy(NamedTuple):
     balanced: Estimate | None = None
     macro_f1: Estimate | None = None
     chance: float | None = None
+    fits: tuple[Accuracy, ...] = ()
 
     def __repr__(self) -> str:
         told = ", ".join(f"{name}={value!r}" for name, value in self.record().items())
@@ -71,6 +76,11 @@ class Accuracy(NamedTuple):
     def hits(self) -> np.ndarray:
         """Which images are named rightly, (n,) bool."""
         return np.frombuffer(self.right, dtype=bool)
+
+    @property
+    def over_fits(self) -> float | None:
+        """Half of the 95 % interval of a mean over draws of the labels, None of one draw."""
+        return over_fits([each.accuracy for each in self.fits])[1] if self.fits else None
 
 
 def counted(
@@ -86,6 +96,31 @@ def counted(
     n_right, n = int(np.sum(right)), len(right)
     each = np.asarray(right, dtype=bool).tobytes()
     return Accuracy(n_right / n, *wilson(n_right, n), n_labels, n, settings or {}, each)
+
+
+def averaged(fits: Sequence[Accuracy]) -> Accuracy:
+    """Return the mean of accuracies of several draws of the labels; of one draw itself.
+
+    Examples
+    --------
+    >>> one, two = (counted(np.arange(10) < right, 5) for right in (6, 8))
+    >>> found = averaged([one, two])
+    >>> round(found.accuracy, 3), found.low == counted(np.arange(10) < 7, 5).low
+    (0.7, True)
+    """
+    first, n = fits[0], fits[0].n_test
+    if len(fits) == 1:
+        return first
+    mean = float(np.mean([each.accuracy for each in fits]))
+    low, high = wilson(round(mean * n), n)
+    balanced, f1 = (_mean_of([getattr(each, key) for each in fits]) for key in BY_CLASS)
+    means = first._replace(accuracy=mean, low=low, high=high, balanced=balanced, macro_f1=f1)
+    return means._replace(fits=tuple(fits))
+
+
+def _mean_of(found: Sequence[Estimate | None]) -> Estimate | None:
+    known = [each.value for each in found if each is not None]
+    return Estimate(float(np.mean(known))) if len(known) == len(found) else None
 
 
 def probe_codes(

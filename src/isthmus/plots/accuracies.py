@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+DOT = "#888888"
 NAMES = {"knn": "nearest codes", "linear": "linear", "svm": "SVM (Gaussian)"}
 
 
@@ -21,6 +22,8 @@ def accuracy_chart(
     found: Mapping[str, Any], title: str, measured: str = "held-out images"
 ) -> Figure:
     """Draw accuracies as points with their 95 % intervals, a line for every name.
+
+    Of means over draws of the labels every draw is a dot, and the interval is that over draws.
 
     Parameters
     ----------
@@ -40,7 +43,11 @@ def accuracy_chart(
     """
     figure, axis = _blank(7.2, 0.9 + 0.5 * len(found))
     for row, each in enumerate(found.values()):
-        value, low, high = 100 * each.accuracy, 100 * each.low, 100 * each.high
+        value = 100 * each.accuracy
+        low, high = (100 * end for end in _ends(each))
+        axis.plot(
+            [100 * one.accuracy for one in each.fits], [row] * len(each.fits), ".", color=DOT
+        )
         axis.errorbar(
             value,
             row,
@@ -56,9 +63,18 @@ def accuracy_chart(
     axis.set_ylim(len(found) - 0.4, -0.7)
     axis.margins(x=0.12)
     n = next(iter(found.values())).n_test
-    axis.set_xlabel(f"accuracy on {n:,} {measured}, %, with its 95 % interval")
+    draws = max(len(each.fits) for each in found.values())
+    mean = f", mean of {draws} draws (dots)" if draws else ""
+    axis.set_xlabel(f"accuracy on {n:,} {measured}, %{mean}, with its 95 % interval")
     _finish(figure, axis, title)
     return figure
+
+
+def _ends(found: Any) -> tuple[float, float]:
+    """Return the interval of an accuracy over images, or where there are several over draws."""
+    if found.over_fits is None:
+        return found.low, found.high
+    return max(0.0, found.accuracy - found.over_fits), min(1.0, found.accuracy + found.over_fits)
 
 
 def label_chart(

@@ -25,6 +25,7 @@ from isthmus.validation import one_of
 from isthmus.verbs.clustering import Clustering
 from isthmus.verbs.laid_out import check_files
 from isthmus.verbs.parameters import AUTO, Count, ImagesLike, Model, Seconds
+from isthmus.verbs.repeated import means, seeds_of
 from isthmus.verbs.within import Limit
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def cluster(
     min_size: int | None = None,
     copy: bool = False,
     link: bool = False,
+    repeats: int = 1,
     random_state: int = 0,
     budget: Seconds | None = None,
     verbose: bool | None = None,
@@ -83,8 +85,11 @@ def cluster(
         each under its own name; images that are no files are written as PNG.
     link : bool
         Lay the files out by symbolic links to where they are, which take no room.
+    repeats : int
+        Seeds of the starts and of the map, at least 1: figures that judge clusters are the means
+        over them. Clusters, and their number, are those of the first.
     random_state : int
-        Seed of the starts and of the map.
+        Seed of the starts and of the map; repeats have the next.
     budget : float, optional
         Time to take, in seconds above 0: after it no further number of clusters is tried by
         "auto".
@@ -124,6 +129,7 @@ def cluster(
         raise ValueError("copy=True and link=True are two ways to lay files out: choose one")
     if link:
         check_files(images)
+    seeds = seeds_of(random_state, repeats)[1:]
     number = n_clusters if n_clusters and method != "hdbscan" else expected(images)
     sought: dict[str, Any] = {"n_clusters": number, "min_size": min_size}
     sought["random_state"] = random_state
@@ -134,17 +140,23 @@ def cluster(
         tried.extend(numbers_tried(codes, random_state, within=within))
         return best_of(tried).clusters if tried else 1
 
-    seek = _among_codes if on == "codes" else _on_a_map
-    groups, places, rows = seek(model, images, method, sought, choose, verbose)
-    found = _facts(groups.labels)
-    judged = _judged(model, images, groups.labels, random_state)
-    found |= {name: each.value for name, each in judged.items()}
+    ways = {"codes": (_among_codes, features), "map": (_on_a_map, vectors)}
+    seek, coded = ways[on]
+    codes = coded(model, images, show=verbose)
+    groups, places, rows = seek(model, images, codes, method, sought, choose)
+    every = [_judged(model, images, groups.labels, random_state)]
+    for seed in limit.until(seeds, "repeats", least=0, total=len(seeds)):
+        again = seek(model, images, codes, method, sought | {"random_state": seed}, choose)
+        every.append(_judged(model, images, again[0].labels, seed))
+    values = [{name: each.value for name, each in one.items()} for one in every]
+    found = _facts(groups.labels) | means(values)[0]
     if tried:
         found["chosen"] = _chosen(tried)
     laid_out = "copy" if copy else "link" if link else ""
     made = Clustering(groups, found, images, model, method, places, rows, laid_out)
     made.tried = tried
-    made.within = {name: each.within for name, each in judged.items()}
+    made.within = {name: each.within for name, each in every[0].items()}
+    made.repeats, made.random_state = values, random_state
     return made
 
 
@@ -157,30 +169,29 @@ Found = tuple[Groups, np.ndarray | None, np.ndarray | None]
 def _among_codes(
     model: Model,
     images: Images,
+    codes: np.ndarray,
     method: str,
     sought: dict[str, Any],
     choose: Choose,
-    verbose: bool | None,
 ) -> Found:
-    codes = features(model, images, show=verbose)
     if sought["n_clusters"] == AUTO:
-        near = codes if codes.ndim > 1 else vectors(model, images, show=verbose)
+        near = codes if codes.ndim > 1 else vectors(model, images)
         sought |= {"n_clusters": choose(near)}
     groups = group_codes(model, codes, method, **sought)
     if codes.ndim == 1 and method == "kmeans":  # images of a prototype are not equally far in
-        groups = placed(vectors(model, images, show=verbose), groups.labels)
+        groups = placed(vectors(model, images), groups.labels)
     return groups, None, None
 
 
 def _on_a_map(
     model: Model,
     images: Images,
+    codes: np.ndarray,
     method: str,
     sought: dict[str, Any],
     choose: Choose,
-    verbose: bool | None,
 ) -> Found:
-    codes, rows = vectors(model, images, show=verbose), np.arange(len(images))
+    rows = np.arange(len(images))
     rows = rows if len(rows) <= MAPPED else np.linspace(0, len(rows) - 1, MAPPED).astype(int)
     places = _map(codes[rows], sought["random_state"])
     if sought["n_clusters"] == AUTO:

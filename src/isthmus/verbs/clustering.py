@@ -17,6 +17,8 @@ from isthmus.metrics.table import said
 from isthmus.system.files import save_array
 from isthmus.verbs.laid_out import lay_out
 from isthmus.verbs.probing import in_words
+from isthmus.verbs.repeated import as_record
+from isthmus.verbs.repeated import in_words as in_words_of
 from isthmus.verbs.result import Result, class_of, halves_of, name_of, said_of
 
 if TYPE_CHECKING:
@@ -108,7 +110,8 @@ class Clustering(Result):
         """Return how clusters were sought, and the figures of all."""
         sought = {"method": self.method, "on": "codes" if self.map is None else "map"}
         numbers = {"numbers": self.numbers()} if self.tried else {}
-        return sought | self.scores | halves_of(self.within) | said_of(self.measured) | numbers
+        facts = sought | self.scores | halves_of(self.within) | said_of(self.measured) | numbers
+        return facts | as_record(self.random_state, self.repeats)
 
     def numbers(self) -> list[dict[str, Any]]:
         """Return a record for every number of clusters that was tried, with half intervals."""
@@ -121,8 +124,8 @@ class Clustering(Result):
         return found
 
     def remarks(self) -> list[str]:
-        """Return the numbers of clusters that were tried, a line each."""
-        return [
+        """Return the numbers of clusters that were tried, a line each, and what repeats were."""
+        told = [
             f"{each.clusters:>2} clusters: "
             + ", ".join(
                 f"{name} {said(name, one.value, within=one.within)}"
@@ -130,6 +133,7 @@ class Clustering(Result):
             )
             for each in self.tried
         ]
+        return told + in_words_of(self.random_state, self.repeats, "starts", "clusters")
 
     def pictures(self) -> dict[str, Image]:
         """Return the clusters, if there are any, and the map, if there is one."""

@@ -20,8 +20,9 @@ from isthmus.training.budget import Clock
 from isthmus.training.costs import products
 from isthmus.validation import renamed
 from isthmus.verbs.parameters import ImagesLike, Labels, Model, Seconds
-from isthmus.verbs.probe import labelled_by, labelled_halves
+from isthmus.verbs.probe import averages, labelled_by, labelled_halves, scores_of
 from isthmus.verbs.probing import in_words
+from isthmus.verbs.repeated import seeds_of
 from isthmus.verbs.tuned import FINETUNED, HEAD, PROBE, SCRATCH, Tuned
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def finetune(
     frozen: bool = False,
     epochs: int | None = None,
     scratch: bool = True,
+    repeats: int = 1,
     budget: Seconds | None = None,
     random_state: int = 0,
     verbose: bool | None = None,
@@ -88,10 +90,13 @@ def finetune(
         The best of the three is recommended, and is the model that is returned: all learn from
         three quarters of the labels and are compared on the quarter held back, then learn from
         all. Held-out images have no say in the choice.
+    repeats : int
+        Draws of the labels and of the weights, at least 1: accuracies are the means, and networks
+        are compared draw by draw. The model, and which one is recommended, are those of the first.
     budget : float, optional
         Time for everything, in seconds above 0: all networks have equal shares of it.
     random_state : int
-        Seed of the choice of labels, of the weights and of the batches.
+        Seed of the choice of labels, of the weights and of the batches; repeats have the next.
     verbose : bool, optional
         Show progress on standard error; by default if that is a terminal.
 
@@ -125,14 +130,20 @@ def finetune(
     verbose = is_shown() if verbose is None else verbose
     images, count = labelled_by(images, labels)
     train, test, _, measured = labelled_halves(model, images, count, random_state)
-    contest = _Contest(model, epochs, budget, random_state, verbose, clock)
+    seeds = seeds_of(random_state, repeats)
     names = [HEAD if frozen else FINETUNED]
     names += [] if not scratch else [SCRATCH] if frozen else [PROBE, SCRATCH]
+    to_come = len(names) * (repeats - 1)
+    contest = _Contest(model, epochs, budget, random_state, verbose, clock, to_come)
     held_back = contest.held_back(names, train) if PROBE in names else {}
     fitted = contest.fitted(names, train)
-    accuracies = {name: _counted(each, train, test) for name, each in fitted.items()}
+    draws = [{name: _counted(each, train, test) for name, each in fitted.items()}]
+    for seed in seeds[1:]:
+        drawn = labelled_halves(model, images, count, seed).train
+        draws.append(contest.again(names, drawn, test, seed))
+    accuracies = averages(draws)
     best = max(held_back, key=lambda name: _merit(*held_back[name]), default=names[0])
-    return Tuned(
+    made = Tuned(
         fitted[best],
         accuracies[names[0]],
         accuracies.get(SCRATCH),
@@ -144,6 +155,8 @@ def finetune(
         best if PROBE in names else "",
         frozen,
     )
+    made.repeats, made.random_state = scores_of(draws), random_state
+    return made
 
 
 @dataclass
@@ -173,14 +186,14 @@ class _Contest:
         self.tell(
             f"{len(train):,} labels: {len(rows):,} to learn from, {len(rest):,} to choose by"
         )
-        self.to_come = len(names)  # and as many afterwards
+        self.to_come += len(names)  # and as many afterwards
         known, asked = train[rows], train[rest]
         found = {}
         for name, model in self.fitted(names, known).items():
             right = _counted(model, known, asked)
             found[name] = right, _likelihood(model, asked)
             self.tell(f"{name}: {right.accuracy:.0%} of these {len(rest):,} are right")
-        self.to_come = 0
+        self.to_come -= len(names)
         return found
 
     def fitted(self, names: list[str], train: Images) -> dict[str, Any]:
@@ -197,6 +210,15 @@ class _Contest:
             if found[name].stopped_ == "interrupted":
                 raise KeyboardInterrupt  # networks that are compared learn for as long
         return found
+
+    def again(
+        self, names: list[str], train: Images, test: Images, seed: int
+    ) -> dict[str, Accuracy]:
+        """Return the accuracies of networks that learn other labels, from other weights."""
+        self.tell(f"again, seed {seed}")
+        self.random_state, self.to_come = seed, self.to_come - len(names)
+        fitted = self.fitted(names, train)
+        return {name: _counted(each, train, test) for name, each in fitted.items()}
 
     def _start(self, name: str, train: Images) -> dict[str, Any]:
         """Return what a network starts from, and how fast it learns."""

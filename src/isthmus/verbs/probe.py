@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -11,12 +11,13 @@ from isthmus.data.tables import with_labels
 from isthmus.fitted.heldout import Halves, halves
 from isthmus.latent.codes import features
 from isthmus.metrics.few_labels import label_curve, points
-from isthmus.metrics.labels import PROBES, Accuracy, probe_codes
+from isthmus.metrics.labels import PROBES, Accuracy, averaged, probe_codes
 from isthmus.metrics.probes import stratified
 from isthmus.system.progress import track
 from isthmus.validation import one_of
 from isthmus.verbs.parameters import ImagesLike, Labels, Model, Seconds, Words
 from isthmus.verbs.probing import Probing, in_words
+from isthmus.verbs.repeated import seeds_of
 from isthmus.verbs.within import Limit
 
 LABELS = 5000
@@ -31,6 +32,7 @@ def probe(
     labels: Labels | None = None,
     *,
     curve: bool = False,
+    repeats: int = 1,
     kinds: Words = ("knn", "linear", "svm"),
     random_state: int = 0,
     budget: Seconds | None = None,
@@ -56,11 +58,14 @@ def probe(
         read off, or the table they are in, a .csv file of names and labels.
     curve : bool
         Also go through 10, 30, 100, ... labels up to `labels`, several draws of each.
+    repeats : int
+        Draws of the labels, at least 1: accuracies are the means, and classifiers are compared
+        draw by draw. The curve has draws of its own.
     kinds : sequence of {"knn", "linear", "svm"}
         "knn" is up to five nearest neighbours; "linear" logistic regression; "svm" support vectors
         with a Gaussian kernel, C and gamma sought by cross-validation on training codes.
     random_state : int
-        Seed of all choices.
+        Seed of all choices; that of repeats are the next.
     budget : float, optional
         Time to take, in seconds above 0: after it no further classifier is begun.
     verbose : bool, optional
@@ -93,16 +98,26 @@ def probe(
     for kind in kinds:
         one_of("kind", kind, PROBES)
     images, labels = labelled_by(images, labels)
+    seeds = seeds_of(random_state, repeats)
     train, test, _, measured = labelled_halves(model, images, labels, random_state)
     codes = [features(model, half, show=verbose) for half in (train, test)]
-    bar = limit.until(track(kinds, "probe", len(kinds), verbose), "classifiers")
+
+    def draw(seed: int) -> dict[str, Accuracy]:
+        bar = limit.until(track(kinds, "probe", len(kinds), verbose), "classifiers")
+        if seed == random_state:
+            return probed(codes[0], train, codes[1], test, bar, seed)
+        drawn = labelled_halves(model, images, labels, seed).train
+        return probed(features(model, drawn), drawn, codes[1], test, bar, seed)
+
+    draws = list(map(draw, limit.until(seeds, "repeats", total=repeats)))
     found = Probing(
         in_words(model),
         images.source,
-        probed(codes[0], train, codes[1], test, bar, random_state),
+        averages(draws),
         measured.of(min(HELD, len(test))),
         {kind: [] for kind in kinds} if curve else {},
     )
+    found.repeats, found.random_state = scores_of(draws), random_state
     if curve:
         data = (codes[0], train.y, codes[1], test.y)
         total = len(points(len(train))) * len(kinds)
@@ -111,6 +126,16 @@ def probe(
             found.curve[kind].append(point)
         found.curve = {kind: line for kind, line in found.curve.items() if line}
     return found
+
+
+def averages(draws: Sequence[Mapping[str, Accuracy]]) -> dict[str, Accuracy]:
+    """Return mean accuracies by name over draws of the labels; time may have ended the last."""
+    return {key: averaged([each[key] for each in draws if key in each]) for key in draws[0]}
+
+
+def scores_of(draws: Sequence[Mapping[str, Accuracy]]) -> list[dict[str, float]]:
+    """Return the accuracies of every draw as numbers."""
+    return [{key: each.accuracy for key, each in one.items()} for one in draws]
 
 
 def labelled_by(images: ImagesLike, labels: Labels | None) -> tuple[Images, int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,6 +11,7 @@ from isthmus.metrics import compared
 from isthmus.metrics.few_labels import Point
 from isthmus.metrics.labels import Accuracy
 from isthmus.verbs.parameters import Model
+from isthmus.verbs.repeated import in_words as in_words_of
 from isthmus.verbs.result import Charted
 
 if TYPE_CHECKING:
@@ -72,7 +74,8 @@ class Probing(Charted):
 
     def remarks(self) -> list[str]:
         """Return which probes cannot be told from the best one."""
-        return compared.in_words(self.accuracies)
+        kept = in_words_of(self.random_state, self.repeats, "draws of the labels", "settings")
+        return compared.in_words(self.accuracies) + kept
 
     def record(self) -> dict[str, Any]:
         """Return all figures, how far probes are behind the best, and what a search has chosen."""
@@ -86,10 +89,11 @@ class Probing(Charted):
             {
                 "probe": kind,
                 "labels": a.n_labels,
-                "draws": 1,
+                "draws": len(a.fits) or 1,
                 **ends_of(a),
                 "interval": "95 %",
                 **beside(kind, a),
+                **over_draws(a, self.repeats),
             }
             for kind, a in self.accuracies.items()
         ]
@@ -101,6 +105,7 @@ class Probing(Charted):
                 **ends_of(p),
                 "interval": "draws",
                 **beside(kind),
+                **over_draws(None, self.repeats),
             }
             for kind, line in self.curve.items()
             for p in line
@@ -119,6 +124,12 @@ def beside(kind: str, found: Accuracy | None = None) -> dict[str, Any]:
 def ends_of(found: Accuracy | Point) -> dict[str, float]:
     """Return an accuracy and its interval as a table has them."""
     return {name: round(getattr(found, name), 6) for name in ("accuracy", "low", "high")}
+
+
+def over_draws(found: Accuracy | None, repeats: Sequence[Any]) -> dict[str, float | None]:
+    """Return half the interval of an accuracy over draws of the labels, if there are several."""
+    half = found and found.over_fits
+    return {"over_draws": None if half is None else round(half, 6)} if len(repeats) > 1 else {}
 
 
 def in_words(model: Model) -> str:

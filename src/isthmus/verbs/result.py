@@ -24,6 +24,7 @@ from isthmus.system.files import (
     save_table,
 )
 from isthmus.verbs.parameters import ImagesLike, Models
+from isthmus.verbs.repeated import as_record, means
 from isthmus.verbs.score_arrays import Scores as Scores
 from isthmus.verbs.score_arrays import as_plain
 
@@ -49,6 +50,10 @@ class Result:
         Numbers and words that sum it up.
     within : dict
         Half of the 95 % intervals of some of them.
+    repeats : sequence of dict
+        What every seed gave, where there are several: scores are the means over them.
+    random_state : int
+        The first of these seeds.
     measured : MeasuredOn or None
         Which images the scores are of, and whether a model had learnt from them.
     shown : int
@@ -97,6 +102,8 @@ class Result:
 
     scores: Any
     within: Mapping[str, float | None] = {}
+    repeats: Sequence[Mapping[str, float | None]] = ()
+    random_state: int = 0
     note: str = ""
     said: str = ""
     command: str | None = None
@@ -121,8 +128,10 @@ class Result:
 
     def heading(self) -> list[str]:
         """Return what a person is told before the table, by lines: the scores."""
+        halves = means(self.repeats)[1] if self.repeats else {}
         return [
             f"{name:>12}  {said(name, value, self.metric, self.within.get(name))}"
+            + (f", ± {said(name, halves[name], self.metric)} over seeds" if name in halves else "")
             for name, value in dict(self.scores).items()
         ]
 
@@ -145,6 +154,7 @@ class Result:
     def record(self) -> dict[str, Any]:
         """Return all figures as JSON can hold them: what a command prints with --json."""
         facts = {**dict(self.scores), **halves_of(self.within), **said_of(self.measured)}
+        facts |= as_record(self.random_state, self.repeats)
         return facts | {self.table_name: self.table()}
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:

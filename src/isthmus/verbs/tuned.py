@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from isthmus.fitted.heldout import MeasuredOn
 from isthmus.metrics import compared
 from isthmus.metrics.labels import Accuracy
-from isthmus.verbs.probing import ends_of, in_words
+from isthmus.metrics.paired import Difference
+from isthmus.verbs import repeated
+from isthmus.verbs.probing import ends_of, in_words, over_draws
 from isthmus.verbs.result import Charted, said_of
 
 if TYPE_CHECKING:
@@ -83,7 +85,21 @@ class Tuned(Charted):
     def remarks(self) -> list[str]:
         """Return which network is recommended, and why; which cannot be told from the best."""
         said = [f"recommended: {self.recommended}"] if self.best else []
-        return said + compared.in_words(self.accuracies())
+        said += compared.in_words(self.accuracies())
+        if self.gain and self.repeats[1:]:
+            tie = "a tie" if self.gain.is_tie else "better" if self.gain.value > 0 else "worse"
+            said.append(f"{self._first} less {SCRATCH}: {compared.points(self.gain)}, {tie}")
+        what, kept = "draws of the labels", "the model and what is recommended"
+        return said + repeated.in_words(self.random_state, self.repeats, what, kept)
+
+    @property
+    def gain(self) -> Difference | None:
+        """How far the network (or the head alone) is ahead of the one from scratch."""
+        return compared.ahead(self.tuned, self.scratch)
+
+    @property
+    def _first(self) -> str:
+        return HEAD if self.frozen else FINETUNED
 
     @property
     def recommended(self) -> str:
@@ -103,6 +119,7 @@ class Tuned(Charted):
         """Return a record for every accuracy, with its 95 % interval."""
         return [
             {"network": name, "labels": each.n_labels, **ends_of(each)}
+            | over_draws(each, self.repeats)
             for name, each in self.accuracies().items()
         ]
 
@@ -112,6 +129,9 @@ class Tuned(Charted):
         facts |= {"labels_seen_before": self.labels_seen, **said_of(self.measured)}
         facts |= {"recommended": self.best, "why": self.recommended} if self.best else {}
         facts["compared"] = compared.as_record(self.accuracies())
+        facts |= repeated.as_record(self.random_state, self.repeats)
+        if self.gain and self.repeats[1:]:
+            facts["gain"] = compared.ends_of(self.gain, "ahead")
         return facts | {name: each.record() for name, each in self.accuracies().items()}
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
@@ -136,9 +156,7 @@ class Tuned(Charted):
 
     def accuracies(self) -> dict[str, Accuracy]:
         """Return the accuracies by name."""
-        known = {FINETUNED: self.tuned, PROBE: self.probe, SCRATCH: self.scratch}
-        if self.frozen:
-            known = {HEAD: self.tuned, SCRATCH: self.scratch}
+        known = {self._first: self.tuned, PROBE: self.probe, SCRATCH: self.scratch}
         return {name: each for name, each in known.items() if each is not None}
 
     @property
