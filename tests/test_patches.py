@@ -309,7 +309,7 @@ def test_what_models_of_patches_cannot_is_said_in_one_line():
         (lambda: ist.generate(pca, 2), "which lie side by side"),
         (lambda: ist.generate(kmeans, 2, X), "which lie side by side"),
         (lambda: vae.elbo(X), "no likelihood of images"),
-        (lambda: ist.export(pca, "a.onnx"), "without patch= to export"),
+        (lambda: ist.export(pca, "a.onnx"), "one of whole images to export"),
         (lambda: ist.finetune(vae, X), "encoder network"),
         (lambda: ist.PCA(2, patch=20).fit(X[:1]), "at least 2 patches, got 1"),
     ):

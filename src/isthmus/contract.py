@@ -21,7 +21,7 @@ TWINS = {
 }
 """The mathematics of public verbs, on a batch of tensors."""
 OF_WHOLES = ("sample", "finetune", "locate", "elbo", "log_likelihood")
-"""What a model of patches cannot do, though its family can: these are of whole images."""
+"""What a model of grids of any size cannot do, though its family can: these are of images."""
 FACTS = {"segment": "codes_pixels", "finetune": "has_encoder"}
 """Class attributes that say whether a verb of `isthmus.verbs` has something to work on."""
 
@@ -61,6 +61,8 @@ class Contract:
     prototypes_ : ndarray of shape (code_width_, d)
         What every index stands for; there for indices only. If they lie on a map,
         ``can("locate")`` is true, and ``grid_`` its rows and columns.
+    cell : int or None
+        Side in pixels of what has a code each, where images of any size have grids of codes.
     any_size : bool
         Whether images of other sizes than those fitted on are taken as well.
     has_vectors : bool
@@ -112,7 +114,7 @@ class Contract:
             method; "segment", if every pixel has a code; "finetune", if a classifier can go on
             from its encoder.
         """
-        if verb in OF_WHOLES and self.patch is not None:
+        if verb in OF_WHOLES and not isinstance(self, type) and self.cell is not None:
             return False
         # a class has all public verbs, and its instances only those whose twins it has
         twins = TWINS if isinstance(self, type) else {}
@@ -138,9 +140,15 @@ class Contract:
         return tuple(next(sides) if side is None else side for side in self.code_shape_)
 
     @property
+    def cell(self) -> int | None:
+        """Side in pixels of what has a code each, where images of any size have grids of codes."""
+        side: int | None = self.patch
+        return side
+
+    @property
     def any_size(self) -> bool:
         """Whether images of other sizes than those fitted on are taken as well."""
-        return self.codes_pixels or self.patch is not None
+        return self.codes_pixels or self.cell is not None
 
     @property
     def code_kind_(self) -> str:
@@ -199,7 +207,9 @@ class Contract:
     @property
     def _a_patch(self) -> str:
         """What a code is of, where that is no whole image."""
-        return "" if self.patch is None else f" a patch of {self.patch}x{self.patch}"
+        side = self.cell
+        what = "patch" if self.patch is not None else "cell"
+        return "" if side is None else f" a {what} of {side}x{side}"
 
     def _check_shape(self, images: Images) -> None:
         """Refuse images of another shape than those fitted on."""

@@ -214,10 +214,10 @@ def _check(models: Mapping[str, Any], images: Images) -> None:
         points = "; `map` draws vectors as points, (n, 8, 8) are images" * (images.ndim == 2)
         raise ValueError(f"the explorer shows images, (n, h, w, c); got {images.shape}{points}")
     for name, model in models.items():
-        if model.patch is not None:
+        if model.cell is not None:
             raise ValueError(
-                f"{name} codes patches of {model.patch}x{model.patch}, and the explorer shows "
-                "codes of whole images and of pixels: leave it out, or fit it without patch="
+                f"{name} has a code for every {model.cell}x{model.cell} pixels, and the explorer "
+                "shows codes of whole images and of pixels: leave it out"
             )
         fits = with_channels(model.image_shape_) == images.shape[1:]
         if not fits and not model.any_size:

@@ -80,7 +80,7 @@ def can_export(model: Representation, part: str) -> bool:
     >>> can_export(ist.PCA(4).fit(images), "encode"), can_export(ist.NMF(4).fit(images), "encode")
     (True, False)
     """
-    if model.patch is not None:
+    if model.cell is not None:
         return False
     if part == "encode":
         return model.can("encode") and not model.encodes_by_search
@@ -153,10 +153,10 @@ def _check(model: Representation, part: str) -> None:
             f"this {name} searches for a code step by step, so there is no graph of its encode to "
             "export; its decode can be"
         )
-    if model.patch is not None:
+    if model.cell is not None:
         raise ValueError(
-            f"this {name} codes patches of {model.patch}x{model.patch} of images of any size, and "
-            "a graph is of one size: fit one without patch= to export it"
+            f"this {name} has a code for every {model.cell}x{model.cell} pixels of images of any "
+            "size, and a graph is of one size: fit one of whole images to export it"
         )
     if not can_export(model, part):
         raise ValueError(f"this {name} cannot {part}; `isthmus models` lists who can")

@@ -174,7 +174,7 @@ def check_learned(
     known = _sides(model, learned)
     check_all(learned, declared, known, whole=whole)
     if whole:
-        _check_together(learned, known)
+        _check_together(learned, known, model)
 
 
 def declared_of(model: Representation) -> Declared:
@@ -205,7 +205,9 @@ def _sides(model: Representation, learned: Mapping[str, Any]) -> dict[str, int]:
     return {name: side for name, side in known.items() if s.whole(side)}
 
 
-def _check_together(learned: Mapping[str, Any], known: Mapping[str, int]) -> None:
+def _check_together(
+    learned: Mapping[str, Any], known: Mapping[str, int], model: Representation
+) -> None:
     """Refuse what cannot be true at once."""
     shape, low_high = learned["image_shape_"], learned.get("range_", (0, 1))
     if math.prod(shape) != learned["n_features_in_"] or not 1 <= len(shape) <= 3:
@@ -213,7 +215,8 @@ def _check_together(learned: Mapping[str, Any], known: Mapping[str, int]) -> Non
     if learned["n_features_in_"] > MOST_VALUES:
         raise ValueError(f"images of {shape}, at most {MOST_VALUES:,} values are read")
     patch, stride = learned.get("lattice_", (shape[0], 1))
-    if "lattice_" in learned and (stride > patch or list(shape[:2]) != [patch, patch]):
+    squares = (shape[0],) * 2 if model.patch is None else (patch, patch)  # spatial: of cells
+    if "lattice_" in learned and (stride > patch or tuple(shape[:2]) != squares):
         raise ValueError(f"patches of {shape}, {stride} pixels apart, in a lattice of {patch}")
     if low_high[0] > low_high[1]:
         raise ValueError(f"range_ is {low_high}")

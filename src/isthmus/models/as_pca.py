@@ -10,7 +10,6 @@ import torch
 from isthmus.data.images import Images
 from isthmus.models.components import AXES, as_components, look_at_components, principal
 from isthmus.models.ppca import probabilistic_pca
-from isthmus.models.starts import start_decoder, start_encoder
 from isthmus.nets.bounds import LEAST_SIGMA
 
 if TYPE_CHECKING:  # what it is mixed into
@@ -29,7 +28,7 @@ class BeginsAsPCA(Base):
     _unit, _rest = 1.0, 0.0  # of the components, and the variance beyond them
 
     linear_where: ClassVar[dict[str, tuple[Any, ...]]] = {
-        "architecture": ("dense", "conv"),
+        "architecture": ("dense", "conv", "spatial"),
         "likelihood": ("auto", "gaussian"),
         "binarize": ("none",),
         "capacity": (None,),
@@ -37,7 +36,7 @@ class BeginsAsPCA(Base):
 
     def _look_at_components(self, images: Images) -> None:
         """Find where to begin, and what `beta_norm` stands for."""
-        d, k = self.n_features_in_, self.latent_dim_
+        d, k, images = self._n_coded, self.latent_dim_, self._coded(images)
         self.beta_ = self.beta
         if self.beta_norm is not None:
             self.beta_ = self.beta_norm * d / k
@@ -59,14 +58,14 @@ class BeginsAsPCA(Base):
             return
         at, k = self._principal, self.latent_dim_
         start = probabilistic_pca(
-            *(at.variance.double().cpu().numpy(), at.rest, self.n_features_in_, k),
+            *(at.variance.double().cpu().numpy(), at.rest, self._n_coded, k),
             *(1.0 if self.tc != "none" else self.beta_, self.sigma_ / self.scale_),
         )
         down, up, log_var = (torch.from_numpy(part).to(at.mean) for part in start[:3])
-        start_encoder(self.encoder_, at, down)
-        start_decoder(self.decoder_, at, up)
+        self._begin_at(at, down, up)
         with torch.no_grad():
-            self.encoder_[-1].linear.bias[k:] = log_var
+            linear = self.encoder_[-1].linear
+            (linear[1] if self.is_spatial else linear).bias[k:] = log_var
         self._unit, self._rest, self._principal = at.spread(k), at.rest, None
 
     def _apart(self, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:

@@ -16,8 +16,8 @@ from isthmus.fitted import health
 from isthmus.models.components import as_components, look_at_components
 from isthmus.models.modules import TakesModules
 from isthmus.models.moments import moments
-from isthmus.models.patchwise import PatchWise
-from isthmus.models.starts import quickly, start_decoder, start_encoder
+from isthmus.models.spatial import Spatial
+from isthmus.models.starts import quickly
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.conv import ToPicture
 from isthmus.nets.dense import ACTIVATIONS, WEIGHTED
@@ -32,7 +32,7 @@ AT_ONCE = 2**16
 
 
 @dataclass(eq=False, repr=False)
-class Autoencoder(PatchWise, TakesModules, NeuralRepresentation):
+class Autoencoder(Spatial, TakesModules, NeuralRepresentation):
     r"""Encodes by a dense network and decodes by its mirror image: :math:`\hat x = g(f(x))`.
 
     Both are trained together to give back what went in, through a code of `latent_dim` numbers:
@@ -54,9 +54,11 @@ class Autoencoder(PatchWise, TakesModules, NeuralRepresentation):
     latent_dim : int or None
         Width of the code, at most the numbers in an image; None is 32, or fewer
         where an image has fewer numbers, or the images vary in fewer directions than that.
-    architecture : {"dense", "conv"}
+    architecture : {"dense", "conv", "spatial"}
         "dense" has dense layers only, "conv" strided convolutions before them, mirrored by
-        transposed ones.
+        transposed ones. "spatial" has convolutions only, for images of any size: a code of
+        `latent_dim` numbers for every cell of a grid, each of 16 pixels square with three
+        `channels`, twice or half as wide with one more or less.
     hidden : tuple of int
         Units of the dense layers before the code, at least 1 each; the decoder has them mirrored.
     channels : tuple of int
@@ -147,7 +149,7 @@ class Autoencoder(PatchWise, TakesModules, NeuralRepresentation):
 
     width, study_rank, has_encoder = "latent_dim", 1, True
     linear_where: ClassVar[dict[str, tuple[Any, ...]]] = {
-        "architecture": ("dense", "conv"),
+        "architecture": ("dense", "conv", "spatial"),
         "output": ("auto", "linear"),
         "code_activation": ("linear",),
         "loss": ("mse",),
@@ -180,7 +182,7 @@ class Autoencoder(PatchWise, TakesModules, NeuralRepresentation):
 
     def _prepare(self, images: Images) -> None:
         self._scale_to(images, self.output)
-        look_at_components(self, images)
+        look_at_components(self, self._coded(images))
         low, high = self.range_
         if self.loss == "bce" and (self.output_ != "sigmoid" or not 0 <= low <= high <= 1):
             raise ValueError(
@@ -190,6 +192,8 @@ class Autoencoder(PatchWise, TakesModules, NeuralRepresentation):
 
     def networks(self) -> dict[str, nn.Module]:
         """Return the networks: see `NeuralRepresentation.networks`."""
+        if self.is_spatial:
+            return self._of_cells()
         shape, up = (self.architecture, self.image_shape_, self.channels), self.activation
         widths = (*self.hidden, self.latent_dim_)
         return {
@@ -204,8 +208,7 @@ class Autoencoder(PatchWise, TakesModules, NeuralRepresentation):
             at = self._principal
             self._unit, self._rest = at.spread(self.latent_dim_), at.rest
             gain = torch.full((self.latent_dim_,), self._unit, device=at.mean.device)
-            start_encoder(self.encoder_, at, 1 / gain)
-            start_decoder(self.decoder_, at, gain)
+            self._begin_at(at, 1 / gain, gain)
             self._principal = None
 
     def _as_learned(self, images: Images) -> Images:
@@ -214,7 +217,7 @@ class Autoencoder(PatchWise, TakesModules, NeuralRepresentation):
 
     def losses(self, x: torch.Tensor, rng: torch.Generator, targets: Any = None) -> Iterator[Step]:
         """Yield the steps on a batch: see `NeuralRepresentation.losses`."""
-        yield self._reconstruction([*self.encoder_, *self.decoder_], x, rng)
+        yield self._reconstruction([*self.encoder_, *self.decoder_], self._shown(x, rng), rng)
 
     def _reconstruction(
         self, layers: list[nn.Module], x: torch.Tensor, rng: torch.Generator
@@ -242,7 +245,10 @@ class Autoencoder(PatchWise, TakesModules, NeuralRepresentation):
     ) -> torch.Tensor:
         """Return the mean of a loss of the user's own, which sees images in their own values."""
         shape = (-1, *self.image_shape_)
-        loss = measure(self._image(a).view(shape), x.view(shape))
+        given = [
+            each.permute(0, 2, 3, 1) if self.is_spatial else each for each in (self._image(a), x)
+        ]
+        loss = measure(*(each.reshape(shape) for each in given))
         if not isinstance(loss, torch.Tensor) or loss.shape not in ((), (len(x),)):
             was = tuple(getattr(loss, "shape", ())) or type(loss).__name__
             raise ValueError(
@@ -288,16 +294,18 @@ class Autoencoder(PatchWise, TakesModules, NeuralRepresentation):
             }
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        return self.encoder_(self._scaled(x))
+        return self._gridded(self.encoder_, self._scaled(x))
 
     def _decode(self, z: torch.Tensor) -> torch.Tensor:
-        return self._image(self.decoder_(z.float()))
+        return self._image(self._pictured(self.decoder_, z))
 
     def _fit(self, images: Images) -> None:
         super()._fit(images)
         seen = self.affordable(images, len(images))
         parts = (seen[i : i + AT_ONCE] for i in range(0, len(seen), AT_ONCE))
-        mean, deviation, covariance = moments(self._map(self._encode, part) for part in parts)
+        mean, deviation, covariance = moments(
+            self._map(self._encode, part).reshape(-1, self.latent_dim_) for part in parts
+        )
         self.code_mean_, self.code_deviation_ = mean, deviation
         values, vectors = np.linalg.eigh(covariance)
         self.code_spread_ = vectors * np.sqrt(np.maximum(values, 0))  # S S^T is the covariance

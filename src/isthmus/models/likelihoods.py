@@ -91,10 +91,10 @@ class Likelihoods(Base):
     ) -> np.ndarray:
         """Return the bound made of draws of -log p(x|z), log p(z) - log q(z|x), and the KL."""
         check_is_fitted(self)
-        if self.patch is not None:
+        if self.cell is not None:
             raise ValueError(
-                f"a VAE of patches of {self.patch}x{self.patch} does not know which lie side by "
-                "side, and so no likelihood of images: fit one without patch="
+                f"a VAE with a code for every {self.cell}x{self.cell} pixels does not know which "
+                "lie side by side, and so no likelihood of images: fit one of whole images"
             )
         one_of("binarize", binarize, bounds.BINARIZATIONS)
         if n_samples < 1 or refine < 0:

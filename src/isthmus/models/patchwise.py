@@ -27,14 +27,16 @@ MOST = 2**18
 """Patches that are learnt from, at most; where there are more, chance chooses."""
 PACKED_BYTES = 2**28
 """What they take as they are packed, at most."""
+LISTED = 2**26
+"""Patches that there may be for chance to choose from a list of all."""
 
 
 def _draws(model: PatchWise) -> bool:
-    if model.patch is None:
+    if model.cell is None:
         return has_twin("_sample")(model)
     raise AttributeError(
-        f"{type(model).__name__}(patch={model.patch}) draws no images: it knows patches, and not "
-        "which lie side by side"
+        f"{type(model).__name__} draws no images: it has a code for every {model.cell}x"
+        f"{model.cell} pixels, and does not know which lie side by side"
     )
 
 
@@ -68,12 +70,13 @@ class PatchWise(Base):
     stride: int | None = None
 
     _whole = None  # type: Any  # the images, while patches of them are learnt
+    _most = None  # type: Any  # patches that are learnt from, where fewer do
 
     def _check(self, X: ImagesLike, *, reset: bool, fewest: int = 0) -> Images:
         """Return `X` as Images; where patches are coded, as these, cut when they are asked for."""
         if reset:
             self._set_lattice()
-        if self.patch is None:
+        if self.cell is None:
             return super()._check(X, reset=reset, fewest=fewest)
         if isinstance(X, Images) and isinstance(X.data, Cut):
             return X
@@ -82,7 +85,7 @@ class PatchWise(Base):
             parts = [super(PatchWise, self)._check(x[None], reset=True) for x in several]
             return self._to_learn(parts, fewest)
         images = super()._check(X, reset=reset, fewest=min(fewest, 1))
-        return self._to_learn([images], fewest) if reset else cut(images, self._lattice(images))
+        return self._to_learn([images], fewest) if reset else self._cut(images)
 
     def _set_lattice(self) -> None:
         """Check how patches are to be cut, and forget how those of an earlier fit were."""
@@ -105,25 +108,39 @@ class PatchWise(Base):
     def _lattice(self, images: Images) -> Lattice:
         return Lattice((images.shape[1], images.shape[2]), *self.lattice_)
 
+    def _cut(self, images: Images) -> Images:
+        """Return checked images as their codes are found from them."""
+        return cut(images, self._lattice(images))
+
     def _to_learn(self, parts: list[Images], fewest: int) -> Images:
         """Return the patches to learn from, of images of one size or of several."""
-        side, channels = self.lattice_[0], self.image_shape_[2:]
+        side, stride = self.lattice_
+        return self._squares(parts, side, stride, fewest)
+
+    def _squares(self, parts: list[Images], side: int, stride: int, fewest: int) -> Images:
+        """Return squares to learn from, and learn their shape."""
         if len({part.shape for part in parts}) == 1:
             self.whole_shape_ = self.image_shape_
         if len({(part.shape[3], part.dtype) for part in parts}) > 1:
             raise ValueError("images of several sizes must have the same channels and type")
-        self.image_shape_ = (side, side, *channels)
+        self.image_shape_ = (side, side, *self.image_shape_[2:])
         self.n_features_in_ = int(np.prod(self.image_shape_))
         self._whole = parts
-        lattices = [self._lattice(part) for part in parts]
-        counts = [len(p) * int(np.prod(at.grid)) for p, at in zip(parts, lattices, strict=True)]
-        if sum(counts) < fewest:
+        found = self._some_of(parts, side, stride, min(MOST, self._most or MOST))
+        if len(found) < fewest:
             raise ValueError(
-                f"{type(self).__name__} needs at least {fewest} patches, got {sum(counts)} of "
+                f"{type(self).__name__} needs at least {fewest} patches, got {len(found)} of "
                 f"{side}x{side}: give larger images, or more of them"
             )
+        return found
+
+    def _some_of(self, parts: list[Images], side: int, stride: int, most: int) -> Images:
+        """Return squares of images, at most so many, chosen by chance where there are more."""
+        lattices = [Lattice((part.shape[1], part.shape[2]), side, stride) for part in parts]
+        counts = [len(p) * int(np.prod(at.grid)) for p, at in zip(parts, lattices, strict=True)]
         bounds = np.cumsum([0, *counts])[:-1]
-        chosen = self._chosen(sum(counts), parts[0].dtype.itemsize)
+        fit = PACKED_BYTES // (parts[0].dtype.itemsize * side**2 * parts[0].shape[3])
+        chosen = self._chosen(sum(counts), max(2, min(most, fit)))
         of_each = np.split(chosen, np.searchsorted(chosen, bounds[1:]))
         found = [
             cut(part, at, some - first)
@@ -135,13 +152,15 @@ class PatchWise(Base):
         packed = Images(np.concatenate(found), loading=parts[0].loading, source=parts[0].source)
         return cut(packed, Lattice((side, side), side, side), np.arange(len(packed)))
 
-    def _chosen(self, count: int, itemsize: int) -> np.ndarray:
+    def _chosen(self, count: int, most: int) -> np.ndarray:
         """Return which of so many patches are learnt from, in order."""
-        most = max(2, min(MOST, PACKED_BYTES // (itemsize * self.n_features_in_)))
         if count <= most:
             return np.arange(count)
         seed = int(torch.randint(2**31, (1,), generator=generator(self.random_state, "cpu")))
-        return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
+        rng = np.random.default_rng(seed)
+        if count > LISTED:  # hardly one of them is drawn twice
+            return np.unique(rng.integers(count, size=most))
+        return np.sort(rng.choice(count, most, replace=False))
 
     def _remember(self, images: Images) -> None:
         """Keep what tells of any image whether patches of it were learnt from."""
@@ -153,13 +172,13 @@ class PatchWise(Base):
     @property
     def seen_width_(self) -> int | None:
         """How many numbers an image that it learnt from has; None where that varies."""
-        if self.patch is None:
+        if self.cell is None:
             return super().seen_width_
         return int(np.prod(self.whole_shape_)) if hasattr(self, "whole_shape_") else None
 
     def code_shape_of(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Return the shape of the code of an image of a shape."""
-        if self.patch is None:
+        if self.cell is None:
             return super().code_shape_of(shape)
         return (*Lattice((shape[0], shape[1]), *self.lattice_).grid, *self._cell)
 
@@ -231,7 +250,7 @@ class PatchWise(Base):
 
     def decode_as(self, Z: ArrayLike, shape: Sequence[int]) -> np.ndarray:
         """Return what `decode` does, for codes of images of a shape (h, w, c) or (d,)."""
-        return self.decode(Z, None if self.patch is None else (shape[0], shape[1]))
+        return self.decode(Z, None if self.cell is None else (shape[0], shape[1]))
 
     def _lattice_of(self, grid: tuple[int, int], size: tuple[int, int] | None) -> Lattice:
         """Return the lattice of images of a size, or of those that a grid of patches may be of."""
@@ -252,7 +271,7 @@ class PatchWise(Base):
         return Lattice((height, width), side, stride)
 
     def _check_codes(self, Z: ArrayLike) -> torch.Tensor:
-        if self.patch is None:
+        if self.cell is None:
             return super()._check_codes(Z)
         codes, cell = np.asarray(as_array(Z)), self._cell
         if codes.ndim != 3 + len(cell) or codes.shape[3:] != cell or 0 in codes.shape[1:]:

@@ -74,6 +74,41 @@ def start_decoder(net: Any, at: Principal, gain: torch.Tensor) -> None:
     still(paths.net)
 
 
+@torch.no_grad()
+def start_cells(
+    encoder: Any, decoder: Any, at: Principal, down: torch.Tensor, up: torch.Tensor
+) -> None:
+    r"""Make spatial networks begin as :math:`z = g\, V^T (x - \mu)` of every cell, and back.
+
+    Parameters
+    ----------
+    encoder, decoder : Sequential
+        Of `isthmus.nets.spatial`; numbers of a code beyond those of `down` begin at 0.
+    at : Principal
+        Mean and axes of cells.
+    down, up : Tensor of shape (k,)
+        The factors g, and those of the way back.
+    """
+    (_, first), last = encoder[0].linear, decoder[0].linear[0]
+    k = min(len(down), len(at.axes))
+    side = encoder[0].linear[0].downscale_factor
+    mean, axes = (_of_channels(part, side) for part in (at.mean[None], at.axes[:k]))
+    for layer in (first, last):
+        for values in layer.parameters():
+            values.zero_()
+    first.weight[:k, :, 0, 0] = down[:k, None] * axes
+    first.bias[:k] = -(first.weight[:k, :, 0, 0] @ mean[0])
+    last.weight[:, :k, 0, 0] = axes.T * up[:k]
+    last.bias.copy_(mean[0])
+    for net in (encoder, decoder):
+        still(net[0].net)
+
+
+def _of_channels(flat: torch.Tensor, side: int) -> torch.Tensor:
+    """Return cells (n, h w c) as (n, c h w), as convolutions have them."""
+    return flat.unflatten(1, (side, side, -1)).permute(0, 3, 1, 2).flatten(1)
+
+
 def start_game(
     generators: Iterable[Any], judge: Any, coder: Any, at: Principal, width: int
 ) -> None:

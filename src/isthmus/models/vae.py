@@ -19,7 +19,7 @@ from isthmus.models.as_pca import SPOKEN, BeginsAsPCA
 from isthmus.models.likelihoods import Likelihoods
 from isthmus.models.mixtures import DrawsLikeCodes
 from isthmus.models.modules import TakesModules
-from isthmus.models.patchwise import PatchWise
+from isthmus.models.spatial import Spatial
 from isthmus.models.starts import quickly
 from isthmus.nets import bounds
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
@@ -34,19 +34,14 @@ MEASURED = 10_000
 """Training images that the KL of every latent is measured on after the fit, at most."""
 MOSTLY = 0.75
 """Share of the latents from which on a code has collapsed as a whole."""
-LIMITS = {
-    "beta": (0, 1e6),
-    "beta_norm": (0, 1e6),
-    "capacity": (0, 1e6),
-    "warmup": (0, 1),
-    "sigma": (1e-6, 1e6),
-}
+LIMITS = dict.fromkeys(("beta", "beta_norm", "capacity"), (0.0, 1e6))
+LIMITS |= {"warmup": (0, 1), "sigma": (1e-6, 1e6)}
 MOST_GREY = 0.25
 """Share of grey pixels in images that still count as black and white."""
 
 
 @dataclass(eq=False, repr=False)
-class VAE(PatchWise, Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresentation):
+class VAE(Spatial, Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, NeuralRepresentation):
     r"""Encodes an image as a normal distribution q(z|x) and decodes draws from it as p(x|z).
 
     Maximises a lower bound of log p(x) under the prior N(0, I) of the code:
@@ -75,11 +70,10 @@ class VAE(PatchWise, Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, Neu
     ----------
     latent_dim : int or None
         Width of the code, at most the numbers in an image; None is 10, or what few images fill.
-    architecture : {"dense", "conv", "burgess", "deep"}
-        "dense" has dense layers only, "conv" strided convolutions before them, mirrored by
-        transposed ones. For 64x64 pixels there are "burgess", the network of Burgess et al. (32,
-        32, 64, 64 filters and a dense layer of 256), and "deep", 32, 32, 64, 64, 128, 128, 256
-        filters of 3x3 with batch normalisation.
+    architecture : {"dense", "conv", "burgess", "deep", "spatial"}
+        "dense", "conv" and "spatial" (a grid of codes) as of an `Autoencoder`; for 64x64 pixels
+        "burgess", the network of Burgess et al. (32, 32, 64, 64 filters, 256 units), and "deep",
+        32, 32, 64, 64, 128, 128, 256 filters of 3x3 with batch normalisation.
     hidden : tuple of int
         Units of the dense layers before the code, at least 1 each, for "dense" and "conv".
     channels : tuple of int
@@ -264,6 +258,8 @@ class VAE(PatchWise, Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, Neu
     def networks(self) -> dict[str, nn.Module]:
         """Return the networks: see `NeuralRepresentation.networks`."""
         shape, k = (self.architecture, self.image_shape_, self.channels), self.latent_dim_
+        if self.is_spatial:
+            return self._of_cells()
         nets: dict[str, nn.Module] = {
             "encoder_": self._own_encoder()
             or encoder(*shape, (*self.hidden, 2 * k), self.activation, axes=self.n_axes_),
@@ -291,13 +287,13 @@ class VAE(PatchWise, Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, Neu
     def losses(self, x: torch.Tensor, rng: torch.Generator, targets: Any = None) -> Iterator[Step]:
         """Yield the steps on a batch: see `NeuralRepresentation.losses`."""
         given, narrow = self._of_components, self._narrow()
-        x = x if given else self._scaled(bounds.binarized(x, self.binarize, rng))
+        x = x if given else self._scaled(bounds.binarized(self._shown(x, rng), self.binarize, rng))
         y = self.encoder_[0](x).float() if narrow and not given else x
         both = self.encoder_[1](y) if narrow else self.encoder_(x)
         mean, log_var = both.float().chunk(2, dim=1)
         z = bounds.reparameterize(mean, log_var, rng, self.importance_samples)
         error = self._normal(self._apart(y, z)) if narrow else self._error(x, z)
-        kl = bounds.kl_divergence(mean, log_var).sum(1).mean()
+        kl = bounds.kl_divergence(mean, log_var).flatten(1).sum(1).mean()
         loss = self._objective(error, kl, z, mean, log_var)
         ramp = min(1.0, self._done / self.warmup) if self.warmup else 1.0
         logs = {"loss": loss(1.0), "reconstruction": error.mean(), "kl": kl}
@@ -335,7 +331,7 @@ class VAE(PatchWise, Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, Neu
     def _error(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return minus log p(x|z) for draws z (k, n, latent) and scaled images x, (k, n)."""
         if self.likelihood_ == "bernoulli":
-            return bounds.bernoulli_error(self._decoded(z), x)
+            return bounds.bernoulli_error(self._decoded(z), x.flatten(1))
         return self._normal(self._squared(x, z))
 
     def _normal(self, squared: torch.Tensor) -> torch.Tensor:
@@ -346,28 +342,31 @@ class VAE(PatchWise, Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, Neu
         return bounds.gaussian_error(squared, d, sigma) + d * math.log(self.scale_)
 
     def _squared(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        return (OUTPUTS[self.output_](self._decoded(z)) - x).square().sum(-1)
+        return (OUTPUTS[self.output_](self._decoded(z)) - x.flatten(1)).square().sum(-1)
 
     def _decoded(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the last layer's values for draws (k, n, latent), (k, n, d)."""
-        return self.decoder_(z.flatten(0, 1)).float().unflatten(0, z.shape[:2])
+        """Return the last layer's values for draws (k, n, ...) of codes, (k, n, d)."""
+        return self.decoder_(z.flatten(0, 1)).float().flatten(1).unflatten(0, z.shape[:2])
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        return self._posterior(self._scaled(x))[0]
+        return self._both(x)[..., : self.latent_dim_]
+
+    def _both(self, x: torch.Tensor) -> torch.Tensor:
+        return self._gridded(self.encoder_, self._scaled(x)).float()
 
     def _decode(self, z: torch.Tensor) -> torch.Tensor:
-        return self._image(self.decoder_(z.float()))
+        return self._image(self._pictured(self.decoder_, z))
 
     def posterior(self, X: ImagesLike) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and logarithm of the variance of q(z|x) for every image, (n, k) each."""
         check_is_fitted(self)
-        both = self._map(lambda x: self.encoder_(self._scaled(x)), self._check(X, reset=False))
+        both = self._map(self._both, self._check(X, reset=False))
         return both[..., : self.latent_dim_], both[..., self.latent_dim_ :]
 
     def _fit(self, images: Images) -> None:
         super()._fit(images)
         chosen = self.affordable(images, MEASURED)
-        mean, log_var = self.posterior(chosen)
+        mean, log_var = (part.reshape(-1, self.latent_dim_) for part in self.posterior(chosen))
         kl = bounds.kl_divergence(torch.from_numpy(mean), torch.from_numpy(log_var))
         self.kl_ = kl.mean(0, dtype=torch.float64).numpy()
         self.activity_ = mean.var(0, dtype=np.float64)

@@ -29,7 +29,7 @@ PLANS = {
 }
 """Deck D's two: the one of the papers on disentangling, and a deeper one."""
 
-ARCHITECTURES = ("dense", "conv", *PLANS)
+ARCHITECTURES = ("dense", "conv", *PLANS, "spatial")
 """Dense layers only, strided convolutions with dense layers after them, or one with a name."""
 
 

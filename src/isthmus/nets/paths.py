@@ -10,7 +10,7 @@ from torch import nn
 from isthmus.nets.dense import WEIGHTED, empty
 
 
-class Paths(nn.Module):
+class Beside(nn.Module):
     r"""Adds a linear map and a network: :math:`y = A x + b + g(x)`.
 
     Where the last layer of g is `still` it begins as the linear map, and every step of learning
@@ -18,14 +18,37 @@ class Paths(nn.Module):
 
     Parameters
     ----------
-    n_in, n_out : int
-        Numbers in and out, flat, of both paths.
-    net : Module
-        What is beside the linear map.
+    linear, net : Module
+        The two paths, from the same numbers to as many.
 
     References
     ----------
     K. He et al., Identity mappings in deep residual networks, 2016.
+    """
+
+    def __init__(self, linear: nn.Module, net: nn.Module):
+        super().__init__()
+        self.linear: Any = linear
+        self.net = net
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return what both paths make of x, added up."""
+        if not torch.is_autocast_enabled(x.device.type):
+            return self.linear(x) + self.net(x)
+        with torch.autocast(x.device.type, enabled=False):
+            straight = self.linear(x.float())
+        return straight + self.net(x).float()
+
+
+class Paths(Beside):
+    """Two paths between flat numbers (n, n_in) and (n, n_out): see `Beside`.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Numbers in and out, flat, of both paths.
+    net : Module
+        What is beside the linear map.
 
     Examples
     --------
@@ -36,17 +59,7 @@ class Paths(nn.Module):
     """
 
     def __init__(self, n_in: int, n_out: int, net: nn.Module):
-        super().__init__()
-        self.linear: Any = empty(nn.Linear, n_in, n_out)
-        self.net = net
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return (n, n_out)."""
-        if not torch.is_autocast_enabled(x.device.type):
-            return self.linear(x) + self.net(x)
-        with torch.autocast(x.device.type, enabled=False):
-            straight = self.linear(x.float())
-        return straight + self.net(x).float()
+        super().__init__(empty(nn.Linear, n_in, n_out), net)
 
 
 def fixed(n_in: int, n_out: int) -> nn.Linear:

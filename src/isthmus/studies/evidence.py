@@ -150,7 +150,7 @@ class Evidence(Samples, Likely, Itself, Mapping[str, Any]):
 
         It is of as many as have `CODED` numbers together, or of 200.
         """
-        in_patches = self.model.can("decode") and self.model.patch is not None
+        in_patches = self.model.can("decode") and self.model.cell is not None
         able = self.decode is not None or in_patches
         if not able or not np.isfinite(self.codes).all() or not self.codes.size:
             return None

@@ -105,7 +105,7 @@ def _of_model(model: Representation, header: dict[str, Any]) -> dict[str, Any]:
         "code": model.code_,
         "can": ", ".join(can),
         "images": "x".join(map(str, model.image_shape_))
-        + (" of images of any size" if model.patch else ""),
+        + (" of images of any size" if model.cell else ""),
         "source": source,
         "learnt from": _learnt(model),
         "loading": _in_words(getattr(model, "fitting_", None)),

@@ -144,10 +144,10 @@ def generate(
     one_of("sampler", sampler, SAMPLERS)
     if count < 1 or not temperature > 0:
         raise ValueError(f"count={count} must be at least 1 and temperature={temperature} above 0")
-    if model.patch is not None:
+    if model.cell is not None:
         raise ValueError(
-            f"{type(model).__name__} codes patches of {model.patch}x{model.patch} and does not "
-            "know which lie side by side: draw from a model of whole images"
+            f"{type(model).__name__} has a code for every {model.cell}x{model.cell} pixels and "
+            "does not know which lie side by side: draw from a model of whole images"
         )
     if per_class is not None:
         images = labelled_source(_decodes(model, per_class, sampler), among, labels)
