@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import isthmus as ist
+from isthmus.nets.scalars import Levels, indices_of, values_of
 from isthmus.nets.spatial import SEEN, down, in_cells, side_of_cell, up
 
 SMALL = {"architecture": "spatial", "channels": (8,), "max_steps": 30, "random_state": 0}
@@ -106,6 +107,46 @@ def test_fits_repeat_and_squares_are_drawn_from_all_over(photographs):
     assert len(squares) == 4 * sum(x.shape[0] * x.shape[1] for x in photographs) // 256
 
 
+def test_levels_are_even_and_let_gradients_through():
+    levels, z = (5, 2, 4), torch.linspace(-4, 4, 999).repeat(3, 1).T.requires_grad_()
+    values = Levels(levels)(z)
+    for column, n in enumerate(levels):
+        assert values[:, column].unique().tolist() == pytest.approx(np.linspace(-1, 1, n))
+    values.sum().backward()
+    assert torch.allclose(z.grad, 1 - z.detach().tanh() ** 2, atol=1e-6)
+    grids = torch.cartesian_prod(*(torch.linspace(-1, 1, n) for n in levels))
+    assert indices_of(grids, levels).tolist() == list(range(40))
+    assert torch.allclose(values_of(torch.arange(40), levels), grids)
+
+
+def test_codes_of_levels_are_grids_of_indices(tmp_path):
+    images = ist.load_images("digits")
+    options = {"architecture": "spatial", "channels": (8,), "max_steps": 120, "random_state": 0}
+    model, coarse = (
+        ist.Autoencoder(quantizer="fsq", levels=levels, **options).fit(images.train)
+        for levels in ((7, 7, 5, 5), (2, 2))
+    )
+    codes = model.encode(images.test)
+    assert codes.shape == (359, 2, 2)
+    assert codes.dtype == np.int64
+    assert model.code_kind_ == "indices"
+    assert model.code_ == "index a cell of 4x4, 1 of 1,225"
+    assert len(np.unique(codes)) <= model.codes_used_ <= 1225
+    assert model.score(images.test) > coarse.score(images.test)
+    assert coarse.codes_used_ == 4
+    assert coarse.transform(images.test).sum(1) == pytest.approx(1)
+    model.save(tmp_path / "m.safetensors")
+    again = ist.load_model(tmp_path / "m.safetensors")
+    assert np.array_equal(again.decode(codes), model.decode(codes))
+    for wrong, words in (
+        (codes + 2000, "0 to 1224"),
+        (codes * 0.5, "indices"),
+        (codes[0], "rows"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            model.decode(wrong)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -114,6 +155,10 @@ def test_fits_repeat_and_squares_are_drawn_from_all_over(photographs):
         ({"crop": 0}, "crop=0"),
         ({"warp": 0.1}, "warp=0.1 is of codes of whole images"),
         ({"latent_dim": 99}, "numbers in a cell"),
+        ({"quantizer": "vq"}, "quantizer='vq'"),
+        ({"quantizer": "fsq"}, "latent_dim=2, but levels="),
+        ({"quantizer": "fsq", "levels": (1, 5)}, "at least 2"),
+        ({"quantizer": "fsq", "architecture": "dense"}, "give architecture='spatial'"),
     ],
 )
 def test_what_does_not_go_together_is_said(options, words, photographs):

@@ -59,8 +59,8 @@ class Contract:
     code_ : str
         The code of one image in words.
     prototypes_ : ndarray of shape (code_width_, d)
-        What every index stands for; there for indices only. If they lie on a map,
-        ``can("locate")`` is true, and ``grid_`` its rows and columns.
+        What every index stands for; there where these are of images or of patches. If they lie on
+        a map, ``can("locate")`` is true, and ``grid_`` its rows and columns.
     cell : int or None
         Side in pixels of what has a code each, where images of any size have grids of codes.
     any_size : bool

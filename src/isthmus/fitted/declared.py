@@ -95,6 +95,7 @@ LEARNED: dict[str, Declared] = {
         "code_mean_": Array("k"),
         "code_deviation_": Array("k"),
         "code_spread_": Array("k k"),
+        "codes_used_?": s.count,
         "pretraining_history_?": s.table(RECORDS),
     },
     "vae": {

@@ -16,7 +16,7 @@ from isthmus.fitted import health
 from isthmus.models.components import as_components, look_at_components
 from isthmus.models.modules import TakesModules
 from isthmus.models.moments import moments
-from isthmus.models.spatial import Spatial
+from isthmus.models.scalars import FiniteScalars
 from isthmus.models.starts import quickly
 from isthmus.nets.coders import ARCHITECTURES, decoder, encoder
 from isthmus.nets.conv import ToPicture
@@ -32,7 +32,7 @@ AT_ONCE = 2**16
 
 
 @dataclass(eq=False, repr=False)
-class Autoencoder(Spatial, TakesModules, NeuralRepresentation):
+class Autoencoder(FiniteScalars, TakesModules, NeuralRepresentation):
     r"""Encodes by a dense network and decodes by its mirror image: :math:`\hat x = g(f(x))`.
 
     Both are trained together to give back what went in, through a code of `latent_dim` numbers:
@@ -293,20 +293,24 @@ class Autoencoder(Spatial, TakesModules, NeuralRepresentation):
                 name: record.history for name, record in records.items() if name != MAIN
             }
 
-    def _encode(self, x: torch.Tensor) -> torch.Tensor:
+    def _numbers(self, x: torch.Tensor) -> torch.Tensor:
         return self._gridded(self.encoder_, self._scaled(x))
 
+    def _encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self._indexed(self._numbers(x))
+
     def _decode(self, z: torch.Tensor) -> torch.Tensor:
-        return self._image(self._pictured(self.decoder_, z))
+        return self._image(self._pictured(self.decoder_, self._valued(z)))
 
     def _fit(self, images: Images) -> None:
         super()._fit(images)
         seen = self.affordable(images, len(images))
         parts = (seen[i : i + AT_ONCE] for i in range(0, len(seen), AT_ONCE))
         mean, deviation, covariance = moments(
-            self._map(self._encode, part).reshape(-1, self.latent_dim_) for part in parts
+            self._map(self._numbers, part).reshape(-1, self.latent_dim_) for part in parts
         )
         self.code_mean_, self.code_deviation_ = mean, deviation
+        self._count_used(seen)
         values, vectors = np.linalg.eigh(covariance)
         self.code_spread_ = vectors * np.sqrt(np.maximum(values, 0))  # S S^T is the covariance
 

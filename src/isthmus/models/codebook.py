@@ -71,15 +71,19 @@ class Codebook(Base):
         return f"index{self._a_patch}, 1 of {len(self.codebook_)}"
 
     def _check_codes(self, Z: ArrayLike) -> torch.Tensor:
-        Z = np.asarray(as_array(Z))
-        if Z.ndim != 1 or Z.dtype.kind not in "iu":
-            raise ValueError(
-                f"{type(self).__name__} has codes that are indices, a whole number an image; "
-                f"got an array of shape {Z.shape} and type {Z.dtype}"
-            )
-        if len(Z) and not 0 <= Z.min() <= Z.max() < len(self.codebook_):
-            raise ValueError(
-                f"codes run from {Z.min()} to {Z.max()}; "
-                f"{type(self).__name__} has indices 0 to {len(self.codebook_) - 1}"
-            )
-        return torch.from_numpy(Z.astype(np.int64)).to(self.device_)
+        return checked_indices(self, np.asarray(as_array(Z)))
+
+
+def checked_indices(model: Any, Z: np.ndarray) -> torch.Tensor:
+    """Return indices (n,) as the `_decode` of a model wants them, if it has them all."""
+    name, count = type(model).__name__, model.code_width_
+    if Z.ndim != 1 or Z.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name} has codes that are indices, a whole number an image; got an array of shape "
+            f"{Z.shape} and type {Z.dtype}"
+        )
+    if len(Z) and not 0 <= Z.min() <= Z.max() < count:
+        raise ValueError(
+            f"codes run from {Z.min()} to {Z.max()}; {name} has indices 0 to {count - 1}"
+        )
+    return torch.from_numpy(Z.astype(np.int64)).to(model.device_)
