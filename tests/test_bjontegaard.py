@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from isthmus.codec.rate_curves import Each, Point, curves_of, deltas, resampled_of, within_at
 from isthmus.metrics.bjontegaard import at_quality, bd_psnr, bd_rate, bjontegaard, front
+from isthmus.metrics.paired import resampled
 
 PSNR = np.array([20.0, 21.5, 24.0, 27.0, 31.0, 33.0])
 RATES = np.array([3.0, 4.0, 7.0, 13.0, 40.0, 90.0])
@@ -92,3 +94,65 @@ def test_a_curve_counts_at_its_lowest_point_below_it():
 def test_rates_that_are_none_are_refused(rates):
     with pytest.raises(ValueError, match="rates"):
         bd_rate((rates, [20.0, 21.0]), (RATES, PSNR))
+
+
+def coded(rng, n, name, rates, quality):
+    """Return a codec that takes more for images which are harder for all, and errs more there."""
+    hard, own = rng
+    sizes = rates[:, None] * np.exp(hard + 0.2 * own.normal(size=(len(rates), n)))
+    errors = 10 ** (-quality[:, None] / 10) * np.exp(hard + 0.2 * own.normal(size=(1, n)))
+    return [
+        Point(name, 0, s.mean(), -10 * np.log10(e.mean()), 1, each=Each(s, e))
+        for s, e in zip(sizes, errors, strict=True)
+    ]
+
+
+def both(seed, n=150):
+    rng = np.random.default_rng(seed)
+    hard = 0.5 * rng.normal(size=n)
+    ours = coded((hard, rng), n, "ours", 0.8 * RATES[::2], PSNR[::2])
+    return ours + coded((hard, rng), n, "jpeg, one sheet", RATES[1:], PSNR[1:])
+
+
+def test_intervals_are_those_of_whole_curves_drawn_again():
+    """The first order by which points move, beside curves of every resample integrated anew."""
+    points = both(0)
+    again = {name: resampled_of(points, name) for name in ("ours", "jpeg, one sheet")}
+    found = deltas(curves_of(points), "ours", again)["jpeg, one sheet"]
+    curves = list(again.values())
+    anew = [
+        bjontegaard(*((rates[i], psnr[i]) for rates, psnr in curves))
+        for i in range(len(curves[0][0]))
+    ]
+    for ends, each in ((found.rate_ends, "rate"), (found.psnr_ends, "psnr")):
+        exact = np.quantile([getattr(one, each) for one in anew], (0.025, 0.975))
+        assert np.ptp(ends) == pytest.approx(np.ptp(exact), rel=0.1)
+        assert np.mean(ends) == pytest.approx(np.mean(exact), abs=0.1 * np.ptp(exact))
+    assert found.rate_ends[0] < found.rate < found.rate_ends[1]
+    half = within_at(curves_of(points)["ours"], again["ours"], 24.0)
+    exact = [at_quality(r, q, 24.0) for r, q in zip(*again["ours"], strict=True)]
+    assert half == pytest.approx(np.ptp(np.quantile(exact, (0.025, 0.975))) / 2, rel=0.1)
+
+
+def test_images_are_paired_and_the_interval_holds_the_truth_as_often_as_it_says():
+    truth = bd_rate((0.8 * RATES[::2], PSNR[::2]), (RATES[1:], PSNR[1:]))
+    held, widths, alone = 0, [], []
+    for seed in range(100):
+        points = both(seed)
+        again = {name: resampled_of(points, name) for name in ("ours", "jpeg, one sheet")}
+        found = deltas(curves_of(points), "ours", again)["jpeg, one sheet"]
+        held += found.rate_ends[0] < truth < found.rate_ends[1]
+        widths.append(np.ptp(np.log1p(found.rate_ends)) / 2)
+        alone.append(within_at(curves_of(points)["ours"], again["ours"], 24.0) / 5.6)
+    assert 0.89 <= held / 100 <= 1.0
+    assert np.mean(widths) < 0.5 * np.mean(alone)  # what is hard is so for both
+
+
+def test_single_images_have_no_say_in_whether_points_agree():
+    one, other = (Point("a", 0, 1, 2, 3, each=Each(np.arange(n), np.arange(n))) for n in (2, 3))
+    assert one == other
+    assert resampled_of([one._replace(each=None)], "a") is None
+    exact = Each(np.ones(3), np.array([0.0, 0.0, 0.1]))  # some resamples lose nothing at all
+    assert resampled_of([Point("a", 0, 1, 20, 3, each=exact)], "a") is None
+    drawn = Each(np.arange(9.0), np.arange(1.0, 10), 18.0).again()
+    np.testing.assert_allclose(drawn[0], resampled(np.arange(9.0)[:, None])[:, 0] + 2)

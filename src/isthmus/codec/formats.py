@@ -152,10 +152,30 @@ def _has_avif() -> bool:
     return bool(features.check("avif"))
 
 
-def in_files(pixels: np.ndarray, setting: Setting) -> tuple[int, np.ndarray]:
+def in_files(pixels: np.ndarray, setting: Setting) -> tuple[np.ndarray, np.ndarray]:
     """Return the bytes of a file for each image (n, h, w, c), and the images read back."""
     files = [setting.read_back(image) for image in pixels]
-    return sum(size for size, _ in files), np.stack([image for _, image in files])
+    return np.array([size for size, _ in files]), np.stack([image for _, image in files])
+
+
+def shares_of(sizes: np.ndarray, pixels: np.ndarray, setting: Setting) -> np.ndarray:
+    """Return which share of a sheet each image is likely to take: they add up to 1.
+
+    A sheet is one file, and does not say it: by the bytes of files of their own, less those of a
+    blank image.
+
+    Examples
+    --------
+    >>> pixels = np.zeros((2, 8, 8, 1), np.uint8)
+    >>> pixels[1] = np.random.default_rng(0).integers(0, 256, (8, 8, 1))
+    >>> png = Setting("png")
+    >>> shares_of(in_files(pixels, png)[0], pixels, png).round(1)
+    array([0., 1.])
+    """
+    blank = setting.read_back(np.zeros_like(pixels[0]))[0]
+    beyond = np.maximum(sizes - blank, 0) + 1e-6
+    shares: np.ndarray = beyond / beyond.sum()
+    return shares
 
 
 def on_one_sheet(pixels: np.ndarray, setting: Setting) -> tuple[int, np.ndarray]:

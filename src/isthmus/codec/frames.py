@@ -82,13 +82,15 @@ class Coded:
                 again = codes
                 if quantizer is not None:
                     again = restored(rounded(codes, quantizer), quantizer, codes.shape[1:])
-                squared[i] += _squared(self.model.decode_as(again, pixels.shape[1:]), pixels)
+                back = self.model.decode_as(again, pixels.shape[1:])
+                squared[i] += float(_squares(back, pixels).sum())
         return [total / np.prod(self.images.shape) for total in squared]
 
 
-def _squared(back: np.ndarray, pixels: np.ndarray) -> float:
+def _squares(back: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     wrong = back.reshape(pixels.shape) - to_unit(pixels)
-    return float(np.square(wrong, dtype=np.float64).sum())
+    squares: np.ndarray = np.square(wrong, dtype=np.float64)
+    return squares
 
 
 def rounded(codes: np.ndarray, quantizer: Quantizer | None) -> np.ndarray:
@@ -130,6 +132,8 @@ class Writer:
         Of the codes and their tables.
     bits : list of ndarray
         Of every frame what the codes of its images take, an image.
+    errors : list of ndarray
+        Of every frame the squared errors of its images, summed over the values of each.
     """
 
     model: Any
@@ -140,6 +144,7 @@ class Writer:
     values: int = 0
     code_bytes: int = 0
     bits: list[np.ndarray] = field(default_factory=list)
+    errors: list[np.ndarray] = field(default_factory=list)
 
     def sections(self, part: Images, codes: np.ndarray) -> Iterator[bytes]:
         """Yield the bytes of some images: their number and names, codes, and what is missing."""
@@ -155,7 +160,9 @@ class Writer:
         if self.lossless:
             yield residual(pictures(pixels), pictures(back))
         else:
-            self.squared += _squared(back, pixels)
+            squares = _squares(back, pixels)
+            self.squared += float(squares.sum())
+            self.errors.append(squares.reshape(len(part), -1).sum(1))
         self.values += pixels.size
 
     @property

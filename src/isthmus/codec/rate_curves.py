@@ -2,15 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-from isthmus.metrics.bjontegaard import Deltas, at_quality, bjontegaard, front, rates_at
+from isthmus.metrics.bjontegaard import (
+    Again,
+    Deltas,
+    at_quality,
+    bjontegaard,
+    front,
+    log_rates_at,
+    on_front,
+    rates_at,
+)
+from isthmus.metrics.paired import resampled
 
 Curve = tuple[np.ndarray, np.ndarray]
 """PSNR, and the bytes an image at each, both rising."""
+
+
+@dataclass(frozen=True)
+class Each:
+    """What every image takes, and what is wrong with it: it has no say in whether points agree.
+
+    Attributes
+    ----------
+    sizes, errors : ndarray of shape (n,)
+        Bytes, and the mean squared error by a range of 1.
+    shared : float
+        Bytes that belong to none of them.
+    """
+
+    sizes: np.ndarray = field(compare=False)
+    errors: np.ndarray = field(compare=False)
+    shared: float = field(default=0.0, compare=False)
+
+    def again(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return bytes an image and PSNR of images that are drawn again, the same of all codecs.
+
+        Examples
+        --------
+        >>> bytes_per_image, psnr = Each(np.full(9, 5.0), np.full(9, 0.01), 18).again()
+        >>> bytes_per_image[0].round(4), psnr[0].round(4)
+        (7.0, 20.0)
+        """
+        sizes, errors = resampled(np.stack([self.sizes, self.errors], axis=1)).T
+        with np.errstate(divide="ignore"):
+            return sizes + self.shared / len(self.sizes), -10 * np.log10(errors)
+
+
+def wrong_by_image(pixels: np.ndarray, back: np.ndarray) -> np.ndarray:
+    """Return the mean squared error of every image of bytes (n, h, w, c), by a range of 1.
+
+    Examples
+    --------
+    >>> wrong_by_image(np.zeros((2, 1, 1, 1), np.uint8), np.full((2, 1, 1, 1), 255, np.uint8))
+    array([1., 1.])
+    """
+    wrong = (pixels.astype(np.float64) - back) / 255
+    error: np.ndarray = np.square(wrong).reshape(len(pixels), -1).mean(1)
+    return error
 
 
 class Point(NamedTuple):
@@ -30,6 +84,8 @@ class Point(NamedTuple):
         Size of the model, shared among the images: it is not counted in `bytes_per_image`.
     way : str
         How else a format was written, as "4:2:0" or "speed 6".
+    each : Each, optional
+        What every image takes. Of a sheet, by what files of their own would take.
     """
 
     codec: str
@@ -39,6 +95,7 @@ class Point(NamedTuple):
     ssim: float
     model_bytes: float = 0.0
     way: str = ""
+    each: Each | None = None
 
 
 def crossings(points: Sequence[Point], model: str) -> dict[str, float | None]:
@@ -89,13 +146,46 @@ def bytes_at(curve: Curve, psnr: float) -> float | None:
     return at_quality(curve[1], curve[0], psnr) if len(curve[0]) else None
 
 
-def deltas(curves: dict[str, Curve], model: str) -> dict[str, Deltas]:
-    """Return BD-rate and BD-PSNR of a model against every other codec that loses something."""
+def resampled_of(points: Sequence[Point], codec: str) -> Again | None:
+    """Return rates and PSNRs of a codec of images that are drawn again, (times, points) each.
+
+    The points are those of its curve (`curves_of`); None where single images are not known, where
+    there are not 2 of them, or some of them lose nothing at all.
+    """
+    own = [p for p in points if p.codec == codec and np.isfinite(p.psnr)]
+    each = [p.each for p in own if p.each is not None and len(p.each.sizes) > 1]
+    if not own or len(each) < len(own):
+        return None
+    rows = on_front([p.bytes_per_image for p in own], [p.psnr for p in own])
+    drawn = [each[row].again() for row in rows]
+    rates, psnr = (np.stack(parts, axis=1) for parts in zip(*drawn, strict=True))
+    return (rates, psnr) if np.isfinite(psnr).all() else None
+
+
+def deltas(
+    curves: dict[str, Curve], model: str, again: Mapping[str, Again | None] | None = None
+) -> dict[str, Deltas]:
+    """Return BD-rate and BD-PSNR of a model against every other codec that loses something.
+
+    With intervals where `again` has both, see `resampled_of`.
+    """
     ours = curves[model]
     others = {name: curve for name, curve in curves.items() if name != model and len(curve[0])}
     if not len(ours[0]):
         return {}
-    return {name: bjontegaard(ours[::-1], other[::-1]) for name, other in others.items()}
+    drawn = again or {}
+    return {
+        name: bjontegaard(ours[::-1], other[::-1], drawn.get(model), drawn.get(name))
+        for name, other in others.items()
+    }
+
+
+def within_at(curve: Curve, again: Again | None, psnr: float) -> float | None:
+    """Return half of the 95 % interval of the bytes an image at a PSNR; None if not known."""
+    if again is None or not len(curve[0]) or psnr > curve[0][-1]:
+        return None
+    low, high = np.quantile(log_rates_at(curve[::-1], again, psnr), (0.025, 0.975))
+    return float(np.exp(high) - np.exp(low)) / 2
 
 
 def _crossing(ours: Curve, theirs: Curve) -> float | None:

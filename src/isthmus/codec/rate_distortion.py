@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -18,13 +18,14 @@ from isthmus.codec.formats import (
     in_files,
     on_one_sheet,
     settings_of,
+    shares_of,
     writable,
 )
 from isthmus.codec.frames import Coded, restored, rounded
 from isthmus.codec.more_formats import HINT
 from isthmus.codec.packing import packed_model
 from isthmus.codec.rate_control import ADDED, Trial
-from isthmus.codec.rate_curves import Point
+from isthmus.codec.rate_curves import Each, Point, wrong_by_image
 from isthmus.data.images import Images
 from isthmus.data.ranges import Range, from_bytes, to_bytes
 from isthmus.latent.codes import common_range
@@ -34,6 +35,8 @@ from isthmus.system.progress import Bar
 
 if TYPE_CHECKING:
     from isthmus.base import Representation
+
+Write: TypeAlias = Callable[[np.ndarray, Setting], tuple[Any, np.ndarray]]
 
 SPAN = 6.0
 """Octaves of the step from the finest, which adds a hundredth to the error, to the coarsest."""
@@ -60,9 +63,9 @@ def points_of(
         images = replace(images, data=from_bytes(pixels, ends), rows=None)
     grey = bool(formats) and pixels.shape[-1] == 1
     plans = [
-        (way, write, settings_of(name, thorough, grey, write is on_one_sheet))
+        (name, sheet, settings_of(name, thorough, grey, sheet))
         for name in formats
-        for way, write in (("a file each", in_files), ("one sheet", on_one_sheet))
+        for sheet in (False, True)
     ]
     total = len(models) * points + sum(len(settings) for *_, settings in plans)
     with Bar("rate and distortion", total, verbose) as bar:
@@ -70,8 +73,9 @@ def points_of(
             for point in _of_model(name, model, images, points, ends):
                 yield point
                 bar.advance(note=name)
-        for plan in plans:
-            for point in _of_format(pixels, *plan):
+        files: dict[str, dict[Setting, np.ndarray]] = {name: {} for name in formats}
+        for name, sheet, settings in plans:
+            for point in _of_format(pixels, files[name], sheet, settings):
                 yield point
                 bar.advance(note=point.codec)
 
@@ -130,22 +134,39 @@ def _point(
     codes = restored(rounded(trial.codes, quantizer), quantizer, trial.codes.shape[1:])
     back = trial.decoded(codes)
     alike = ssim(trial.pixels, back, ends) if job.images.ndim == 4 else float("nan")
-    return Point(name, step, job.nbytes / len(job.images), job.writer.psnr, alike, weight)
+    return Point(
+        name, step, job.nbytes / len(job.images), job.writer.psnr, alike, weight, each=_each(job)
+    )
+
+
+def _each(job: Job) -> Each:
+    """Return what every image takes of a file, and what is wrong with it."""
+    bits, errors = np.concatenate(job.writer.bits), np.concatenate(job.writer.errors)
+    values = np.prod(job.images.shape[1:]) * job.writer.width**2
+    return Each(bits / 8, errors / values, job.nbytes - bits.sum() / 8)
 
 
 def _of_format(
-    pixels: np.ndarray,
-    way: str,
-    write: Callable[[np.ndarray, Setting], tuple[int, np.ndarray]],
-    settings: Sequence[Setting],
+    pixels: np.ndarray, files: dict[Setting, np.ndarray], sheet: bool, settings: Sequence[Setting]
 ) -> Iterator[Point]:
-    """Yield the points of a format, as many settings at a time as there are processors."""
+    """Yield the points of a format, as many settings at a time as there are processors.
+
+    What files of their own take is put into `files`, and says what images take of a sheet.
+    """
+    write: Write = on_one_sheet if sheet else in_files
+    way = "one sheet" if sheet else "a file each"
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # the formats' own code leaves Python free
         found = pool.map(partial(write, pixels), settings)
-        for setting, (size, back) in zip(settings, found, strict=True):
-            scores = psnr(pixels, back), ssim(pixels, back)
+        for setting, (sizes, back) in zip(settings, found, strict=True):
+            if sheet:
+                own = files.get(setting, next(iter(files.values())))  # slow ways have no files
+                sizes = sizes * shares_of(own, pixels, setting)
+            else:
+                files[setting] = sizes
+            scores = float(sizes.sum()) / len(pixels), psnr(pixels, back), ssim(pixels, back)
+            each = Each(sizes, wrong_by_image(pixels, back))
             codec = f"{setting.name}, {way}"
-            yield Point(codec, setting.quality, size / len(pixels), *scores, way=setting.way)
+            yield Point(codec, setting.quality, *scores, way=setting.way, each=each)
 
 
 def _as_bytes(images: Images, ends: Range) -> np.ndarray:

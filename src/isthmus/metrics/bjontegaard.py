@@ -23,6 +23,10 @@ from numpy.typing import ArrayLike
 
 Curve = tuple[ArrayLike, ArrayLike]
 """Rates, and the quality at each, in any order."""
+Points = tuple[np.ndarray, np.ndarray]
+"""Where points lie, rising, and their heights: one each, or many."""
+Again = tuple[np.ndarray, np.ndarray]
+"""Rates and qualities of the points of a curve, (times, points) each."""
 
 
 ENOUGH = 1.0
@@ -42,6 +46,8 @@ class Deltas(NamedTuple):
         The qualities that both reach; NaN where there are none.
     overlap : float
         Share of these among all qualities from the lowest to the highest of either.
+    rate_ends, psnr_ends : (float, float), optional
+        95 % intervals over images, which both curves are of.
     """
 
     rate: float | None
@@ -49,6 +55,8 @@ class Deltas(NamedTuple):
     low: float
     high: float
     overlap: float
+    rate_ends: tuple[float, float] | None = None
+    psnr_ends: tuple[float, float] | None = None
 
     @property
     def is_told(self) -> bool:
@@ -75,7 +83,9 @@ class Deltas(NamedTuple):
                         else f"{self.psnr:+.2f} dB")  # fmt: skip
 
 
-def bjontegaard(curve: Curve, reference: Curve) -> Deltas:
+def bjontegaard(
+    curve: Curve, reference: Curve, again: Again | None = None, anew: Again | None = None
+) -> Deltas:
     """Return by how much a curve of rate and quality is better or worse than a reference.
 
     Parameters
@@ -83,6 +93,10 @@ def bjontegaard(curve: Curve, reference: Curve) -> Deltas:
     curve, reference : (array_like, array_like)
         Rates above 0 and qualities in dB, at least one each. Points that another beats in both
         are left out; fewer than two that are left have nothing between them to compare.
+    again, anew : (ndarray, ndarray), optional
+        The points that are left of both, of images that are drawn again, the same for both:
+        intervals are the 2.5 and 97.5 % quantiles (Efron and Tibshirani 1993), where a curve
+        moves by as much as its points do and keeps its slopes.
 
     Returns
     -------
@@ -107,9 +121,58 @@ def bjontegaard(curve: Curve, reference: Curve) -> Deltas:
     low, high, overlap = _shared(ours[1], theirs[1])
     rate = _mean_difference(ours[::-1], theirs[::-1])
     gained = _mean_difference(ours, theirs)
+    gained = None if gained is None else float(gained)
     if rate is None:
         return Deltas(None, gained, math.nan, math.nan, 0.0)
-    return Deltas(math.expm1(rate), gained, low, high, overlap)
+    found = Deltas(math.expm1(rate), gained, low, high, overlap)
+    if again is None or anew is None:
+        return found
+    return found._replace(**_ends(ours, theirs, again, anew))
+
+
+def _ends(ours: Points, theirs: Points, again: Again, anew: Again) -> dict[str, Any]:
+    """Return the intervals of BD-rate and BD-PSNR, by images that are drawn again."""
+    both = (ours, again), (theirs, anew)
+    rates = [(q, _moved(q, r, drawn[1], np.log(drawn[0]))) for (r, q), drawn in both]
+    gains = [(r, _moved(r, q, np.log(drawn[0]), drawn[1])) for (r, q), drawn in both]
+    found: dict[str, Any] = {}
+    for name, (mine, other) in {"rate_ends": rates, "psnr_ends": gains}.items():
+        apart = _mean_difference(mine, other)
+        if apart is not None:
+            low, high = np.quantile(apart, (0.025, 0.975)).tolist()
+            is_rate = name == "rate_ends"
+            found[name] = (math.expm1(low), math.expm1(high)) if is_rate else (low, high)
+    return found
+
+
+def _moved(x: np.ndarray, y: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
+    """Return y at x, (p, times), of curves whose points have moved to xs and ys, (times, p)."""
+    slope = _through(x, y).derivative()(x) if len(x) > 1 else np.zeros(1)
+    moved: np.ndarray = (ys - slope * (xs - x)).T
+    return moved
+
+
+def ends_in_words(ends: tuple[float, float] | None) -> str:
+    """Write the interval of a BD-rate; nothing where it is not known.
+
+    Examples
+    --------
+    >>> ends_in_words((-0.191, -0.149)), ends_in_words(None)
+    (' (-19.1 to -14.9)', '')
+    """
+    return f" ({100 * ends[0]:+.1f} to {100 * ends[1]:+.1f})" if ends else ""
+
+
+def log_rates_at(curve: Curve, again: Again, wanted: float) -> np.ndarray:
+    """Return logarithms of rates at a quality, (times,), of images that are drawn again.
+
+    Below its lowest point a curve counts there; see `at_quality` and `bjontegaard`.
+    """
+    (r, q), rates = front(*curve), np.log(again[0])
+    found: np.ndarray = rates[:, 0]
+    if wanted > q[0]:
+        found = _through(q, _moved(q, r, again[1], rates))(min(wanted, q[-1]))
+    return found
 
 
 def bd_rate(curve: Curve, reference: Curve) -> float | None:
@@ -142,15 +205,30 @@ def front(rates: ArrayLike, quality: ArrayLike) -> tuple[np.ndarray, np.ndarray]
     >>> front([4, 1, 2, 3], [30, 20, 25, 24])[1]
     array([20., 25., 30.])
     """
+    rows = on_front(rates, quality)
+    rate, good = (np.asarray(each, dtype=np.float64)[rows] for each in (rates, quality))
+    log: np.ndarray = np.log(rate)
+    return log, good
+
+
+def on_front(rates: ArrayLike, quality: ArrayLike) -> np.ndarray:
+    """Return the rows of points that no other beats, by rising rates.
+
+    Examples
+    --------
+    >>> on_front([4, 1, 2, 3], [30, 20, 25, 24])
+    array([1, 2, 0])
+    """
     rate, good = np.asarray(rates, dtype=np.float64), np.asarray(quality, dtype=np.float64)
     if rate.shape != good.shape or rate.ndim != 1 or not len(rate):
         raise ValueError(f"rates of shape {rate.shape} and quality of {good.shape}: one each")
     if not (np.isfinite(rate).all() and np.isfinite(good).all() and (rate > 0).all()):
         raise ValueError("rates must be above 0 and finite, as must be the quality at each")
     order = np.lexsort((-good, rate))
-    rate, good = rate[order], good[order]
+    good = good[order]
     best = np.concatenate([[-math.inf], np.maximum.accumulate(good)[:-1]])
-    return np.log(rate[good > best]), good[good > best]
+    found: np.ndarray = order[good > best]
+    return found
 
 
 def at_quality(rates: ArrayLike, quality: ArrayLike, wanted: float) -> float | None:
@@ -197,12 +275,10 @@ def _shared(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
     return low, high, max(0.0, (high - low) / whole) if whole > 0 else 0.0
 
 
-def _mean_difference(
-    ours: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray]
-) -> float | None:
+def _mean_difference(ours: Points, theirs: Points) -> Any:
     """Return the mean of y over the x that both have, less that of the reference."""
     low, high, overlap = _shared(ours[0], theirs[0])
     if overlap <= 0:
         return None
-    mine, other = (float(_through(x, y).integrate(low, high)) for x, y in (ours, theirs))
+    mine, other = (_through(x, y).integrate(low, high) for x, y in (ours, theirs))
     return (mine - other) / (high - low)

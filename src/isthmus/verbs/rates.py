@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from isthmus.codec.rate_curves import Curve, Point, bytes_at, crossings, curves_of, deltas
+from isthmus.codec.rate_curves import (
+    Curve,
+    Point,
+    bytes_at,
+    crossings,
+    curves_of,
+    deltas,
+    resampled_of,
+    within_at,
+)
 from isthmus.data.images import Images
 from isthmus.fitted.heldout import MeasuredOn
-from isthmus.metrics.bjontegaard import Deltas
+from isthmus.metrics.bjontegaard import Again, Deltas, ends_in_words
 from isthmus.metrics.units import percent, significant
 from isthmus.system.files import plain
 from isthmus.verbs.result import Result
@@ -63,24 +73,31 @@ class Rates(Result, list[Point]):
     def deltas(self) -> list[dict[str, Any]]:
         """Return BD-rate and BD-PSNR of every model against every other codec, a record each.
 
-        None is no quality, or no rate, that both reach; overlap is the share of the qualities.
+        "rate_ends" and "psnr_ends" are 95 % intervals, by images drawn again for both. None is no
+        quality, or no rate, that both reach; overlap is the share of the qualities.
         """
         rows, curves = [], curves_of(self)
         for name in models_of(curves):
-            for other, found in deltas(curves, name).items():
+            for other, found in deltas(curves, name, self._again).items():
                 row = {"model": name, "reference": other, **found._asdict()}
                 rows.append(plain(row, digits=4, finite=True))
         return rows
 
+    @cached_property
+    def _again(self) -> dict[str, Again | None]:
+        """The curves of all codecs by images that are drawn again, the same of all."""
+        return {name: resampled_of(self, name) for name in curves_of(self)}
+
     def listed(self) -> list[dict[str, Any]]:
         """Return bytes an image at equal PSNR: a row for every codec, a column for every PSNR.
 
-        In brackets stands where a codec starts that starts above the PSNR: its lowest point.
+        With half of the 95 % interval over images; in brackets stands where a codec starts that
+        starts above the PSNR: its lowest point.
         """
         curves = {name: curve for name, curve in curves_of(self).items() if len(curve[0])}
         wanted = compared_at(curves)
         return [
-            {"codec": name, **{f"{q:g} dB": _said_at(curve, q) for q in wanted}}
+            {"codec": name, **{f"{q:g} dB": _said_at(curve, q, self._again[name]) for q in wanted}}
             for name, curve in curves.items()
         ] or self.table()
 
@@ -92,7 +109,10 @@ class Rates(Result, list[Point]):
 
     def table(self) -> list[dict[str, Any]]:
         """Return the points, four digits of every number; None is a PSNR without end."""
-        return [plain(point._asdict(), digits=4, finite=True) for point in self]
+        rows = [
+            plain(point._replace(each=None)._asdict(), digits=4, finite=True) for point in self
+        ]
+        return [{key: value for key, value in row.items() if key != "each"} for row in rows]
 
     def record(self) -> dict[str, Any]:
         """Return points and verdicts as JSON can hold them."""
@@ -123,8 +143,9 @@ def drawn(points: Sequence[Point], title: str) -> Image:
 def verdicts_of(points: Sequence[Point]) -> dict[str, str]:
     """Return for every model, in words, how it compares with the formats on one sheet."""
     said, curves = {}, curves_of(points)
+    again = {name: resampled_of(points, name) for name in curves}
     for name in models_of(curves):
-        found, bjontegaard = crossings(points, name), deltas(curves, name)
+        found, bjontegaard = crossings(points, name), deltas(curves, name, again)
         size = next(p.model_bytes for p in points if p.codec == name)
         parts = [
             _verdict(other, psnr) + _delta(curves[name], curves[other], bjontegaard[other])
@@ -166,15 +187,18 @@ def _delta(ours: Curve, theirs: Curve, found: Deltas) -> str:
     both = f"{found.low:.1f} to {found.high:.1f} dB"
     if not found.is_told:
         return f", too little in common for BD-rate ({both})"
-    return f", BD-rate {100 * found.rate:+.1f} % ({both}, {percent(found.overlap)} of both)"
+    ends = ends_in_words(found.rate_ends)
+    return f", BD-rate {100 * found.rate:+.1f} %{ends} ({both}, {percent(found.overlap)} of both)"
 
 
-def _said_at(curve: Curve, psnr: float) -> str:
+def _said_at(curve: Curve, psnr: float, again: Again | None) -> str:
     size = bytes_at(curve, psnr)
     if size is None:
         return "-"
     starts = curve[0][0]
-    return significant(size) + (f" [{starts:.1f} dB]" if starts > psnr + 0.05 else "")
+    half = within_at(curve, again, psnr)
+    told = significant(size) + ("" if half is None else f" ± {significant(half, 2)}")
+    return told + (f" [{starts:.1f} dB]" if starts > psnr + 0.05 else "")
 
 
 def _verdict(other: str, psnr: float | None) -> str:
