@@ -15,6 +15,7 @@ from isthmus.codec.frames import Coded, Writer, frame_rows, sizes_packed
 from isthmus.codec.packing import packed_model
 from isthmus.codec.quantizer import Quantizer
 from isthmus.codec.rate_control import quantizer_for
+from isthmus.codec.rate_curves import Each
 from isthmus.data.images import Images, as_images
 from isthmus.data.ranges import Range
 from isthmus.data.values import ImagesLike
@@ -164,6 +165,13 @@ class Job:
     def model_bytes(self) -> bytes:
         """The model's file: seconds to pack where it is large."""
         return packed_model(self.writer.model)
+
+    @property
+    def each(self) -> Each:
+        """What every image takes of the file, and what is wrong with it, once all is written."""
+        bits, errors = np.concatenate(self.writer.bits), np.concatenate(self.writer.errors)
+        values = np.prod(self.images.shape[1:]) * self.writer.width**2
+        return Each(bits / 8, errors / values, self.nbytes - bits.sum() / 8)
 
     @property
     def sizes(self) -> Sizes:

@@ -14,6 +14,7 @@ from isthmus.codec.entropy import encoded
 from isthmus.codec.frames import Coded, rounded
 from isthmus.codec.quantizer import Quantizer
 from isthmus.codec.rate_control import Trial
+from isthmus.codec.rate_curves import Each
 from isthmus.data.images import Images, evenly_spaced
 from isthmus.metrics.intervals import of_mean
 
@@ -93,21 +94,39 @@ class Costs:
 
     @cached_property
     def _written(self) -> Job:
-        job = Job(self.coded, self.trial.usual())
+        return self._done(self.trial.usual())
+
+    def _done(self, quantizer: Quantizer | None) -> Job:
+        job = Job(self.coded, quantizer)
         for _ in job.pieces():
             pass
         return job
 
     @cached_property
-    def curve(self) -> list[list[float]]:
-        """Points (bits an image, dB below a range of 1), the finest first; none of indices."""
-        finest = self.coded.errors([None])[0]
+    def points(self) -> list[Each]:
+        """What every image takes at the points of the curve; of indices at their only one."""
+        jobs = [self._done(quantizer) for quantizer in self._quantizers] or [self._written]
+        return [job.each for job in jobs]
+
+    @cached_property
+    def _quantizers(self) -> list[Quantizer]:
+        finest = self._finest
         if self.trial.directions is None or not 0 < finest < math.inf:
             return []
         steps = [max(step * math.sqrt(finest), self.trial.finest) for step in STEPS]
-        quantizers = [self.trial.quantizer(step) for step in steps]
-        some = self._few
-        exact, *rough = some.errors([None, *quantizers])
+        return [self.trial.quantizer(step) for step in steps]
+
+    @cached_property
+    def _finest(self) -> float:
+        return self.coded.errors([None])[0]
+
+    @cached_property
+    def curve(self) -> list[list[float]]:
+        """Points (bits an image, dB below a range of 1), the finest first; none of indices."""
+        quantizers, finest = self._quantizers, self._finest
+        if not quantizers:
+            return []
+        exact, *rough = self._few.errors([None, *quantizers])
         # what rounding adds to the error is measured on some images, the error itself on all
         errors = [finest + mse - exact for mse in rough]
         return [

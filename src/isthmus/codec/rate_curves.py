@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -40,13 +41,24 @@ class Each:
     errors: np.ndarray = field(compare=False)
     shared: float = field(default=0.0, compare=False)
 
+    @property
+    def rate(self) -> float:
+        """Bytes an image, all counted."""
+        return float(self.sizes.mean()) + self.shared / len(self.sizes)
+
+    @property
+    def psnr(self) -> float:
+        """Of all images together, in dB."""
+        error = float(self.errors.mean())
+        return -10 * math.log10(error) if error else math.inf
+
     def again(self) -> tuple[np.ndarray, np.ndarray]:
         """Return bytes an image and PSNR of images that are drawn again, the same of all codecs.
 
         Examples
         --------
         >>> bytes_per_image, psnr = Each(np.full(9, 5.0), np.full(9, 0.01), 18).again()
-        >>> bytes_per_image[0].round(4), psnr[0].round(4)
+        >>> round(float(bytes_per_image[0]), 4), round(float(psnr[0]), 4)
         (7.0, 20.0)
         """
         sizes, errors = resampled(np.stack([self.sizes, self.errors], axis=1)).T
@@ -178,6 +190,23 @@ def deltas(
         name: bjontegaard(ours[::-1], other[::-1], drawn.get(model), drawn.get(name))
         for name, other in others.items()
     }
+
+
+def share_ends(
+    ours: Curve, theirs: Curve, again: Again | None, anew: Again | None
+) -> tuple[float, float] | None:
+    """Return the 95 % interval of the share of a codec's bytes that ours takes at its best PSNR.
+
+    That PSNR moves with the images. None where the other ends below, or single images are not
+    known.
+    """
+    best = ours[0][-1]
+    if again is None or anew is None or best > theirs[0][-1]:
+        return None
+    other = log_rates_at(theirs[::-1], anew, best, again[1][:, -1])
+    apart = np.log(again[0][:, -1]) - other
+    low, high = np.exp(np.quantile(apart, (0.025, 0.975))).tolist()
+    return low, high
 
 
 def within_at(curve: Curve, again: Again | None, psnr: float) -> float | None:

@@ -135,15 +135,8 @@ def _point(
     back = trial.decoded(codes)
     alike = ssim(trial.pixels, back, ends) if job.images.ndim == 4 else float("nan")
     return Point(
-        name, step, job.nbytes / len(job.images), job.writer.psnr, alike, weight, each=_each(job)
+        name, step, job.nbytes / len(job.images), job.writer.psnr, alike, weight, each=job.each
     )
-
-
-def _each(job: Job) -> Each:
-    """Return what every image takes of a file, and what is wrong with it."""
-    bits, errors = np.concatenate(job.writer.bits), np.concatenate(job.writer.errors)
-    values = np.prod(job.images.shape[1:]) * job.writer.width**2
-    return Each(bits / 8, errors / values, job.nbytes - bits.sum() / 8)
 
 
 def _of_format(

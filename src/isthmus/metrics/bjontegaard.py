@@ -163,15 +163,21 @@ def ends_in_words(ends: tuple[float, float] | None) -> str:
     return f" ({100 * ends[0]:+.1f} to {100 * ends[1]:+.1f})" if ends else ""
 
 
-def log_rates_at(curve: Curve, again: Again, wanted: float) -> np.ndarray:
+def log_rates_at(
+    curve: Curve, again: Again, wanted: float, moved: np.ndarray | float | None = None
+) -> np.ndarray:
     """Return logarithms of rates at a quality, (times,), of images that are drawn again.
 
-    Below its lowest point a curve counts there; see `at_quality` and `bjontegaard`.
+    Below its lowest point a curve counts there; see `at_quality` and `bjontegaard`. What is wanted
+    may move as well, (times,), by little: the slope is that of the curve.
     """
     (r, q), rates = front(*curve), np.log(again[0])
     found: np.ndarray = rates[:, 0]
     if wanted > q[0]:
-        found = _through(q, _moved(q, r, again[1], rates))(min(wanted, q[-1]))
+        at = min(wanted, q[-1])
+        off = 0.0 if moved is None else moved - wanted
+        found = _through(q, _moved(q, r, again[1], rates))(at)
+        found = found + off * _through(q, r).derivative()(at)
     return found
 
 

@@ -90,6 +90,8 @@ class Study(Result):
         By model and seed the figures of every held-out image, by which models are compared.
     formats : dict of str to list, optional
         Bits of an image and PSNR of usual image formats, measured when the study is written.
+    beside : dict of str to dict, optional
+        Of every model the same of these very images, and intervals of what it takes of formats.
     """
 
     saves: ClassVar[tuple[str, ...]] = ("",)
@@ -120,6 +122,7 @@ class Study(Result):
     spent: float = 0.0
     each: Each = field(default_factory=dict, repr=False)
     formats: dict[str, Any] | None = field(default=None, repr=False)
+    beside: dict[str, Any] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.source = self.source or str(self.images.source)
@@ -210,7 +213,8 @@ class Study(Result):
         page = {} if self.page is None else {"report": str(self.page)}
         said = {"advice": self.advice(self.page and Path(self.page).parent)} if self.scores else {}
         ranked = {} if self.explained else {"rankings": self.rankings()}
-        beside = {"formats": compared(self.scores, self.formats)} if self.formats else {}
+        rows = compared(self.scores, self.formats, self.beside) if self.formats else []
+        beside = {"formats": rows} if self.formats else {}
         return {**page, **said, **ranked, **found, **beside, "notes": self.notes}
 
     def picture(self) -> Image:
@@ -369,6 +373,7 @@ class Study(Result):
             "effort": asdict(self.schedule.effort),
             "notes": self.notes,
             "formats": self.formats,
+            "beside": self.beside,
             "metrics": described(COLUMNS),
             "scores": self.scores,
         }
@@ -379,10 +384,12 @@ class Study(Result):
 
     def measure_formats(self) -> None:
         """Measure what image formats need, once no more models are to come and there is time."""
-        from isthmus.studies.beside_formats import SECONDS, format_curves
+        from isthmus.studies.beside_formats import SECONDS, beside, format_curves, format_points
 
         if self.formats is None and self.done and self.schedule.left() > SECONDS:
-            self.formats = format_curves(self.images.test, self.scores)
+            points = format_points(self.images.test, self.scores)
+            self.formats = format_curves(points)
+            self.beside = beside(points, self.images.test, self.models)
 
 
 def reason_of(error: Exception) -> str:

@@ -91,7 +91,7 @@ def render(study: Study, *, live: bool | None = None, drawn: dict[Any, Any] | No
     by_name = {score["model"]: score for score in scores}
     maps, found = mapped.Maps(study, pictures), answers(scores, baseline)
     template = _template()
-    formats = getattr(study, "formats", None) or {}
+    formats, told = (getattr(study, name, None) or {} for name in ("formats", "beside"))
     cards = _cards(study, scores, pictures, maps, found)
     parts = _drawn(study, pictures, by_name, maps)
     getattr(study, "undrawn", [])[:] = pictures.dropped
@@ -112,7 +112,7 @@ def render(study: Study, *, live: bool | None = None, drawn: dict[Any, Any] | No
         legend=mapped.legend(study.images),
         curves=_curves(study.models),
         rate=_rate(scores, found, formats),
-        beside=[(row, in_words(row)) for row in compared(scores, formats)],
+        beside=[(row, in_words(row)) for row in compared(scores, formats, told)],
         health=_health(study, by_name, baseline, undrawn(pictures.dropped)),
         settings=_settings(study, by_name),
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from isthmus.base import Representation
 
 
-BESIDE = ("plan", "left_out", "unsaved", "waiting", "spent", "formats")
+BESIDE = ("plan", "left_out", "unsaved", "waiting", "spent", "formats", "beside")
 """What a record says of a study besides its scores, which older ones may not."""
 
 
