@@ -112,7 +112,46 @@ def test_a_study_says_it_of_all_held_out_images_and_never_of_two_kinds_in_one_ta
 
 
 def test_what_would_take_long_is_not_said(digits, monkeypatch):
-    monkeypatch.setattr("isthmus.studies.probable.WORK", 1e5)
+    monkeypatch.setattr("isthmus.studies.probable.WORK", 5e4)
     known = Evidence(vae(digits), digits, 2000, 0, {})
     assert known.likelihoods == known.beside_likelihoods() == {}
     assert Evidence(ist.PCA(2).fit(digits.train), digits, 100, 0, {}).likelihoods == {}
+
+
+@pytest.fixture(scope="module")
+def convolutional(digits):
+    settings = {"architecture": "conv", "channels": (4,), "hidden": (), "likelihood": "bernoulli"}
+    model = ist.VAE(1, **settings, binarize="threshold", epochs=15, random_state=0)
+    return model.fit(digits.train[:300])
+
+
+def test_the_likelihood_of_convolutions_is_the_integral_over_their_code(digits, convolutional):
+    """log p(x) of one latent dimension by trapezoids over it, from what it decodes alone."""
+    x = (np.asarray(digits.test[:20]).reshape(20, -1) > 127).astype(float)
+    z = np.linspace(-8, 8, 1601)[:, None]
+    p = np.clip(convolutional.decode(z.astype(np.float32)).reshape(len(z), -1), 1e-7, 1 - 1e-7)
+    given = x @ np.log(p).T + (1 - x) @ np.log1p(-p).T - z[:, 0] ** 2 / 2
+    high = given.max(1, keepdims=True)
+    exact = high[:, 0] + np.log(np.exp(given - high).sum(1) * 0.01 / np.sqrt(2 * np.pi))
+    found = convolutional.log_likelihood(x.reshape(20, 8, 8, 1), 10_000)
+    np.testing.assert_allclose(found, exact, atol=0.5)  # draws by chance are few far out
+    assert np.mean(found) == pytest.approx(np.mean(exact), abs=0.05)
+
+
+def test_of_convolutions_as_many_images_are_judged_as_time_allows(
+    digits, convolutional, monkeypatch
+):
+    monkeypatch.setattr("isthmus.studies.probable.WORK", 250 * 5 * 64 * 9)
+    known = Evidence(convolutional, digits, 2000, 0, {})
+    beside = known.beside_likelihoods()
+    assert (beside["likelihood_images"], beside["likelihood_draws"]) == (250, 5)
+    some = likelihood(convolutional, digits.test.evenly(250), 5)
+    assert known.likelihoods["log_likelihood"].value == some.log_likelihood.value
+    assert known.likelihoods["log_likelihood"].each is None  # of other images than those measured
+    every = Evidence(vae(digits), digits, 2000, 0, {}).beside_likelihoods()
+    assert every["likelihood_images"] == len(digits.test)
+    scores = [
+        {"model": name, "bound": -1.0, **each} for name, each in {"a": beside, "b": every}.items()
+    ]
+    tables = [t for t in summary(scores)["tables"] if t["title"].startswith("Likelihood")]
+    assert [t["title"].rpartition(", ")[2] for t in tables] == ["250 images", "359 images"]

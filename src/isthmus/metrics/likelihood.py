@@ -132,7 +132,8 @@ def likelihood(
     ('density', 359, True)
     """
     if not model.can("elbo"):
-        raise ValueError(f"{type(model).__name__} has no bound of log p(x); a VAE has")
+        name = type(model).__name__ + (" of grids of codes" if model.cell else "")
+        raise ValueError(f"{name} has no bound of log p(x); a VAE with one code an image has")
     images = as_images(X)
     if len(images) < 2:
         raise ValueError(f"{len(images)} images: a mean with an interval takes at least 2")

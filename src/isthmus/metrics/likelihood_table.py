@@ -8,8 +8,9 @@ TOLD, NATS = ("likelihoods",), "nats an image"
 LIKELIHOOD_METRICS = (
     Metric(
         "log_likelihood", "log p(x)", LIKELIHOOD, "nats", "higher", "", TOLD, NATS,
-        "Importance-sampled log-likelihood of all held-out images: a lower bound that rises with "
-        "the number of samples. It compares with what is of the same kind and as many samples.", 1,
+        "Importance-sampled log-likelihood of held-out images, all where time allows: a lower "
+        "bound that rises with the number of samples. It compares with what is of the same kind "
+        "and as many samples.", 1,
     ),
     Metric(
         "bound", "Bound", LIKELIHOOD, "nats", "higher", "", TOLD, NATS,

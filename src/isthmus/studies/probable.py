@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 WORK, CONVOLVED = 6e7, 9
 """Pixels that are decoded of all images together, at most; what one by convolutions counts."""
 FEWEST_DRAWS, MOST_DRAWS = 5, 50
-"""Importance samples of an image; where so many take too long nothing is said."""
+"""Importance samples of an image."""
+FEWEST_IMAGES = 200
+"""Images of which a figure is worth having, where all of them take too long."""
 THOROUGH = 2000
 """Images measured of a model from which on as much is decoded as ever."""
 
@@ -26,8 +28,8 @@ THOROUGH = 2000
 class Likely:
     """Mixin of `Evidence`: the scores of a model that has a bound of log p(x).
 
-    They are of all held-out images, with as many importance samples as `WORK` allows; of sets for
-    which that is too few there are none.
+    They are of all held-out images, with as many importance samples as `WORK` allows. Where that
+    is too few, as of convolutions over many images, they are of fewer, evenly spaced over all.
     """
 
     model: Representation
@@ -37,13 +39,21 @@ class Likely:
     most_labels: int
 
     @cached_property
-    def _likely(self) -> Likelihood | None:
+    def _judged(self) -> tuple[Images, int]:
+        """Which held-out images are judged, and by how many draws of each."""
         work = WORK * min(1.0, self.most_labels / THOROUGH)
-        each = pixels_of(self.held) * (CONVOLVED if self.model.convolves else 1)
-        draws = int(work / (len(self.held) * each))
-        if not self.model.can("elbo") or draws < FEWEST_DRAWS or len(self.held) < 2:
+        work /= pixels_of(self.held) * (CONVOLVED if self.model.convolves else 1)
+        draws = int(work / len(self.held))
+        if draws >= FEWEST_DRAWS:
+            return self.held, min(MOST_DRAWS, draws)
+        return self.held.evenly(max(1, int(work / FEWEST_DRAWS))), FEWEST_DRAWS
+
+    @cached_property
+    def _likely(self) -> Likelihood | None:
+        some, draws = self._judged
+        if not self.model.can("elbo") or len(some) < min(FEWEST_IMAGES, max(2, len(self.held))):
             return None
-        found = likelihood(self.model, self.held, min(MOST_DRAWS, draws), random_state=self.seed)
+        found = likelihood(self.model, some, draws, random_state=self.seed)
         return found if np.isfinite(found.log_likelihood.value) else None
 
     @property
@@ -52,7 +62,8 @@ class Likely:
         found = self._likely
         if found is None:
             return {}
-        every = len(self.held) == len(self.images)  # figures of each are of the same images
+        # figures of each are of the same images
+        every = len(self._judged[0]) == len(self.held) == len(self.images)
         values = {"log_likelihood": found.log_likelihood, "bound": found.bound}
         told = {name: one if every else one._replace(each=None) for name, one in values.items()}
         told["kl"] = found.divergence._replace(each=None)

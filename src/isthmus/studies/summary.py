@@ -85,13 +85,14 @@ def _comparable(
     if title != LIKELIHOOD:
         return [(title, list(scores))]
     known_of = [score for score in scores if score.get("likelihood_of")]
-    named = [(str(s["likelihood_of"]), s.get("likelihood_draws")) for s in known_of]
+    keys = ("likelihood_of", "likelihood_draws", "likelihood_images")
+    named = [tuple(score.get(key) for key in keys) for score in known_of]
     return [
         (
-            f"{title}: {of}, {draws} importance samples",
-            [s for s, name in zip(known_of, named, strict=True) if name == (of, draws)],
+            f"{title}: {of}, {draws} importance samples, {images} images",
+            [s for s, name in zip(known_of, named, strict=True) if name == (of, draws, images)],
         )
-        for of, draws in dict.fromkeys(named)
+        for of, draws, images in dict.fromkeys(named)
     ]
 
 
