@@ -377,6 +377,13 @@ def test_few_or_flat_images_are_compared_as_far_as_they_can_be(digits):
         Ground(flat.train, flat.test[:39], None)
 
 
+@pytest.fixture
+def few_steps(monkeypatch):
+    """A network that learns in a tenth of the steps tells a PCA's draws from images as well."""
+    monkeypatch.setattr(features, "MOST", 40)
+
+
+@pytest.mark.usefixtures("few_steps")
 def test_a_study_measures_samples_beside_other_real_images(digits):
     model = PCA(8).fit(digits.train)
     found = measure(model, digits, most=400, probes=())
@@ -388,6 +395,7 @@ def test_a_study_measures_samples_beside_other_real_images(digits):
     assert "small network that learned the 10 classes" in found["compared_by"]
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_generate_says_how_real_its_draws_look(digits, tmp_path):
     model = PCA(8).fit(digits.train)
     plain = generate(model, 12, digits)

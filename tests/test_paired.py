@@ -182,7 +182,10 @@ def test_models_are_compared_on_the_same_images_only():
     assert against(one, {"model": "c"}, "psnr") is against(one, two, "nmi") is None
 
 
-def test_a_study_keeps_the_figures_of_every_image(tmp_path):
+def test_a_study_keeps_the_figures_of_every_image(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "isthmus.metrics.features.MOST", 40
+    )  # steps, of which nothing here depends
     images = ist.load_images("digits").evenly(150)
     made = {"a": ist.PCA(3), "b": ist.PCA(3), "c": ist.KMeans(3, random_state=0)}
     study = ist.study(images, made, folder=tmp_path / "study")

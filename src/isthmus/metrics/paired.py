@@ -179,12 +179,20 @@ def difference(
 
 def _half(images: float, of_images: int, seeds: float, of_seeds: int, level: float) -> float:
     """Return half of an interval, by two variances and their degrees of freedom, 0 if known."""
-    from scipy.stats import norm, t
-
     whole = images + seeds
     if not whole > 0 or not math.isfinite(whole):
         return 0.0 if whole == 0 else math.inf
     upper = (1 + level) / 2
-    of_seeds_alone = t.ppf(upper, of_seeds) if of_seeds else norm.ppf(upper)
-    quantile = (images * t.ppf(upper, max(1, of_images)) + seeds * of_seeds_alone) / whole
-    return float(quantile) * math.sqrt(whole)
+    of_images_alone, of_seeds_alone = (
+        _quantile(upper, max(1, of_images)),
+        _quantile(upper, of_seeds),
+    )
+    return (images * of_images_alone + seeds * of_seeds_alone) / math.sqrt(whole)
+
+
+@lru_cache
+def _quantile(upper: float, degrees: int) -> float:
+    """Return a quantile of Student's distribution, of the normal one where degrees are 0."""
+    from scipy.stats import norm, t
+
+    return float(t.ppf(upper, degrees) if degrees else norm.ppf(upper))
