@@ -119,11 +119,20 @@ def beside(
     some, found = some_of(images), {}
     for name, model in models.items():
         if points and model.can("decode"):
-            whole = [replace(each, shared=each.shared * len(some) / len(images))
-                     for each in Costs(model, some).points]  # fmt: skip
-            own = [Point(name, 0.0, each.rate, each.psnr, math.nan, each=each) for each in whole]
-            found[name] = _intervals([*own, *points], name)
+            try:
+                found[name] = _intervals(
+                    [*_of_model(name, model, some, len(images)), *points], name
+                )
+            except Exception:  # of a model of one's own it may be any: its scores say which
+                found[name] = {}
     return found
+
+
+def _of_model(name: str, model: Representation, some: Images, count: int) -> Iterator[Point]:
+    """Yield the points of a model, as if all images that are held out were in its file."""
+    for each in Costs(model, some).points:
+        own = replace(each, shared=each.shared * len(some) / count)
+        yield Point(name, 0.0, own.rate, own.psnr, math.nan, each=own)
 
 
 def _intervals(points: Sequence[Point], name: str) -> dict[str, Any]:
