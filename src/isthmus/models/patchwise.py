@@ -135,7 +135,7 @@ class PatchWise(Base):
         return found
 
     def _some_of(self, parts: list[Images], side: int, stride: int, most: int) -> Images:
-        """Return squares of images, at most so many, chosen by chance where there are more."""
+        """Return squares of images, chosen by chance where there are more than `most`."""
         lattices = [Lattice((part.shape[1], part.shape[2]), side, stride) for part in parts]
         counts = [len(p) * int(np.prod(at.grid)) for p, at in zip(parts, lattices, strict=True)]
         bounds = np.cumsum([0, *counts])[:-1]

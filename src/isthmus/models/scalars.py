@@ -1,4 +1,4 @@
-"""An autoencoder whose code is a grid of indices: finite scalar quantisation."""
+"""An autoencoder whose code is a grid of indices: finite scalar quantization."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ class FiniteScalars(Spatial):
     Parameters
     ----------
     quantizer : {"none", "fsq"}
-        "fsq" rounds the numbers of a cell to `levels` each (finite scalar quantisation): the code
-        of a cell is then one index. For "spatial".
+        "none" leaves the code of a cell as it is; "fsq" rounds its latent dimensions to `levels`
+        each (finite scalar quantization), so that it is one index. For "spatial".
     levels : tuple of int
-        Levels of every number, at least 2; there are as many indices as their product, up to 2^20.
+        Levels of every latent dimension, at least 2; there are as many indices as their product,
+        up to 2^20.
 
     Attributes
     ----------

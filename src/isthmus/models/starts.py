@@ -83,7 +83,7 @@ def start_cells(
     Parameters
     ----------
     encoder, decoder : Sequential
-        Of `isthmus.nets.spatial`; numbers of a code beyond those of `down` begin at 0.
+        Of `isthmus.nets.spatial`; latent dimensions beyond those of `down` begin at 0.
     at : Principal
         Mean and axes of cells.
     down, up : Tensor of shape (k,)

@@ -1,4 +1,4 @@
-"""Finite scalar quantisation: the numbers of a code rounded, and one index for all of them."""
+"""Finite scalar quantization: latent dimensions rounded, and one index for all of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 
 class Levels(nn.Module):
-    r"""Rounds every number of a code to one of a few levels, evenly spaced from -1 to 1.
+    r"""Rounds every latent dimension to one of a few levels, evenly spaced from -1 to 1.
 
     With L levels, :math:`q = \mathrm{round}(\frac{L - 1}{2} (1 + \tanh z))` and what comes out is
     :math:`2 q / (L - 1) - 1`. Gradients pass as if nothing had been rounded. No codebook is
