@@ -297,6 +297,19 @@ def test_with_beta_1_total_correlation_makes_no_difference(images, tc):
 
 
 @pytest.mark.parametrize("tc", ["tcvae", "factor"])
+def test_beside_total_correlation_the_capacity_is_a_ceiling(images, tc):
+    model = vae(images, epochs=1, beta=3.0, warmup=0.5, tc=tc)
+    free, logs = objective(model, 0.25)
+    correlation = (free - logs["reconstruction"] - 0.5 * logs["kl"]) / (0.5 * 2)
+    for room in (1000.0, 0.0):
+        model.capacity = room
+        loss, _ = objective(model, 0.25)
+        over = logs["kl"] if room == 0 else 0
+        expected = logs["reconstruction"] + logs["kl"] + 2 * (correlation + over)
+        assert loss == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("tc", ["tcvae", "factor"])
 def test_total_correlation_alone_is_weighed_down(images, tc):
     """Latents become less dependent, and say more than under the same beta on all of the KL."""
 
@@ -554,7 +567,7 @@ def test_a_classifier_goes_on_from_the_means(images, architecture):
         ({"prior": "mixed"}, "prior='mixed' must be one of"),
         ({"init": "pca", "likelihood": "bernoulli"}, "init='pca' is not possible"),
         ({"importance_samples": 0}, "importance_samples=0 must be at least 1"),
-        ({"importance_samples": 5, "tc": "tcvae"}, "different objectives"),
+        ({"importance_samples": 5, "tc": "tcvae"}, "another objective"),
         ({"likelihood": "bernouli"}, "did you mean 'bernoulli'"),
         ({"tc": "tc-vae"}, "did you mean 'tcvae'"),
         ({"architecture": "burges"}, "did you mean 'burgess'"),

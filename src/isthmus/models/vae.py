@@ -108,7 +108,8 @@ class VAE(Spatial, Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, Neura
         Share of the fit, 0 to 1, over which the weight of the KL (or the capacity) rises from 0.
     capacity : float or None
         Nats that the code may hold, at least 0: the penalty is ``beta * abs(KL - C)``, C rising to
-        this; beta is then called gamma, and 100 to 1000.
+        this; beta is then called gamma, and 100 to 1000. With `tc` C is a ceiling, the penalty
+        ``KL + (beta - 1) * (TC + max(KL - C, 0))``: what is learnt first has few dimensions.
     tc : {"none", "tcvae", "factor"}
         Weigh by beta only the total correlation (TC) within the KL, that is how far the latents
         depend on each other: the penalty is ``KL + (beta - 1) * TC``. "tcvae" estimates TC from
@@ -225,8 +226,8 @@ class VAE(Spatial, Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, Neura
                 raise ValueError(f"{name}={value} must be at least {least} and at most {most}")
         if self.importance_samples < 1:
             raise ValueError(f"importance_samples={self.importance_samples} must be at least 1")
-        if (self.capacity is not None) + (self.tc != "none") + (self.importance_samples > 1) > 1:
-            raise ValueError("capacity, tc, importance_samples: different objectives, give one")
+        if self.importance_samples > 1 and (self.capacity is not None or self.tc != "none"):
+            raise ValueError("importance_samples is of another objective than capacity and tc")
         if self.beta_norm is not None and self.beta != 1:
             raise ValueError(f"beta={self.beta} and beta_norm={self.beta_norm}: give one")
 
@@ -311,12 +312,14 @@ class VAE(Spatial, Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, Neura
             ratio = bounds.log_ratio(z, mean, log_var)
             return lambda ramp: -bounds.importance_bound(ramp * beta * ratio - error).mean()
         error = error.mean()
-        if capacity is not None:
+        if self.tc == "none" and capacity is not None:
             return lambda ramp: error + beta * (kl - ramp * capacity).abs()
         if self.tc == "none":
             return lambda ramp: error + ramp * beta * kl
         tc = self._total_correlation(z[0], mean, log_var)
-        return lambda ramp: error + ramp * (kl + (beta - 1) * tc)
+        if capacity is None:
+            return lambda ramp: error + ramp * (kl + (beta - 1) * tc)
+        return lambda ramp: error + kl + (beta - 1) * (tc + (kl - ramp * capacity).clamp_min(0))
 
     def _total_correlation(
         self, z: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor
