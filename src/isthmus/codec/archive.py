@@ -13,108 +13,23 @@ from typing import Any
 import numpy as np
 
 from isthmus.codec.container import read_sections, sections_of
-from isthmus.codec.contexts import Near, decoded, encoded
+from isthmus.codec.contexts import decoded, encoded
 from isthmus.codec.entries import DEEP, FRAME_PIXELS, Entry, frames_of
 from isthmus.codec.entropy import decoded as decoded_indices
 from isthmus.codec.entropy import encoded as encoded_indices
 from isthmus.codec.entropy import inflated
 from isthmus.codec.headers import check_header
+from isthmus.codec.layout import Layout, layout_of
 from isthmus.codec.packing import damaged, model_for, packed_model, unpacked_model
 from isthmus.codec.quantizer import Quantizer
-from isthmus.data.images import with_channels
 from isthmus.data.pictures import Picture, Pictures
-from isthmus.data.ranges import Range
-from isthmus.data.tiles import cut, grid_of, joined
 from isthmus.fitted.fingerprints import fingerprint
 from isthmus.system.progress import track
 
 VERSION = 2
 """Of the layout of such a file, see `isthmus.codec.container`."""
-UP = 0.4
-"""A number is rounded to the next larger one from 1 - UP on: what is nearer to 0 costs fewer bits,
-and more than it loses."""
-MOST_TILES = 2**22
-"""Tiles of the images of a frame, at most."""
 NAMES_BYTES = 2**26
 """Names of the images of a frame, at most."""
-
-
-@dataclass
-class Layout:
-    """What turns pictures into whole numbers and back.
-
-    Parameters
-    ----------
-    model : Representation
-        Encodes and decodes tiles.
-    quantizer : Quantizer or None
-        Rounds codes, unless they are indices.
-    ends : (float, float)
-        What black and white are to the model.
-    """
-
-    model: Any
-    quantizer: Quantizer | None
-    ends: Range
-
-    @cached_property
-    def tile(self) -> tuple[int, int, int]:
-        """Height, width and channels of a tile."""
-        height, width, channels = with_channels(tuple(self.model.image_shape_))
-        return height, width, channels
-
-    @property
-    def width(self) -> int:
-        """How many numbers a code has."""
-        return self.model.code_width_ if self.quantizer is None else len(self.quantizer.middle)
-
-    def near(self, entries: Sequence[Entry]) -> Near:
-        """Return which tile lies beside which."""
-        if (tiles := sum(self.counts(entries))) > MOST_TILES:
-            size = f"{self.tile[0]}x{self.tile[1]}"
-            raise ValueError(
-                f"{tiles:,} tiles of {size}, at most {MOST_TILES:,} are coded together"
-            )
-        grids = [(entry, grid_of(entry.size, self.tile[:2])) for entry in entries]
-        return Near.of([g for e, g in grids for _ in range(e.planes(self.tile[2]))])
-
-    def tiles(self, picture: Picture) -> np.ndarray:
-        """Return the tiles of a picture, of all its planes."""
-        planes = picture.planes(self.tile[2], self.ends)
-        return np.concatenate([cut(plane, self.tile[:2]) for plane in planes])
-
-    def symbols(self, tiles: np.ndarray) -> np.ndarray:
-        """Return the whole numbers (n, k) of tiles."""
-        return self.rounded(self.codes(tiles))
-
-    def rounded(self, codes: np.ndarray) -> np.ndarray:
-        """Return the whole numbers (n, k) of codes."""
-        if self.quantizer is None:
-            return codes.reshape(-1, 1).astype(np.int64)
-        scaled = self.quantizer.scaled(codes)
-        return (np.sign(scaled) * np.floor(np.abs(scaled) + UP)).astype(np.int64)
-
-    def codes(self, tiles: np.ndarray) -> np.ndarray:
-        """Return the codes of tiles, vectors or indices."""
-        codes = self.model.encode(tiles)
-        return codes if codes.ndim == 1 else codes.reshape(len(codes), -1)
-
-    def back(self, symbols: np.ndarray) -> np.ndarray:
-        """Return the tiles of whole numbers, within black and white."""
-        codes = symbols[:, 0] if self.quantizer is None else self.quantizer.codes(symbols)
-        return self.model.decode(codes).reshape(-1, *self.tile).clip(*self.ends)
-
-    def picture(self, entry: Entry, symbols: np.ndarray) -> Picture:
-        """Return the picture that whole numbers stand for, without its transparency."""
-        parts = np.split(symbols, entry.planes(self.tile[2]))
-        planes = np.stack([joined(self.back(part), entry.size) for part in parts])
-        return entry.empty.remade(planes, self.ends)
-
-    def counts(self, entries: Sequence[Entry]) -> list[int]:
-        """Return how many tiles each of some pictures has."""
-        grids = (grid_of(entry.size, self.tile[:2]) for entry in entries)
-        each = (rows * columns for rows, columns in grids)
-        return [n * e.planes(self.tile[2]) for n, e in zip(each, entries, strict=True)]
 
 
 @dataclass
@@ -181,7 +96,7 @@ class PicturesJob:
     def _frame(self, pictures: list[Picture]) -> Iterator[bytes]:
         entries = [Entry.of(picture) for picture in pictures]
         yield zlib.compress(json.dumps(entries).encode(), 9)
-        every = [self.layout.symbols(self.layout.tiles(picture)) for picture in pictures]
+        every = [self.layout.rounded(self.layout.codes_of(picture)) for picture in pictures]
         ends = np.cumsum([len(symbols) for symbols in every])[:-1]
         if self.layout.quantizer is None:
             content, bits = encoded_indices(np.concatenate(every))
@@ -292,9 +207,9 @@ class Archive:
             quantizer = Quantizer.from_bytes(content) if content else None
             low, high = map(float, header["range"])
         model = model_for(Path(path), header, model, search=True)
-        layout = Layout(model, quantizer, (low, high))
+        layout = layout_of(model, quantizer, (low, high))
         with damaged(path):
-            if layout.tile != tuple(header["tile"]) or layout.width != model.code_width_:
+            if layout.tile != tuple(header["tile"]) or layout.width != layout.numbers:
                 raise ValueError("its numbers are none of its model's")
         return cls(Path(path), header, layout)
 

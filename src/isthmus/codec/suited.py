@@ -52,9 +52,8 @@ def fitted_to(pictures: Pictures, quality: float | None, rate: float | None) -> 
     model = PCA(widest, random_state=0).fit(images)
     model.source_ = Path(pictures.source).name  # no path of this machine in the file
     tuned, sample = tuned_for(model, pictures, quality, rate), Sample.of(pictures)
-    tiles = sample.tiles(tuned)
-    symbols = tuned.layout.symbols(tiles)
-    error = float(np.square(tuned.layout.back(symbols) - tiles).mean())
+    symbols = tuned.layout.rounded(sample.codes(tuned))
+    error = tuned.layout.error(symbols, sample.shown(tuned))
     kept = _worth(model, (symbols != 0).sum(0) / sample.share, error)
     return tuned_for(shortened(model, kept, error), pictures, quality, rate)
 

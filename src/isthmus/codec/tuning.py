@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from isthmus.codec.archive import Layout
 from isthmus.codec.contexts import encoded
 from isthmus.codec.entries import Entry
+from isthmus.codec.layout import Layout, layout_of
 from isthmus.codec.quantizer import Directions, directions_of, entropy, largest_step
 from isthmus.codec.rate_control import ADDED, COARSEST, FINEST, RISE
 from isthmus.data.images import evenly_spaced
@@ -55,7 +56,7 @@ class Tuned:
     def layout(self) -> Layout:
         """What turns pictures into whole numbers, and back."""
         quantizer = None if self.directions is None else self.directions.with_step(self.step)
-        return Layout(self.model, quantizer, self.ends)
+        return layout_of(self.model, quantizer, self.ends)
 
 
 @dataclass
@@ -81,9 +82,13 @@ class Sample:
         rows = evenly_spaced(len(pictures), count).tolist()
         return cls([pictures[row] for row in rows], pictures.sizes[rows].prod(1).sum() / total)
 
-    def tiles(self, tuned: Tuned) -> np.ndarray:
-        """Return the tiles of all of them."""
-        return np.concatenate([tuned.layout.tiles(picture) for picture in self.pictures])
+    def codes(self, tuned: Tuned) -> np.ndarray:
+        """Return the codes of all of them."""
+        return np.concatenate([tuned.layout.codes_of(picture) for picture in self.pictures])
+
+    def shown(self, tuned: Tuned) -> Any:
+        """Return what an error of all of them is measured by."""
+        return tuned.layout.shown(self.pictures)
 
 
 def tuned_for(
@@ -98,8 +103,7 @@ def tuned_for(
     """
     ends = range_for_files(model)
     sample, tuned = Sample.of(pictures), Tuned(model, ends, None)
-    tiles = sample.tiles(tuned)
-    codes = tuned.layout.codes(tiles)
+    codes = sample.codes(tuned)
     if codes.ndim == 1:
         if quality is not None or rate is not None:
             raise ValueError(
@@ -110,11 +114,11 @@ def tuned_for(
     tuned.directions = _directions(model, codes, len(codes) / sample.share)
     if rate is not None:
         return tuned.with_step(_step_of_rate(tuned, sample, codes, rate * len(pictures)))
-    width = ends[1] - ends[0]
+    width, shown = ends[1] - ends[0], sample.shown(tuned)
 
     def error(step: float) -> float:
         layout = tuned.with_step(step).layout
-        return float(np.square(layout.back(layout.symbols(tiles)) - tiles).mean()) / width**2
+        return layout.error(layout.rounded(codes), shown) / width**2
 
     return tuned.with_step(_step_of_quality(model, error, quality, width))
 
@@ -154,10 +158,15 @@ def _step_of_rate(tuned: Tuned, sample: Sample, codes: np.ndarray, nbytes: float
     return 1 / largest_step(fits, *ends)
 
 
+def _decoded(model: Any, codes: np.ndarray) -> np.ndarray:
+    """Return what single codes stand for: of a grid, cells with none beside them."""
+    return np.asarray(model.decode(codes if model.cell is None else codes[:, None, None]))
+
+
 def _directions(model: Any, codes: np.ndarray, n: float) -> Directions:
     """Return the directions that take the fewest bytes, their own place in the file counted."""
     some = codes[evenly_spaced(len(codes), TILES)]
-    found = [directions_of(some, model.decode, many) for many in (0, int(n))]
+    found = [directions_of(some, partial(_decoded, model), many) for many in (0, int(n))]
 
     def nbytes(directions: Directions) -> float:
         quantizer = directions.with_step(LOOKED_AT)

@@ -156,7 +156,10 @@ def _of_files(
 def _said(files: Pictures, job: PicturesJob, fitted: bool) -> str:
     """Return how files were compressed, in a line."""
     height, width, _ = job.layout.tile
-    parts = [f"{files.source}: in tiles of {height}x{width} side by side"]
+    cell = f"in tiles of {height}x{width} side by side"
+    if job.layout.model.cell is not None:
+        cell = f"a grid of codes, one for every {height}x{width} pixels"
+    parts = [f"{files.source}: {cell}"]
     if fitted:
         components = job.layout.model.n_components_
         parts.append(f"by {components} principal components of these, which are in the file")

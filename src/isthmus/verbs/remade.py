@@ -217,7 +217,7 @@ def takes_files(model: Model) -> bool:
 def check_tiles(model: Model) -> None:
     """Raise ValueError if a model has no codes of tiles of image files."""
     _takes(model)
-    if model.any_size or model.code_kind_ == "pixels":
+    if model.code_kind_ == "pixels":
         raise ValueError(
             f"{type(model).__name__} takes images of any size, whole: whole=True brings image "
             "files to one size first"
