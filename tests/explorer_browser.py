@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ from explorer_folder import PAGE
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SANDBOX = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # no network but the server
+TOKEN = "the-token"
 PATIENCE = 120  # seconds that a busy machine may take to show something
 FILL = 0.46  # of the map's shorter side, that half the map takes
 
@@ -53,6 +56,31 @@ def file_server(folder: Path) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait()
+
+
+@contextmanager
+def served(view):
+    """Serve the page and give its address and what ends the server."""
+    import uvicorn
+
+    from isthmus.explorer.server import create_app
+    from isthmus.explorer.static import page_files
+
+    app = create_app(view, page_files(), TOKEN)
+    settings = {"log_level": "warning", "timeout_graceful_shutdown": 1}
+    server = uvicorn.Server(uvicorn.Config(app, **settings))
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        thread = threading.Thread(target=server.run, args=([bound],))
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+
+        def end() -> None:
+            server.should_exit = True
+            thread.join()
+
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/{TOKEN}/", end
+        end()
 
 
 class Watched:

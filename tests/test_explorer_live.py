@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
-from contextlib import contextmanager
-
 import numpy as np
 import pytest
 from PIL import Image
 
 import isthmus as ist
-from explorer_browser import Watched, file_server, opened_browser, watched_page
+from explorer_browser import TOKEN, Watched, file_server, opened_browser, served, watched_page
 from isthmus.data.images import Images, to_unit
 from isthmus.explorer.manifest import View
-from isthmus.explorer.server import create_app
-from isthmus.explorer.static import page_files, write_folder
+from isthmus.explorer.static import write_folder
 
-uvicorn = pytest.importorskip("uvicorn", reason="needs uvicorn to serve the page")
+pytest.importorskip("uvicorn", reason="needs uvicorn to serve the page")
 pytest.importorskip("starlette", reason="needs starlette to serve the page")
 
-TOKEN = "the-token"
 SIDE, COUNT = 16, 160
 SHORT = {"random_state": 0, "max_steps": 120}
 QUICK = {"random_state": 1, "max_steps": 60, "batch_size": 16, "learning_rate": 0.01}
@@ -54,26 +47,6 @@ def view(tmp_path_factory):
         "attributes": ist.PixelNet(3, channels=4, target="image", max_steps=5).fit(images),
     }
     return View(models, images, cache=tmp_path_factory.mktemp("cache"), show=False)
-
-
-@contextmanager
-def served(view):
-    """Serve the page and give its address and what ends the server."""
-    app = create_app(view, page_files(), TOKEN)
-    settings = {"log_level": "warning", "timeout_graceful_shutdown": 1}
-    server = uvicorn.Server(uvicorn.Config(app, **settings))
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        thread = threading.Thread(target=server.run, args=([bound],))
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-
-        def end() -> None:
-            server.should_exit = True
-            thread.join()
-
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}/{TOKEN}/", end
-        end()
 
 
 @pytest.fixture(scope="module")

@@ -145,6 +145,126 @@ def test_of_many_bands_three_are_shown(bands, page, tmp_path):
         assert f"3 of {bands} bands" in words
 
 
+@pytest.fixture(scope="module")
+def raster():
+    """Six bands, each of another range, and the classes of their pixels."""
+    rng = np.random.default_rng(1)
+    maps = rng.integers(0, 3, (4, 9, 14)).astype(np.uint8)
+    values = 10.0 * np.arange(1, 7) * (maps[..., None] + rng.uniform(0, 0.4, (4, 9, 14, 6)))
+    known = {"label_maps": maps, "map_classes": ["sea", "sand", "wood"]}
+    return ist.Images(values.astype(np.float32), **known)
+
+
+@pytest.fixture(scope="module")
+def places(raster, page, tmp_path_factory):
+    """Codes of a raster that keep their place, and the server that shows them."""
+    models = {
+        "patches": ist.PCA(3, patch=4).fit(raster),
+        "cover": ist.KMeans(3, patch=1, random_state=0).fit(raster),
+        "vectors": ist.PCA(2).fit(raster),
+    }
+    view = View(models, raster, cache=tmp_path_factory.mktemp("places"), show=False)
+    with TestClient(create_app(view, page, TOKEN, hosts=("testserver",))) as client:
+        yield view, client
+
+
+def in_bands(raster, images, bands):
+    low, high = np.percentile(np.asarray(raster).reshape(-1, 6), [2, 98], axis=0)[:, bands]
+    return np.rint(255 * ((images[..., bands] - low) / (high - low)).clip(0, 1))
+
+
+def test_any_three_bands_are_red_green_and_blue(places, raster):
+    view, client = places
+    bands = view.manifest["images"]["bands"]
+    assert (bands["shown"], bands["names"][5], list(bands["percentiles"])) == (
+        [5, 3, 0], "band 6", [2, 98],
+    )  # fmt: skip
+    low = np.percentile(np.asarray(raster).reshape(-1, 6), 2, axis=0)
+    np.testing.assert_allclose(bands["ends"][0], low, rtol=1e-5)
+    ids, values = np.arange(2, dtype="<i4"), np.asarray(raster)[:2]
+    usual = array(ask(client, "images", ids))
+    np.testing.assert_allclose(usual, in_bands(raster, values, [5, 3, 0]), atol=1)
+    chosen = array(ask(client, "images", ids, bands="1,1,4"))
+    np.testing.assert_allclose(chosen, in_bands(raster, values, [1, 1, 4]), atol=1)
+    back = view.model_data["vectors"].model.decode(codes_of(view, "vectors", 2))
+    said = array(
+        ask(client, "decode", codes_of(view, "vectors", 2), model="vectors", bands="2,0,1")
+    )
+    np.testing.assert_allclose(said, in_bands(raster, back, [2, 0, 1]), atol=1)
+    sheet = array(ask(client, "sheet", page=0, bands="1,1,4"))
+    np.testing.assert_array_equal(sheet[0, :9, :14], chosen[0])
+    file = Image.open(io.BytesIO(client.get(f"/{TOKEN}/data/atlas/0.png").content))
+    np.testing.assert_array_equal(np.asarray(file)[:9, :14], usual[0])
+
+
+def test_known_label_maps_are_at_hand(places, raster, client):
+    view, of_raster = places
+    assert view.manifest["images"]["label_maps"] == ["sea", "sand", "wood"]
+    maps = array(ask(of_raster, "labels", np.array([3, 0], "<i4")))
+    np.testing.assert_array_equal(maps, raster.label_maps[[3, 0]])
+    assert "no label maps" in refused(ask(client, "labels", np.array([0], "<i4")), 404)
+
+
+def test_a_cell_is_decoded_with_another_code(places, raster):
+    view, client = places
+    entry = next(m for m in view.manifest["models"] if m["name"] == "patches")
+    assert (entry["code"], entry["codes"], entry["samplers"]) == ("cells", None, [])
+    cells, model = entry["cells"], view.model_data["patches"].model
+    assert [cells[k] for k in ("kind", "rows", "columns", "side", "width")] == [
+        "vector", 3, 4, 4, 3,
+    ]  # fmt: skip
+    codes = model.encode(raster)
+    np.testing.assert_allclose(cells["high"], np.percentile(codes.reshape(-1, 3), 99, axis=0))
+    one = np.array([2], "<i4")
+    found = array(ask(client, "encode", one, model="patches", by="id"))
+    np.testing.assert_allclose(found, codes[[2]], atol=1e-4)
+    other = np.array([[9, 0, 0], [0, -9, 5]], "<f4")
+    said = array(ask(client, "cell", other, model="patches", id=2, row=1, column=3))
+    for image, code in zip(said, other, strict=True):
+        grid = codes[[2]].copy()
+        grid[0, 1, 3] = code
+        wanted = in_bands(raster, model.decode(grid, (9, 14)), [5, 3, 0])
+        np.testing.assert_allclose(image, wanted[0], atol=1)
+    same = array(ask(client, "cell", codes[2, 1, 3].astype("<f4"), model="patches", id=2,
+                     row=1, column=3))  # fmt: skip
+    np.testing.assert_array_equal(
+        same, array(ask(client, "denoise", one, model="patches", by="id"))
+    )
+
+
+def test_a_map_of_indices_is_one_index_a_cell(places, raster):
+    view, client = places
+    model = view.model_data["cover"].model
+    found = array(ask(client, "encode", np.array([1], "<i4"), model="cover", by="id"))
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, model.encode(raster)[[1]])
+    assert view.model_data["cover"].codes.shape == (4, 3)  # shares of the indices: places of a map
+    other = array(ask(client, "cell", np.array([2], "<i4"), model="cover", row=8, column=13))
+    wanted = in_bands(raster, model.codebook_[2].reshape(1, 1, 6), [5, 3, 0])
+    np.testing.assert_allclose(other[0, 8, 13], wanted[0, 0], atol=1)
+
+
+@pytest.mark.parametrize(
+    ("verb", "query", "body", "status", "words"),
+    [
+        ("images", {"bands": "0,1"}, np.zeros(1, "<i4"), 400, "three of 0 to 5"),
+        ("images", {"bands": "0,1,6"}, np.zeros(1, "<i4"), 400, "three of 0 to 5"),
+        ("images", {"bands": "-1,1,2"}, np.zeros(1, "<i4"), 400, "bands='-1,1,2'"),
+        ("sheet", {"page": "1"}, b"", 400, "page='1'"),
+        ("cell", {"model": "patches", "row": "3"}, np.zeros(3, "<f4"), 400, "0 to 2"),
+        ("cell", {"model": "patches", "id": "4"}, np.zeros(3, "<f4"), 400, "0 to 3"),
+        ("cell", {"model": "patches"}, np.zeros(4, "<f4"), 400, "rows of 12 bytes"),
+        ("cell", {"model": "cover"}, np.array([3], "<i4"), 400, "0 to 2"),
+        ("cell", {"model": "vectors"}, np.zeros(3, "<f4"), 404, "cannot cell"),
+        ("nearest", {"model": "patches"}, np.zeros(3, "<f4"), 404, "cannot nearest"),
+        ("encode", {"model": "patches"}, bytes(378), 404, "3 of 6 bands"),
+        ("encode", {"model": "patches", "by": "id"}, np.array([4], "<i4"), 400, "0 to 3"),
+    ],
+)
+def test_what_is_asked_wrongly_of_places_is_refused(places, verb, query, body, status, words):
+    assert words in refused(ask(places[1], verb, body, **query), status)
+
+
 def test_nearest_finds_an_image_by_its_own_code(client, view):
     found = array(ask(client, "nearest", codes_of(view, "vae"), model="vae", k=3))
     assert found.shape == (5, 3)

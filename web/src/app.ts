@@ -24,7 +24,7 @@ export function drawn(app: App, tab: Tab, keys: (keyof View)[], draw: () => unkn
       .then(draw)
       .catch(app.fail);
   };
-  app.store.on(keys, () => {
+  app.store.on([...keys, "bands"], () => {
     stale = true;
     check();
   });

@@ -65,11 +65,37 @@ export function picture(many: Pictures, i: number): Pictures {
   return { count: 1, shape: many.shape, data: many.data.subarray(i * d, (i + 1) * d) };
 }
 
+const MOST_LONG = 4; // times as long as wide: a narrower image keeps some ground beside it
+
+/** How many times as wide as high images are shown, within reason. */
+export function aspectOf([h, w]: number[]): number {
+  return Math.min(Math.max(w / h, 1 / MOST_LONG), MOST_LONG);
+}
+
+/** A square of an image, as far as it has one there. */
+export function cropped(image: Pictures, top: number, left: number, side: number): Pictures {
+  const [h, w, c] = image.shape;
+  const [y, x] = [Math.max(0, top), Math.max(0, left)];
+  const [below, beside] = [Math.min(h, top + side), Math.min(w, left + side)];
+  const data = new Uint8Array((below - y) * (beside - x) * c);
+  for (let i = y; i < below; i++)
+    data.set(image.data.subarray((i * w + x) * c, (i * w + beside) * c), (i - y) * (beside - x) * c);
+  return { count: 1, shape: [below - y, beside - x, c], data };
+}
+
+/** The bytes of several, each of one image or more, one behind the other. */
+export function joinedAll(many: Pictures[]): Uint8Array {
+  const data = new Uint8Array(many.reduce((sum, one) => sum + one.data.length, 0));
+  let at = 0;
+  for (const one of many) {
+    data.set(one.data, at);
+    at += one.data.length;
+  }
+  return data;
+}
+
 export function joined(many: Pictures[]): Pictures {
-  const shape = many[0].shape;
-  const data = new Uint8Array(many.length * size(shape));
-  many.forEach((one, i) => data.set(one.data, i * size(shape)));
-  return { count: many.length, shape, data };
+  return { count: many.length, shape: many[0].shape, data: joinedAll(many) };
 }
 
 /** One image as the browser paints it; of more than 3 channels the first 3, of 2 the first. */

@@ -17,6 +17,7 @@ export class Atlas {
   private pages = new Map<number, ImageBitmap>();
   private coming = new Map<number, Promise<ImageBitmap>>();
   private failed = new Set<number>();
+  private round = 0; // of bands: pages of an earlier one are not kept
 
   constructor(
     private source: Source,
@@ -54,14 +55,22 @@ export class Atlas {
     }
     let coming = this.coming.get(number);
     if (!coming) {
+      const { round } = this;
+      const isNow = (): boolean => round === this.round;
       coming = this.source.atlasPage(number);
       this.coming.set(number, coming);
       coming
-        .then((page) => this.keep(number, page))
-        .catch(() => this.failed.add(number))
-        .finally(() => this.coming.delete(number));
+        .then((page) => isNow() && this.keep(number, page))
+        .catch(() => isNow() && this.failed.add(number))
+        .finally(() => isNow() && this.coming.delete(number));
     }
     return coming;
+  }
+
+  /** Pages are fetched anew, since they show other bands. */
+  forget(): void {
+    for (const known of [this.pages, this.coming, this.failed]) known.clear();
+    this.round++;
   }
 
   /** The tile if its page is here; if not, it is fetched and `ready` is called. */
@@ -80,7 +89,10 @@ export class Atlas {
 
   /** Images by number: whole ones from the server, thumbnails where there is none. */
   async images(ids: number[]): Promise<Pictures> {
-    if (this.source.images) return this.source.images(ids);
+    return this.source.images ? this.source.images(ids) : this.thumbnails(ids);
+  }
+
+  async thumbnails(ids: number[]): Promise<Pictures> {
     const canvas = document.createElement("canvas");
     const pen = canvas.getContext("2d", { willReadFrequently: true }) as CanvasRenderingContext2D;
     const channels = this.source.manifest.images.shape[2] === 1 ? 1 : 3;

@@ -14,7 +14,8 @@ export type Ability =
   | "predict"
   | "nearest"
   | "denoise"
-  | "segment";
+  | "segment"
+  | "cell";
 
 export interface Draw {
   n: number;
@@ -28,6 +29,16 @@ export interface Segments {
   kind: "labels" | "attributes";
   shape: number[];
   data: Numbers;
+}
+
+/** Images as pixels, or by their numbers; of rasters a page has no pixels that models know. */
+export type Given = Pictures | number[];
+
+/** A cell of the grid of an image. */
+export interface Place {
+  id: number;
+  row: number;
+  column: number;
 }
 
 export type Tags = Record<string, number[]>;
@@ -45,13 +56,23 @@ export interface Verbs {
   cannot(model: Model, ability: Ability): string | null;
   decode(model: Model, codes: Codes): Promise<Pictures>;
   encode(model: Model, images: Pictures): Promise<Codes>;
-  denoise(model: Model, images: Pictures): Promise<Pictures>;
-  predict(model: Model, images: Pictures): Promise<Float32Array>;
+  denoise(model: Model, images: Given): Promise<Pictures>;
+  predict(model: Model, images: Given): Promise<Float32Array>;
   nearest(model: Model, code: Codes, k: number): Promise<number[]>;
   sample(model: Model, draw: Draw): Promise<Codes>;
   /** An image file in the shape that models know. */
   open(file: File): Promise<Pictures>;
-  segment(model: Model, images: Pictures, what: Segments["kind"]): Promise<Segments>;
+  segment(model: Model, images: Given, what: Segments["kind"]): Promise<Segments>;
+  /** The label maps that came with images. */
+  labels(ids: number[]): Promise<Segments>;
+  /** The grid of codes of an image. */
+  grid(model: Model, id: number): Promise<Codes>;
+  /** An image decoded with each of some codes in one cell of its grid. */
+  cell(model: Model, at: Place, codes: Codes): Promise<Pictures>;
+  /** Show other bands of rasters from now on; null where they cannot be chosen. */
+  useBands: ((bands: number[] | null) => void) | null;
+  /** A sheet of thumbnails by the bands that were chosen; null where none were. */
+  sheet(page: number): Promise<Pictures> | null;
   /** Whole images; null where only their thumbnails are at hand. */
   images: ((ids: number[]) => Promise<Pictures>) | null;
   samplers(model: Model): string[];

@@ -1,9 +1,10 @@
 /** What the views share: arrays of models, codes of images and of places. */
-import { type Codes, nearestRows, type Pictures, row } from "./arrays";
+import { type Codes, joinedAll, nearestRows, type Pictures, row } from "./arrays";
 import { Atlas } from "./atlas";
 import type { Colour, Layout, Model } from "./manifest";
 import type { Source } from "./contract";
 
+const MOST_BYTES = 8 * 2 ** 20; // of the pictures of units that are asked for at once
 const NEIGHBOURS = 8; // whose codes a place without an inverse is given
 
 export interface Painting {
@@ -13,6 +14,7 @@ export interface Painting {
 
 export class Data {
   readonly atlas: Atlas;
+  private bands: number[] | null = null;
 
   constructor(
     readonly source: Source,
@@ -60,7 +62,14 @@ export class Data {
     return this.source.decode(model, this.toCodes(model, code));
   }
 
+  /** Whether an image can be decoded from the code that it has. */
+  rebuilds(model: Model): boolean {
+    if (model.code === "cells") return !this.source.cannot(model, "cell");
+    return model.codes !== null && !this.source.cannot(model, "decode");
+  }
+
   async reconstruction(model: Model, id: number): Promise<Pictures> {
+    if (model.code === "cells") return this.source.denoise(model, [id]);
     return this.source.decode(model, (await this.codeOf(model, id)).slice());
   }
 
@@ -91,7 +100,27 @@ export class Data {
   }
 
   async prototypes(model: Model): Promise<Uint8Array> {
+    if (this.bands) return this.unitsByBands(model);
     return (await this.source.file(`prototypes/${model.name}.u8`)) as Uint8Array;
+  }
+
+  /** Pictures of all units by the bands that were chosen, a few a request. */
+  private async unitsByBands(model: Model): Promise<Uint8Array> {
+    const found: Pictures[] = [];
+    const [h, w, c] = this.manifest.images.shape;
+    const each = Math.max(1, Math.floor(MOST_BYTES / (h * w * c)));
+    for (let first = 0; first < model.width; first += each) {
+      const length = Math.min(each, model.width - first);
+      found.push(await this.decode(model, Array.from({ length }, (_, i) => first + i)));
+    }
+    return joinedAll(found);
+  }
+
+  /** Show other bands of rasters from now on. */
+  useBands(bands: number[] | null): void {
+    this.bands = bands;
+    this.source.useBands?.(bands);
+    this.atlas.forget();
   }
 
   async mean(model: Model, ids: number[]): Promise<number[]> {

@@ -20,6 +20,7 @@ const IN_A_FOLDER: Partial<Record<Ability, string>> = {
   segment:
     "Pixels are labelled by the server alone, and this page came from a folder: run " +
     "`isthmus explore` on the model to see its attributes and label maps.",
+  cell: "Cells are decoded by the server alone: run `isthmus explore` to look into them.",
 };
 
 export function folderVerbs({ manifest, file }: Files): Verbs {
@@ -83,13 +84,27 @@ export function folderVerbs({ manifest, file }: Files): Verbs {
     encode,
     images: null,
     open: (file) => fitFile(file, shape, manifest.images.fit ?? "crop"),
-    denoise: async (model, images) => decode(model, await encode(model, images)),
+    denoise: async (model, images) => {
+      if (Array.isArray(images)) throw new Error(cannot(model, "cell") as string);
+      return decode(model, await encode(model, images));
+    },
     predict: async (model) => {
       throw new Error(cannot(model, "predict") as string);
     },
     segment: async (model) => {
       throw new Error(cannot(model, "segment") as string);
     },
+    labels: async () => {
+      throw new Error("Label maps are at hand by `isthmus explore` alone, not in a folder.");
+    },
+    grid: async (model) => {
+      throw new Error(cannot(model, "cell") as string);
+    },
+    cell: async (model) => {
+      throw new Error(cannot(model, "cell") as string);
+    },
+    useBands: null,
+    sheet: () => null,
     nearest: async (model, code, k) => nearestRows(await codesOf(model), model.width, code, k).ids,
     samplers: (model) => {
       const ours = model.samplers.filter((name) => name === "prior" || name === "gaussian");

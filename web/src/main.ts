@@ -1,6 +1,7 @@
 /** Opens the page: fetches the manifest, restores the view, and puts the parts together. */
 import { Actions } from "./actions";
 import type { App } from "./app";
+import { aspectOf } from "./arrays";
 import { Data } from "./data";
 import { el, notice } from "./dom";
 import { makeHeader } from "./header";
@@ -23,6 +24,14 @@ function say(text: string, trouble = false): void {
   quiet = window.setTimeout(() => (status.textContent = ""), trouble ? 12_000 : 5_000);
 }
 
+/** Pictures of all images have their shape, and about the same area. */
+function setAspect(shape: number[]): void {
+  const aspect = aspectOf(shape);
+  const { style } = document.documentElement;
+  style.setProperty("--aspect", String(aspect));
+  style.setProperty("--wide", String(Math.sqrt(aspect)));
+}
+
 async function open(host: HTMLElement): Promise<void> {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   const source = await openSource(token);
@@ -32,6 +41,9 @@ async function open(host: HTMLElement): Promise<void> {
   const fail = (error: Error): void => say(error.message, true);
   const store = new Store(fromHash(location.hash, manifest), manifest);
   const data = new Data(source, fail);
+  data.useBands(store.view.bands);
+  store.on(["bands"], () => data.useBands(store.view.bands)); // before all views that draw anew
+  setAspect(manifest.images.shape);
   const app: App = { store, data, act: new Actions(store, data, fail), say, fail };
   const help = makeHelp();
   host.replaceChildren(makeHeader(app, help), makeStage(app), makeSide(app), status, help);

@@ -2,6 +2,28 @@
 
 import type { Fit } from "./fit";
 
+/** Of rasters: bands can be chosen; each is stretched between two percentiles of all images. */
+export interface Bands {
+  names: string[];
+  shown: number[];
+  ends: [number[], number[]];
+  percentiles: [number, number];
+}
+
+/** Of codes that keep their place: a grid of cells, each with numbers or one index. */
+export interface Cells {
+  kind: "vector" | "index";
+  rows: number;
+  columns: number;
+  /** Of a cell, and from one to the next, in pixels. */
+  side: number;
+  stride: number;
+  /** Numbers of a cell, or indices there are. */
+  width: number;
+  low: number[];
+  high: number[];
+}
+
 export type Verb = "encode" | "decode" | "sample" | "predict";
 
 export interface Atlas {
@@ -36,8 +58,9 @@ export interface Model {
   name: string;
   family: string;
   about: string;
-  code: "vector" | "index" | "pixels";
+  code: "vector" | "index" | "pixels" | "cells";
   width: number;
+  cells?: Cells | null;
   can: Verb[];
   codes: string | null;
   order: number[];
@@ -73,6 +96,9 @@ export interface Manifest {
     range: [number, number];
     /** How images of other sizes come to this shape. */
     fit?: Fit;
+    bands?: Bands | null;
+    /** Classes of the label maps that came with the images. */
+    label_maps?: string[] | null;
     atlas: Atlas;
   };
   splits: { name: string; start: number; end: number }[];
@@ -135,6 +161,15 @@ const IMAGES = record({
   shape: list(count, 3),
   range: list(figure, 2),
   fit: optional(oneOf("crop", "pad", "stretch")),
+  bands: optional(
+    record({
+      names: list(text),
+      shown: list(count, 3),
+      ends: list(list(figure), 2),
+      percentiles: list(figure, 2),
+    }),
+  ),
+  label_maps: optional(list(text)),
   atlas: record({ columns: count, tile: list(count, 2), pages: count }),
 });
 
@@ -160,8 +195,20 @@ const MODEL = record({
   name: text,
   family: text,
   about: text,
-  code: oneOf("vector", "index", "pixels"),
+  code: oneOf("vector", "index", "pixels", "cells"),
   width: count,
+  cells: optional(
+    record({
+      kind: oneOf("vector", "index"),
+      rows: count,
+      columns: count,
+      side: count,
+      stride: count,
+      width: count,
+      low: list(figure),
+      high: list(figure),
+    }),
+  ),
   can: list(text),
   codes: orNull(text),
   layouts: list(LAYOUT),

@@ -2,6 +2,8 @@
 import { type Pictures, toImageData } from "./arrays";
 import { el } from "./dom";
 
+const HARD = 96; // pixels of a side up to which each is seen as a square
+
 /** A canvas for pictures, read out by its label; drawn with hard pixels when small. */
 export function frame(label: string, given: Record<string, unknown> = {}): HTMLCanvasElement {
   const canvas = el("canvas", { role: "img", "aria-label": label, className: "picture", ...given });
@@ -16,6 +18,7 @@ export function paint(canvas: HTMLCanvasElement, image: Pictures | null): void {
     return;
   }
   const data = toImageData(image);
+  canvas.classList.toggle("smooth", Math.max(data.width, data.height) > HARD);
   if (canvas.width !== data.width) canvas.width = data.width;
   if (canvas.height !== data.height) canvas.height = data.height;
   canvas.getContext("2d")?.putImageData(data, 0, 0);

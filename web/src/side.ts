@@ -2,6 +2,7 @@
 import type { App } from "./app";
 import { el } from "./dom";
 import { TABS, type Tab } from "./state";
+import { makeCells } from "./views/cells";
 import { makeCompare } from "./views/compare";
 import { makeDraw } from "./views/draw";
 import { makeEdit } from "./views/edit";
@@ -23,6 +24,7 @@ const VIEWS: Record<Tab, [string, (app: App) => HTMLElement]> = {
   units: ["Units", makeUnits],
   pixels: ["Pixels", makePixels],
   generate: ["Generate", makeGenerate],
+  cells: ["Cells", makeCells],
 };
 
 export function makeSide(app: App): HTMLElement {

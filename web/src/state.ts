@@ -12,6 +12,7 @@ export const TABS = [
   "units",
   "pixels",
   "generate",
+  "cells",
 ] as const;
 export type Tab = (typeof TABS)[number];
 
@@ -41,6 +42,8 @@ export interface View {
   more: number[];
   less: number[];
   compare: string[];
+  /** Of rasters, which are red, green and blue; null are the usual ones. */
+  bands: number[] | null;
 }
 
 export const FIRST_CAMERA: Camera = { x: 0, y: 0, zoom: 1, yaw: 0.6, pitch: 0.4 };
@@ -124,6 +127,7 @@ export function toHash(view: View, token: string | null): string {
     const runs = toRuns(view[key]);
     if (runs && runs.length <= MOST_IN_ADDRESS) words.set(key, runs);
   }
+  if (view.bands) words.set("bands", view.bands.join(","));
   if (view.morph.length) words.set("morph", view.morph.join(","));
   return `#${words.toString().replaceAll("%2C", ",")}`;
 }
@@ -159,8 +163,14 @@ export function fromHash(hash: string, manifest: Manifest): View {
     morph: ids("morph"),
     more: runs("more"),
     less: runs("less"),
+    bands: toBands(toFigures(words.get("bands")), images.bands?.names.length ?? 0),
     compare: (words.get("compare") ?? "").split(",").filter(named),
   };
+}
+
+function toBands(values: number[] | null, count: number): number[] | null {
+  const known = (band: number) => Number.isInteger(band) && band >= 0 && band < count;
+  return values?.length === 3 && values.every(known) ? values : null;
 }
 
 function toCamera(values: number[] | null): Camera {

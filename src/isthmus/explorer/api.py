@@ -15,6 +15,7 @@ from isthmus.data.decode import Rule, read_header
 from isthmus.data.folder import Entry, pack
 from isthmus.data.formats import reason
 from isthmus.data.ranges import from_bytes
+from isthmus.explorer.cells import Cells
 from isthmus.explorer.manifest import View
 from isthmus.explorer.model_data import ModelData
 from isthmus.families import name_of
@@ -83,6 +84,9 @@ class Verbs:
             "images": self._images,
             "open": self._open,
             "segment": self._segment,
+            "labels": self._labels,
+            "cell": self._cell,
+            "sheet": self._sheet,
         }
 
     def answer(self, verb: str, query: Mapping[str, str], body: bytes) -> np.ndarray:
@@ -99,35 +103,62 @@ class Verbs:
 
     def _decode(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
         shown = self._shown(query, "decode")
-        return self._decoded(shown, self._codes(shown, body))
+        return self._decoded(shown, self._codes(shown, body), query)
 
-    def _decoded(self, shown: ModelData, codes: np.ndarray) -> np.ndarray:
-        back = shown.model.decode(codes)
-        return self.screen.bytes_of(back.reshape(len(back), *self.shape))
+    def _decoded(
+        self, shown: ModelData, codes: np.ndarray, query: Mapping[str, str]
+    ) -> np.ndarray:
+        return self._seen(shown.model.decode_as(codes, self.shape), query)
+
+    def _seen(self, images: Any, query: Mapping[str, str]) -> np.ndarray:
+        """Return images as the page has them, by the bands that it asks for."""
+        images = np.asarray(images).reshape(-1, *self.shape)
+        return self.screen.bytes_of(images, self._bands(query))
 
     def _encode(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
         shown = self._shown(query, "encode")
-        wide = self._row(shown) if shown.code == "pixels" else ()
-        codes = shown.model.encode(self._pixels(body, 4 * int(np.prod(wide))))
+        wide = self._row(shown) if shown.code in ("pixels", "cells") else ()
+        codes = shown.model.encode(self._given(query, body, 4 * int(np.prod(wide))))
         codes = flattened(shown.model, codes)
-        return codes.astype("<i4" if codes.ndim == 1 else "<f4")
+        return codes.astype("<i4" if codes.dtype.kind in "iu" else "<f4")
 
     def _denoise(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
         shown = self._shown(query, "decode")
-        return self._decoded(shown, shown.model.encode(self._pixels(body)))
+        return self._decoded(shown, shown.model.encode(self._given(query, body)), query)
 
     def _predict(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
         shown = self._shown(query, "predict")
         if not shown.model.can("predict_proba"):
             raise Refused(404, f"{shown.name} says a class of every pixel: ask it to segment")
-        return shown.model.predict_proba(self._pixels(body)).astype("<f4")
+        return shown.model.predict_proba(self._given(query, body)).astype("<f4")
 
     def _segment(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
         shown = self._shown(query, "segment")
         if shown.model.can("predict"):
-            return shown.model.predict(self._pixels(body)).astype(np.uint8)
+            return shown.model.predict(self._given(query, body)).astype(np.uint8)
         wide = 4 * int(np.prod(self._row(shown)))
-        return shown.model.encode(self._pixels(body, wide)).astype("<f4")
+        return shown.model.encode(self._given(query, body, wide)).astype("<f4")
+
+    def _labels(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
+        maps = self.view.images.label_maps
+        if maps is None:
+            raise Refused(404, "these images have no label maps")
+        return np.asarray(maps[self._ids(body)], np.uint8)
+
+    def _cell(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
+        """Answer with an image decoded with other codes in one cell of its grid."""
+        shown = self._shown(query, "cell")
+        rows, columns, *code = self._row(shown)
+        image = _whole(query, "id", 0, 0, len(self.view.images) - 1)
+        at = _whole(query, "row", 0, 0, rows - 1), _whole(query, "column", 0, 0, columns - 1)
+        codes = self._codes(shown, body, row=tuple(code))
+        cells = self._made(("cells", shown.name), lambda: Cells(shown.model, self.view.images))
+        return self._seen(cells.changed(image, at, codes), query)
+
+    def _sheet(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
+        """Answer with a sheet of thumbnails, of the bands that are asked for."""
+        atlas = self.view.atlas
+        return atlas.sheet(_whole(query, "page", 0, 0, atlas.pages - 1), self._bands(query))
 
     def _nearest(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
         shown = self._shown(query, "nearest")
@@ -162,10 +193,7 @@ class Verbs:
         return codes.astype("<i4" if codes.ndim == 1 else "<f4")
 
     def _images(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
-        ids = self._array(body, "<i4", (), int(np.prod(self.shape)))
-        if not 0 <= ids.min() <= ids.max() < len(self.view.images):
-            raise Refused(400, f"ids run from 0 to {len(self.view.images) - 1}")
-        return self.screen.bytes_of(np.asarray(self.view.images[ids.astype(np.int64)]))
+        return self._seen(self.view.images[self._ids(body)], query)
 
     def _open(self, query: Mapping[str, str], body: bytes) -> np.ndarray:
         h, w, c = self.screen.shape
@@ -193,7 +221,8 @@ class Verbs:
             "sample": bool(shown.samplers()),
             "predict": shown.classes() is not None,
             "segment": shown.code == "pixels",
-            "nearest": shown.code != "pixels",
+            "nearest": shown.code not in ("pixels", "cells"),
+            "cell": shown.code == "cells" and shown.decodes,
         }
         if not able.get(verb, True):
             raise Refused(404, f"{name} ({name_of(shown.model)}) cannot {verb}")
@@ -203,16 +232,41 @@ class Verbs:
         """Return the shape of one code."""
         return (shown.width,) if shown.code == "vector" else shown.model.code_shape_of(self.shape)
 
-    def _codes(self, shown: ModelData, body: bytes, answer: int = 0) -> np.ndarray:
-        kind = "<i4" if shown.code == "index" else "<f4"
-        codes = self._array(body, kind, self._row(shown), answer or int(np.prod(self.shape)))
+    def _codes(
+        self, shown: ModelData, body: bytes, answer: int = 0, row: tuple[int, ...] | None = None
+    ) -> np.ndarray:
+        """Return a body as codes of images, or as rows of another shape."""
+        kind = "<i4" if shown.model.code_kind_ in ("index", "indices") else "<f4"
+        row = self._row(shown) if row is None else row
+        codes = self._array(body, kind, row, answer or int(np.prod(self.screen.shape)))
         if kind == "<f4" and not np.isfinite(codes).all():
             raise Refused(400, "codes must be finite numbers, without NaN and infinity")
         if kind == "<i4" and not 0 <= codes.min() <= codes.max() < shown.width:
             raise Refused(400, f"the indices of {shown.name} run from 0 to {shown.width - 1}")
         return codes
 
-    def _pixels(self, body: bytes, answer: int = 0) -> np.ndarray:
+    def _ids(self, body: bytes, answer: int = 0) -> np.ndarray:
+        ids = self._array(body, "<i4", (), answer or int(np.prod(self.screen.shape)))
+        if not 0 <= ids.min() <= ids.max() < len(self.view.images):
+            raise Refused(400, f"ids run from 0 to {len(self.view.images) - 1}")
+        return ids.astype(np.int64)
+
+    def _bands(self, query: Mapping[str, str]) -> list[int] | None:
+        """Return the bands that are red, green and blue, where any are asked for."""
+        given = query.get("bands")
+        if given is None:
+            return None
+        found = given[:40].split(",")
+        known = {str(band): band for band in range(self.shape[2])}
+        if len(found) != 3 or not all(band in known for band in found):
+            last = self.shape[2] - 1
+            raise Refused(400, f"bands={given[:40]!r} must be three of 0 to {last}, as in 2,1,0")
+        return [known[band] for band in found]
+
+    def _given(self, query: Mapping[str, str], body: bytes, answer: int = 0) -> Any:
+        """Return the images that a body holds, or those of the view whose ids it holds."""
+        if query.get("by") == "id":
+            return self.view.images[self._ids(body, answer)]
         if not self.screen.whole:
             raise Refused(
                 404, f"the page shows 3 of {self.shape[2]} bands: no model can take its pixels"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,14 +51,19 @@ class Atlas:
         """Return a sheet as a PNG file."""
         from PIL import Image
 
+        sheet, file = self.sheet(number)[0], io.BytesIO()
+        grey = sheet.shape[2] == 1
+        Image.fromarray(sheet[..., 0] if grey else sheet).save(file, "png", compress_level=3)
+        return file.getvalue()
+
+    def sheet(self, number: int, bands: Sequence[int] | None = None) -> np.ndarray:
+        """Return a sheet (1, h, w, c), by other bands than the usual where they are given."""
         (h, w), side, c = self.tile, self.columns, self.screen.shape[2]
         some = self.images[number * side**2 : (number + 1) * side**2]
         sheet: Any = np.zeros((side * side, h, w, c), np.uint8)
-        sheet[: len(some)] = self._thumbnails(self.screen.bytes_of(np.asarray(some)))
-        sheet = sheet.reshape(side, side, h, w, c).swapaxes(1, 2).reshape(side * h, side * w, c)
-        file = io.BytesIO()
-        Image.fromarray(sheet[..., 0] if c == 1 else sheet).save(file, "png", compress_level=3)
-        return file.getvalue()
+        sheet[: len(some)] = self._thumbnails(self.screen.bytes_of(np.asarray(some), bands))
+        sheet = sheet.reshape(side, side, h, w, c).swapaxes(1, 2)
+        return np.asarray(sheet.reshape(1, side * h, side * w, c))
 
     def _thumbnails(self, pixels: np.ndarray) -> np.ndarray:
         if pixels.shape[1:3] == self.tile:

@@ -15,7 +15,7 @@ from isthmus.data.cache import cache_folder, explained, key_of
 from isthmus.data.evict import make_room, used
 from isthmus.system.files import replacing
 
-VERSION = 2
+VERSION = 3
 """Of what is kept; another number, and everything is computed anew."""
 
 

@@ -91,8 +91,8 @@ def explore(
     models : Study, Representation, str, Path, or list or dict of them
         A study, or the folder of one; or fitted models or their files.
     images : Images, array, or anything `load_images` reads
-        What they are shown on, of many bands three; the images of the study by default. A source
-        is read as the models need it.
+        What they are shown on, of many bands three at a time; the images of the study by default.
+        A source is read as the models need it.
     names : iterable of str, optional
         Which models of a study; all by default.
     layouts : iterable of {"tsne", "umap"}

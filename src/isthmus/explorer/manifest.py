@@ -13,6 +13,7 @@ import numpy as np
 
 from isthmus.data.fitting import loading_of
 from isthmus.data.images import Images, as_images, with_channels
+from isthmus.data.label_maps import NO_CLASS
 from isthmus.data.like import of_fixed_size
 from isthmus.data.values import ImagesLike
 from isthmus.explorer.atlas import Atlas
@@ -45,8 +46,8 @@ class View:
     models : dict of str to Representation
         Fitted, by name.
     images : Images or array of shape (n, h, w) or (n, h, w, c)
-        Those to train on come first on the page. Of others than grey and RGB three bands are
-        shown.
+        Those to train on come first on the page. Of others than grey and RGB three bands at a
+        time are shown.
     title : str, optional
         What the page is called; by default the source of the images.
     layouts : iterable of {"tsne", "umap"}
@@ -72,6 +73,8 @@ class View:
         The models as they are shown.
     images : Images
         In the order of the page.
+    atlas : Atlas
+        Thumbnails of them.
     tags : Tags
         Words that a person gave to them.
     loading : dict of str to str
@@ -139,7 +142,7 @@ class View:
         self.manifest = facts | more
 
     def _facts(self, title: str, live: bool) -> dict[str, Any]:
-        atlas = Atlas(self.images, self.screen)
+        atlas = self.atlas = Atlas(self.images, self.screen)
         for page in range(atlas.pages):
             draw = functools.partial(atlas.page, page)
             self.files[f"data/atlas/{page}.png"] = functools.partial(
@@ -149,6 +152,8 @@ class View:
             "count": len(self.images),
             "shape": list(self.screen.shape),
             "fit": self.loading["fit"],
+            "bands": self.screen.facts(),
+            "label_maps": self._label_maps(),
         }
         tiles = {"columns": atlas.columns, "tile": list(atlas.tile), "pages": atlas.pages}
         return {
@@ -159,6 +164,14 @@ class View:
             "splits": _splits(self.images),
             "names": self._names(),
         }
+
+    def _label_maps(self) -> list[str] | None:
+        """Return the classes of known label maps; None where there are none."""
+        maps = self.images.label_maps
+        if maps is None:
+            return None
+        names = self.images.map_classes
+        return list(names or map(str, range(NO_CLASS)))
 
     def _names(self) -> list[str] | None:
         """Return file names; where the order is the page's own, the rows of the source."""
@@ -214,11 +227,6 @@ def _check(models: Mapping[str, Any], images: Images) -> None:
         points = "; `map` draws vectors as points, (n, 8, 8) are images" * (images.ndim == 2)
         raise ValueError(f"the explorer shows images, (n, h, w, c); got {images.shape}{points}")
     for name, model in models.items():
-        if model.cell is not None:
-            raise ValueError(
-                f"{name} has a code for every {model.cell}x{model.cell} pixels, and the explorer "
-                "shows codes of whole images and of pixels: leave it out"
-            )
         fits = with_channels(model.image_shape_) == images.shape[1:]
         if not fits and not model.any_size:
             raise ValueError(

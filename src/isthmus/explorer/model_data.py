@@ -13,6 +13,7 @@ import numpy as np
 from isthmus.data.images import Images, chunk_rows
 from isthmus.explorer import layouts
 from isthmus.explorer.cache import Cache
+from isthmus.explorer.cells import facts_of
 from isthmus.explorer.onnx import can_export, packed
 from isthmus.explorer.screen import Screen
 from isthmus.families import name_of
@@ -74,8 +75,8 @@ class ModelData:
         self.limit = limit or Limit(None)
         self.name, self.model, self.images, self.screen = name, model, images, screen
         self.kept, self.extra, self.show = kept, tuple(extra), show
-        kind = model.code_kind_
-        self.code = "vector" if kind == "grid" else kind  # a grid is shown flat
+        kind = {"grid": "vector"}.get(model.code_kind_, model.code_kind_)  # a grid of one size
+        self.code = kind if model.cell is None else "cells"
         self.decodes, self.width = model.can("decode"), model.code_width_
         self.files: Files = {}
 
@@ -83,7 +84,7 @@ class ModelData:
     def _measured(self) -> tuple[np.ndarray, np.ndarray | None]:
         """The codes of all images, averaged where they are per pixel, and errors of decoding."""
         size = chunk_rows(self.images.shape)
-        if self.code == "pixels":
+        if self.code in ("pixels", "cells"):
             size = max(1, PIECE_BYTES // (4 * pixels_of(self.images)))
         total = -(-len(self.images) // size)
         rows = track(pieces(self.images, size), f"codes of {self.name}", total, self.show)
@@ -127,6 +128,7 @@ class ModelData:
             "width": self.width,
             "can": list(self._verbs()),
             "codes": self._codes_file(),
+            "cells": self._cells(),
             **self._numbers(),
             "layouts": list(self._layouts()),
             "grid": self._grid(),
@@ -145,8 +147,8 @@ class ModelData:
         if self.screen.whole:
             yield "encode"
         if self.decodes:
-            yield from ("decode", "sample") if self.code != "pixels" else ("decode",)
-        if self.screen.whole and self.classes() is not None:
+            yield from ("decode", "sample") if self.samplers() else ("decode",)
+        if self.classes() is not None:
             yield "predict"
 
     def classes(self) -> list[str] | None:
@@ -156,7 +158,7 @@ class ModelData:
 
     def samplers(self) -> list[str]:
         """Return what new codes can be drawn from."""
-        if not self.decodes or self.code == "pixels":
+        if not self.decodes or self.code in ("pixels", "cells"):
             return []
         if self.code == "index":
             return ["prior"]
@@ -167,7 +169,7 @@ class ModelData:
         return name
 
     def _codes_file(self) -> str | None:
-        if self.code == "pixels":
+        if self.code in ("pixels", "cells"):
             return None
         kind = "i32" if self.code == "index" else "f32"
         return self._add(f"codes/{self.name}.{kind}", self._codes_path())
@@ -254,6 +256,11 @@ class ModelData:
         file = self._add(f"colours/{name}{path.suffix}", path)
         title = f"{COLOURS[what]}, {self.name}"
         return {"id": name, "title": title, "kind": kind, "model": self.name, "file": file}
+
+    def _cells(self) -> dict[str, Any] | None:
+        if self.code != "cells":
+            return None
+        return self.kept.facts("cells", lambda: facts_of(self.model, self.images))
 
     def _grid(self) -> dict[str, Any] | None:
         if not self.model.can("locate"):

@@ -27,6 +27,9 @@ BARS = 32
 SEEN = 2000
 """Images that tell the percentiles of a set."""
 
+BAND_ENDS = (2, 98)
+"""Percentiles of a band that are drawn darkest and brightest."""
+
 SLACK = 0.5
 """How far reconstructions may overshoot 0..1 or -1..1 and still be drawn between these."""
 
@@ -53,7 +56,7 @@ def limits_of(images: Pixels) -> Limits:
     if not len(values):
         return 0.0, 1.0
     if by_band:
-        low, high = np.percentile(values, [2, 98], axis=0)
+        low, high = np.percentile(values, BAND_ENDS, axis=0)
         return low, high
     ends = nominal(values.min(), values.max())
     if is_nominal(ends):

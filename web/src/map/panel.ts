@@ -99,6 +99,10 @@ export class MapPanel {
     store.on(follow, () => void this.load());
     store.on(["colour"], () => void this.paint());
     store.on(["hidden", "selection"], () => this.recolour());
+    store.on(["bands"], () => {
+      this.renderer?.forget();
+      this.move();
+    });
     store.on(["camera"], () => this.redraw());
     store.on(["place", "picked"], () => this.remark());
     store.on(["hover"], () => this.showTip());

@@ -1,4 +1,5 @@
 /** Draws the map: all points at rest, as many as keep it smooth while it moves. */
+import { aspectOf } from "../arrays";
 import type { Atlas } from "../atlas";
 import { normals } from "../random";
 import type { Lens, Screen } from "./camera";
@@ -25,6 +26,7 @@ export class Renderer {
   private points: Program;
   private tiles: Program;
   private thumbs: Thumbs;
+  private wide: number; // of an image, by a square of its area
   private place: Attribute;
   private colour: Attribute;
   private tile: Record<"corner" | "place" | "slot" | "colour", Attribute>;
@@ -46,6 +48,7 @@ export class Renderer {
     this.points = points;
     this.tiles = tiles;
     this.thumbs = new Thumbs(gl, atlas, tile, again);
+    this.wide = Math.sqrt(aspectOf(tile));
     this.place = attribute(gl, 3, gl.FLOAT);
     this.colour = attribute(gl, 4, gl.UNSIGNED_BYTE);
     this.tile = {
@@ -59,6 +62,11 @@ export class Renderer {
 
   get capacity(): number {
     return this.thumbs.capacity;
+  }
+
+  /** Images show other bands. */
+  forget(): void {
+    this.thumbs.forget();
   }
 
   /** Points are stored shuffled, so that the first many of them are a fair share of all. */
@@ -138,7 +146,8 @@ export class Renderer {
     fill(gl, tile.place, place);
     fill(gl, tile.slot, Float32Array.from(ready, ([, slot]) => slot));
     fill(gl, tile.colour, colour);
-    const half = new Float32Array([thumbSize / screen.width, thumbSize / screen.height]);
+    const [across, down] = [thumbSize * this.wide, thumbSize / this.wide];
+    const half = new Float32Array([across / screen.width, down / screen.height]);
     const uniforms = { view: lens.matrix, half_size: half, across: this.thumbs.across };
     this.tiles.use({ ...uniforms, border: Math.min(3 / thumbSize, 0.12) }, tile);
     gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, ready.length);

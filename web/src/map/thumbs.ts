@@ -36,16 +36,19 @@ export class Thumbs {
 
   private copy(tile: Tile, slot: number): void {
     const side = this.slot;
-    const scale = side / Math.max(tile.w, tile.h);
-    const [w, h] = [tile.w * scale, tile.h * scale];
     this.pen.clearRect(0, 0, side, side);
-    this.pen.imageSmoothingEnabled = scale < 1;
+    this.pen.imageSmoothingEnabled = tile.w !== tile.h || side < tile.w;
     const { page, x, y } = tile;
-    this.pen.drawImage(page, x, y, tile.w, tile.h, (side - w) / 2, (side - h) / 2, w, h);
+    this.pen.drawImage(page, x, y, tile.w, tile.h, 0, 0, side, side); // drawn at its shape again
     const [left, top] = [(slot % this.across) * side, Math.floor(slot / this.across) * side];
     const { gl, pen } = this;
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     gl.texSubImage2D(gl.TEXTURE_2D, 0, left, top, gl.RGBA, gl.UNSIGNED_BYTE, pen.canvas);
+  }
+
+  /** Copy all of them again: they show other bands. */
+  forget(): void {
+    this.slots.clear();
   }
 
   private free(): number {

@@ -29,10 +29,9 @@ export class Tip {
   private async look(id: number): Promise<[Pictures, Pictures | null, string]> {
     const { data } = this.app;
     const model = this.model();
-    const able = !data.source.cannot(model, "decode") && model.codes !== null;
     const [image, back, label] = await Promise.all([
       data.atlas.images([id]),
-      able ? data.reconstruction(model, id) : null,
+      data.rebuilds(model) ? data.reconstruction(model, id) : null,
       data.labelOf(id),
     ]);
     return [image, back, `${data.name(id)}${label === null ? "" : ` · ${label}`}`];
@@ -48,7 +47,7 @@ export class Tip {
   show(id: number, [x, y]: [number, number], width: number): void {
     this.element.hidden = false;
     this.element.classList.toggle("left", x > width - 220);
-    this.element.classList.toggle("below", y < 160);
+    this.element.classList.toggle("below", y < this.element.offsetHeight + 20);
     this.element.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
     this.asked(id);
   }

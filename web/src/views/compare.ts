@@ -86,11 +86,10 @@ export function makeCompare(app: App): HTMLElement {
     ];
     for (const name of compared(app)) {
       const model = data.model(name);
-      const why = data.source.cannot(model, "decode");
       parts.push(
-        why || !model.codes
-          ? notice(why ?? `${name} keeps no codes.`)
-          : captioned(painted(name, await data.reconstruction(model, picked)), name),
+        data.rebuilds(model)
+          ? captioned(painted(name, await data.reconstruction(model, picked)), name)
+          : notice(data.source.cannot(model, "decode") ?? `${name} keeps no codes.`),
       );
     }
     under.replaceChildren(...parts);

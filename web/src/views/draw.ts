@@ -78,10 +78,15 @@ async function report(app: App, model: Model, given: Given): Promise<Node[]> {
 
 export function makeDraw(app: App): HTMLElement {
   const { data, store, act } = app;
+  const { bands } = data.manifest.images;
+  if (bands) {
+    const words = `These images have ${bands.names.length} bands, and a drawing has three at most`;
+    return el("div", {}, notice(`${words}: no model can take it.`));
+  }
   const results = el("div", { className: "results" });
   const seen = el("div", { className: "seen" });
   const rows = data.manifest.models
-    .filter((model) => model.code !== "pixels")
+    .filter((model) => model.code !== "pixels" && model.code !== "cells")
     .map((model) => ({ model, host: el("div", {}, notice("Draw something.")) }));
   for (const { model, host } of rows) {
     const use = button("On the map", () => void land(model), { className: "plain" });

@@ -30,7 +30,7 @@ async function facts({ data, store }: App, id: number): Promise<Node[]> {
 async function neighbours(app: App, id: number): Promise<Node[]> {
   const { data, store } = app;
   const { model } = store;
-  if (!model.codes || model.code === "pixels") return [];
+  if (!model.codes) return [];
   const near = await data.nearest(model, (await data.codeOf(model, id)).slice(), 9);
   const others = near.filter((other) => other !== id).slice(0, 8);
   return [el("h3", {}, `Nearest by ${model.name}`), await thumbnails(app, others)];
@@ -41,7 +41,7 @@ async function predictions(app: App, id: number): Promise<Node[]> {
   const { source, atlas, manifest } = app.data;
   const able = manifest.models.filter((model) => !source.cannot(model, "predict"));
   if (!able.length) return [];
-  const image = await atlas.images([id]);
+  const image = manifest.images.bands ? [id] : await atlas.images([id]);
   const parts = able.map(async (model) => [
     el("h3", {}, `Classes by ${model.name}`),
     await oddsOf(app, model, image),

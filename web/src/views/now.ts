@@ -3,6 +3,7 @@ import type { App } from "../app";
 import { el } from "../dom";
 import { latest } from "../latest";
 import { captioned, frame, paint } from "../picture";
+import { makeBands } from "./bands";
 
 export function makeNow(app: App): HTMLElement {
   const { store, data } = app;
@@ -34,8 +35,7 @@ export function makeNow(app: App): HTMLElement {
       if (id === null) return [null, null] as const;
       const { model } = store;
       const whole = await data.atlas.images([id]);
-      const able = model.codes !== null && !data.source.cannot(model, "decode");
-      return [whole, able ? await data.reconstruction(model, id) : null] as const;
+      return [whole, data.rebuilds(model) ? await data.reconstruction(model, id) : null] as const;
     },
     ([whole, again], id) => {
       paint(image, whole);
@@ -45,20 +45,23 @@ export function makeNow(app: App): HTMLElement {
     app.fail,
   );
 
+  const made = captioned(decoded, "decoded code");
   const follow = (): void => {
+    made.hidden = store.model.code === "cells"; // there is no one code to move
     const why = data.source.cannot(store.model, "decode");
     if (!why) return decode(store.view.code);
     paint(decoded, null);
     say(why);
   };
-  store.on(["code", "model"], follow);
-  store.on(["picked", "model"], () => choose(store.view.picked));
+  store.on(["code", "model", "bands"], follow);
+  store.on(["picked", "model", "bands"], () => choose(store.view.picked));
   follow();
   choose(store.view.picked);
   const trio = [
     captioned(image, caption),
     captioned(back, "reconstruction"),
-    captioned(decoded, "decoded code"),
+    made,
   ];
-  return el("section", { className: "now", "aria-label": "Now" }, ...trio, words);
+  const parts = [...trio, words, makeBands(app)];
+  return el("section", { className: "now", "aria-label": "Now" }, ...parts);
 }

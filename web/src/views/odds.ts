@@ -1,6 +1,6 @@
 /** What a classifier says of an image: its likeliest classes, each with its probability. */
 import type { App } from "../app";
-import type { Pictures } from "../arrays";
+import type { Given } from "../contract";
 import { el } from "../dom";
 import type { Model } from "../manifest";
 
@@ -15,7 +15,7 @@ export function ranked(odds: ArrayLike<number>): number[] {
 
 const percent = (share: number): string => `${(100 * share).toFixed(share > 0.995 ? 0 : 1)} %`;
 
-export async function oddsOf({ data }: App, model: Model, image: Pictures): Promise<HTMLElement> {
+export async function oddsOf({ data }: App, model: Model, image: Given): Promise<HTMLElement> {
   const odds = await data.source.predict(model, image);
   const rows = ranked(odds)
     .slice(0, MOST_CLASSES)

@@ -1,14 +1,13 @@
-/** What pixel networks see: a class or attributes for every pixel, over the image. */
+/** A class for every pixel, over the image: known, or as pixel networks see it, with attributes. */
 import { type App, drawn } from "../app";
 import type { Pictures } from "../arrays";
-import { choice, el, labelled, notice, round, slider } from "../dom";
-import { categoryColour, css } from "../map/colours";
-import type { Model } from "../manifest";
-import { captioned, frame, painted } from "../picture";
-import type { Segments } from "../contract";
+import type { Given, Segments } from "../contract";
+import { choice, el, labelled, notice, round } from "../dom";
+import { captioned, painted } from "../picture";
 import { className } from "./odds";
+import { covered } from "./overlay";
 
-const NO_CLASS = 255;
+const KNOWN = "the label maps that came with the images";
 
 function attributeImages({ shape, data }: Segments): HTMLElement[] {
   const [, h, w, k] = shape;
@@ -23,74 +22,59 @@ function attributeImages({ shape, data }: Segments): HTMLElement[] {
   });
 }
 
-function labelImage({ shape, data }: Segments): ImageData {
-  const out = new ImageData(shape[2], shape[1]);
-  for (let i = 0; i < shape[1] * shape[2]; i++)
-    if (data[i] !== NO_CLASS) out.data.set([...categoryColour(data[i]), 255], 4 * i);
-  return out;
-}
-
-function legend(model: Model, found: Segments): HTMLElement {
-  const counts = new Uint32Array(NO_CLASS + 1);
-  for (const label of found.data) counts[label]++;
-  const seen = Array.from(counts.keys()).filter((i) => counts[i] && i !== NO_CLASS);
-  const items = seen.map((i) => {
-    const swatch = el("span", { className: "swatch" });
-    swatch.style.background = css(categoryColour(i));
-    const share = Math.round((100 * counts[i]) / found.data.length) || "under 1";
-    const words = `${className(model, i)}, ${share} % of pixels`;
-    return el("li", {}, swatch, words);
-  });
-  return el("ul", { className: "classes" }, ...items);
-}
-
-async function overlay(image: Pictures, model: Model, found: Segments): Promise<HTMLElement[]> {
-  const canvas = frame("Classes over the image", { className: "picture photo", id: "overlay" });
-  const [h, w] = [found.shape[1], found.shape[2]];
-  canvas.width = w;
-  canvas.height = h;
-  const labels = await createImageBitmap(labelImage(found));
-  const below = painted("", image);
-  const blend = (share: number): void => {
-    const pen = canvas.getContext("2d") as CanvasRenderingContext2D;
-    pen.globalAlpha = 1;
-    pen.drawImage(below, 0, 0, w, h);
-    pen.globalAlpha = share;
-    pen.drawImage(labels, 0, 0);
-  };
-  blend(0.5);
-  const share = slider([0, 1], 0.5, blend);
-  return [canvas, labelled("Strength of the classes", share), legend(model, found)];
+async function overlay(
+  image: Pictures,
+  { shape, data }: Segments,
+  named: (i: number) => string,
+): Promise<HTMLElement[]> {
+  const cover = { rows: shape[1], columns: shape[2], step: 1, values: data, ends: null };
+  const { canvas, controls } = await covered(image, cover, named, "pixels");
+  return [canvas, ...controls];
 }
 
 export function makePixels(app: App): HTMLElement {
   const { store, data } = app;
-  const models = data.manifest.models.filter((model) => model.code === "pixels");
-  if (!models.length)
+  const { label_maps: maps, bands } = data.manifest.images;
+  const nets = data.manifest.models.filter((model) => model.code === "pixels");
+  const known = data.source.images && maps ? [KNOWN] : [];
+  const names = [...nets.map(({ name }) => name), ...known];
+  if (!names.length)
     return el("div", {}, notice("No pixel network is loaded: `isthmus fit pixelnet` makes one."));
-  let model = models[0];
+  let name = names[0];
   const host = el("div");
-  const names = models.map(({ name }): [string, string] => [name, name]);
-  const pick = choice(names, model.name, (name) => {
-    model = data.model(name);
-    void redraw().catch(app.fail);
-  });
+  const pick = choice(
+    names.map((each): [string, string] => [each, each]),
+    name,
+    (chosen) => {
+      name = chosen;
+      void redraw().catch(app.fail);
+    },
+  );
+
+  async function seen(id: number, image: Pictures): Promise<Node[]> {
+    if (name === KNOWN)
+      return overlay(image, await data.source.labels([id]), (i) => maps?.[i] ?? `class ${i}`);
+    const model = data.model(name);
+    const given: Given = bands ? [id] : image;
+    const parts: Node[] = model.classes
+      ? await overlay(image, await data.source.segment(model, given, "labels"), (i) =>
+          className(model, i),
+        )
+      : [painted("The image", image, { className: "picture photo" })];
+    const attributes = await data.source.segment(model, given, "attributes");
+    parts.push(el("h3", {}, "Attributes of pixels, the darkest and the brightest value of each"));
+    parts.push(el("div", { className: "wall" }, ...attributeImages(attributes)));
+    return parts;
+  }
 
   async function redraw(): Promise<void> {
-    const why = data.source.cannot(model, "segment");
+    const why = name === KNOWN ? null : data.source.cannot(data.model(name), "segment");
     if (why) return host.replaceChildren(notice(why));
     const id = store.view.picked ?? 0;
     host.replaceChildren(notice("Looking at every pixel …"));
     const image = await data.atlas.images([id]);
-    const parts: Node[] = [el("h3", {}, data.name(id))];
-    if (!model.classes) parts.push(painted("The image", image, { className: "picture photo" }));
-    else
-      parts.push(...(await overlay(image, model, await data.source.segment(model, image, "labels"))));
-    const attributes = await data.source.segment(model, image, "attributes");
-    parts.push(el("h3", {}, "Attributes of pixels, the darkest and the brightest value of each"));
-    parts.push(el("div", { className: "wall" }, ...attributeImages(attributes)));
-    host.replaceChildren(...parts);
+    host.replaceChildren(el("h3", {}, data.name(id)), ...(await seen(id, image)));
   }
   drawn(app, "pixels", ["picked"], redraw);
-  return el("div", {}, labelled("Model", pick), host);
+  return el("div", {}, labelled("Whose classes", pick), host);
 }

@@ -12,7 +12,7 @@ export async function thumbnails(
 ): Promise<HTMLElement> {
   const row = el("div", { className: "thumbnails" });
   if (!ids.length) return row;
-  const images = await data.atlas.images(ids);
+  const images = await data.atlas.thumbnails(ids);
   ids.forEach((id, i) =>
     row.append(
       el(
