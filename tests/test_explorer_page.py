@@ -372,11 +372,15 @@ def test_arrows_move_the_map_and_go_from_tab_to_tab(watched):
     watched.page.keyboard.press("0")
     assert "camera" not in watched.view()
     watched.page.locator("#tab-look").focus()
-    for key, tab in (("ArrowLeft", "Generate"), ("Home", "Look"), ("ArrowRight", "Sliders")):
+    for key, tab in (("ArrowLeft", "Cells"), ("Home", "Look"), ("ArrowRight", "Sliders")):
         watched.page.keyboard.press(key)
         assert watched.page.evaluate(FOCUSED) == tab
         assert watched.page.inner_text("[role=tab][aria-selected=true]") == tab
     watched.page.keyboard.press("End")
+    watched.page.wait_for_selector(
+        ".tab-body .notice:has-text('No model here has codes of cells')"
+    )
+    watched.page.keyboard.press("ArrowLeft")
     watched.page.wait_for_selector("#wall canvas")
 
 

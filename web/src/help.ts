@@ -13,7 +13,7 @@ const KEYS: [string, string][] = [
   ["M  L  P", "drag moves, lassoes, or decodes"],
   ["[  ]", "previous and next image"],
   ["C  Y", "next colour, next layout"],
-  ["1 to 9, 0", "the tabs"],
+  ["1 to 9", "the tabs but the last"],
   ["Esc", "clear the selection"],
   ["T", "light, dark, or as the system says"],
   ["?", "this help"],
@@ -71,7 +71,7 @@ function action(app: App, key: string): Partial<View> | (() => void) | undefined
     const [dx, dy] = turn;
     return { camera: { ...camera, yaw: camera.yaw + dx * 0.1, pitch: camera.pitch + dy * 0.1 } };
   }
-  if (/^[0-9]$/.test(key)) return { tab: TABS[(Number(key) + 9) % 10] };
+  if (/^[1-9]$/.test(key)) return { tab: TABS[Number(key) - 1] };
   const colours = data.manifest.colours.map((c) => c.id);
   const layouts = store.model.layouts.map(layoutKey);
   const actions: Record<string, Partial<View> | (() => void)> = {
