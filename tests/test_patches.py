@@ -310,7 +310,7 @@ def test_what_models_of_patches_cannot_is_said_in_one_line():
         (lambda: ist.generate(kmeans, 2, X), "which lie side by side"),
         (lambda: vae.elbo(X), "no likelihood of images"),
         (lambda: ist.export(pca, "a.onnx"), "one of whole images to export"),
-        (lambda: ist.finetune(vae, X), "encoder network"),
+        (lambda: ist.finetune(vae, X), "grids of codes"),
         (lambda: ist.PCA(2, patch=20).fit(X[:1]), "at least 2 patches, got 1"),
     ):
         with pytest.raises(ValueError, match=words) as error:

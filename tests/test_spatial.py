@@ -7,6 +7,7 @@ import torch
 import isthmus as ist
 from isthmus.nets.scalars import Levels, indices_of, values_of
 from isthmus.nets.spatial import SEEN, down, in_cells, side_of_cell, up
+from isthmus.training.costs import activations, products
 
 SMALL = {"architecture": "spatial", "channels": (8,), "max_steps": 30, "random_state": 0}
 
@@ -166,6 +167,24 @@ def test_what_does_not_go_together_is_said(options, words, photographs):
         ist.Autoencoder(**{"latent_dim": 2} | SMALL | options).fit(photographs)
 
 
+def test_their_cost_is_known_beforehand():
+    """Of every convolution what goes through it is as large as it says."""
+    for net, x in (
+        (down(3, (4, 6), 5, "relu"), torch.zeros(1, 3, 32, 48)),
+        (up(3, (4, 6), 5, "relu"), torch.zeros(1, 5, 4, 6)),
+    ):
+        seen = []
+        for layer in net.modules():
+            if isinstance(layer, torch.nn.Conv2d):
+                layer.register_forward_hook(
+                    lambda layer, _, y, seen=seen: seen.append((layer, y.shape[1:]))
+                )
+        net(x)
+        expected = sum(layer.weight.numel() * shape[1] * shape[2] for layer, shape in seen)
+        assert products(net, (3, 32, 48)) == expected
+        assert activations(net, (3, 32, 48)) >= sum(shape.numel() for _, shape in seen)
+
+
 def test_what_grids_cannot_is_said(photographs):
     model = ist.VAE(2, **SMALL).fit(photographs[0][None].repeat(3, 0))
     X = photographs[0][None]
@@ -175,6 +194,7 @@ def test_what_grids_cannot_is_said(photographs):
         (lambda: model.elbo(X), "likelihood of images"),
         (lambda: model.encode(X[..., :2]), "3 channels"),
         (lambda: ist.Autoencoder(**SMALL).fit(np.zeros((9, 30))), "vectors"),
+        (lambda: ist.Autoencoder(**SMALL).fit([X[0], X[0, :20, :, :2]]), "the same channels"),
     ):
         with pytest.raises((ValueError, AttributeError), match=words):
             verb()

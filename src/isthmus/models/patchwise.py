@@ -83,6 +83,8 @@ class PatchWise(Base):
         several = [as_array(each) for each in X] if isinstance(X, list | tuple) else []
         if reset and len({each.shape[:2] for each in several}) > 1:
             parts = [super(PatchWise, self)._check(x[None], reset=True) for x in several]
+            if len({(part.shape[3], part.dtype) for part in parts}) > 1:
+                raise ValueError("images of several sizes must have the same channels and type")
             return self._to_learn(parts, fewest)
         images = super()._check(X, reset=reset, fewest=min(fewest, 1))
         return self._to_learn([images], fewest) if reset else self._cut(images)
@@ -121,8 +123,6 @@ class PatchWise(Base):
         """Return squares to learn from, and learn their shape."""
         if len({part.shape for part in parts}) == 1:
             self.whole_shape_ = self.image_shape_
-        if len({(part.shape[3], part.dtype) for part in parts}) > 1:
-            raise ValueError("images of several sizes must have the same channels and type")
         self.image_shape_ = (side, side, *self.image_shape_[2:])
         self.n_features_in_ = int(np.prod(self.image_shape_))
         self._whole = parts

@@ -12,6 +12,7 @@ from torch import nn
 
 from isthmus.nets.conv import FromPicture, ToPicture
 from isthmus.nets.own import own_in
+from isthmus.nets.paths import Beside
 
 
 def products_a_second() -> float:
@@ -69,12 +70,33 @@ def _shapes(
     for own in own_in(net):  # there is none of ours beside them
         yield from own.shapes
         return
+    for each in net.modules():
+        if type(each) is Beside:  # both paths are given the same, pictures or codes of their cells
+            if isinstance(each.linear[-1], nn.PixelShuffle):
+                side = each.linear[-1].upscale_factor
+                shape = (each.linear[0].in_channels, shape[1] // side, shape[2] // side)
+            for path in (each.linear, each.net):
+                yield from _chained(path, shape)
+            return
+    yield from _chained(net, shape)
+
+
+def _chained(
+    net: nn.Module, shape: tuple[int, ...]
+) -> Iterator[tuple[nn.Module, tuple[int, ...], tuple[int, ...]]]:
+    """Yield the layers of a chain with the shapes before and after each."""
     for layer in net.modules():
         before = shape
         if isinstance(layer, nn.Linear):
             shape = (layer.out_features,)
         elif isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.MaxPool2d):
             shape = _after(layer, shape)
+        elif isinstance(layer, nn.PixelUnshuffle):
+            by = layer.downscale_factor
+            shape = (shape[0] * by**2, shape[1] // by, shape[2] // by)
+        elif isinstance(layer, nn.PixelShuffle):
+            by = layer.upscale_factor
+            shape = (shape[0] // by**2, shape[1] * by, shape[2] * by)
         elif isinstance(layer, ToPicture):
             shape = (layer.shape[2], *layer.shape[:2])
             continue

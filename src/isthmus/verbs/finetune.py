@@ -249,8 +249,9 @@ def _likelihood(model: Model, images: Images) -> float:
 def _check(model: Model, epochs: int | None, budget: float | None) -> None:
     if not model.can("finetune"):
         name, able = type(model).__name__, [f for f in FAMILIES if family(f).can("finetune")]
+        none = "no encoder network" if model.cell is None else "grids of codes and no network"
         raise ValueError(
-            f"{name} has no encoder network that could go on to learn (those of "
+            f"{name} has {none} that could go on to learn (of whole images those of "
             f"{', '.join(able)} have): `isthmus probe` says what a linear head reads off its "
             f"codes, and in Python make_pipeline({name}(...), LogisticRegression()) is one"
         )
