@@ -45,8 +45,8 @@ class Spatial(PatchWise):
     Parameters
     ----------
     crop : int
-        Side in pixels, at least 1, of the squares that "spatial" learns from, up to a cell less
-        than it is more; at random places of larger images, and half of those mirrored.
+        Side in pixels, at least 1, of the squares that "spatial" learns from, made up to whole
+        cells. They are at random places of larger images, and half of them mirrored.
     """
 
     crop: int = 64
@@ -70,6 +70,7 @@ class Spatial(PatchWise):
 
     def _set_lattice(self) -> None:
         super()._set_lattice()
+        self._most, self._mirrored = None, False  # of an earlier fit
         if not self.is_spatial:
             return
         if self.patch is not None:
