@@ -6,6 +6,10 @@
         --class-weight balanced --max-steps 500 --epochs 10 --seed 0 \
         -o runs/camvid.safetensors
     python examples/explorer_pictures.py runs/camvid.safetensors camvid --to docs/explore
+    isthmus fit pca L7_ETMs.tif --patch 8 --n-components 4 -o patches.safetensors
+    isthmus fit kmeans L7_ETMs.tif --patch 1 -k 6 -o cover.safetensors
+    isthmus explore patches.safetensors cover.safetensors L7_ETMs.tif --no-browser
+    python examples/explorer_pictures.py ADDRESS --to docs/explore
 
 The server is started with a few of the images, headless Chromium does on the page what a person
 would do, and every view becomes NAME-1440.webp and NAME-390.webp. `--views map,lasso` takes only
@@ -155,6 +159,21 @@ def _stronger(page: Page) -> None:
     page.get_by_label("Strength", exact=True).first.evaluate(SET_VALUE, 1)
 
 
+def _choose_bands(page: Page) -> None:
+    page.locator(".bands summary").click()
+    for colour, band in (("Red", 3), ("Green", 2), ("Blue", 1)):
+        page.get_by_label(colour, exact=True).select_option(f"band {band}")
+
+
+def _choose_cell(page: Page) -> None:
+    at = _over(page, ".board", np.array([0.8, 0.45]))
+    page.mouse.click(*at)
+    page.wait_for_selector("#steps canvas")
+    _scroll_to(page, "#overlay")
+    if _is_phone(page):
+        page.evaluate("scrollBy(0, -110)")
+
+
 def _open_help(page: Page) -> None:
     _press(page, "Help")
 
@@ -197,6 +216,14 @@ def views_of_a_study(shown: Shown) -> dict[str, View]:
 def views_of_photos(shown: Shown) -> dict[str, View]:
     """Return what is photographed of a pixel network and its photos."""
     return {"pixels": ("tab=pixels&picked=20", _nothing)}
+
+
+def views_of_grids(shown: Shown) -> dict[str, View]:
+    """Return what is photographed of a raster and models whose codes keep their place."""
+    return {
+        "bands": ("picked=0&tab=cells&model=cover", _choose_bands),
+        "cells": ("picked=0&tab=cells&model=patches", _choose_cell),
+    }
 
 
 def _settled(page: Page) -> None:
@@ -265,7 +292,9 @@ def main() -> None:
     given = parser.parse_args()
     with served(given.given) as url, sync_playwright() as playwright:
         shown = Shown(url)
-        views = views_of_a_study(shown) if len(shown.labels) else views_of_photos(shown)
+        grids = any(model["code"] == "cells" for model in shown.manifest["models"])
+        alone = views_of_grids if grids else views_of_photos
+        views = views_of_a_study(shown) if len(shown.labels) else alone(shown)
         chosen = given.views.split(",") if given.views else list(views)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         for name in chosen:

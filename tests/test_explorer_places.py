@@ -127,9 +127,10 @@ def test_a_map_of_indices_lies_over_the_image(watched, scene):
     shows(watched, "#changed", in_bands(images, models["cover"].decode(changed)[0], [5, 3, 0]))
 
 
-def test_a_cube_is_seen_by_the_bands_its_header_names(context, data_folder, tmp_path):
+def test_a_cube_is_seen_by_the_bands_its_header_names_below_a_map(context, data_folder, tmp_path):
     cube = ist.load_images(data_folder / "hyperspectral" / "jasperRidge2_R198.hdr")
-    view = View({"pca": ist.PCA(3, patch=1).fit(cube)}, cube, cache=tmp_path, show=False)
+    cover = ist.KMeans(3, patch=1, random_state=0).fit(cube)
+    view = View({"cover": cover}, cube, cache=tmp_path, show=False)
     with (
         served(view) as (url, _),
         watched_page(context, url, f"token={TOKEN}&") as watched,
@@ -141,3 +142,7 @@ def test_a_cube_is_seen_by_the_bands_its_header_names(context, data_folder, tmp_
         assert (len(names), names[0]) == (198, "band 1, 399 nm")
         watched.button("Red's alone, in grey").click()
         shows(watched, "#chosen", in_bands(cube, np.asarray(cube)[0], [31, 31, 31]))
+        watched.open("picked=0&tab=cells")
+        watched.page.wait_for_selector("#overlay")
+        watched.slide("Strength of the classes", 1)
+        shows(watched, "#overlay", COLOURS[cover.encode(cube)[0]])
