@@ -179,6 +179,7 @@ export function makeCells(app: App): HTMLElement {
   let number = 0;
   let strength = 0.5;
   let at: Spot | null = null;
+  let turn = 0; // of drawing: what was begun before the last one is not shown
   const host = el("div");
   const look = el("section", { "aria-label": "Chosen cell" });
   const redrawn = () => void redraw().catch(app.fail);
@@ -203,6 +204,7 @@ export function makeCells(app: App): HTMLElement {
     const pick = labelled("Model", choice(names, model.name, (name) => app.act.useModel(name)));
     const why = data.source.cannot(model, "cell");
     if (why) return host.replaceChildren(pick, notice(why));
+    const mine = ++turn;
     const id = store.view.picked ?? 0;
     number = Math.min(number, numbersOf(cells) - 1);
     const [image, codes] = await Promise.all([
@@ -212,6 +214,7 @@ export function makeCells(app: App): HTMLElement {
     const seen = { model, cells, id, image, codes };
     const named = (i: number): string => `index ${i}`;
     const over = await covered(image, coverOf(seen, number), named, "cells", strength);
+    if (mine !== turn) return;
     over.share.addEventListener("input", () => (strength = over.share.valueAsNumber));
     const middle = { row: cells.rows >> 1, column: cells.columns >> 1 };
     const here = at && at.row < cells.rows && at.column < cells.columns ? at : middle;

@@ -42,6 +42,7 @@ export function makePixels(app: App): HTMLElement {
     return el("div", {}, notice("No pixel network is loaded: `isthmus fit pixelnet` makes one."));
   let name = names[0];
   const host = el("div");
+  let turn = 0; // of drawing: what was begun before the last one is not shown
   const pick = choice(
     names.map((each): [string, string] => [each, each]),
     name,
@@ -70,10 +71,12 @@ export function makePixels(app: App): HTMLElement {
   async function redraw(): Promise<void> {
     const why = name === KNOWN ? null : data.source.cannot(data.model(name), "segment");
     if (why) return host.replaceChildren(notice(why));
+    const mine = ++turn;
     const id = store.view.picked ?? 0;
     host.replaceChildren(notice("Looking at every pixel …"));
     const image = await data.atlas.images([id]);
-    host.replaceChildren(el("h3", {}, data.name(id)), ...(await seen(id, image)));
+    const parts = await seen(id, image);
+    if (mine === turn) host.replaceChildren(el("h3", {}, data.name(id)), ...parts);
   }
   drawn(app, "pixels", ["picked"], redraw);
   return el("div", {}, labelled("Whose classes", pick), host);
