@@ -1,7 +1,7 @@
-"""How far models disentangle sprites: `python bench/sprites.py OUT > bench/sprites.md`.
+"""How far models disentangle sprites: `python bench/sprites.py bench/sprites > bench/sprites.md`.
 
 Every model is fitted on the 50,000 training sprites from several seeds, and measured by all
-scores of known factors on 2,000 held-out ones. OUT is a folder with a file for every fit: what is
+scores of known factors on 2,000 held-out ones. The folder has a file for every fit: what is
 in it is not fitted again, so the table can be made bit by bit. Settings are sought on other seeds
 and on training images. Options: --seeds 0,1,2, --only NAME.
 """
