@@ -98,3 +98,19 @@ def run(monkeypatch, tmp_path, capsys, commands):
         return stop.value.code, out, err
 
     return run
+
+
+@pytest.fixture(scope="module")
+def images():
+    """The digits that come with scikit-learn."""
+    import isthmus as ist
+
+    return ist.load_images("digits")
+
+
+@pytest.fixture(scope="module")
+def pca(images):
+    """Eight principal components of the digits to train on."""
+    import isthmus as ist
+
+    return ist.PCA(8).fit(images.train)

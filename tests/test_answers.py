@@ -18,11 +18,6 @@ from isthmus.studies.summary import summary
 
 
 @pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
-@pytest.fixture(scope="module")
 def pca(images):
     return ist.PCA(16).fit(images.train)
 

@@ -11,11 +11,6 @@ from isthmus.nets.dense import ACTIVATIONS
 PLAIN = {"init": "glorot_uniform"}  # no linear path
 
 
-@pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
 def count(net):
     return sum(weight.numel() for weight in net.parameters())
 

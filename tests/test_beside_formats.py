@@ -21,11 +21,6 @@ from isthmus.studies.beside_formats import (
 )
 
 
-@pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
 def test_formats_are_tried_from_their_lowest_quality_to_what_models_reach(images):
     few = images.test.evenly(60)
     found = format_curves(format_points(few, [{"psnr": 18.0, "bits_per_image": 40.0}]))

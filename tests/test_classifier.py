@@ -18,11 +18,6 @@ QUICK = {"epochs": 30, "learning_rate": 5e-3, "random_state": 0}
 
 
 @pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
-@pytest.fixture(scope="module")
 def model(images):
     return ist.Classifier(16, **QUICK).fit(images.train)
 

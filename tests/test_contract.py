@@ -35,11 +35,6 @@ SHORT = {"gan": {"encoder_epochs": 1}, "nmf": {"max_iter": 20, "n_components": 8
 """Settings of fits of which no matter is how well they learn, beside few steps."""
 
 
-@pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
 @dataclass(eq=False, repr=False)
 class Squeezed(NeuralRepresentation):
     """A network as those of timm: depthwise convolutions, channels weighed by what is in them.

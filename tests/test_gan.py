@@ -31,11 +31,6 @@ PLAIN = SMALL | {"init": "glorot_uniform", "loss": "non_saturating"}
 
 
 @pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
-@pytest.fixture(scope="module")
 def model(images):
     return ist.GAN(**SMALL, picture_every=50).fit(images.train)
 

@@ -63,11 +63,6 @@ class Patches(ist.NeuralRepresentation):
 
 
 @pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
-@pytest.fixture(scope="module")
 def model(images):
     return Patches(random_state=0).fit(images.train)
 

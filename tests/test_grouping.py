@@ -15,11 +15,6 @@ from isthmus.metrics.how_many import best_of, numbers_tried, ties_of
 
 
 @pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
-@pytest.fixture(scope="module")
 def pca(images):
     return ist.PCA(12).fit(images.train)
 

@@ -14,11 +14,6 @@ from isthmus.latent.projections import components
 
 
 @pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
-@pytest.fixture(scope="module")
 def pca(images):
     return ist.PCA(16).fit(images.train)
 

@@ -36,11 +36,6 @@ LARGE = {
 }
 
 
-@pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
 @pytest.fixture(scope="module", params=list(MODELS))
 def model(request, images):
     return MODELS[request.param]().fit(images.train)

@@ -29,11 +29,6 @@ def up(k=6, depth=1):
     )
 
 
-@pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
 @pytest.fixture(autouse=True)
 def seeded():
     """Draw the modules of a test always the same, and let others draw as before."""

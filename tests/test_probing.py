@@ -17,11 +17,6 @@ from isthmus.metrics.probes import stratified
 
 
 @pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
-@pytest.fixture(scope="module")
 def pca(images):
     return ist.PCA(12).fit(images.train)
 

@@ -11,16 +11,6 @@ from isthmus.metrics.compared import ahead, behind_best, in_words
 from isthmus.metrics.labels import averaged, counted
 
 
-@pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
-@pytest.fixture(scope="module")
-def pca(images):
-    return ist.PCA(8).fit(images.train)
-
-
 def half(values):
     """Return half of Student's interval."""
     k = len(values)

@@ -11,16 +11,6 @@ from isthmus.latent.neighbors import Best, Index, nearest_codes
 from isthmus.metrics import precision_at_k
 
 
-@pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
-@pytest.fixture(scope="module")
-def pca(images):
-    return ist.PCA(8).fit(images.train)
-
-
 def theirs(model, queries, images, k):
     index = NearestNeighbors(algorithm="brute").fit(model.transform(images))
     distances, rows = index.kneighbors(model.transform(queries), k)

@@ -10,11 +10,6 @@ import isthmus as ist
 
 
 @pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
-@pytest.fixture(scope="module")
 def start(images):
     settings = {"hidden": (64,), "noise": 0.5, "noise_kind": "masking", "epochs": 40}
     return ist.Autoencoder(24, **settings, random_state=0).fit(images.train)

@@ -18,11 +18,6 @@ from isthmus.tensors import generator
 
 
 @pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
-@pytest.fixture(scope="module")
 def binary(images):
     """A fitted model of pixels that are 0 or 1, and held-out images of that kind."""
     model = ist.VAE(

@@ -13,11 +13,6 @@ VECTORS = ("pca", "nmf", "autoencoder", "vae", "gan")
 
 
 @pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
-@pytest.fixture(scope="module")
 def models(images, tmp_path_factory):
     """Return files of small models of digits by the names of their families."""
     folder = tmp_path_factory.mktemp("models")

@@ -12,11 +12,6 @@ from isthmus.verbs.traverse import ordered, random_code
 
 
 @pytest.fixture(scope="module")
-def images():
-    return ist.load_images("digits")
-
-
-@pytest.fixture(scope="module")
 def pca(images):
     return ist.PCA(6).fit(images.train)
 

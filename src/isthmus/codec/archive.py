@@ -96,7 +96,7 @@ class PicturesJob:
     def _frame(self, pictures: list[Picture]) -> Iterator[bytes]:
         entries = [Entry.of(picture) for picture in pictures]
         yield zlib.compress(json.dumps(entries).encode(), 9)
-        every = [self.layout.rounded(self.layout.codes_of(picture)) for picture in pictures]
+        every = [self.layout.symbols([picture]) for picture in pictures]
         ends = np.cumsum([len(symbols) for symbols in every])[:-1]
         if self.layout.quantizer is None:
             content, bits = encoded_indices(np.concatenate(every))

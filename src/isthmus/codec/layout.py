@@ -72,14 +72,22 @@ class Layout:
         """Return how many rows and columns of tiles an image of a size has."""
         return grid_of(size, self.tile[:2])
 
-    def tiles(self, picture: Picture) -> np.ndarray:
-        """Return the tiles of a picture, of all its planes."""
-        planes = picture.planes(self.tile[2], self.ends)
-        return np.concatenate([cut(plane, self.tile[:2]) for plane in planes])
+    def planes(self, pictures: Sequence[Picture]) -> list[np.ndarray]:
+        """Return the planes (h, w, c) of pictures, as the model takes them."""
+        return [plane for each in pictures for plane in each.planes(self.tile[2], self.ends)]
 
-    def codes_of(self, picture: Picture) -> np.ndarray:
-        """Return the codes of a picture, tile by tile."""
-        return self.codes(self.tiles(picture))
+    def shown(self, pictures: Sequence[Picture]) -> Any:
+        """Return what of some pictures is encoded, and compared with by `error`: tiles."""
+        return np.concatenate([cut(plane, self.tile[:2]) for plane in self.planes(pictures)])
+
+    def codes(self, shown: Any) -> np.ndarray:
+        """Return the codes of what is shown, vectors or indices."""
+        codes = self.model.encode(shown)
+        return codes if codes.ndim == 1 else codes.reshape(len(codes), -1)
+
+    def symbols(self, pictures: Sequence[Picture]) -> np.ndarray:
+        """Return the whole numbers (n, k) of pictures, one after another."""
+        return self.rounded(self.codes(self.shown(pictures)))
 
     def rounded(self, codes: np.ndarray) -> np.ndarray:
         """Return the whole numbers (n, k) of codes."""
@@ -88,15 +96,13 @@ class Layout:
         scaled = self.quantizer.scaled(codes)
         return (np.sign(scaled) * np.floor(np.abs(scaled) + UP)).astype(np.int64)
 
-    def codes(self, tiles: np.ndarray) -> np.ndarray:
-        """Return the codes of tiles, vectors or indices."""
-        codes = self.model.encode(tiles)
-        return codes if codes.ndim == 1 else codes.reshape(len(codes), -1)
+    def meant(self, symbols: np.ndarray) -> np.ndarray:
+        """Return the codes that whole numbers stand for."""
+        return symbols[:, 0] if self.quantizer is None else self.quantizer.codes(symbols)
 
     def back(self, symbols: np.ndarray) -> np.ndarray:
         """Return the tiles of whole numbers, within black and white."""
-        codes = symbols[:, 0] if self.quantizer is None else self.quantizer.codes(symbols)
-        return self.model.decode(codes).reshape(-1, *self.tile).clip(*self.ends)
+        return self.model.decode(self.meant(symbols)).reshape(-1, *self.tile).clip(*self.ends)
 
     def picture(self, entry: Entry, symbols: np.ndarray) -> Picture:
         """Return the picture that whole numbers stand for, without its transparency."""
@@ -107,10 +113,6 @@ class Layout:
     def plane(self, symbols: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Return the plane (h, w, c) that whole numbers stand for, within black and white."""
         return joined(self.back(symbols), size)
-
-    def shown(self, pictures: Sequence[Picture]) -> Any:
-        """Return what `error` compares with, of some pictures."""
-        return np.concatenate([self.tiles(picture) for picture in pictures])
 
     def error(self, symbols: np.ndarray, shown: Any) -> float:
         """Return the mean squared error of what whole numbers of some pictures stand for."""
@@ -144,22 +146,21 @@ class GridLayout(Layout):
         rows, columns = self.model.code_shape_of(size)[:2]
         return int(rows), int(columns)
 
-    def codes_of(self, picture: Picture) -> np.ndarray:
-        """Return the codes of a picture, cell by cell."""
-        planes = picture.planes(self.tile[2], self.ends)
-        codes = [self.model.encode(plane[None])[0] for plane in planes]
-        return np.concatenate([each.reshape(-1, *each.shape[2:]) for each in codes])
+    def shown(self, pictures: Sequence[Picture]) -> Any:
+        """Return what of some pictures is encoded, and compared with by `error`: planes."""
+        return self.planes(pictures)
+
+    def codes(self, shown: Any) -> np.ndarray:
+        """Return the codes of planes, cell by cell."""
+        grids = [self.model.encode(plane[None])[0] for plane in shown]
+        return np.concatenate([each.reshape(-1, *each.shape[2:]) for each in grids])
 
     def plane(self, symbols: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Return the plane (h, w, c) that whole numbers stand for, within black and white."""
-        codes = symbols[:, 0] if self.quantizer is None else self.quantizer.codes(symbols)
+        codes = self.meant(symbols)
         grid = codes.reshape(1, *self.grid(size), *codes.shape[1:])
         plane = self.model.decode(grid, size=size)[0]
         return np.asarray(plane.reshape(*size, self.tile[2]).clip(*self.ends))
-
-    def shown(self, pictures: Sequence[Picture]) -> Any:
-        """Return what `error` compares with: the planes of some pictures."""
-        return [plane for each in pictures for plane in each.planes(self.tile[2], self.ends)]
 
     def error(self, symbols: np.ndarray, shown: Any) -> float:
         """Return the mean squared error of what whole numbers of some pictures stand for."""

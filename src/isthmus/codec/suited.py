@@ -52,8 +52,10 @@ def fitted_to(pictures: Pictures, quality: float | None, rate: float | None) -> 
     model = PCA(widest, random_state=0).fit(images)
     model.source_ = Path(pictures.source).name  # no path of this machine in the file
     tuned, sample = tuned_for(model, pictures, quality, rate), Sample.of(pictures)
-    symbols = tuned.layout.rounded(sample.codes(tuned))
-    error = tuned.layout.error(symbols, sample.shown(tuned))
+    layout = tuned.layout
+    shown = layout.shown(sample.pictures)
+    symbols = layout.rounded(layout.codes(shown))
+    error = layout.error(symbols, shown)
     kept = _worth(model, (symbols != 0).sum(0) / sample.share, error)
     return tuned_for(shortened(model, kept, error), pictures, quality, rate)
 

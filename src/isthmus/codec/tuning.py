@@ -82,14 +82,6 @@ class Sample:
         rows = evenly_spaced(len(pictures), count).tolist()
         return cls([pictures[row] for row in rows], pictures.sizes[rows].prod(1).sum() / total)
 
-    def codes(self, tuned: Tuned) -> np.ndarray:
-        """Return the codes of all of them."""
-        return np.concatenate([tuned.layout.codes_of(picture) for picture in self.pictures])
-
-    def shown(self, tuned: Tuned) -> Any:
-        """Return what an error of all of them is measured by."""
-        return tuned.layout.shown(self.pictures)
-
 
 def tuned_for(
     model: Any, pictures: Pictures, quality: float | None = None, rate: float | None = None
@@ -103,7 +95,8 @@ def tuned_for(
     """
     ends = range_for_files(model)
     sample, tuned = Sample.of(pictures), Tuned(model, ends, None)
-    codes = sample.codes(tuned)
+    shown = tuned.layout.shown(sample.pictures)
+    codes = tuned.layout.codes(shown)
     if codes.ndim == 1:
         if quality is not None or rate is not None:
             raise ValueError(
@@ -114,7 +107,7 @@ def tuned_for(
     tuned.directions = _directions(model, codes, len(codes) / sample.share)
     if rate is not None:
         return tuned.with_step(_step_of_rate(tuned, sample, codes, rate * len(pictures)))
-    width, shown = ends[1] - ends[0], sample.shown(tuned)
+    width = ends[1] - ends[0]
 
     def error(step: float) -> float:
         layout = tuned.with_step(step).layout

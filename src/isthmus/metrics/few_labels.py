@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,10 +11,6 @@ from numpy.typing import ArrayLike
 from isthmus.metrics.labels import PROBES, Accuracy, _probed
 from isthmus.metrics.probes import chosen_codes, stratified
 from isthmus.validation import one_of
-
-if TYPE_CHECKING:
-    pass
-
 
 COUNTS = (10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
 """Labels at the points of a curve, as far as there are so many."""

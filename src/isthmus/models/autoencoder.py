@@ -293,14 +293,11 @@ class Autoencoder(FiniteScalars, TakesModules, NeuralRepresentation):
                 name: record.history for name, record in records.items() if name != MAIN
             }
 
-    def _numbers(self, x: torch.Tensor) -> torch.Tensor:
-        return self._gridded(self.encoder_, self._scaled(x))
-
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
         return self._indexed(self._numbers(x))
 
     def _decode(self, z: torch.Tensor) -> torch.Tensor:
-        return self._image(self._pictured(self.decoder_, self._valued(z)))
+        return self._image(self._pictured(self._valued(z)))
 
     def _fit(self, images: Images) -> None:
         super()._fit(images)

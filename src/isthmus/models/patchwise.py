@@ -201,14 +201,18 @@ class PatchWise(Base):
         return (patches[i : i + size] for i in range(0, max(1, len(patches)), size))
 
     def transform(self, X: ImagesLike) -> np.ndarray:
-        """Return codes as features (n, code_width_); grids of patches as `pooled` says."""
-        if self.patch is None:
+        """Return codes as features (n, code_width_); grids as `pooled` says."""
+        if self.cell is None:
             return super().transform(X)
         check_is_fitted(self)
-        patches = self._check(X, reset=False)
-        grid = (patches.data.counts[1:], self._cell)
-        codes = (self._map(self._encode, some) for some in self._some(patches))
-        return np.concatenate([self.pooled(_gridded(each, *grid)) for each in codes])
+        grids = self._grids(self._check(X, reset=False))
+        return np.concatenate([self.pooled(codes) for codes in grids])
+
+    def _grids(self, patches: Images) -> Iterator[np.ndarray]:
+        """Yield the codes of a few images at a time, grids."""
+        for some in self._some(patches):
+            flat = self._map(self._encode, some)
+            yield _gridded(flat, patches.data.counts[1:], self._cell)
 
     @available_if(has_twin("_decode"))
     def decode(self, Z: ArrayLike, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -223,15 +227,19 @@ class PatchWise(Base):
             off. By default those fitted on, where they have as many patches; else all that
             patches cover.
         """
-        if self.patch is None:
+        if self.cell is None:
             if size is not None:
                 raise ValueError(f"size={size}: without patch= images have the size fitted on")
             return super().decode(Z)
         check_is_fitted(self)
         codes = self._check_codes(Z)
         lattice = self._lattice_of((codes.shape[1], codes.shape[2]), size)
-        images = lattice.mean(self._added(codes, lattice))
+        images = self._laid(codes, lattice)
         return images.reshape(len(codes), *lattice.size, *self.image_shape_[2:])
+
+    def _laid(self, codes: torch.Tensor, lattice: Lattice) -> np.ndarray:
+        """Return the images (n, h, w, c) that grids of codes stand for."""
+        return lattice.mean(self._added(codes, lattice))
 
     def _added(self, codes: torch.Tensor, lattice: Lattice) -> np.ndarray:
         """Return the sum of what the codes of patches say, some images or rows at a time."""
@@ -280,8 +288,12 @@ class PatchWise(Base):
                 f"{type(self).__name__} has codes of {self.code_}, {axes}; got an array of shape "
                 f"{codes.shape}"
             )
-        flat = super()._check_codes(codes.reshape(-1, *cell))
+        flat = self._check_cells(codes.reshape(-1, *cell))
         return flat.reshape(*codes.shape[:3], *flat.shape[1:])
+
+    def _check_cells(self, codes: np.ndarray) -> torch.Tensor:
+        """Return checked codes of cells, one after another."""
+        return super()._check_codes(codes)
 
     def score(self, X: ImagesLike, y: ArrayLike | None = None) -> float:
         """Return minus the mean squared error of the reconstruction: higher is better."""

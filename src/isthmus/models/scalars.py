@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from isthmus.data.images import Images
-from isthmus.data.values import ArrayLike, as_array
 from isthmus.models.codebook import checked_indices
 from isthmus.models.spatial import Spatial
 from isthmus.nets.scalars import Levels, indices_of, values_of
@@ -107,16 +106,8 @@ class FiniteScalars(Spatial):
             return super().code_
         return f"index{self._a_patch}, 1 of {self.code_width_:,}"
 
-    def _check_codes(self, Z: ArrayLike) -> torch.Tensor:
-        if not self.has_indices:
-            return super()._check_codes(Z)
-        codes = np.asarray(as_array(Z))
-        if codes.ndim != 3 or 0 in codes.shape[1:]:
-            raise ValueError(
-                f"{type(self).__name__} has codes of {self.code_}, (n, rows, columns); got an "
-                f"array of shape {codes.shape}"
-            )
-        return checked_indices(self, codes.ravel()).view(codes.shape)
+    def _check_cells(self, codes: np.ndarray) -> torch.Tensor:
+        return checked_indices(self, codes) if self.has_indices else super()._check_cells(codes)
 
     def _count_used(self, images: Images) -> None:
         """Learn how many of the indices occur."""

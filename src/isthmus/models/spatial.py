@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
 
-from isthmus.base import has_twin
 from isthmus.data.images import CHUNK_BYTES, Images, with_channels
+from isthmus.data.patches import Lattice
 from isthmus.data.values import ArrayLike, ImagesLike
-from isthmus.estimators import available_if
 from isthmus.models.components import Principal
 from isthmus.models.patchwise import PatchWise
 from isthmus.models.starts import start_cells, start_decoder, start_encoder
@@ -153,16 +153,18 @@ class Spatial(PatchWise):
 
     def _of_cells(self) -> dict[str, nn.Module]:
         """Return networks from pictures to codes of their cells, and back."""
-        each: Any = getattr(self, "numbers_each", 1)
-        k, activation = getattr(self, f"{self.width}_"), getattr(self, "activation", "relu")
+        model: Any = self
+        k, activation = model.latent_dim_, model.activation
         sizes = with_channels(self.image_shape_)[2], self._channels
         return {
-            "encoder_": down(*sizes, each * k, activation),
+            "encoder_": down(*sizes, model.numbers_each * k, activation),
             "decoder_": up(*sizes, k, activation),
         }
 
-    def _gridded(self, net: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        """Return what an encoder makes of pictures of any size, (n, rows, columns, k)."""
+    def _numbers(self, x: torch.Tensor) -> torch.Tensor:
+        """Return what the encoder makes of images: of pictures of any size grids."""
+        net: Any = self.encoder_
+        x = self._scaled(x)
         if not self.is_spatial:
             return net(x)
         side: Any = self.cell
@@ -170,39 +172,32 @@ class Spatial(PatchWise):
         x = functional.pad(x, (0, beside, 0, below), mode="replicate")
         return in_cells(net, x, side, 1 / side, TILE // side).permute(0, 2, 3, 1)
 
-    def _pictured(self, net: nn.Module, z: torch.Tensor) -> torch.Tensor:
-        """Return what a decoder makes of grids of codes: pictures of all that they cover."""
+    def _pictured(self, z: torch.Tensor) -> torch.Tensor:
+        """Return what the decoder makes of codes: of grids pictures of all that they cover."""
+        net: Any = self.decoder_
         if not self.is_spatial:
             return net(z.float())
         side: Any = self.cell
         return in_cells(net, z.float().permute(0, 3, 1, 2), 1, side, TILE // side)
 
-    @available_if(has_twin("_decode"))
-    def decode(self, Z: ArrayLike, size: tuple[int, int] | None = None) -> np.ndarray:
-        """Return the image of every code, float; see `PatchWise.decode`."""
+    def _laid(self, codes: torch.Tensor, lattice: Lattice) -> np.ndarray:
         if not self.is_spatial:
-            return super().decode(Z, size)
-        check_is_fitted(self)
-        codes = self._check_codes(Z)
-        lattice = self._lattice_of((codes.shape[1], codes.shape[2]), size)
+            return super()._laid(codes, lattice)
         height, width = lattice.size
         each = max(1, TILE**2 // int(np.prod(lattice.covered)))
         pieces = codes.split(each) if len(codes) else [codes.new_zeros((1, *codes.shape[1:]))]
         cropped = self._gather(
             lambda z: self._decode(z)[..., :height, :width], pieces, max(1, len(codes))
         )[: len(codes)]
-        images = np.moveaxis(cropped, 1, -1)
-        return images.reshape(len(codes), height, width, *self.image_shape_[2:])
+        return np.moveaxis(cropped, 1, -1)
 
-    def transform(self, X: ImagesLike) -> np.ndarray:
-        """Return codes as features (n, code_width_); grids as `pooled` says."""
+    def _grids(self, patches: Images) -> Iterator[np.ndarray]:
         if not self.is_spatial:
-            return super().transform(X)
-        check_is_fitted(self)
-        images = self._check(X, reset=False)
-        each = max(1, CHUNK_BYTES // (4 * int(np.prod(images.shape[1:]))))
-        few = (images[i : i + each] for i in range(0, max(1, len(images)), each))
-        return np.concatenate([self.pooled(self._map(self._encode, some)) for some in few])
+            yield from super()._grids(patches)
+            return
+        each = max(1, CHUNK_BYTES // (4 * int(np.prod(patches.shape[1:]))))
+        for start in range(0, max(1, len(patches)), each):
+            yield self._map(self._encode, patches[start : start + each])
 
     @usual_torch()
     def score(self, X: ImagesLike, y: ArrayLike | None = None) -> float:

@@ -352,18 +352,15 @@ class VAE(Spatial, Likelihoods, BeginsAsPCA, DrawsLikeCodes, TakesModules, Neura
         return self.decoder_(z.flatten(0, 1)).float().flatten(1).unflatten(0, z.shape[:2])
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        return self._both(x)[..., : self.latent_dim_]
-
-    def _both(self, x: torch.Tensor) -> torch.Tensor:
-        return self._gridded(self.encoder_, self._scaled(x)).float()
+        return self._numbers(x).float()[..., : self.latent_dim_]
 
     def _decode(self, z: torch.Tensor) -> torch.Tensor:
-        return self._image(self._pictured(self.decoder_, z))
+        return self._image(self._pictured(z))
 
     def posterior(self, X: ImagesLike) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and logarithm of the variance of q(z|x) for every image, (n, k) each."""
         check_is_fitted(self)
-        both = self._map(self._both, self._check(X, reset=False))
+        both = self._map(self._numbers, self._check(X, reset=False))
         return both[..., : self.latent_dim_], both[..., self.latent_dim_ :]
 
     def _fit(self, images: Images) -> None:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 AZIMUTHS, ELEVATION = (-60, 30), 22
 

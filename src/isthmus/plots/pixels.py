@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from isthmus.data.images import Images, to_unit
 from isthmus.data.ranges import SIGNED, UNIT, is_nominal, nominal
 from isthmus.data.values import Pixels
-
-if TYPE_CHECKING:
-    pass
 
 SMALLEST, LARGEST = 48, 128
 

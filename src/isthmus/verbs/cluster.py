@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +27,6 @@ from isthmus.verbs.laid_out import check_files
 from isthmus.verbs.parameters import AUTO, Count, ImagesLike, Model, Seconds
 from isthmus.verbs.repeated import means, seeds_of
 from isthmus.verbs.within import Limit
-
-if TYPE_CHECKING:
-    pass
 
 MAPPED = 10_000
 """Codes laid out on a map, at most; the other images join the cluster of the nearest of them."""

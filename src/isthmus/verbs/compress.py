@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from isthmus.codec.archive import PicturesJob
 from isthmus.codec.compress import Sizes, check_options, written
@@ -18,9 +18,6 @@ from isthmus.verbs.compressed import Compressed
 from isthmus.verbs.parameters import ImagesLike, Model, NewFile, Seconds, Words
 from isthmus.verbs.remade import check_tiles
 from isthmus.verbs.within import Limit
-
-if TYPE_CHECKING:
-    pass
 
 
 @renamed(X="images")

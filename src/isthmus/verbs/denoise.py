@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,10 +28,6 @@ from isthmus.verbs.filters import (
 from isthmus.verbs.parameters import ImagesLike, Models, Seconds, by_name
 from isthmus.verbs.remade import Remade, in_tiles
 from isthmus.verbs.within import Limit
-
-if TYPE_CHECKING:
-    pass
-
 
 MEASURED = 500
 """Images that a table is made of, at most, evenly spaced: non-local means takes its time."""

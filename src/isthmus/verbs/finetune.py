@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -24,9 +24,6 @@ from isthmus.verbs.probe import averages, labelled_by, labelled_halves, scores_o
 from isthmus.verbs.probing import in_words
 from isthmus.verbs.repeated import seeds_of
 from isthmus.verbs.tuned import FINETUNED, HEAD, PROBE, SCRATCH, Tuned
-
-if TYPE_CHECKING:
-    pass
 
 STEPS, EPOCHS = 300, 15
 """At least this many optimizer steps, and this many passes over the labels."""

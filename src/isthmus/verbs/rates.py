@@ -63,7 +63,7 @@ class Rates(Result, list[Point]):
     @property
     def scores(self) -> dict[str, str]:
         """For every model in words: up to which PSNR it needs fewer bytes than each format."""
-        return verdicts_of(self)
+        return verdicts_of(self, self._again)
 
     @property
     def shown(self) -> int:
@@ -109,10 +109,9 @@ class Rates(Result, list[Point]):
 
     def table(self) -> list[dict[str, Any]]:
         """Return the points, four digits of every number; None is a PSNR without end."""
-        rows = [
-            plain(point._replace(each=None)._asdict(), digits=4, finite=True) for point in self
-        ]
-        return [{key: value for key, value in row.items() if key != "each"} for row in rows]
+        known = (point._asdict() for point in self)
+        rows = ({key: value for key, value in row.items() if key != "each"} for row in known)
+        return [plain(row, digits=4, finite=True) for row in rows]
 
     def record(self) -> dict[str, Any]:
         """Return points and verdicts as JSON can hold them."""
@@ -140,10 +139,12 @@ def drawn(points: Sequence[Point], title: str) -> Image:
     return draw_rates(curves_of(points), exact, title)
 
 
-def verdicts_of(points: Sequence[Point]) -> dict[str, str]:
-    """Return for every model, in words, how it compares with the formats on one sheet."""
+def verdicts_of(points: Sequence[Point], again: Mapping[str, Again | None]) -> dict[str, str]:
+    """Return for every model, in words, how it compares with the formats on one sheet.
+
+    With the intervals that `again`, curves of images that are drawn again, has of them.
+    """
     said, curves = {}, curves_of(points)
-    again = {name: resampled_of(points, name) for name in curves}
     for name in models_of(curves):
         found, bjontegaard = crossings(points, name), deltas(curves, name, again)
         size = next(p.model_bytes for p in points if p.codec == name)

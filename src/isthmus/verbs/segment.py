@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from isthmus.validation import renamed
 from isthmus.verbs.parameters import ImagesLike, Model, Seconds
 from isthmus.verbs.segments import Planes, Segments, segments_of
 from isthmus.verbs.within import Limit
-
-if TYPE_CHECKING:
-    pass
 
 NOTHING: dict[str, Any] = {"i": -1, "f": np.nan}
 """What stands for no data, by the kind of the numbers."""
