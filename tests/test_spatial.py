@@ -5,8 +5,9 @@ import pytest
 import torch
 
 import isthmus as ist
+from isthmus.nets.pixels import in_tiles
 from isthmus.nets.scalars import Levels, indices_of, values_of
-from isthmus.nets.spatial import SEEN, down, in_cells, side_of_cell, up
+from isthmus.nets.spatial import SEEN, down, side_of_cell, up
 from isthmus.training.costs import activations, products
 
 SMALL = {"architecture": "spatial", "channels": (8,), "max_steps": 30, "random_state": 0}
@@ -55,8 +56,8 @@ def test_a_tile_sees_no_further_than_is_known_and_tiles_change_nothing(network, 
     far[:, :, :step] += 1
     unmoved = net(x)[:, :, int((SEEN + 1) * step * gain) :]
     assert torch.equal(net(far)[:, :, int((SEEN + 1) * step * gain) :], unmoved)
-    wide = torch.rand(*shape, 30 * step, 3 * step, generator=rng, dtype=torch.float64)
-    tiled = in_cells(net, wide, step, gain, 4)
+    wide = torch.rand(*shape, 30 * step, 18 * step, generator=rng, dtype=torch.float64)
+    tiled = in_tiles(net, wide, 4 * step, margin=SEEN * step, gain=gain)
     assert torch.allclose(tiled, net(wide), atol=1e-12)
 
 

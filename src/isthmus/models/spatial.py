@@ -18,7 +18,8 @@ from isthmus.data.values import ArrayLike, ImagesLike
 from isthmus.models.components import Principal
 from isthmus.models.patchwise import PatchWise
 from isthmus.models.starts import start_cells, start_decoder, start_encoder
-from isthmus.nets.spatial import down, in_cells, side_of_cell, up
+from isthmus.nets.pixels import in_tiles, varied
+from isthmus.nets.spatial import SEEN, down, side_of_cell, up
 from isthmus.tensors import usual_torch
 
 SEEN_OFTEN = 4
@@ -117,8 +118,7 @@ class Spatial(PatchWise):
         """Return squares to learn from, some of them mirrored."""
         if not self._mirrored:
             return x
-        turned = torch.rand(len(x), generator=rng, device=rng.device).view(-1, 1, 1, 1) < 0.5
-        return torch.where(turned, x.flip(3), x)
+        return varied(x, None, None, True, rng)[0]
 
     def _widest(self, images: Images) -> dict[str, int]:
         if not self.is_spatial:
@@ -170,7 +170,8 @@ class Spatial(PatchWise):
         side: Any = self.cell
         below, beside = (-size % side for size in x.shape[2:])
         x = functional.pad(x, (0, beside, 0, below), mode="replicate")
-        return in_cells(net, x, side, 1 / side, TILE // side).permute(0, 2, 3, 1)
+        codes = in_tiles(net, x, TILE // side * side, margin=SEEN * side, gain=1 / side)
+        return codes.permute(0, 2, 3, 1)
 
     def _pictured(self, z: torch.Tensor) -> torch.Tensor:
         """Return what the decoder makes of codes: of grids pictures of all that they cover."""
@@ -178,7 +179,8 @@ class Spatial(PatchWise):
         if not self.is_spatial:
             return net(z.float())
         side: Any = self.cell
-        return in_cells(net, z.float().permute(0, 3, 1, 2), 1, side, TILE // side)
+        z = z.float().permute(0, 3, 1, 2)
+        return in_tiles(net, z, TILE // side, margin=SEEN, gain=side)
 
     def _laid(self, codes: torch.Tensor, lattice: Lattice) -> np.ndarray:
         if not self.is_spatial:

@@ -106,18 +106,27 @@ def pixel_head(n_in: int, n_out: int) -> nn.Conv2d:
 
 
 def in_tiles(
-    net: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, side: int = TILE
+    net: Callable[[torch.Tensor], torch.Tensor],
+    x: torch.Tensor,
+    side: int = TILE,
+    *,
+    margin: int = MARGIN,
+    gain: float = 1,
 ) -> torch.Tensor:
     """Return ``net(x)``, tile by tile where the pictures are large; the answer is the same.
 
     Parameters
     ----------
     net : callable
-        From pictures (n, c, h, w) to pictures (n, k, h, w), seeing no further than `MARGIN`.
+        From pictures (n, c, h, w) to pictures (n, k, gain h, gain w).
     x : Tensor of shape (n, c, h, w)
         Pictures.
     side : int
         Side of a tile, a multiple of 4.
+    margin : int
+        How far around a tile the net sees, at most.
+    gain : float
+        Side of what comes back by that of `x`.
 
     Examples
     --------
@@ -126,16 +135,17 @@ def in_tiles(
     True
     """
     h, w = x.shape[2:]
-    if h * w <= (side + 2 * MARGIN) ** 2:
+    if h * w <= (side + 2 * margin) ** 2:
         return net(x)
     rows = []
     for top in range(0, h, side):
-        y = slice(max(0, top - MARGIN), top + side + MARGIN)
+        y = slice(max(0, top - margin), top + side + margin)
         row = []
         for left in range(0, w, side):
-            piece = net(x[:, :, y, max(0, left - MARGIN) : left + side + MARGIN])
-            piece = piece[:, :, min(top, MARGIN) :, min(left, MARGIN) :]
-            row.append(piece[:, :, :side, :side])
+            piece = net(x[:, :, y, max(0, left - margin) : left + side + margin])
+            down, along = (int(gain * min(start, margin)) for start in (top, left))
+            end = int(gain * side)
+            row.append(piece[:, :, down : down + end, along : along + end])
         rows.append(torch.cat(row, 3))
     return torch.cat(rows, 2)
 

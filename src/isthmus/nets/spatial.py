@@ -7,7 +7,7 @@ and width multiples of its side; codes are (n, k, rows, columns).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -108,47 +108,6 @@ def up(c: int, channels: Sequence[int], k: int, activation: str) -> nn.Sequentia
     layers += [_point(channels[0], c * FIRST**2), nn.PixelShuffle(FIRST)]
     linear = nn.Sequential(_point(k, c * side**2), nn.PixelShuffle(side))
     return nn.Sequential(Beside(linear, nn.Sequential(*layers)))
-
-
-def in_cells(
-    net: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, step: int, gain: float, side: int
-) -> torch.Tensor:
-    """Return ``net(x)``, tile by tile where pictures are large; the answer is the same.
-
-    Parameters
-    ----------
-    net : callable
-        A network of `down` or `up`.
-    x : Tensor of shape (n, c, h, w)
-        Pictures, or codes.
-    step : int
-        What in `x` is a cell: its side in pixels, or 1 of codes.
-    gain : float
-        Side of the answer by that of `x`.
-    side : int
-        Cells in a row of a tile.
-
-    Examples
-    --------
-    >>> net, x = up(1, (2, 2), 1, "tanh"), torch.rand(1, 1, 30, 3)
-    >>> _ = [nn.init.normal_(weight, 0, 0.3) for weight in net.parameters()]
-    >>> torch.allclose(in_cells(net, x, 1, 8, 5), net(x), atol=1e-5)
-    True
-    """
-    h, w = x.shape[2:]
-    if max(h, w) <= (side + 2 * SEEN) * step:
-        return net(x)
-    rows, margin, size = [], SEEN * step, side * step
-    for top in range(0, h, size):
-        tall = slice(max(0, top - margin), top + size + margin)
-        row = []
-        for left in range(0, w, size):
-            piece = net(x[:, :, tall, max(0, left - margin) : left + size + margin])
-            y, z = (int(min(start, margin) * gain) for start in (top, left))
-            end = int(size * gain)
-            row.append(piece[:, :, y : y + end, z : z + end])
-        rows.append(torch.cat(row, 3))
-    return torch.cat(rows, 2)
 
 
 def _point(n_in: int, n_out: int) -> nn.Conv2d:
